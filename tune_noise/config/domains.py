@@ -1,0 +1,88 @@
+"""The ranges of searched fields: choice, uniform, loguniform, int."""
+
+import math
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from tune_noise.config.frozen import Frozen
+
+Scalar = str | float | int | None
+KINDS = ("choice", "uniform", "loguniform", "int")
+
+
+class Domain(Frozen):
+    """The range of one searched field: exactly one of choice, uniform, loguniform and int.
+
+    Example:
+        >>> Domain.model_validate({"uniform": [0.1, 0.6], "when": {"method": "co_teaching"}}).kind
+        'uniform'
+    """
+
+    choice: list[Any] | None = Field(None, min_length=1, description="one of these values")
+    uniform: tuple[float, float] | None = Field(None, description="[low, high]")
+    loguniform: tuple[float, float] | None = Field(None, description="[low, high], low above 0")
+    int: tuple[int, int] | None = Field(None, description="[low, high], both included")
+    points: int | None = Field(None, ge=2, description="how many values a grid takes of the range")
+    when: dict[str, Any] = Field(default_factory=dict, description="searched only where field=value")
+
+    @model_validator(mode="after")
+    def _exactly_one_range(self) -> Self:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            found = f"got {' and '.join(given)}" if given else "got none"
+            raise ValueError(f"needs exactly one of {', '.join(KINDS)}; {found}")
+        if self.kind == "choice":
+            self._check_choice()
+        else:
+            self._check_range()
+        return self
+
+    def _check_choice(self) -> None:
+        values = self.choice or []
+        if len({repr(value) for value in values}) < len(values):
+            raise ValueError(f"choice {values} names a value twice")
+        if self.points is not None:
+            raise ValueError("points belongs to a range; a choice is already a grid")
+
+    def _check_range(self) -> None:
+        low, high = self.bounds
+        if low >= high:
+            raise ValueError(f"{self.kind} [{low:g}, {high:g}] is empty: low must be below high")
+        if self.loguniform is not None and low <= 0.0:
+            raise ValueError(f"loguniform [{low:g}, {high:g}] must start above 0")
+
+    @property
+    def kind(self) -> str:
+        """Which of the four ranges this is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Low and high of a range; not for a choice."""
+        low, high = getattr(self, self.kind)
+        return low, high
+
+    def extremes(self) -> list[Any]:
+        """The values whose validity proves that of the whole domain: all choices, or both ends."""
+        return list(self.choice) if self.choice is not None else list(getattr(self, self.kind))
+
+    def grid(self) -> list[Any]:
+        """The values that a grid takes: all of a choice or an int range, else `points` of them."""
+        if self.choice is not None:
+            return list(self.choice)
+        low, high = self.bounds
+        if self.int is not None and self.points is None:
+            return list(range(self.int[0], self.int[1] + 1))
+        steps = [i / (self.points - 1) for i in range(self.points)] if self.points else []
+        if self.loguniform is not None:
+            return [math.exp(math.log(low) + t * (math.log(high) - math.log(low))) for t in steps]
+        values = [low + t * (high - low) for t in steps]
+        return sorted({round(v) for v in values}) if self.int is not None else values
+
+    def __str__(self) -> str:
+        """As a space writes it, e.g. `loguniform [0.0001, 0.01]`."""
+        if self.choice is not None:
+            return f"choice {self.choice}"
+        low, high = self.bounds
+        return f"{self.kind} [{low:g}, {high:g}]"

@@ -1,0 +1,54 @@
+"""Pydantic's complaints in the project's words: place, rule, value, way out."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from tune_noise.errors import Problem, suggestion
+
+
+def problems_of(error: ValidationError, *, known: dict[str, list[str]] | None = None) -> list[Problem]:
+    """One Problem per complaint of pydantic.
+
+    Args:
+        error: raised by a config node.
+        known: place of a node ("" for the root) -> the keys it knows, for suggestions.
+    """
+    return [
+        Problem(place_of(item["loc"]), message_of(item, known or {})) for item in error.errors()
+    ]
+
+
+def place_of(location: tuple[Any, ...]) -> str:
+    """`search.lr.uniform`: where a value stands in its file."""
+    return ".".join(str(part) for part in location) or "(whole)"
+
+
+def message_of(item: Any, known: dict[str, list[str]]) -> str:
+    """One complaint as a sentence that ends in a way out."""
+    kind, value, context = item["type"], item["input"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        *parents, key = [str(part) for part in item["loc"]]
+        keys = known.get(".".join(parents), [])
+        return f"unknown key: {suggestion(key, keys)}" if keys else "unknown key: remove it"
+    if kind == "literal_error":
+        names = [name.strip(" '") for name in context["expected"].replace(" or ", ",").split(",")]
+        close = suggestion(str(value), names)
+        hint = f" ({close})" if close.startswith("did") else ""
+        return f"{shorten(value)} is not one of {', '.join(names)}{hint}"
+    if kind == "missing":
+        return "is missing and has no default: add it"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in {"dict_type", "model_type", "model_attributes_type"}:
+        return f"{shorten(value)} must be a mapping of keys to values"
+    if kind == "string_pattern_mismatch":
+        return f"{shorten(value)} must be letters, digits, dot, dash and underscore alone"
+    rule = str(item["msg"]).replace("Input should be", "must be")
+    return f"{shorten(value)} {rule[0].lower()}{rule[1:]}"
+
+
+def shorten(value: Any, limit: int = 60) -> str:
+    """The value as it would be typed, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -1,0 +1,119 @@
+"""SearchConfig: one run of the service, as a space and the command line describe it."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tune_noise.config.domains import Domain
+from tune_noise.config.frozen import Frozen
+from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.metrics.names import DEFAULT_OBJECTIVE
+
+# Fields of a trial that a space sets as keys of its own, or that only the service may set.
+SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "objective")
+SEED_FIELDS = ("seed", "noise_seed")
+
+
+class EarlyStopping(Frozen):
+    """Asynchronous successive halving, stopping variant (ASHA, arXiv:1810.05934)."""
+
+    grace_epochs: int = Field(ge=1, description="no trial stops before this epoch (paper: r)")
+    reduction_factor: int = Field(3, ge=2, description="1/eta of a rung goes on (paper: eta)")
+
+
+class Confirm(Frozen):
+    """How finalists are trained again."""
+
+    finalists: int | None = Field(
+        None, ge=1, description="per condition; null: one per level of compare, else 2"
+    )
+    seeds: int = Field(5, ge=1, le=100, description="fresh seeds, the same for every finalist")
+
+
+class Resources(Frozen):
+    """What one trial takes of the cluster."""
+
+    cpus_per_trial: float = Field(1.0, gt=0.0, description="CPU cores; also its thread count")
+    gpus_per_trial: float = Field(0.0, ge=0.0, description="share of a GPU, e.g. 0.25")
+    max_concurrent: int | None = Field(None, ge=1, description="null: as many as the cluster fits")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One combination of the fixed experimental factors, searched on its own.
+
+    Attributes:
+        factors: field -> value, e.g. {"noise_rate": 0.45}; empty where nothing varies.
+    """
+
+    factors: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """`noise_rate=0.45`, or `all` where there is one condition only; safe as a folder name."""
+        return ",".join(f"{field}={value}" for field, value in self.factors.items()) or "all"
+
+
+class SearchConfig(Frozen):
+    """One search, completely described: it runs again from this and the data alone."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="the output folder")
+    title: str = Field("", description="one line that says what is asked")
+    dataset: str = Field("digits", description="a data set's name, or a path that ends in .npz")
+    noise: str = Field("symmetric", description="how labels become wrong")
+    conditions: dict[str, list[Any]] = Field(
+        default_factory=dict, description="field -> its levels; their product is searched"
+    )
+    search: dict[str, Domain] = Field(default_factory=dict, description="field -> its domain")
+    fixed: dict[str, Any] = Field(default_factory=dict, description="field -> its one value")
+    compare: str | None = Field(
+        None, description="a field whose levels get equal trials and all reach the final"
+    )
+    sampler: Literal["tpe", "random", "grid"] = Field("tpe", description="proposes configurations")
+    trials: int = Field(20, ge=1, le=1_000_000, description="per condition")
+    epochs: int = Field(30, ge=1, le=100_000, description="of a trial that is not stopped")
+    early_stopping: EarlyStopping | None = Field(None, description="null: no trial is stopped")
+    objective: str = Field(DEFAULT_OBJECTIVE, description="the noisy validation metric to select by")
+    confirm: Confirm = Field(default_factory=Confirm)
+    resources: Resources = Field(default_factory=Resources)
+    seed: int = Field(0, ge=0, description="root of all randomness of the search")
+
+    @property
+    def all_conditions(self) -> list[Condition]:
+        """The product of the conditions' levels, in the order of the space."""
+        levels = itertools.product(*self.conditions.values())
+        return [Condition(dict(zip(self.conditions, values, strict=True))) for values in levels]
+
+    @property
+    def levels(self) -> list[Any]:
+        """The levels of the compared field; [None] where nothing is compared."""
+        if self.compare is None:
+            return [None]
+        if self.compare in self.search:
+            return list(self.search[self.compare].choice or [])
+        return [self.fixed.get(self.compare, getattr(self, self.compare, None))]
+
+    @property
+    def num_finalists(self) -> int:
+        """Configurations per condition that are trained on fresh seeds."""
+        if self.confirm.finalists is not None:
+            return self.confirm.finalists
+        return len(self.levels) if len(self.levels) > 1 else 2
+
+    def trial_config(
+        self, condition: Condition, values: dict[str, Any], **seeds: int
+    ) -> TrialConfig:
+        """The trial of one proposal; fixed fields that do not apply beside it are left out.
+
+        Args:
+            condition: gives the experimental factors.
+            values: the searched fields' values.
+            **seeds: seed and noise_seed.
+        """
+        own = {"dataset": self.dataset, "noise": self.noise, "epochs": self.epochs}
+        given = own | {"objective": self.objective} | self.fixed | condition.factors | values
+        return TrialConfig.model_validate(
+            {k: v for k, v in given.items() if applies(k, given)} | seeds
+        )

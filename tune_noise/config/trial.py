@@ -1,0 +1,163 @@
+"""TrialConfig: one configuration, trained once."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+from tune_noise.config.frozen import Fraction, Frozen
+from tune_noise.errors import suggestion
+from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, SEARCHABLE
+
+NoiseName = Literal["dilution", "symmetric", "pair_flip", "given"]
+ModelName = Literal["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
+MethodName = Literal["standard", "co_teaching"]
+OptimizerName = Literal["sgd", "adam", "adadelta"]
+
+
+def _only(default: Any, *, when: dict[str, tuple[str, ...]], description: str, **limits: Any) -> Any:
+    """A field that means something only beside certain values of another field.
+
+    It is None where it means nothing, and `default` where it does and nobody set it.
+    """
+    extra: dict[str, Any] = {"when": {k: list(v) for k, v in when.items()}, "default": default}
+    return Field(default=None, description=description, json_schema_extra=extra, **limits)
+
+
+class TrialConfig(Frozen):
+    """One configuration trained once: flat, frozen, validated; all defaults of the project.
+
+    A field that does not apply (tau beside `method: standard`) is None, and setting it is an error.
+    """
+
+    dataset: str = Field("digits", description="a data set's name, or a path that ends in .npz")
+    val_fraction: float = Field(
+        0.1, gt=0.0, le=0.5, description="share of the training set held out as noisy validation"
+    )
+
+    noise: NoiseName = Field(
+        "symmetric", description="how labels become wrong; given: they are used as they come"
+    )
+    alpha: int | None = _only(
+        5,
+        when={"noise": ("dilution",)},
+        ge=0,
+        le=1000,
+        description="noisy labels per clean example, each uniform over all classes (Rolnick)",
+    )
+    noise_rate: Fraction | None = _only(
+        0.2,
+        when={"noise": ("symmetric", "pair_flip")},
+        description="fraction in [0, 1) of labels that become wrong; the true class is excluded",
+    )
+    noise_seed: int = Field(0, ge=0, description="fixes which labels are wrong")
+
+    model: ModelName = Field("mlp1", description="the network")
+    method: MethodName = Field("standard", description="the training method")
+    tau: Fraction | None = _only(
+        0.2,
+        when={"method": ("co_teaching",)},
+        description="final forget rate: fraction in [0, 1) of each batch that is dropped",
+    )
+    ramp_epochs: int | None = _only(
+        10,
+        when={"method": ("co_teaching",)},
+        ge=1,
+        description="epochs until the forget rate reaches tau (paper: T_k)",
+    )
+    exponent: float | None = _only(
+        1.0,
+        when={"method": ("co_teaching",)},
+        gt=0.0,
+        le=10.0,
+        description="exponent of the epoch in the ramp (paper: c)",
+    )
+
+    optimizer: OptimizerName = Field("adam", description="the optimizer")
+    lr: float = Field(1e-3, gt=0.0, le=10.0, description="learning rate")
+    momentum: Fraction | None = _only(
+        0.9, when={"optimizer": ("sgd",)}, description="momentum of SGD, a fraction in [0, 1)"
+    )
+    lr_schedule: Literal["constant", "linear"] = Field(
+        "constant", description="linear: decays to 0 over the epochs after lr_decay_start"
+    )
+    lr_decay_start: Fraction | None = _only(
+        0.4,
+        when={"lr_schedule": ("linear",)},
+        description="fraction of the epochs after which the learning rate starts to fall",
+    )
+    batch_size: int = Field(
+        128, ge=4, le=65536, description="largest batch; an epoch is cut into equal batches"
+    )
+    epochs: int = Field(30, ge=1, le=100_000, description="passes over the training examples")
+    patience: int | None = Field(
+        None, ge=1, description="stop after this many epochs without a better objective; null: never"
+    )
+    example_order: Literal["shuffled", "clean_first", "clean_last"] = Field(
+        "shuffled", description="order within an epoch; the clean_ ones need known true labels"
+    )
+    objective: str = Field(DEFAULT_OBJECTIVE, description="the noisy validation metric to select by")
+    seed: int = Field(0, ge=0, description="training seed: initialisation and example order")
+
+    @field_validator("objective")
+    @classmethod
+    def _objective_sees_no_clean_label(cls, name: str) -> str:
+        if name in SEARCHABLE:
+            return name
+        if name in METRICS and "clean" in name:
+            raise ValueError(
+                f"{name!r} is measured with clean labels and may not steer a search; "
+                f"use {', '.join(SEARCHABLE)}"
+            )
+        if name in METRICS:
+            raise ValueError(f"{name!r} may not steer a search; use {', '.join(SEARCHABLE)}")
+        raise ValueError(f"{name!r} is not a metric: {suggestion(name, SEARCHABLE)}")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_applies(cls, values: Any) -> Any:
+        """Give fields that apply their default; refuse values of fields that do not."""
+        if not isinstance(values, dict):
+            return values
+        filled = dict(values)
+        for name, info in cls.model_fields.items():
+            if not when(name):
+                continue
+            if applies(name, filled):
+                if filled.get(name) is None:
+                    filled[name] = field_default(info)
+            elif filled.get(name) is not None:
+                raise ValueError(
+                    f"{name} has no effect here: it applies only to {describe_when(name)}"
+                )
+        return filled
+
+
+def _extra(info: FieldInfo) -> dict[str, Any]:
+    extra = info.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
+def when(name: str) -> dict[str, list[str]]:
+    """The condition under which a field applies: deciding field -> its values; empty: always."""
+    found: dict[str, list[str]] = _extra(TrialConfig.model_fields[name]).get("when", {})
+    return found
+
+
+def field_default(info: FieldInfo) -> Any:
+    """The default of a field, where it applies."""
+    return _extra(info).get("default", info.default)
+
+
+def applies(name: str, values: dict[str, Any]) -> bool:
+    """Whether a field means something beside the other values of a (partial) configuration."""
+    for decider, allowed in when(name).items():
+        value = values.get(decider, field_default(TrialConfig.model_fields[decider]))
+        if value not in allowed:
+            return False
+    return True
+
+
+def describe_when(name: str) -> str:
+    """`method co_teaching` for tau: the condition of a field in words."""
+    return ", ".join(f"{field} {' or '.join(values)}" for field, values in when(name).items())

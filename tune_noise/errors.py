@@ -1,0 +1,73 @@
+"""Everything that tune_noise raises on purpose.
+
+    TuneNoiseError          ours: the command ends with exit code 1
+    +-- UserError           the user's mistake: one message, exit code 2, no traceback
+        +-- ConfigError     one or more problems of a space, a trial or a `--set`
+        +-- DataError       a data set that is missing, unreadable or wrong
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+class TuneNoiseError(Exception):
+    """Base of all errors of this package; the command line shows them without a traceback."""
+
+    exit_code = 1
+
+
+class UserError(TuneNoiseError):
+    """Something the user can mend: the message names place, rule, value and way out."""
+
+    exit_code = 2
+
+
+class DataError(UserError):
+    """A data set cannot be found, read or trusted."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an input.
+
+    Attributes:
+        place: where it is, e.g. `conditions.noise_rate` or `--set lr`.
+        message: rule, value found and way out, in one sentence.
+    """
+
+    place: str
+    message: str
+
+
+class ConfigError(UserError):
+    """All problems of one input at once.
+
+    Args:
+        source: what was read, e.g. a file name or `--set`.
+        problems: at least one.
+    """
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        """Format every problem as one aligned line below a heading."""
+        self.source = source
+        self.problems = list(problems)
+        width = max(len(problem.place) for problem in problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = [f"{source} has {count}"]
+        lines += [f"  {problem.place:<{width}}  {problem.message}" for problem in problems]
+        super().__init__("\n".join(lines))
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of an unknown-name message: the closest known name, or all of them.
+
+    Example:
+        >>> suggestion("symetric", ["symmetric", "pair_flip"])
+        "did you mean 'symmetric'?"
+        >>> suggestion("xyz", ["symmetric", "pair_flip"])
+        'choose from symmetric, pair_flip'
+    """
+    names = list(known)
+    close = get_close_matches(word, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names)}"

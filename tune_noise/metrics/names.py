@@ -1,0 +1,80 @@
+"""The one list of metrics: name, direction, and whether a search may steer by it.
+
+A name says split, quantity, labels. Metrics of clean labels are diagnostics: a search never sees
+them. Where a trial trains two networks, a metric is the mean of the two networks' values;
+`..._ensemble` is that of their average prediction and `..._network_1`, `..._network_2` are each
+network's own.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+DEFAULT_OBJECTIVE = "val_information_noisy"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One measured quantity.
+
+    Attributes:
+        name: as it stands in files, MLflow and the report.
+        direction: which way is better; None where neither is.
+        searchable: whether a search may name it as its objective.
+        unit: "fraction" in [0, 1], "nats" or "flag".
+        meaning: one sentence.
+    """
+
+    name: str
+    direction: Literal["max", "min"] | None
+    searchable: bool
+    unit: str
+    meaning: str
+
+
+_ALL = (
+    Metric("train_loss_noisy", "min", False, "nats", "mean cross-entropy on the noisy labels"),
+    Metric("train_accuracy_noisy", None, False, "fraction", "agreement with the noisy labels"),
+    Metric(
+        "val_information_noisy",
+        "max",
+        True,
+        "nats",
+        "information that predicted classes carry about the noisy validation labels",
+    ),
+    Metric("val_information_noisy_se", None, False, "nats", "standard error of the information"),
+    Metric("val_accuracy_noisy", "max", True, "fraction", "agreement with noisy validation labels"),
+    Metric("val_loss_noisy", "min", True, "nats", "cross-entropy on noisy validation labels"),
+    Metric(
+        "val_renamed",
+        None,
+        False,
+        "flag",
+        "1 where the best match of predicted classes and noisy labels is not the identity",
+    ),
+    Metric("test_accuracy_clean", "max", False, "fraction", "accuracy on the clean test set"),
+    Metric(
+        "test_accuracy_clean_ensemble",
+        "max",
+        False,
+        "fraction",
+        "clean test accuracy of the networks' average prediction",
+    ),
+    Metric("test_accuracy_clean_network_1", "max", False, "fraction", "of the first network"),
+    Metric("test_accuracy_clean_network_2", "max", False, "fraction", "of the second network"),
+    Metric("train_label_precision", "max", False, "fraction", "clean share of the kept examples"),
+    Metric("train_label_recall", "max", False, "fraction", "kept share of the clean examples"),
+    Metric("forget_rate", None, False, "fraction", "share of each batch that was dropped"),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+SEARCHABLE = tuple(metric.name for metric in _ALL if metric.searchable)
+
+
+def sign(objective: str) -> float:
+    """+1 where larger is better, -1 where smaller is; `sign * value` is always maximised.
+
+    Example:
+        >>> sign("val_information_noisy"), sign("val_loss_noisy")
+        (1.0, -1.0)
+    """
+    return 1.0 if METRICS[objective].direction == "max" else -1.0
