@@ -1,9 +1,9 @@
 """Everything that tune_noise raises on purpose.
 
-    TuneNoiseError          ours: the command ends with exit code 1
-    +-- UserError           the user's mistake: one message, exit code 2, no traceback
-        +-- ConfigError     one or more problems of a space, a trial or a `--set`
-        +-- DataError       a data set that is missing, unreadable or wrong
+TuneNoiseError          ours: the command ends with exit code 1
++-- UserError           the user's mistake: one message, exit code 2, no traceback
+    +-- ConfigError     one or more problems of a space, a trial or a `--set`
+    +-- DataError       a data set that is missing, unreadable or wrong
 """
 
 from collections.abc import Iterable, Sequence

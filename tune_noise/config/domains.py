@@ -22,13 +22,17 @@ class Domain(Frozen):
     choice: list[Any] | None = Field(None, min_length=1, description="one of these values")
     uniform: tuple[float, float] | None = Field(None, description="[low, high]")
     loguniform: tuple[float, float] | None = Field(None, description="[low, high], low above 0")
-    int: tuple[int, int] | None = Field(None, description="[low, high], both included")
+    int_: tuple[int, int] | None = Field(
+        None, alias="int", description="[low, high], both included"
+    )
     points: int | None = Field(None, ge=2, description="how many values a grid takes of the range")
-    when: dict[str, Any] = Field(default_factory=dict, description="searched only where field=value")
+    when: dict[str, Any] = Field(
+        default_factory=dict, description="searched only where field=value"
+    )
 
     @model_validator(mode="after")
     def _exactly_one_range(self) -> Self:
-        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        given = [kind for kind in KINDS if self._range(kind) is not None]
         if len(given) != 1:
             found = f"got {' and '.join(given)}" if given else "got none"
             raise ValueError(f"needs exactly one of {', '.join(KINDS)}; {found}")
@@ -52,33 +56,37 @@ class Domain(Frozen):
         if self.loguniform is not None and low <= 0.0:
             raise ValueError(f"loguniform [{low:g}, {high:g}] must start above 0")
 
+    def _range(self, kind: str) -> Any:
+        # `int` cannot be an attribute's name beside annotations that mean the type.
+        return getattr(self, "int_" if kind == "int" else kind)
+
     @property
     def kind(self) -> str:
         """Which of the four ranges this is."""
-        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+        return next(kind for kind in KINDS if self._range(kind) is not None)
 
     @property
-    def bounds(self) -> tuple[float, float]:
+    def bounds(self) -> tuple[Any, Any]:
         """Low and high of a range; not for a choice."""
-        low, high = getattr(self, self.kind)
+        low, high = self._range(self.kind)
         return low, high
 
     def extremes(self) -> list[Any]:
         """The values whose validity proves that of the whole domain: all choices, or both ends."""
-        return list(self.choice) if self.choice is not None else list(getattr(self, self.kind))
+        return list(self.choice) if self.choice is not None else list(self.bounds)
 
     def grid(self) -> list[Any]:
         """The values that a grid takes: all of a choice or an int range, else `points` of them."""
         if self.choice is not None:
             return list(self.choice)
         low, high = self.bounds
-        if self.int is not None and self.points is None:
-            return list(range(self.int[0], self.int[1] + 1))
+        if self.int_ is not None and self.points is None:
+            return list(range(self.int_[0], self.int_[1] + 1))
         steps = [i / (self.points - 1) for i in range(self.points)] if self.points else []
         if self.loguniform is not None:
             return [math.exp(math.log(low) + t * (math.log(high) - math.log(low))) for t in steps]
         values = [low + t * (high - low) for t in steps]
-        return sorted({round(v) for v in values}) if self.int is not None else values
+        return sorted({round(v) for v in values}) if self.int_ is not None else values
 
     def __str__(self) -> str:
         """As a space writes it, e.g. `loguniform [0.0001, 0.01]`."""

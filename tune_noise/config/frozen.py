@@ -19,7 +19,9 @@ class Frozen(BaseModel):
                 if isinstance(value, bool) and key in cls.model_fields:
                     annotation = str(cls.model_fields[key].annotation)
                     if "bool" not in annotation and "Any" not in annotation:
-                        raise ValueError(f"{key} must not be {value}: YAML reads yes/no as booleans")
+                        raise ValueError(
+                            f"{key} must not be {value}: YAML reads yes/no as booleans"
+                        )
         return values
 
 

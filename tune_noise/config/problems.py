@@ -7,21 +7,28 @@ from pydantic import ValidationError
 from tune_noise.errors import Problem, suggestion
 
 
-def problems_of(error: ValidationError, *, known: dict[str, list[str]] | None = None) -> list[Problem]:
+def problems_of(
+    error: ValidationError, *, known: dict[str, list[str]] | None = None
+) -> list[Problem]:
     """One Problem per complaint of pydantic.
 
     Args:
         error: raised by a config node.
         known: place of a node ("" for the root) -> the keys it knows, for suggestions.
     """
-    return [
-        Problem(place_of(item["loc"]), message_of(item, known or {})) for item in error.errors()
-    ]
+    problems = []
+    for item in error.errors():
+        place, message = place_of(item["loc"]), message_of(item, known or {})
+        if not place:
+            # A rule about a whole node starts its message with the field that breaks it.
+            place, _, message = message.partition(" ")
+        problems.append(Problem(place, message))
+    return problems
 
 
 def place_of(location: tuple[Any, ...]) -> str:
-    """`search.lr.uniform`: where a value stands in its file."""
-    return ".".join(str(part) for part in location) or "(whole)"
+    """`search.lr.uniform`: where a value stands in its file; empty for the file as a whole."""
+    return ".".join(str(part) for part in location)
 
 
 def message_of(item: Any, known: dict[str, list[str]]) -> str:

@@ -206,10 +206,14 @@ def compared_levels(raw: Raw) -> Iterator[Problem]:
         return
     if name not in TrialConfig.model_fields:
         choices = [f for f, d in parsed_domains(raw).items() if d.choice]
-        yield Problem("compare", f"{name!r} is not a field: {suggestion(name, choices or ['method'])}")
+        yield Problem(
+            "compare", f"{name!r} is not a field: {suggestion(name, choices or ['method'])}"
+        )
         return
     if name in section(raw, "conditions"):
-        yield Problem("compare", f"{name} is a condition: each level has a search of its own already")
+        yield Problem(
+            "compare", f"{name} is a condition: each level has a search of its own already"
+        )
         return
     domain = parsed_domains(raw).get(name)
     if domain is not None and (domain.choice is None or domain.when):

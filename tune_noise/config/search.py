@@ -75,7 +75,9 @@ class SearchConfig(Frozen):
     trials: int = Field(20, ge=1, le=1_000_000, description="per condition")
     epochs: int = Field(30, ge=1, le=100_000, description="of a trial that is not stopped")
     early_stopping: EarlyStopping | None = Field(None, description="null: no trial is stopped")
-    objective: str = Field(DEFAULT_OBJECTIVE, description="the noisy validation metric to select by")
+    objective: str = Field(
+        DEFAULT_OBJECTIVE, description="the noisy validation metric to select by"
+    )
     confirm: Confirm = Field(default_factory=Confirm)
     resources: Resources = Field(default_factory=Resources)
     seed: int = Field(0, ge=0, description="root of all randomness of the search")

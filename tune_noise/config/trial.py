@@ -15,7 +15,9 @@ MethodName = Literal["standard", "co_teaching"]
 OptimizerName = Literal["sgd", "adam", "adadelta"]
 
 
-def _only(default: Any, *, when: dict[str, tuple[str, ...]], description: str, **limits: Any) -> Any:
+def _only(
+    default: Any, *, when: dict[str, tuple[str, ...]], description: str, **limits: Any
+) -> Any:
     """A field that means something only beside certain values of another field.
 
     It is None where it means nothing, and `default` where it does and nobody set it.
@@ -91,12 +93,16 @@ class TrialConfig(Frozen):
     )
     epochs: int = Field(30, ge=1, le=100_000, description="passes over the training examples")
     patience: int | None = Field(
-        None, ge=1, description="stop after this many epochs without a better objective; null: never"
+        None,
+        ge=1,
+        description="stop after this many epochs without a better objective; null: never",
     )
     example_order: Literal["shuffled", "clean_first", "clean_last"] = Field(
         "shuffled", description="order within an epoch; the clean_ ones need known true labels"
     )
-    objective: str = Field(DEFAULT_OBJECTIVE, description="the noisy validation metric to select by")
+    objective: str = Field(
+        DEFAULT_OBJECTIVE, description="the noisy validation metric to select by"
+    )
     seed: int = Field(0, ge=0, description="training seed: initialisation and example order")
 
     @field_validator("objective")

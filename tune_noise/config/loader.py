@@ -1,0 +1,212 @@
+"""From a space's name and the command line's overrides to a SearchConfig, or to all errors at once."""
+
+import re
+from collections.abc import Hashable, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from tune_noise.config.domains import Domain
+from tune_noise.config.frozen import Frozen
+from tune_noise.config.problems import problems_of, shorten
+from tune_noise.config.rules import ALL_RULES
+from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig
+from tune_noise.config.trial import TrialConfig
+from tune_noise.errors import ConfigError, Problem, UserError, suggestion
+
+MAX_SPACE_BYTES = 1_000_000
+_NESTED: dict[str, type[Frozen]] = {
+    "early_stopping": EarlyStopping,
+    "confirm": Confirm,
+    "resources": Resources,
+}
+
+
+class _SpaceLoader(yaml.SafeLoader):
+    """Safe YAML that reads 1e-3 as a number (YAML 1.2) and refuses a key given twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key!r} stands twice", problem_mark=node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+_SpaceLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$|^\.(nan|NaN)$"),
+    list("-+0123456789."),
+)
+# The integer rule of PyYAML is tried after the one above, so whole numbers must be sorted out again.
+_SpaceLoader.yaml_implicit_resolvers = {
+    first: sorted(rules, key=lambda rule: rule[0] != "tag:yaml.org,2002:int")
+    for first, rules in _SpaceLoader.yaml_implicit_resolvers.items()
+}
+
+
+def spaces_dir() -> Path:
+    """The folder of the shipped spaces: inside an installed wheel, or beside the package."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "search_spaces"
+    return inside if inside.is_dir() else package.parent / "search_spaces"
+
+
+def shipped_spaces() -> dict[str, Path]:
+    """Name -> file of every shipped space."""
+    return {path.stem: path for path in sorted(spaces_dir().glob("*.yaml"))}
+
+
+def find_space(space: str) -> Path:
+    """The file of a space.
+
+    Raises:
+        UserError: space is neither a shipped name nor a file.
+    """
+    shipped = shipped_spaces()
+    if space in shipped:
+        return shipped[space]
+    path = Path(space)
+    if path.is_file():
+        return path
+    if path.suffix in {".yaml", ".yml"} or "/" in space:
+        raise UserError(f"--space {space}: there is no such file; shipped: {', '.join(shipped)}")
+    raise UserError(f"--space {space}: there is no such space: {suggestion(space, shipped)}")
+
+
+def parse_yaml(text: str, *, source: str) -> Any:
+    """YAML text to plain Python values.
+
+    Raises:
+        UserError: the text is not YAML; names line and column.
+    """
+    try:
+        return yaml.load(text, _SpaceLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error) or "nested too deeply"
+        raise UserError(f"{source}{where}: not valid YAML: {reason}") from None
+
+
+def read_space(path: Path) -> dict[str, Any]:
+    """The raw mapping of a space file.
+
+    Raises:
+        UserError: the file cannot be read, is too large, or is not a YAML mapping.
+    """
+    try:
+        if path.stat().st_size > MAX_SPACE_BYTES:
+            raise UserError(f"{path}: larger than {MAX_SPACE_BYTES} bytes: not a search space")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    raw = parse_yaml(text, source=str(path))
+    if not isinstance(raw, dict):
+        raise UserError(f"{path}: a space is a mapping of keys to values, got {shorten(raw)}")
+    return {str(key): value for key, value in raw.items()}
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """`["lr=1e-3", "alpha=[0, 5]"]` to {"lr": 0.001, "alpha": [0, 5]}.
+
+    Raises:
+        ConfigError: one Problem per assignment that is not `field=value`.
+    """
+    values: dict[str, Any] = {}
+    problems = []
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            problems.append(Problem(text, "must be field=value, e.g. lr=0.001"))
+            continue
+        try:
+            values[key.strip()] = parse_yaml(value, source=key)
+        except UserError as error:
+            problems.append(Problem(text, str(error)))
+    if problems:
+        raise ConfigError("--set", problems)
+    return values
+
+
+def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[str, Any]:
+    """The space after `--set`: a key of the space, a dotted key of a section, or a trial's field.
+
+    A field takes its value wherever the space had it: as a condition the value (or list) becomes
+    its levels; a mapping becomes its domain; anything else fixes it, and it is no longer searched.
+
+    Raises:
+        ConfigError: a key is neither.
+    """
+    new = {k: dict(v) if isinstance(v, dict) else v for k, v in raw.items()}
+    problems = []
+    for key, value in assignments.items():
+        head, _, tail = key.partition(".")
+        if key in SearchConfig.model_fields:
+            new[key] = value
+        elif tail and head in _NESTED and tail in _NESTED[head].model_fields:
+            new[head] = {**(new.get(head) or {}), tail: value}
+        elif key in TrialConfig.model_fields:
+            _set_field(new, key, value)
+        else:
+            known = [*SearchConfig.model_fields, *TrialConfig.model_fields]
+            known += [f"{n}.{f}" for n, node in _NESTED.items() for f in node.model_fields]
+            problems.append(Problem(key, f"unknown field: {suggestion(key, known)}"))
+    if problems:
+        raise ConfigError("--set", problems)
+    return new
+
+
+def _set_field(raw: dict[str, Any], field: str, value: Any) -> None:
+    for part in ("conditions", "search", "fixed"):
+        if not isinstance(raw.setdefault(part, {}), dict):
+            return  # the schema reports the malformed section
+    if field in raw["conditions"]:
+        raw["conditions"][field] = value if isinstance(value, list) else [value]
+        return
+    raw["search"].pop(field, None)
+    raw["fixed"].pop(field, None)
+    raw["search" if isinstance(value, dict) else "fixed"][field] = value
+
+
+def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
+    """Check a raw space and make a SearchConfig of it.
+
+    Raises:
+        ConfigError: all problems at once.
+    """
+    problems: list[Problem] = []
+    search = None
+    try:
+        search = SearchConfig.model_validate(raw)
+    except ValidationError as error:
+        known = {"": list(SearchConfig.model_fields)}
+        known |= {name: list(node.model_fields) for name, node in _NESTED.items()}
+        domains = raw.get("search")
+        for field in domains if isinstance(domains, dict) else ():
+            known[f"search.{field}"] = list(Domain.model_fields)
+        problems += problems_of(error, known=known)
+    # A rule may repeat what the schema said of the same place: the schema's word stands.
+    refused = {problem.place for problem in problems}
+    for rule in ALL_RULES:
+        problems += [problem for problem in rule(raw) if problem.place not in refused]
+    if problems or search is None:
+        raise ConfigError(source, problems)
+    return search
+
+
+def build_trial(values: dict[str, Any], *, source: str) -> TrialConfig:
+    """Check the fields of one trial.
+
+    Raises:
+        ConfigError: all problems at once.
+    """
+    try:
+        return TrialConfig.model_validate(values)
+    except ValidationError as error:
+        known = {"": list(TrialConfig.model_fields)}
+        raise ConfigError(source, problems_of(error, known=known)) from None

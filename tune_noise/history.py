@@ -1,0 +1,157 @@
+"""What a record says, as objects: the search and its trials, rebuilt by replaying events."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig
+from tune_noise.metrics.names import sign
+from tune_noise.record import Event
+
+Stage = Literal["search", "confirm"]
+Status = Literal["completed", "stopped", "diverged", "failed"]
+EpochMetrics = dict[str, float]
+
+# The papers report the mean of the last ten epochs.
+LAST_EPOCHS = 10
+
+
+def num_last_epochs(epochs: int) -> int:
+    """How many epochs "the last epochs" are: ten, but at most a third of those trained.
+
+    Example:
+        >>> [num_last_epochs(epochs) for epochs in (200, 30, 12, 1)]
+        [10, 10, 4, 1]
+    """
+    return max(1, min(LAST_EPOCHS, epochs // 3))
+
+
+@dataclass
+class TrialHistory:
+    """One trial as far as it has gone.
+
+    Attributes:
+        trial_id: unique in the search.
+        stack_id: trials trained together in one process share it.
+        stage: `search`, or `confirm` for a finalist on a fresh seed.
+        condition: name of its condition.
+        config: what was trained.
+        facts: what the trial found at its start, e.g. `realised_noise_rate`.
+        epochs: one dict per finished epoch, in order: `epoch` from 1, `seconds` since the start of
+            training, and the metrics of `metrics.names`; absent where they cannot be measured.
+        rungs: epoch -> whether the scheduler let the trial go on.
+        status: None while it runs.
+        stop_reason: why it did not train all its epochs, in words; empty where it did.
+        finalist: in stage confirm, the trial_id of the search trial that is confirmed.
+    """
+
+    trial_id: str
+    stack_id: str
+    stage: Stage
+    condition: str
+    config: TrialConfig
+    finalist: str | None = None
+    facts: dict[str, float] = field(default_factory=dict)
+    epochs: list[EpochMetrics] = field(default_factory=list)
+    rungs: dict[int, bool] = field(default_factory=dict)
+    status: Status | None = None
+    stop_reason: str = ""
+    asked_seconds: float = 0.0
+    ended_seconds: float | None = None
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs finished so far."""
+        return len(self.epochs)
+
+    @property
+    def selected(self) -> EpochMetrics | None:
+        """The epoch that noisy validation selects: best objective so far, the earliest of equals."""
+        name = self.config.objective
+        measured = [epoch for epoch in self.epochs if epoch.get(name) is not None]
+        return max(measured, key=lambda epoch: sign(name) * epoch[name], default=None)
+
+    @property
+    def score(self) -> float | None:
+        """The objective at the selected epoch, with the sign that makes larger better."""
+        name = self.config.objective
+        return None if self.selected is None else sign(name) * self.selected[name]
+
+    def last_mean(self, metric: str) -> float | None:
+        """Mean of a metric over the last epochs (`num_last_epochs`)."""
+        last = self.epochs[-num_last_epochs(len(self.epochs)) :] if self.epochs else []
+        values = [epoch[metric] for epoch in last if epoch.get(metric) is not None]
+        return sum(values) / len(values) if values else None
+
+
+@dataclass
+class History:
+    """A search as its record tells it.
+
+    Attributes:
+        search: the payload of the `search` event: `config` (a SearchConfig as plain values),
+            `versions`, `commit`, `dataset` (facts of the data), `machine`; empty before it.
+        trials: trial_id -> trial, in the order of asking.
+        finished: whether the search came to its end.
+        last_number: number of the last event applied.
+    """
+
+    search: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, TrialHistory] = field(default_factory=dict)
+    finished: bool = False
+    last_number: int = 0
+
+    @classmethod
+    def replay(cls, events: Iterable[Event]) -> "History":
+        """Rebuild a history from the events of a record."""
+        history = cls()
+        for event in events:
+            history.apply(event)
+        return history
+
+    @cached_property
+    def config(self) -> SearchConfig:
+        """The search's configuration; only after its `search` event."""
+        return SearchConfig.model_validate(self.search["config"])
+
+    def apply(self, event: Event) -> None:
+        """Take one more event into account; an epoch reported twice counts once."""
+        self.last_number = max(self.last_number, event.number)
+        if event.kind == "search":
+            self.search = event.data
+        elif event.kind == "finish":
+            self.finished = True
+        elif event.kind == "ask":
+            self._ask(event)
+        elif event.trial_id in self.trials:
+            _advance(self.trials[event.trial_id], event)
+
+    def _ask(self, event: Event) -> None:
+        data, trial_id = event.data, str(event.trial_id)
+        self.trials[trial_id] = TrialHistory(
+            trial_id=trial_id,
+            stack_id=data["stack_id"],
+            stage=data["stage"],
+            condition=data["condition"],
+            config=TrialConfig.model_validate(data["config"]),
+            finalist=data.get("finalist"),
+            asked_seconds=event.seconds,
+        )
+
+    def of(self, *, condition: str, stage: Stage) -> list[TrialHistory]:
+        """The trials of one condition in one stage, in the order of asking."""
+        return [t for t in self.trials.values() if t.condition == condition and t.stage == stage]
+
+
+def _advance(trial: TrialHistory, event: Event) -> None:
+    if event.kind == "start":
+        trial.facts = event.data
+    elif event.kind == "epoch" and event.data["epoch"] == trial.num_epochs + 1:
+        trial.epochs.append({k: v for k, v in event.data.items() if v is not None})
+    elif event.kind == "rung":
+        trial.rungs[event.data["epoch"]] = event.data["goes_on"]
+    elif event.kind == "end":
+        trial.status, trial.stop_reason = event.data["status"], event.data["stop_reason"]
+        trial.ended_seconds = event.seconds
