@@ -68,7 +68,7 @@ class TrialHistory:
 
     @property
     def selected(self) -> EpochMetrics | None:
-        """The epoch that noisy validation selects: best objective so far, the earliest of equals."""
+        """The epoch that noisy validation selects: of best objective, the earliest of equals."""
         name = self.config.objective
         measured = [epoch for epoch in self.epochs if epoch.get(name) is not None]
         return max(measured, key=lambda epoch: sign(name) * epoch[name], default=None)

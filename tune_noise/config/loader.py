@@ -1,4 +1,4 @@
-"""From a space's name and the command line's overrides to a SearchConfig, or to all errors at once."""
+"""From a space's name and its overrides to a SearchConfig, or to all errors at once."""
 
 import re
 from collections.abc import Hashable, Iterable
@@ -42,7 +42,7 @@ _SpaceLoader.add_implicit_resolver(
     re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$|^\.(nan|NaN)$"),
     list("-+0123456789."),
 )
-# The integer rule of PyYAML is tried after the one above, so whole numbers must be sorted out again.
+# PyYAML tries rules in order, and its integers must come before the floats above.
 _SpaceLoader.yaml_implicit_resolvers = {
     first: sorted(rules, key=lambda rule: rule[0] != "tag:yaml.org,2002:int")
     for first, rules in _SpaceLoader.yaml_implicit_resolvers.items()

@@ -1,0 +1,63 @@
+"""A data set: images and labels as arrays in memory."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+# eq=False: comparing arrays with == gives an array, not an answer; compare fingerprints.
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images with their labels as given, the true labels where they are known, and a test split.
+
+    The arrays are made read-only: they are shared by all trials, as they are in Ray's object store.
+
+    Attributes:
+        name: the registered name, or the file name of an .npz file.
+        train_images: uint8 [N, C, H, W].
+        train_labels: int64 [N] in 0..K-1, the labels as they are given.
+        true_labels: int64 [N], the truth of the training labels, or None where it is unknown.
+        test_images: uint8 [N_test, C, H, W], or None where there is no test split.
+        test_labels: int64 [N_test], clean; None exactly where test_images is None.
+        num_classes: K, at least 2.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    true_labels: np.ndarray | None
+    test_images: np.ndarray | None
+    test_labels: np.ndarray | None
+    num_classes: int
+
+    def __post_init__(self) -> None:
+        """Protect the arrays from being changed by one of their many readers."""
+        for array in self._arrays.values():
+            array.setflags(write=False)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image."""
+        channels, height, width = self.train_images.shape[1:]
+        return channels, height, width
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits of a SHA-256 over all arrays: the same content, the same text.
+
+        The name has no part in it: a renamed file is still the same data.
+        """
+        digest = hashlib.sha256(f"num_classes={self.num_classes}".encode())
+        for role, array in self._arrays.items():
+            digest.update(f"/{role}:{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:16]
+
+    @property
+    def _arrays(self) -> Mapping[str, np.ndarray]:
+        roles = ("train_images", "train_labels", "true_labels", "test_images", "test_labels")
+        arrays = {role: getattr(self, role) for role in roles}
+        return {role: array for role, array in arrays.items() if array is not None}

@@ -1,0 +1,79 @@
+"""Splits of a data set, as indices into it."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from tune_noise.errors import DataError
+from tune_noise.seeding import derive_seed
+
+
+def stratified_split(
+    labels: np.ndarray, *, val_fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split examples into training and validation with the same class proportions.
+
+    The validation split has round(val_fraction * N) examples, and of every class its
+    proportional share to within one example, but at least one; so has the training split.
+
+    Args:
+        labels: int64 [N], the labels whose classes keep their proportions.
+        val_fraction: fraction in (0, 1) of the examples that go to validation.
+        seed: any integer; the same seed gives the same split.
+
+    Returns:
+        (train_indices, val_indices), int64, sorted, disjoint, together 0..N-1.
+
+    Raises:
+        ValueError: val_fraction is no fraction in (0, 1).
+        DataError: a class would have no example in one of the two splits.
+
+    Example:
+        >>> labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+        >>> train_indices, val_indices = stratified_split(labels, val_fraction=0.25, seed=0)
+        >>> labels[train_indices].tolist(), labels[val_indices].tolist()
+        ([0, 0, 0, 1, 1, 1], [0, 1])
+    """
+    if not 0.0 < val_fraction < 1.0:
+        raise ValueError(f"val_fraction must be a fraction in (0, 1), got {val_fraction}")
+    num_val = round(val_fraction * len(labels))
+    _check_sizes(labels, num_val=num_val, val_fraction=val_fraction)
+    # MT19937 spreads a seed of any size; scikit-learn itself takes only 32 bits.
+    random_state = np.random.RandomState(np.random.MT19937(derive_seed(seed, "split")))
+    train, val = train_test_split(
+        np.arange(len(labels), dtype=np.int64),
+        test_size=num_val,
+        stratify=labels,
+        random_state=random_state,
+    )
+    _check_every_class(labels, train, split="training", val_fraction=val_fraction)
+    _check_every_class(labels, val, split="validation", val_fraction=val_fraction)
+    return np.sort(train), np.sort(val)
+
+
+def _check_sizes(labels: np.ndarray, *, num_val: int, val_fraction: float) -> None:
+    classes, counts = np.unique(labels, return_counts=True)
+    if np.any(counts < 2):
+        alone = ", ".join(map(str, classes[counts < 2][:10]))
+        raise DataError(
+            f"a class needs at least 2 examples, one to train and one to validate; "
+            f"class {alone} has 1 of the {len(labels)}"
+        )
+    smallest = min(num_val, len(labels) - num_val)
+    if smallest < max(1, len(classes)):
+        raise DataError(
+            f"val_fraction {val_fraction} splits {len(labels)} examples into "
+            f"{len(labels) - num_val} for training and {num_val} for validation; each needs at "
+            f"least one per class, {len(classes)}: use more examples or another val_fraction"
+        )
+
+
+def _check_every_class(
+    labels: np.ndarray, indices: np.ndarray, *, split: str, val_fraction: float
+) -> None:
+    missing = np.setdiff1d(labels, labels[indices])
+    if missing.size:
+        sizes = ", ".join(f"class {k} of {np.sum(labels == k)} examples" for k in missing[:10])
+        raise DataError(
+            f"val_fraction {val_fraction} leaves no {split} example of {sizes}: "
+            f"use more examples or another val_fraction"
+        )

@@ -1,0 +1,169 @@
+"""The sets that torchvision knows, read from its folders and downloaded at their first use.
+
+torchvision says which files a set consists of, their MD5s and their mirrors. The MNIST family is
+read straight from the official .gz files: the unpacked copies that torchvision makes beside them
+carry no checksum, and a copy broken off half-way would pass for data.
+"""
+
+import gzip
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tune_noise.data.dataset import Dataset
+from tune_noise.data.download import complete_or_absent, fetch, md5_of
+from tune_noise.data.torchvision_import import import_torchvision
+from tune_noise.errors import DataError
+
+
+class _Source(NamedTuple):
+    torchvision_class: str
+    num_classes: int
+
+
+_SOURCES: Mapping[str, _Source] = {
+    "mnist": _Source("MNIST", 10),
+    "fashion_mnist": _Source("FashionMNIST", 10),
+    "kmnist": _Source("KMNIST", 10),
+    "cifar10": _Source("CIFAR10", 10),
+    "cifar100": _Source("CIFAR100", 100),
+}
+
+# Images uint8 [N, C, H, W] and labels int64 [N] of one split.
+_Split = tuple[np.ndarray, np.ndarray]
+
+
+def load_torchvision_set(name: str, *, data_dir: Path) -> Dataset:
+    """Load one of the sets of torchvision; the network is used only for files that are absent.
+
+    Args:
+        name: one of mnist, fashion_mnist, kmnist, cifar10, cifar100.
+        data_dir: torchvision's root folder, e.g. data_dir/MNIST/raw/train-images-idx3-ubyte.gz.
+
+    Raises:
+        DataError: a file is corrupted, or absent and not to be had.
+    """
+    source = _SOURCES[name]
+    official = _torchvision_class(name, source.torchvision_class)
+    load = _load_cifar if source.torchvision_class.startswith("CIFAR") else _load_mnist
+    try:
+        train, test = load(name, official, data_dir)
+    except OSError as error:
+        raise DataError(f"{name} cannot be read from {data_dir}: {error}") from error
+    return Dataset(
+        name=name,
+        train_images=train[0],
+        train_labels=train[1],
+        true_labels=train[1],
+        test_images=test[0],
+        test_labels=test[1],
+        num_classes=source.num_classes,
+    )
+
+
+def _torchvision_class(name: str, class_name: str) -> Any:
+    try:
+        return getattr(import_torchvision().datasets, class_name)
+    except ImportError as error:
+        raise DataError(
+            f"{name} needs torchvision, which cannot be imported ({error}): "
+            "install the torchvision that belongs to the installed torch"
+        ) from error
+
+
+def _load_mnist(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Split]:
+    folder = data_dir / official.__name__ / "raw"
+    files = {folder / filename: md5 for filename, md5 in official.resources}
+    absent = _absent(name, files)
+    for path in absent:
+        try:
+            fetch([mirror + path.name for mirror in official.mirrors], path, md5=files[path])
+        except OSError as error:
+            wanted = f"{_listed(absent)} into {folder}"
+            raise _unavailable(name, data_dir, wanted, error) from error
+    train_images, train_labels, test_images, test_labels = map(_read_idx, files)
+    return (
+        (train_images[:, np.newaxis], train_labels.astype(np.int64)),
+        (test_images[:, np.newaxis], test_labels.astype(np.int64)),
+    )
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """An array of bytes in the MNIST format: 0, 0, type, rank, the sizes big-endian, the values."""
+    content = gzip.decompress(path.read_bytes())
+    rank = content[3]
+    shape = np.frombuffer(content, ">i4", rank, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+def _load_cifar(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Split]:
+    folder = data_dir / official.base_folder
+    batches = [*official.train_list, *official.test_list]
+    files = {folder / filename: md5 for filename, md5 in batches}
+    files[folder / official.meta["filename"]] = official.meta["md5"]
+    absent = _absent(name, files)
+    if absent:
+        _unpack(absent, _cifar_archive(name, official, absent, data_dir))
+    return _read_cifar(official, data_dir, train=True), _read_cifar(official, data_dir, train=False)
+
+
+def _cifar_archive(name: str, official: Any, absent: Sequence[Path], data_dir: Path) -> Path:
+    """The official archive in the data folder, downloaded where it is absent."""
+    archive = data_dir / str(official.filename)
+    if _absent(name, {archive: official.tgz_md5}):
+        try:
+            fetch([official.url], archive, md5=official.tgz_md5)
+        except OSError as error:
+            unpacked = f"{_listed(absent)} into {data_dir / official.base_folder}"
+            wanted = f"{archive.name} into {data_dir} (or unpacked: {unpacked})"
+            raise _unavailable(name, data_dir, wanted, error) from error
+    return archive
+
+
+def _unpack(paths: Sequence[Path], archive: Path) -> None:
+    """Unpack just these files, each complete or not at all; the archive's MD5 vouches for them."""
+    with tarfile.open(archive) as tar:
+        for path in paths:
+            content = tar.extractfile(f"{path.parent.name}/{path.name}")
+            if content is None:
+                raise OSError(f"{archive} has no file {path.name}")
+            with complete_or_absent(path) as file:
+                file.write(content.read())
+
+
+def _read_cifar(official: Any, data_dir: Path, *, train: bool) -> _Split:
+    split = official(root=data_dir, train=train)
+    # torchvision turns the files' [N, C, H, W] to [N, H, W, C] for PIL; this turns it back.
+    images = np.ascontiguousarray(split.data.transpose(0, 3, 1, 2))
+    return images, np.array(split.targets, np.int64)
+
+
+def _absent(name: str, files: Mapping[Path, str]) -> list[Path]:
+    """The files that are not there.
+
+    Raises:
+        DataError: a file is there but is not the official one: nothing overwrites or uses it.
+    """
+    wrong = [path for path, md5 in files.items() if path.exists() and md5_of(path) != md5]
+    if wrong:
+        listed = "".join(f"\n  {path}" for path in wrong)
+        raise DataError(
+            f"{name} is corrupted: the MD5 differs from the official file's. Delete what is listed "
+            f"(it is then downloaded again) or put a good copy in its place:{listed}"
+        )
+    return [path for path in files if not path.exists()]
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in paths)
+
+
+def _unavailable(name: str, data_dir: Path, wanted: str, reason: Exception) -> DataError:
+    return DataError(
+        f"{name} is not in {data_dir} and cannot be downloaded ({reason})\n"
+        f"  put {wanted}\n"
+        "  or name the folder that holds them with --data-dir DIR or the variable TUNE_NOISE_DATA"
+    )

@@ -1,0 +1,15 @@
+"""From the record to answers: tables, statistics, verdicts, figures, one page and the terminal."""
+
+from tune_noise.reporting.outputs import write_outputs
+from tune_noise.reporting.sentences import verdict_sentence
+from tune_noise.reporting.summary import ConditionSummary, Summary, summarise
+from tune_noise.reporting.terminal import condition_tables
+
+__all__ = [
+    "ConditionSummary",
+    "Summary",
+    "condition_tables",
+    "summarise",
+    "verdict_sentence",
+    "write_outputs",
+]

@@ -1,0 +1,236 @@
+"""Accuracy against the noise level, per method and network."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tune_noise.history import History
+from tune_noise.reporting.finalists import Finalist
+from tune_noise.reporting.palette import colour, marker
+from tune_noise.reporting.sentences import TEST_ACCURACY
+from tune_noise.reporting.statistics import Estimate
+from tune_noise.reporting.summary import ConditionSummary, Summary, best_trial
+from tune_noise.reporting.tables import trial_metrics
+from tune_noise.reporting.wording import plain_value, scale, unit, with_interval
+
+_WIDTH_INCHES = 6.8
+_NOISE_FIELDS = {
+    "alpha": "alpha: noisy labels per clean example",
+    "noise_rate": "nominal noise rate",
+}
+CAPTION = (
+    "Filled: the best finalist of each method and network, mean over fresh seeds with its 95 % "
+    "interval. Faint and hollow: the best search trial where none was confirmed; one seed, and "
+    "the best of many is best partly by luck. All at the epoch that noisy validation selects."
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of the figure: a method on a network in a condition.
+
+    Attributes:
+        condition: its condition.
+        method: training method.
+        model: network.
+        found: the metric over fresh seeds, or of one search trial.
+        is_confirmed: whether fresh seeds stand behind it.
+    """
+
+    condition: ConditionSummary
+    method: str
+    model: str
+    found: Estimate
+    is_confirmed: bool
+
+
+def accuracy_figure(history: History, summary: Summary) -> tuple[Figure, str, str] | None:
+    """Clean test accuracy against noise; the objective where no test set exists.
+
+    Returns:
+        Figure, alternative text and caption; None where nothing was measured.
+    """
+    metric = TEST_ACCURACY if _is_tested(history) else summary.config.objective
+    found = [point for each in summary.conditions for point in points(each, metric)]
+    if not found:
+        return None
+    factor = noise_factor(summary)
+    figure = _rows(found, metric) if factor is None else _lines(found, metric, factor)
+    return figure, _alt(found, metric), CAPTION
+
+
+def points(condition: ConditionSummary, metric: str) -> list[Point]:
+    """A point per method and network: the best finalist, else the best search trial."""
+    trials = [*condition.search_trials, *(t for f in condition.finalists for t in f.trials)]
+    keys = sorted({(t.config.method, t.config.model) for t in trials})
+    found = [_point(condition, metric, method=method, model=model) for method, model in keys]
+    return [point for point in found if point is not None]
+
+
+def noise_factor(summary: Summary) -> str | None:
+    """The noise level that varies over the conditions, if exactly one does."""
+    varied = [
+        name
+        for name in _NOISE_FIELDS
+        if len({each.factors[name] for each in summary.conditions if name in each.factors}) > 1
+    ]
+    return varied[0] if len(varied) == 1 else None
+
+
+def _point(
+    condition: ConditionSummary, metric: str, *, method: str, model: str
+) -> Point | None:
+    def fits(config: Any) -> bool:
+        return (config.method, config.model) == (method, model)
+
+    best: Finalist | None = next((f for f in condition.scored if fits(f.config)), None)
+    if best is not None and metric in best.metrics:
+        return Point(condition, method, model, best.metrics[metric], is_confirmed=True)
+    trial = best_trial(t for t in condition.search_trials if fits(t.config))
+    value = None if trial is None else trial_metrics(trial).get(metric)
+    if value is None:
+        return None
+    return Point(condition, method, model, Estimate(1, value, None, None), is_confirmed=False)
+
+
+def _lines(found: list[Point], metric: str, factor: str) -> Figure:
+    """A panel per network (and per combination of other factors), a line per method."""
+    panels: dict[str, list[Point]] = {}
+    for point in found:
+        panels.setdefault(_panel_name(point, factor), []).append(point)
+    columns = 1 if len(panels) == 1 else 2
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(_WIDTH_INCHES, 0.9 + 2.9 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
+    for ax, (name, members) in zip(axes, panels.items(), strict=False):
+        _panel(ax, members, metric=metric, factor=factor)
+        ax.set_title(name, fontsize=10, loc="left")
+    for ax in list(axes)[len(panels) :]:
+        ax.set_axis_off()
+    figure.supxlabel(_NOISE_FIELDS[factor], fontsize=10)
+    figure.supylabel(_label(metric), fontsize=10)
+    _legend(figure, found)
+    return figure
+
+
+def _panel(ax: Axes, members: list[Point], *, metric: str, factor: str) -> None:
+    levels = sorted({float(point.condition.factors[factor]) for point in members})
+    step = 0.012 * ((levels[-1] - levels[0]) or 1.0)
+    methods = sorted({point.method for point in members})
+    for index, method in enumerate(methods):
+        shift = step * (index - (len(methods) - 1) / 2)  # so that error bars do not hide each other
+        mine = [point for point in members if point.method == method]
+        mine.sort(key=lambda point: float(point.condition.factors[factor]))
+        xs = [float(point.condition.factors[factor]) + shift for point in mine]
+        means = [point.found.mean * scale(metric) for point in mine]
+        ax.plot(xs, means, color=colour(method), alpha=0.35, zorder=2)
+        for x, point in zip(xs, mine, strict=True):
+            _mark(ax, point, x=x, metric=metric)
+    ax.set_xticks(_thinned(levels), [plain_value(level) for level in _thinned(levels)])
+
+
+def _thinned(levels: list[float]) -> list[float]:
+    """Levels that lie far enough apart for their tick labels."""
+    kept: list[float] = []
+    for level in levels:
+        if not kept or level - kept[-1] >= 0.07 * (levels[-1] - levels[0]):
+            kept.append(level)
+    return kept
+
+
+def _rows(found: list[Point], metric: str) -> Figure:
+    """Where no noise level varies: a row per condition, method and network."""
+    height = 1.3 + 0.36 * len(found)
+    figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+    ax = figure.subplots()
+    for row, point in enumerate(found):
+        _mark(ax, point, y=row, metric=metric)
+    many = len({point.condition.name for point in found}) > 1
+    labels = [
+        f"{point.condition.name}: {point.method}, {point.model}"
+        if many
+        else f"{point.method}, {point.model}"
+        for point in found
+    ]
+    ax.set_yticks(range(len(found)), labels)
+    ax.set_ylim(len(found) - 0.4, -0.6)
+    ax.set_xlabel(_label(metric))
+    _legend(figure, found)
+    return figure
+
+
+def _mark(ax: Axes, point: Point, *, metric: str, x: float | None = None, y: float = 0.0) -> None:
+    """Marker and interval; the value runs along y where x is given, else along x."""
+    factor = scale(metric)
+    value = point.found.mean * factor
+    ci95 = point.found.ci95
+    bars = None
+    if ci95 is not None:
+        bars = [[value - ci95[0] * factor], [ci95[1] * factor - value]]
+    shade = colour(point.method)
+    ax.errorbar(
+        [value if x is None else x],
+        [y if x is None else value],
+        yerr=None if x is None else bars,
+        xerr=bars if x is None else None,
+        fmt=marker(point.model),
+        color=shade,
+        markerfacecolor=shade if point.is_confirmed else "white",
+        markersize=7,
+        capsize=3,
+        elinewidth=1.5,
+        alpha=1.0 if point.is_confirmed else 0.55,
+        zorder=3,
+    )
+
+
+def _legend(figure: Figure, found: list[Point]) -> None:
+    methods = sorted({point.method for point in found})
+    models = sorted({point.model for point in found})
+    handles = [Line2D([], [], color=colour(m), linewidth=5, label=m) for m in methods]
+    handles += [
+        Line2D([], [], color="#444444", marker=marker(m), linestyle="", label=m) for m in models
+    ]
+    if not all(point.is_confirmed for point in found):
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color="#444444",
+                marker="o",
+                markerfacecolor="white",
+                alpha=0.55,
+                linestyle="",
+                label="unconfirmed",
+            )
+        )
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=min(4, len(handles)), fontsize=9
+    )
+
+
+def _panel_name(point: Point, factor: str) -> str:
+    apart = (factor, "model", "method")
+    others = {k: v for k, v in point.condition.factors.items() if k not in apart}
+    return ", ".join([point.model, *(f"{k} {plain_value(v)}" for k, v in others.items())])
+
+
+def _label(metric: str) -> str:
+    name = "clean test accuracy" if metric == TEST_ACCURACY else metric
+    return f"{name}, selected epoch ({unit(metric)})"
+
+
+def _alt(found: list[Point], metric: str) -> str:
+    values = [
+        f"{point.condition.name}, {point.method} on {point.model}: "
+        f"{with_interval(point.found, metric)}{'' if point.is_confirmed else ' (unconfirmed)'}"
+        for point in found
+    ]
+    return f"{_label(metric)} per condition, method and network. {'; '.join(values)}."
+
+
+def _is_tested(history: History) -> bool:
+    return any(TEST_ACCURACY in epoch for t in history.trials.values() for epoch in t.epochs)

@@ -1,0 +1,149 @@
+"""Learning curves of one condition: test accuracy, objective, label precision and recall."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.history import TrialHistory
+from tune_noise.reporting.palette import colour, line_style, marker
+from tune_noise.reporting.sentences import TEST_ACCURACY
+from tune_noise.reporting.summary import ConditionSummary, best_trial
+from tune_noise.reporting.wording import configuration, objective_name, scale, unit
+
+_WIDTH_INCHES = 6.8
+_MOST_LINES = 6
+CAPTION = (
+    "Lines: mean over the seeds; shade: one sample standard deviation on either side; marks: the "
+    "epoch that noisy validation selects, one per seed. Test accuracy and label precision and "
+    "recall are diagnostics that the search never saw."
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The trials behind one line.
+
+    Attributes:
+        label: for the legend.
+        config: gives colour and marker.
+        trials: one per seed.
+        repeat: how many lines of the same method stand before this one.
+    """
+
+    label: str
+    config: TrialConfig
+    trials: tuple[TrialHistory, ...]
+    repeat: int
+
+
+def curves_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | None:
+    """The finalists' learning curves; those of the best search trials where none is confirmed.
+
+    Returns:
+        Figure, alternative text and caption; None where no epoch has ended.
+    """
+    lines = _lines(condition)[:_MOST_LINES]
+    panels = [panel for panel in _panels(condition) if any(_has(line, *panel) for line in lines)]
+    if not panels:
+        return None
+    height = 0.6 + 0.22 * len(lines) + 2.1 * len(panels)
+    figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, metrics in zip(axes, panels, strict=True):
+        _panel(ax, lines, metrics=metrics)
+    axes[-1].set_xlabel("epoch")
+    axes[-1].xaxis.get_major_locator().set_params(integer=True)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=1, fontsize=9)
+    return figure, _alt(condition, lines, panels), CAPTION
+
+
+def _lines(condition: ConditionSummary) -> list[Line]:
+    groups: list[tuple[str, TrialConfig, tuple[TrialHistory, ...]]] = []
+    for finalist in condition.scored:
+        trials = tuple(finalist.counted.values())
+        name = configuration(finalist.config, condition.config)
+        groups.append((f"{name}, n = {len(trials)}", finalist.config, trials))
+    if not groups:
+        groups = [
+            (f"{configuration(t.config, condition.config)}, unconfirmed", t.config, (t,))
+            for t in _best_of_methods(condition)
+        ]
+    methods = [config.method for _, config, _ in groups]
+    return [
+        Line(label, config, trials, repeat=methods[:i].count(config.method))
+        for i, (label, config, trials) in enumerate(groups)
+    ]
+
+
+def _best_of_methods(condition: ConditionSummary) -> list[TrialHistory]:
+    methods = sorted({trial.config.method for trial in condition.search_trials})
+    best = [best_trial(t for t in condition.search_trials if t.config.method == m) for m in methods]
+    return [trial for trial in best if trial is not None]
+
+
+def _panels(condition: ConditionSummary) -> list[tuple[str, ...]]:
+    objective = condition.config.objective
+    return [(TEST_ACCURACY,), (objective,), ("train_label_precision",), ("train_label_recall",)]
+
+
+def _panel(ax: Axes, lines: list[Line], *, metrics: tuple[str, ...]) -> None:
+    for metric in metrics:
+        for line in lines:
+            if _has(line, metric):
+                _curve(ax, line, metric)
+    ax.set_ylabel(_label(metrics[0]))
+
+
+def _curve(ax: Axes, line: Line, metric: str) -> None:
+    values = epoch_values([trial for trial in line.trials if trial.epochs], metric)
+    epochs = np.arange(1, values.shape[1] + 1)
+    known = ~np.isnan(values).all(axis=0)
+    epochs, values = epochs[known], values[:, known] * scale(metric)
+    mean = np.nanmean(values, axis=0)
+    shade = colour(line.config.method)
+    style = line_style(line.repeat)
+    ax.plot(epochs, mean, color=shade, linestyle=style, label=line.label, zorder=3)
+    several = (~np.isnan(values)).sum(axis=0) > 1
+    if several.any():
+        sd = np.nanstd(values[:, several], axis=0, ddof=1)
+        low, high = mean[several] - sd, mean[several] + sd
+        ax.fill_between(epochs[several], low, high, color=shade, alpha=0.15, linewidth=0)
+    chosen = [trial.selected["epoch"] for trial in line.trials if trial.selected]
+    at = [epoch for epoch in chosen if epoch in epochs]
+    heights = np.interp(at, epochs, mean)
+    symbol = marker(line.config.model)
+    ax.plot(at, heights, symbol, color=shade, markeredgecolor="white", markersize=6, zorder=4)
+
+
+def epoch_values(trials: list[TrialHistory], metric: str) -> np.ndarray:
+    """A metric per seed and epoch, float64 [seeds, epochs]; NaN where it was not measured."""
+    longest = max((trial.num_epochs for trial in trials), default=0)
+    values = np.full((len(trials), longest), np.nan)
+    for row, trial in enumerate(trials):
+        for epoch in trial.epochs:
+            values[row, int(epoch["epoch"]) - 1] = epoch.get(metric, np.nan)
+    return values
+
+
+def _has(line: Line, *metrics: str) -> bool:
+    names = {name for trial in line.trials for epoch in trial.epochs for name in epoch}
+    return bool(names & set(metrics))
+
+
+def _label(metric: str) -> str:
+    names = {
+        TEST_ACCURACY: "test accuracy",
+        "train_label_precision": "label precision",
+        "train_label_recall": "label recall",
+    }
+    return f"{names.get(metric, objective_name(metric))}\n({unit(metric)})"
+
+
+def _alt(condition: ConditionSummary, lines: list[Line], panels: list[tuple[str, ...]]) -> str:
+    shown = ", ".join(_label(panel[0]).replace("\n", " ") for panel in panels)
+    names = "; ".join(line.label for line in lines)
+    return f"Learning curves of condition {condition.name}: {shown} per epoch, for {names}."

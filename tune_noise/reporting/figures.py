@@ -1,0 +1,110 @@
+"""The figures of a report: drawn once, as PNG and SVG, each with a text that says what it shows."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from tune_noise.history import History
+from tune_noise.reporting.accuracy_figure import accuracy_figure
+from tune_noise.reporting.curves_figure import curves_figure
+from tune_noise.reporting.summary import Summary
+
+_PNG_DOTS_PER_INCH = 150
+_STYLE = {
+    "font.size": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "text.parse_math": False,  # names hold underscores and may hold dollars
+    "svg.fonttype": "path",  # the same letters everywhere
+    "svg.hashsalt": "tune_noise",  # the same file for the same search
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A finished figure.
+
+    Attributes:
+        name: of its files, without the ending; safe as a file name.
+        alt: what it shows, for who cannot see it.
+        caption: how to read it.
+        png: the figure as PNG, 150 dots per inch.
+        svg: the figure as SVG.
+    """
+
+    name: str
+    alt: str
+    caption: str
+    png: bytes
+    svg: bytes
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """All figures of a report.
+
+    Attributes:
+        accuracy: accuracy against noise; None where nothing was measured.
+        curves: condition name -> its learning curves, where there are any.
+    """
+
+    accuracy: Drawing | None
+    curves: dict[str, Drawing]
+
+    def __iter__(self) -> Iterator[Drawing]:
+        """Every drawing there is."""
+        if self.accuracy is not None:
+            yield self.accuracy
+        yield from self.curves.values()
+
+
+def draw(history: History, summary: Summary) -> Drawings:
+    """Draw accuracy against noise, and the learning curves of every condition."""
+    with _style():
+        plot = accuracy_figure(history, summary)
+        accuracy = None if plot is None else _drawing("accuracy", *plot)
+        curves = {}
+        for condition in summary.conditions:
+            found = curves_figure(condition)
+            if found is not None:
+                name = f"learning_curves_{_file_name(condition.name)}"
+                curves[condition.name] = _drawing(name, *found)
+    return Drawings(accuracy=accuracy, curves=curves)
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with mpl.rc_context():
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:
+    figure.draw_without_rendering()  # lays the figure out, once for both files
+    figure.set_layout_engine("none")
+    png, svg = _render(figure, "png"), _render(figure, "svg")
+    return Drawing(name=name, alt=alt, caption=caption, png=png, svg=svg)
+
+
+def _render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+    buffer = io.BytesIO()
+    # Without a date the same search gives the same bytes.
+    metadata = {"Date": None} if kind == "svg" else {}
+    figure.savefig(buffer, format=kind, dpi=_PNG_DOTS_PER_INCH, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._=,-]", "_", name)

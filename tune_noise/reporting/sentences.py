@@ -1,0 +1,189 @@
+"""The answers in words: one sentence per condition, the same in the page and in the terminal."""
+
+from tune_noise.history import TrialHistory
+from tune_noise.metrics.names import METRICS
+from tune_noise.reporting.finalists import Finalist
+from tune_noise.reporting.statistics import Estimate
+from tune_noise.reporting.summary import ConditionSummary
+from tune_noise.reporting.wording import (
+    condition_in_words,
+    configuration,
+    decimals,
+    number,
+    objective_name,
+    scale,
+    unit,
+    with_interval,
+)
+
+TEST_ACCURACY = "test_accuracy_clean"
+RENAMED_MEANING = (
+    "renamed: the best one-to-one match of predicted classes and noisy labels is not the "
+    "identity, so the network may have learnt the classes under each other's names; the objective "
+    "cannot see this, and the result is not to be trusted without some clean labels."
+)
+_LIMITS = {
+    "val_information_noisy": (
+        "It assumes noise that depends on the class alone, and it is blind to a consistent "
+        "renaming of classes: with more than half of a class flipped to one other, no criterion "
+        "without clean labels can tell. It compares hard predictions, so it says nothing of "
+        "calibration."
+    ),
+    "val_accuracy_noisy": (
+        "It is right in the limit for noise that leaves the true class the most frequent label. "
+        "Its slope against clean accuracy is small (0.44 at symmetric 50 %, about 0.10 at pair "
+        "45 %), so a validation set of ordinary size can hardly see the difference."
+    ),
+    "val_loss_noisy": (
+        "It punishes a confident network that ignores wrong labels for each of them. So it may "
+        "prefer a network that is unsure to one that is right."
+    ),
+}
+
+
+def objective_meaning(objective: str) -> str:
+    """What the objective measures, with unit, direction and limits."""
+    metric = METRICS[objective]
+    better = "more is better" if metric.direction == "max" else "less is better"
+    heading = f"{objective_name(objective)} ({objective}, {unit(objective)}; {better})"
+    return f"{heading}: {metric.meaning}. {_LIMITS.get(objective, '')}".strip()
+
+
+def verdict_sentence(condition: ConditionSummary) -> str:
+    """The answer for one condition, as far as there is one."""
+    parts = [_answer(condition), _left_out(condition), _renamed(condition)]
+    return " ".join(part for part in parts if part)
+
+
+def badge(condition: ConditionSummary) -> str:
+    """The verdict in a word or two; a tie has no winner."""
+    if condition.verdict is None:
+        return "no verdict yet" if not condition.is_confirmed else "no verdict"
+    if condition.verdict == "tie":
+        return "tie"
+    return "winner" if condition.runner_up is not None else "unopposed"
+
+
+def place(condition: ConditionSummary) -> str:
+    """`At pair_flip noise_rate 0.45`, or `With the labels as given`."""
+    words = condition_in_words(condition.factors, condition.config)
+    return f"With {words}" if words.startswith("the labels") else f"At {words}"
+
+
+def _answer(condition: ConditionSummary) -> str:
+    leader, runner_up = condition.leader, condition.runner_up
+    if leader is None:
+        return _no_answer(condition)
+    name = configuration(leader.config, condition.config)
+    if runner_up is None:
+        seeds = _seeds(len(leader.counted))
+        return f"{place(condition)}, {name} is unopposed: {_figures(leader)}, {seeds}."
+    if condition.verdict == "winner":
+        verb = f"{name} wins"
+    else:
+        verb = f"a tie: {name} is leading, but not clearly"
+    return f"{place(condition)}, {verb}: {_comparison(condition, leader, runner_up)}."
+
+
+def _comparison(condition: ConditionSummary, leader: Finalist, runner_up: Finalist) -> str:
+    objective = condition.config.objective
+    shares = [_against(leader, runner_up, objective), _name_of_other(leader, runner_up, condition)]
+    parts = [f"{objective_name(objective)} {shares[0]} for {shares[1]}"]
+    parts.append(_paired(condition.difference.get(objective), objective))
+    if TEST_ACCURACY in leader.metrics and TEST_ACCURACY in runner_up.metrics:
+        ours, theirs = leader.metrics[TEST_ACCURACY], runner_up.metrics[TEST_ACCURACY]
+        figures = [with_interval(each, TEST_ACCURACY) for each in (ours, theirs)]
+        parts.append(f"test accuracy {figures[0]} against {figures[1]}")
+    return "; ".join(parts)
+
+
+def _against(leader: Finalist, runner_up: Finalist, objective: str) -> str:
+    """`1.31 nats against 1.10`, with the same decimals on both sides."""
+    ours, theirs = leader.metrics[objective], runner_up.metrics[objective]
+    factor = scale(objective)
+    places = max(decimals(ours, factor=factor), decimals(theirs, factor=factor))
+    first, second = (number(each.mean * factor, places) for each in (ours, theirs))
+    return f"{first} {unit(objective)} against {second}"
+
+
+def _paired(difference: Estimate | None, objective: str) -> str:
+    if difference is None:
+        return "the two share no seed, so nothing can be said of their difference"
+    figures = with_interval(difference, objective, with_unit=False)
+    if difference.ci95 is None:
+        return f"paired difference {figures} on one seed, too few for an interval"
+    return f"paired difference {figures} (95 % interval, n = {difference.n} seeds)"
+
+
+def _name_of_other(leader: Finalist, other: Finalist, condition: ConditionSummary) -> str:
+    """As short as tells the two apart: the compared level, the method, or everything."""
+    ours, theirs = condition.level_of(leader), condition.level_of(other)
+    if ours != theirs:
+        return str(theirs)
+    if leader.config.method != other.config.method:
+        return other.config.method
+    return configuration(other.config, condition.config)
+
+
+def _figures(finalist: Finalist) -> str:
+    """Objective and, where there is a test set, test accuracy, each with its interval."""
+    objective = finalist.config.objective
+    parts = [f"{objective_name(objective)} {with_interval(finalist.metrics[objective], objective)}"]
+    if TEST_ACCURACY in finalist.metrics:
+        accuracy = with_interval(finalist.metrics[TEST_ACCURACY], TEST_ACCURACY)
+        parts.append(f"test accuracy {accuracy}")
+    return ", ".join(parts)
+
+
+def _no_answer(condition: ConditionSummary) -> str:
+    total = sum(len(finalist.trials) for finalist in condition.finalists)
+    if not condition.is_confirmed:
+        ended = sum(t.status is not None for f in condition.finalists for t in f.trials)
+        done = f"{ended} of {total} confirmation trials have ended" if total else "not yet begun"
+        reason = f"no verdict yet: the confirmation is unfinished ({done})"
+    elif total:
+        reason = f"no verdict: none of {total} confirmation trials gave a result"
+    else:
+        reason = "no verdict: no finalist has been trained on fresh seeds"
+    return f"{place(condition)}, {reason}.{_best_so_far(condition)}"
+
+
+def _best_so_far(condition: ConditionSummary) -> str:
+    best = condition.best_search_trial
+    if best is None:
+        return ""
+    name = configuration(best.config, condition.config)
+    return f" Best of the search, unconfirmed: {name} with {trial_objective(best)}."
+
+
+def trial_objective(trial: TrialHistory) -> str:
+    """`information 1.31 nats (standard error 0.02)` of one trial at its selected epoch."""
+    objective, selected = trial.config.objective, trial.selected or {}
+    value, error = selected[objective], selected.get(f"{objective}_se")
+    factor = scale(objective)
+    places = decimals(Estimate(1, error or value, None, None), factor=factor)
+    shown = f"{objective_name(objective)} {number(value * factor, places)} {unit(objective)}"
+    if error is None:
+        return shown
+    return f"{shown} (standard error {number(error * factor, places)})"
+
+
+def _left_out(condition: ConditionSummary) -> str:
+    failed = sum(finalist.num_failed for finalist in condition.finalists)
+    total = sum(len(finalist.trials) for finalist in condition.finalists)
+    if not failed or condition.leader is None:
+        return ""
+    verb = "is" if failed == 1 else "are"
+    return f"{failed} of {total} confirmation trials diverged or failed and {verb} left out."
+
+
+def _renamed(condition: ConditionSummary) -> str:
+    renamed = sum(finalist.num_renamed for finalist in condition.finalists)
+    if not renamed:
+        return ""
+    total = sum(len(finalist.trials) for finalist in condition.finalists)
+    return f"Warning: {renamed} of {total} confirmation trials are flagged as renamed."
+
+
+def _seeds(count: int) -> str:
+    return f"n = {count} seed" if count == 1 else f"n = {count} seeds"

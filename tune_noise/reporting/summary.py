@@ -1,0 +1,214 @@
+"""What a search found: a verdict per condition, and `summary.json`."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal
+
+from tune_noise.config.search import Condition, SearchConfig
+from tune_noise.history import History, TrialHistory
+from tune_noise.metrics.names import sign
+from tune_noise.reporting.finalists import Finalist, estimates_to_json, finalists_of
+from tune_noise.reporting.statistics import Estimate, favours_first
+from tune_noise.reporting.tables import RUNNING
+
+Verdict = Literal["winner", "tie"]
+
+
+@dataclass(frozen=True)
+class ConditionSummary:
+    """What is known of one condition.
+
+    Attributes:
+        name: of the condition, e.g. `noise_rate=0.45`.
+        factors: experimental factor -> value.
+        config: the search it belongs to.
+        finalists: best mean objective first, those without a result last.
+        search_trials: the trials of its search, in the order of asking.
+        is_confirmed: whether every confirmation that is to come has come.
+    """
+
+    name: str
+    factors: dict[str, Any]
+    config: SearchConfig
+    finalists: tuple[Finalist, ...]
+    search_trials: tuple[TrialHistory, ...]
+    is_confirmed: bool
+
+    @cached_property
+    def scored(self) -> list[Finalist]:
+        """The finalists with at least one fresh seed trained to its end, best first."""
+        return [finalist for finalist in self.finalists if finalist.objective is not None]
+
+    @property
+    def leader(self) -> Finalist | None:
+        """The finalist with the best mean objective; only the verdict makes it the winner."""
+        return self.scored[0] if self.scored and self.is_confirmed else None
+
+    @property
+    def runner_up(self) -> Finalist | None:
+        """The second best; None where the leader is unopposed."""
+        return self.scored[1] if len(self.scored) > 1 and self.is_confirmed else None
+
+    @cached_property
+    def difference(self) -> dict[str, Estimate]:
+        """Paired difference, leader minus runner-up, in every metric; empty if unopposed."""
+        if self.leader is None or self.runner_up is None:
+            return {}
+        return self.leader.minus(self.runner_up)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """`winner` if unopposed or if the interval of the objective excludes 0; None: too early."""
+        if self.leader is None:
+            return None
+        if self.runner_up is None:
+            return "winner"
+        objective = self.config.objective
+        is_clear = favours_first(self.difference.get(objective), sign=sign(objective))
+        return "winner" if is_clear else "tie"
+
+    @property
+    def best_search_trial(self) -> TrialHistory | None:
+        """The search trial with the best objective, not confirmed."""
+        return best_trial(self.search_trials)
+
+    @cached_property
+    def realised_noise_rate(self) -> float | None:
+        """Mean measured share of wrong training labels over the condition's trials, a fraction."""
+        trials = [*self.search_trials, *(t for f in self.finalists for t in f.trials)]
+        rates = [t.facts.get("realised_noise_rate") for t in trials]
+        known = [rate for rate in rates if rate is not None]
+        return sum(known) / len(known) if known else None
+
+    def level_of(self, finalist: Finalist) -> Any:
+        """The finalist's level of the compared field; None where nothing is compared."""
+        return None if self.config.compare is None else getattr(finalist.config, self.config.compare)
+
+    @cached_property
+    def best_of_levels(self) -> dict[str, Finalist | None]:
+        """Level of the compared field -> its best finalist; empty where nothing is compared."""
+        if self.config.compare is None:
+            return {}
+        found: dict[str, Finalist | None] = {str(level): None for level in self.config.levels}
+        for finalist in reversed(self.scored):
+            found[str(self.level_of(finalist))] = finalist
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """As `summary.json` holds it."""
+        difference = {"difference": estimates_to_json(self.difference)}
+        return {
+            "condition": self.factors,
+            "name": self.name,
+            "verdict": self.verdict,
+            "winner": None if self.leader is None else self.leader.to_json(),
+            "runner_up": None if self.runner_up is None else self.runner_up.to_json() | difference,
+            "compare": {
+                level: None if finalist is None else finalist.to_json()
+                for level, finalist in self.best_of_levels.items()
+            },
+            "search_trials": len(self.search_trials),
+            "confirm_trials": sum(len(finalist.trials) for finalist in self.finalists),
+            "failed_confirm_trials": sum(finalist.num_failed for finalist in self.finalists),
+            "realised_noise_rate": self.realised_noise_rate,
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a search found.
+
+    Attributes:
+        config: the search.
+        search: facts of the search as plain values, as `summary.json` holds them.
+        conditions: in the order of the space.
+    """
+
+    config: SearchConfig
+    search: dict[str, Any]
+    conditions: tuple[ConditionSummary, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `summary.json`: plain values, None where a figure does not exist."""
+        return {
+            "search": self.search,
+            "conditions": [condition.to_json() for condition in self.conditions],
+        }
+
+
+def summarise(history: History) -> Summary:
+    """Judge every condition of a search, finished or not."""
+    config = history.config
+    return Summary(
+        config=config,
+        search=_search_facts(history),
+        conditions=tuple(_condition(history, each) for each in config.all_conditions),
+    )
+
+
+def best_trial(trials: Iterable[TrialHistory]) -> TrialHistory | None:
+    """The trial with the best objective among those that did not diverge or fail."""
+    sound = [t for t in trials if t.status not in ("diverged", "failed") and t.score is not None]
+    return max(sound, key=lambda trial: trial.score or 0.0, default=None)
+
+
+def _condition(history: History, condition: Condition) -> ConditionSummary:
+    finalists = finalists_of(history, condition=condition.name)
+    searched = history.of(condition=condition.name, stage="search")
+    return ConditionSummary(
+        name=condition.name,
+        factors=condition.factors,
+        config=history.config,
+        finalists=tuple(finalists),
+        search_trials=tuple(searched),
+        is_confirmed=history.finished or _all_confirmed(history.config, finalists, searched),
+    )
+
+
+def _all_confirmed(
+    config: SearchConfig, finalists: list[Finalist], searched: list[TrialHistory]
+) -> bool:
+    """Whether a condition of an unfinished search has had all its confirmations."""
+    trials = [trial for finalist in finalists for trial in finalist.trials]
+    candidates = sum(trial.score is not None for trial in searched)
+    expected = min(config.num_finalists, candidates) * config.confirm.seeds
+    return len(trials) >= expected and all(trial.status is not None for trial in trials)
+
+
+def _search_facts(history: History) -> dict[str, Any]:
+    config, trials = history.config, list(history.trials.values())
+    started = min((trial.asked_seconds for trial in trials), default=None)
+    ended = [trial.ended_seconds for trial in trials if trial.ended_seconds is not None]
+    return {
+        "name": config.name,
+        "title": config.title,
+        "dataset": config.dataset,
+        "noise": config.noise,
+        "objective": config.objective,
+        "compare": config.compare,
+        "seed": config.seed,
+        "trials": config.trials,
+        "epochs": config.epochs,
+        "confirm_seeds": config.confirm.seeds,
+        "started": _utc(started),
+        "finished": _utc(max(ended, default=None)) if history.finished else None,
+        "versions": history.search.get("versions") or {},
+        "commit": history.search.get("commit"),
+        "counts": {
+            "search": _count(t for t in trials if t.stage == "search"),
+            "confirm": _count(t for t in trials if t.stage == "confirm"),
+        },
+    }
+
+
+def _count(trials: Iterable[TrialHistory]) -> dict[str, int]:
+    return dict(Counter(trial.status or RUNNING for trial in trials))
+
+
+def _utc(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")

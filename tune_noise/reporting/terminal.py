@@ -1,0 +1,99 @@
+"""The final tables of a search in the terminal, readable at 80 columns and in a pipe."""
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from tune_noise.reporting.finalists import Finalist
+from tune_noise.reporting.sentences import badge, verdict_sentence
+from tune_noise.reporting.summary import ConditionSummary, Summary
+from tune_noise.reporting.wording import (
+    NO_VALUE,
+    decimals,
+    interval,
+    number,
+    objective_name,
+    scale,
+    searched_values,
+    unit,
+    with_sd,
+)
+
+ACCURACY_COLUMNS = {
+    "test_accuracy_clean": "test acc. %\nselected",
+    "test_accuracy_clean_last_mean": "test acc. %\nlast epochs",
+    "train_label_precision": "label\nprec. %",
+}
+
+
+def condition_tables(summary: Summary) -> list[Table]:
+    """A table per condition: its verdict, then its finalists, best first.
+
+    Each figure is mean ± sample standard deviation over the fresh seeds with its 95 % t interval
+    below; the objective has, where it is known, the mean standard error of one measurement too.
+    """
+    return [_table(condition) for condition in summary.conditions]
+
+
+def _table(condition: ConditionSummary) -> Table:
+    title = Text(f"{condition.name}: {badge(condition)}\n", style="bold")
+    title.append(verdict_sentence(condition), style="not bold")
+    table = Table(
+        title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    objective = condition.config.objective
+    shown = [name for name in ACCURACY_COLUMNS if _is_measured(name, condition)]
+    table.add_column("", no_wrap=True)
+    table.add_column("configuration", overflow="fold", min_width=12)
+    table.add_column(f"{_short(objective)}\n{unit(objective)}", no_wrap=True)
+    for name in shown:
+        table.add_column(ACCURACY_COLUMNS[name], no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for rank, finalist in enumerate(condition.finalists, start=1):
+        table.add_row(*_row(finalist, rank, condition, shown), end_section=True)
+    return table
+
+
+def _row(finalist: Finalist, rank: int, condition: ConditionSummary, shown: list[str]) -> list[Text]:
+    is_winner = finalist is condition.leader and condition.verdict == "winner"
+    config = finalist.config
+    values = [config.method, config.model, *searched_values(config, condition.config)]
+    return [
+        Text("★" if is_winner else str(rank)),
+        Text("\n".join(values)),
+        Text("\n".join([_cell(finalist, config.objective), *_standard_error(finalist)])),
+        *(Text(_cell(finalist, name)) for name in shown),
+        Text(_count(finalist)),
+    ]
+
+
+def _cell(finalist: Finalist, metric: str) -> str:
+    found = finalist.metrics.get(metric)
+    if found is None:
+        return NO_VALUE
+    factor = scale(metric)
+    ends = interval(found, factor=factor, places=decimals(found, factor=factor))
+    return f"{with_sd(found, metric)}\n{ends}".strip()
+
+
+def _standard_error(finalist: Finalist) -> list[str]:
+    objective = finalist.config.objective
+    found, error = finalist.objective, finalist.metrics.get(f"{objective}_se")
+    if found is None or error is None:
+        return []
+    factor = scale(objective)
+    return [f"SE {number(error.mean * factor, decimals(found, factor=factor))}"]
+
+
+def _count(finalist: Finalist) -> str:
+    """Seeds counted; `4/5` where one of five gave no result."""
+    counted, total = len(finalist.counted), len(finalist.trials)
+    return str(counted) if counted == total else f"{counted}/{total}"
+
+
+def _is_measured(metric: str, condition: ConditionSummary) -> bool:
+    return any(metric in finalist.metrics for finalist in condition.finalists)
+
+
+def _short(objective: str) -> str:
+    return objective_name(objective).removeprefix("noisy ").replace("validation", "val.")

@@ -1,0 +1,127 @@
+"""How numbers, configurations and conditions are written, in the page and in the terminal alike."""
+
+import math
+from typing import Any
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig, applies, field_default, when
+from tune_noise.metrics.names import METRICS
+from tune_noise.reporting.statistics import Estimate
+
+NO_VALUE = "–"
+_MAX_DECIMALS = 8
+_SHORT_NAMES = {
+    "val_information_noisy": "information",
+    "val_accuracy_noisy": "noisy validation accuracy",
+    "val_loss_noisy": "noisy validation loss",
+}
+
+
+def objective_name(objective: str) -> str:
+    """`information` for val_information_noisy; one that sees clean labels is called an oracle."""
+    name = _SHORT_NAMES.get(objective, objective)
+    return f"{name} (oracle)" if "clean" in objective else name
+
+
+def unit(metric: str) -> str:
+    """`nats`, or `%` for a fraction; a metric may carry one of the suffixes of `trials.csv`."""
+    base = metric.removesuffix("_mean").removesuffix("_last").removesuffix("_best")
+    return "%" if METRICS[base].unit == "fraction" else METRICS[base].unit
+
+
+def scale(metric: str) -> float:
+    """What a value is multiplied by to be shown in its `unit`."""
+    return 100.0 if unit(metric) == "%" else 1.0
+
+
+def decimals(found: Estimate, *, factor: float) -> int:
+    """Decimals that show two digits of the interval's half-width and no end of it as 0.
+
+    Without an interval: three digits of the mean. At least 1 for percentages, 2 otherwise.
+    """
+    floor = 1 if factor > 1.0 else 2
+    if found.ci95 is None:
+        return _within(2 - _magnitude(found.mean * factor), floor)
+    low, high = (end * factor for end in found.ci95)
+    places = _within(1 - _magnitude((high - low) / 2), floor)
+    ends = [end for end in (low, high) if end != 0.0]
+    while places < _MAX_DECIMALS and any(round(end, places) == 0.0 for end in ends):
+        places += 1
+    return places
+
+
+def number(value: float, places: int) -> str:
+    """Fixed decimals; never `-0.00`."""
+    return f"{round(value, places) + 0.0:.{places}f}"
+
+
+def interval(found: Estimate, *, factor: float, places: int) -> str:
+    """`[1.29, 1.33]`; empty where one value gives no interval."""
+    if found.ci95 is None:
+        return ""
+    low, high = found.ci95
+    return f"[{number(low * factor, places)}, {number(high * factor, places)}]"
+
+
+def with_interval(found: Estimate, metric: str, *, with_unit: bool = True) -> str:
+    """`93.1 % [92.5, 93.7]`: mean, unit, 95 % interval."""
+    factor = scale(metric)
+    places = decimals(found, factor=factor)
+    parts = [number(found.mean * factor, places), unit(metric) if with_unit else ""]
+    return " ".join(part for part in [*parts, interval(found, factor=factor, places=places)] if part)
+
+
+def with_sd(found: Estimate, metric: str) -> str:
+    """`93.1 ± 0.4`: mean and sample standard deviation, without the unit."""
+    factor = scale(metric)
+    places = decimals(found, factor=factor)
+    mean = number(found.mean * factor, places)
+    return mean if found.sd is None else f"{mean} ± {number(found.sd * factor, places)}"
+
+
+def plain_value(value: Any) -> str:
+    """A configuration's value in three significant digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def searched_values(config: TrialConfig, search: SearchConfig) -> list[str]:
+    """`lr 0.00103`, `tau 0.5`, ...: the searched fields that apply, method and model apart."""
+    names = [name for name in search.search if name not in ("method", "model")]
+    values = {name: getattr(config, name, None) for name in names}
+    return [f"{name} {plain_value(v)}" for name, v in values.items() if v is not None]
+
+
+def configuration(config: TrialConfig, search: SearchConfig) -> str:
+    """`co_teaching (conv9_small, lr 0.00103, tau 0.5)`."""
+    return f"{config.method} ({', '.join([config.model, *searched_values(config, search)])})"
+
+
+def condition_in_words(factors: dict[str, Any], search: SearchConfig) -> str:
+    """`pair_flip noise_rate 0.45`: the kind of noise, its level, then the other factors."""
+    noise = factors.get("noise", search.noise)
+    shown = {name: factors.get(name, search.fixed.get(name)) for name in _noise_levels(noise)}
+    levels = {k: default_of(k) if v is None else v for k, v in shown.items()}
+    others = {k: v for k, v in factors.items() if k != "noise" and k not in levels}
+    parts = [f"{k} {plain_value(v)}" for k, v in (levels | others).items()]
+    kind = "the labels as given" if noise == "given" else str(noise)
+    return f"{kind} {', '.join(parts)}" if levels else ", ".join([kind, *parts])
+
+
+def default_of(field: str) -> Any:
+    """The default of a trial's field where it applies."""
+    return field_default(TrialConfig.model_fields[field])
+
+
+def _noise_levels(noise: str) -> list[str]:
+    """The fields that mean something only beside this kind of noise: alpha or noise_rate."""
+    fields = TrialConfig.model_fields
+    return [f for f in fields if set(when(f)) == {"noise"} and applies(f, {"noise": noise})]
+
+
+def _magnitude(value: float) -> int:
+    """Power of ten of the leading digit; 0 for 0."""
+    return math.floor(math.log10(abs(value))) if value else 0
+
+
+def _within(places: int, floor: int) -> int:
+    return min(max(places, floor), _MAX_DECIMALS)

@@ -1,0 +1,15 @@
+"""MLflow, fed from the durable record by a process of its own.
+
+The only place that imports mlflow, and only inside functions: importing this package costs nothing.
+
+uri.py      where MLflow is, whether it answers, and passwords kept out of messages
+process.py  what the driver holds: start, finish
+follow.py   the loop of the child process: read the record, deliver, try again
+mirror.py   makes MLflow agree with the record, one run per trial
+content.py  what a run says: tags, parameters, metrics
+"""
+
+from tune_noise.tracking.process import TrackingProcess
+from tune_noise.tracking.uri import check_tracking_uri, default_tracking_uri, mask_password
+
+__all__ = ["TrackingProcess", "check_tracking_uri", "default_tracking_uri", "mask_password"]

@@ -1,0 +1,332 @@
+"""Makes MLflow agree with the record: one parent run per search, one child run per trial."""
+
+import fcntl
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune_noise.errors import TuneNoiseError
+from tune_noise.history import History, TrialHistory
+from tune_noise.metrics.names import METRICS
+from tune_noise.record import Event
+from tune_noise.tracking import content
+from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
+
+# A trial that ends sooner than this is sent in one piece, a longer one this often.
+LIVE_SECONDS = 5.0
+# MLflow takes 1000 metrics a call. An epoch is never cut in two; 10 are left for the summary.
+EPOCHS_PER_CALL = (1000 - 10) // len(METRICS)
+RUNS_PER_PAGE = 1000
+ARTIFACTS = ("summary.json", "report.html", "search.yaml", "trials.csv", "figures", "winners")
+
+
+@dataclass
+class Run:
+    """What MLflow holds of one run.
+
+    Attributes:
+        run_id: MLflow's.
+        status: MLflow's: RUNNING, FINISHED, FAILED or KILLED.
+        tags: name -> value.
+        params: names.
+        metrics: names.
+        num_epochs: epochs that have arrived; they come in order, each in one piece.
+    """
+
+    run_id: str
+    status: str
+    tags: dict[str, str]
+    params: set[str]
+    metrics: set[str]
+    num_epochs: int = 0
+
+
+class Mirror:
+    """The MLflow side of one search.
+
+    Delivery compares what the record says with what MLflow is known to hold and sends the
+    difference. After any failure that knowledge is thrown away and read from MLflow again, so a
+    request whose answer was lost is never repeated blindly.
+
+    Args:
+        tracking_uri: of the MLflow server or database.
+        experiment: name of the experiment; made if it does not exist.
+        output: the search's folder.
+    """
+
+    def __init__(self, *, tracking_uri: str, experiment: str, output: Path) -> None:
+        """Nothing is asked of MLflow before the first delivery."""
+        self.history = History()
+        self.experiment_id: str | None = None
+        self._uri = tracking_uri
+        self._experiment = experiment
+        self._output = output
+        self._client: Any = None
+        self._parent: Run | None = None
+        self._runs: dict[str, Run] = {}
+        self._flags: dict[str, set[str]] = {}
+        # trial_id -> monotonic time since when it has something to send
+        self._waiting: dict[str, float] = {}
+
+    @property
+    def parent_run_id(self) -> str | None:
+        """MLflow's id of the search's run; None before it is known."""
+        return self._parent.run_id if self._parent else None
+
+    def observe(self, event: Event) -> None:
+        """Take an event of the record into account; nothing is sent yet."""
+        self.history.apply(event)
+        if event.trial_id is not None:
+            self._wait(event.trial_id)
+        if event.kind == "ask" and event.data.get("finalist"):
+            self._flag(event.data["finalist"], "finalist")
+
+    def _wait(self, trial_id: str) -> None:
+        self._waiting.setdefault(trial_id, time.monotonic())
+
+    def _flag(self, trial_id: str, flag: str) -> None:
+        self._flags.setdefault(trial_id, set()).add(flag)
+        self._wait(trial_id)
+
+    def deliver(self, *, is_last: bool, deadline: float) -> None:
+        """Send what is due.
+
+        Args:
+            is_last: the driver has ended: send everything, the artifacts too, and leave no run
+                RUNNING; a trial or search without an end becomes KILLED.
+            deadline: monotonic time in seconds after which no further trial is begun.
+
+        Raises:
+            Exception: whatever MLflow raises; call again later, nothing is lost.
+        """
+        if not self.history.search:
+            return
+        if self._client is None:
+            self._connect()
+        try:
+            parent = self._deliver_parent(is_last=False)
+            if is_last:
+                self._flag_winners()
+            self._deliver_trials(parent, is_last=is_last, deadline=deadline)
+            if is_last:
+                self._upload(parent)
+                self._deliver_parent(is_last=True)
+        except BaseException:
+            self._client = None
+            raise
+
+    def _connect(self) -> None:
+        """Find or make the experiment, and read which runs of this search MLflow holds."""
+        from mlflow import MlflowClient
+
+        prepare_sqlite(self._uri)
+        client = MlflowClient(self._uri)
+        self.experiment_id = self._find_experiment(client)
+        self._parent, self._runs = None, {}
+        for run in self._known_runs(client):
+            trial_id = run.tags.get("tune_noise.trial_id")
+            if trial_id in self._runs or (trial_id is None and self._parent):
+                # A create_run whose answer was lost can arrive after its repetition.
+                client.delete_run(run.run_id)
+            elif trial_id is None:
+                self._parent = run
+            else:
+                self._runs[trial_id] = run
+        for trial_id in self.history.trials:
+            self._wait(trial_id)
+        self._client = client
+
+    def _find_experiment(self, client: Any) -> str:
+        found = client.get_experiment_by_name(self._experiment)
+        if found is None:
+            location = artifact_location(self._uri, self._output)
+            return str(client.create_experiment(self._experiment, artifact_location=location))
+        if found.lifecycle_stage != "active":
+            raise TuneNoiseError(
+                f"the MLflow experiment {self._experiment!r} was deleted; restore it with "
+                f"`mlflow experiments restore -x {found.experiment_id}`"
+            )
+        return str(found.experiment_id)
+
+    def _known_runs(self, client: Any) -> list[Run]:
+        """This search's runs in MLflow, the fullest first."""
+        query = f"tags.`tune_noise.search_id` = '{self.history.search['search_id']}'"
+        runs: list[Run] = []
+        token = None
+        while True:
+            page = client.search_runs(
+                [self.experiment_id], query, max_results=RUNS_PER_PAGE, page_token=token
+            )
+            runs += [self._known_run(client, entity) for entity in page]
+            token = page.token
+            if not token:
+                return sorted(runs, key=lambda run: -len(run.metrics) - len(run.params))
+
+    def _known_run(self, client: Any, entity: Any) -> Run:
+        data, info = entity.data, entity.info
+        run = Run(info.run_id, info.status, dict(data.tags), set(data.params), set(data.metrics))
+        trial = self.history.trials.get(run.tags.get("tune_noise.trial_id", ""))
+        if trial is None:
+            return run
+        if run.status in ("FINISHED", "FAILED"):
+            # A run is ended last of all, so it holds every epoch.
+            run.num_epochs = trial.num_epochs
+        elif trial.config.objective in run.metrics:
+            points = client.get_metric_history(run.run_id, trial.config.objective)
+            run.num_epochs = max(point.step for point in points)
+        return run
+
+    def _deliver_parent(self, *, is_last: bool) -> Run:
+        tags = content.search_tags(self.history)
+        if self._parent is None:
+            self._parent = self._create(
+                self.history.config.name, tags, start_seconds=self._started_seconds
+            )
+        run = self._parent
+        self._log(run, [], params=content.search_params(self.history), tags=tags)
+        if self.history.finished and (is_last or run.status == "FINISHED"):
+            self._set_status(run, "FINISHED", end_seconds=time.time())
+        else:
+            status = "KILLED" if is_last else "RUNNING"
+            self._set_status(run, status, end_seconds=time.time())
+        return run
+
+    @property
+    def _started_seconds(self) -> float:
+        first = next(iter(self.history.trials.values()), None)
+        return first.asked_seconds if first else time.time()
+
+    def _deliver_trials(self, parent: Run, *, is_last: bool, deadline: float) -> None:
+        for trial_id, since in list(self._waiting.items()):
+            trial = self.history.trials[trial_id]
+            is_due = time.monotonic() - since >= LIVE_SECONDS
+            if not (is_last or is_due or trial.status):
+                continue
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(self._waiting)} trials are still to be sent")
+            del self._waiting[trial_id]
+            try:
+                self._deliver_trial(trial, parent, is_last=is_last)
+            except BaseException:
+                # To the end of the queue: a trial that MLflow refuses holds up no other.
+                self._waiting[trial_id] = since
+                raise
+
+    def _deliver_trial(self, trial: TrialHistory, parent: Run, *, is_last: bool) -> None:
+        search_id = self.history.search["search_id"]
+        flags = self._flags.get(trial.trial_id, set())
+        tags = content.trial_tags(trial, search_id=search_id, flags=flags)
+        run = self._runs.get(trial.trial_id)
+        if run is None:
+            tags["mlflow.parentRunId"] = parent.run_id
+            run = self._create(trial.trial_id, tags, start_seconds=trial.asked_seconds)
+            self._runs[trial.trial_id] = run
+        params = content.trial_params(trial, self.history)
+        for points in self._pieces(trial, run):
+            self._log(run, points, params=params, tags=tags)
+        run.num_epochs = trial.num_epochs
+        open_status = "KILLED" if is_last else "RUNNING"
+        status = content.RUN_STATUS[trial.status] if trial.status else open_status
+        self._set_status(run, status, end_seconds=trial.ended_seconds or time.time())
+
+    def _pieces(self, trial: TrialHistory, run: Run) -> Iterator[list[content.Point]]:
+        """What MLflow lacks of a trial's metrics, in pieces of one call each; at least one."""
+        summary = [p for p in content.summary_points(trial) if p.name not in run.metrics]
+        starts = list(range(run.num_epochs, trial.num_epochs, EPOCHS_PER_CALL))
+        for start in starts:
+            stop = start + EPOCHS_PER_CALL
+            points = content.epoch_points(trial, start=start, stop=stop)
+            yield points + (summary if start == starts[-1] else [])
+        if not starts:
+            yield summary
+
+    def _create(self, name: str, tags: dict[str, str], *, start_seconds: float) -> Run:
+        entity = self._client.create_run(
+            self.experiment_id, start_time=int(start_seconds * 1000), tags=tags, run_name=name
+        )
+        return Run(entity.info.run_id, "RUNNING", dict(tags), set(), set())
+
+    def _log(
+        self,
+        run: Run,
+        points: list[content.Point],
+        *,
+        params: dict[str, str],
+        tags: dict[str, str],
+    ) -> None:
+        """One call with all that the run lacks; none if it lacks nothing."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        new_params = [Param(k, v) for k, v in params.items() if k not in run.params]
+        new_tags = [RunTag(k, v) for k, v in tags.items() if run.tags.get(k) != v]
+        if not (points or new_params or new_tags):
+            return
+        metrics = [Metric(*point) for point in points]
+        self._client.log_batch(run.run_id, metrics, new_params, new_tags, synchronous=True)
+        run.params |= params.keys()
+        run.tags |= tags
+        run.metrics |= {point.name for point in points}
+
+    def _set_status(self, run: Run, status: str, *, end_seconds: float) -> None:
+        if run.status == status:
+            return
+        if status == "RUNNING":
+            self._client.update_run(run.run_id, status=status)
+        else:
+            end_time = int(end_seconds * 1000)
+            self._client.set_terminated(run.run_id, status=status, end_time=end_time)
+        run.status = status
+
+    def _flag_winners(self) -> None:
+        path = self._output / "summary.json"
+        if path.exists():
+            summary = json.loads(path.read_text(encoding="utf-8"))
+            for trial_id in content.winner_trials(self.history, summary):
+                self._flag(trial_id, "winner")
+
+    def _upload(self, parent: Run) -> None:
+        for path in (self._output / name for name in ARTIFACTS):
+            if path.is_dir():
+                self._client.log_artifacts(parent.run_id, str(path), path.name)
+            elif path.exists():
+                self._client.log_artifact(parent.run_id, str(path))
+
+
+def artifact_location(uri: str, output: Path) -> str | None:
+    """Where an experiment's artifacts go: a server decides itself; a database cannot.
+
+    Returns:
+        URI of a folder beside the SQLite file, or beside the output folder of another database;
+        None for a server.
+    """
+    if scheme_of(uri) in SERVER_SCHEMES:
+        return None
+    file = sqlite_file(uri)
+    folder = (file or output.absolute()).absolute().parent
+    return (folder / "mlartifacts").as_uri()
+
+
+def prepare_sqlite(uri: str) -> None:
+    """Make the tables of a SQLite store, one process at a time: MLflow's migrations race.
+
+    Other stores are left to MLflow and their own locks.
+    """
+    file = sqlite_file(uri)
+    if file is None:
+        return
+    from mlflow import MlflowClient
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_name(f"{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            # A write-ahead log: one wait for the disk per commit instead of several, and a page
+            # that is being looked at holds up no write.
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+        MlflowClient(uri).search_experiments(max_results=1)

@@ -1,0 +1,251 @@
+"""The training loop: a stack of R replicates, each with P networks, epoch by epoch."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.data import Dataset
+from tune_noise.errors import ConfigError, Problem
+from tune_noise.methods import METHODS, Batch
+from tune_noise.metrics.epoch_tally import EpochTally
+from tune_noise.metrics.evaluation import predict_logits, test_metrics, validation_metrics
+from tune_noise.metrics.names import sign
+from tune_noise.models import build_network, member_state, min_image_size, reset_member
+from tune_noise.seeding import derive_seed
+from tune_noise.training.labelled_data import prepare
+from tune_noise.training.optimizer import StackOptimizer
+from tune_noise.training.order import epoch_order, split_batches
+
+# Replicates of one stack may differ in these; everything else they share.
+OWN_FIELDS = frozenset({"seed", "noise_seed", "noise_rate", "lr", "tau", "ramp_epochs", "exponent"})
+
+
+@dataclass
+class Progress:
+    """How far one replicate has come.
+
+    Attributes:
+        best_score: best objective so far, larger is better.
+        best_epoch: its epoch, from 1; 0 before the first.
+        status: None while it trains; `completed` or `diverged` at its end.
+        stop_reason: why it ended before its last epoch; empty where it did not.
+        epochs: what it reported, in order.
+    """
+
+    best_score: float = -math.inf
+    best_epoch: int = 0
+    status: str | None = None
+    stop_reason: str = ""
+    epochs: list[dict[str, float]] = field(default_factory=list)
+
+
+class Trial:
+    """Trains configurations that differ only in `OWN_FIELDS` as one stack.
+
+    Results of a replicate do not depend on which others are in its stack, up to rounding.
+
+    Args:
+        configs: one per replicate.
+        dataset: in memory.
+        device: where to train.
+
+    Raises:
+        ConfigError: the configurations cannot be stacked, or do not suit the data set.
+
+    Example:
+        >>> from tune_noise.data import load_dataset
+        >>> trial = Trial([TrialConfig(model="perceptron", epochs=1)], load_dataset("digits"))
+        >>> [report] = trial.train_epoch()
+        >>> trial.progress[0].status
+        'completed'
+    """
+
+    def __init__(
+        self, configs: Sequence[TrialConfig], dataset: Dataset, *, device: str = "cpu"
+    ) -> None:
+        """Draw the noise and initialise the networks; nothing is trained yet."""
+        _check_stack(configs, dataset)
+        first = configs[0]
+        self.configs = list(configs)
+        self.device = torch.device(device)
+        self.data = prepare(dataset, configs, device=self.device)
+        self.method = METHODS[first.method](configs)
+        self.networks = self.method.networks
+        self.members = len(configs) * self.networks
+        self.network = build_network(
+            first.model,
+            members=self.members,
+            image_shape=dataset.image_shape,
+            num_classes=dataset.num_classes,
+        )
+        self._initialise()
+        self.network.to(self.device)
+        self.optimizer = StackOptimizer(self.network, configs)
+        self.epoch = 0
+        self.seconds = 0.0
+        self.progress = [Progress() for _ in configs]
+        # All members' weights at their replicate's best epoch so far.
+        self.best_weights = member_state(self.network, slice(None))
+
+    def _initialise(self) -> None:
+        for r, config in enumerate(self.configs):
+            for p in range(self.networks):
+                seed = derive_seed(config.seed, "initialisation", p)
+                reset_member(self.network, r * self.networks + p, seed=seed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every replicate has come to its end."""
+        return all(progress.status is not None for progress in self.progress)
+
+    def train_epoch(self) -> list[dict[str, float] | None]:
+        """Train one epoch and evaluate.
+
+        Returns:
+            The metrics of each replicate with `epoch` (from 1) and `seconds` (since the start of
+            training); None for one that ended before, or diverged in this epoch.
+        """
+        started = time.perf_counter()
+        training = self._train()
+        evaluation = self._evaluate()
+        self.epoch += 1
+        self.seconds += time.perf_counter() - started
+        clock = {"epoch": self.epoch, "seconds": round(self.seconds, 4)}
+        return [
+            self._take_stock(r, {**clock, **training[r], **evaluation[r]})
+            for r in range(len(self.configs))
+        ]
+
+    def _train(self) -> list[dict[str, float]]:
+        self.network.train()
+        self.optimizer.start_epoch(self.epoch)
+        tally = EpochTally(self.data.is_clean)
+        for indices in split_batches(self._order(), self.configs[0].batch_size):
+            labels = self.data.noisy_labels.gather(1, indices)
+            batch = Batch(self._forward(indices), labels, indices, self.epoch)
+            outcome = self.method(batch)
+            self.optimizer.step(outcome.losses.sum())
+            tally.add(batch, outcome)
+        return tally.metrics()
+
+    def _order(self) -> Tensor:
+        orders = [
+            epoch_order(
+                config,
+                epoch=self.epoch,
+                num_examples=len(self.data.image_of),
+                is_clean=None if self.data.is_clean is None else self.data.is_clean[r],
+            )
+            for r, config in enumerate(self.configs)
+        ]
+        return torch.from_numpy(np.stack(orders)).to(self.device)
+
+    def _forward(self, indices: Tensor) -> Tensor:
+        images = self.data.train_images.batch(self.data.image_of[indices])
+        logits: Tensor = self.network(images.repeat_interleave(self.networks, dim=0))
+        return logits.view(len(self.configs), self.networks, *logits.shape[1:])
+
+    def _evaluate(self) -> list[dict[str, float]]:
+        data, shape = self.data, (len(self.configs), self.networks)
+        val = predict_logits(self.network, data.val_images, members=self.members)
+        rows = [
+            validation_metrics(logits, labels)
+            for logits, labels in zip(val.view(*shape, *val.shape[1:]), data.val_noisy_labels, strict=True)
+        ]
+        if data.test_images is None or data.test_labels is None:
+            return rows
+        test = predict_logits(self.network, data.test_images, members=self.members)
+        return [
+            row | test_metrics(logits, data.test_labels)
+            for row, logits in zip(rows, test.view(*shape, *test.shape[1:]), strict=True)
+        ]
+
+    def _take_stock(self, r: int, metrics: dict[str, float]) -> dict[str, float] | None:
+        """Note a replicate's epoch: is it the best, is it the last?"""
+        config, progress = self.configs[r], self.progress[r]
+        if progress.status is not None:
+            return None
+        if not all(math.isfinite(metrics[name]) for name in ("train_loss_noisy", "val_loss_noisy")):
+            progress.status = "diverged"
+            progress.stop_reason = f"loss is not finite in epoch {self.epoch}"
+            return None
+        progress.epochs.append(metrics)
+        score = sign(config.objective) * metrics[config.objective]
+        if score > progress.best_score:
+            progress.best_score, progress.best_epoch = score, self.epoch
+            self._keep_weights(r)
+        if self.epoch >= config.epochs:
+            progress.status = "completed"
+        elif config.patience and self.epoch - progress.best_epoch >= config.patience:
+            progress.status = "completed"
+            progress.stop_reason = f"patience: no better epoch since {progress.best_epoch}"
+        return metrics
+
+    def _members(self, r: int) -> slice:
+        return slice(r * self.networks, (r + 1) * self.networks)
+
+    def _keep_weights(self, r: int) -> None:
+        members = self._members(r)
+        for name, value in self.network.state_dict().items():
+            self.best_weights[name][members] = value[members]
+
+    def replicate_weights(self, r: int) -> dict[str, Tensor]:
+        """Parameters and buffers of one replicate at its selected epoch, each [P, ...]."""
+        members = self._members(r)
+        return {name: value[members].clone() for name, value in self.best_weights.items()}
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything a resumed trial needs: tensors by name, and plain values for JSON."""
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
+        tensors |= {f"optimizer.{k}": v for k, v in self.optimizer.state_tensors().items()}
+        progress = [vars(progress) for progress in self.progress]
+        return tensors, {"epoch": self.epoch, "seconds": self.seconds, "progress": progress}
+
+    def load_state(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+        """Continue from what `state` gave, exactly."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+        self.network.load_state_dict(part("network."))
+        self.best_weights = {k: v.to(self.device) for k, v in part("best.").items()}
+        self.optimizer.load_state_tensors(part("optimizer."))
+        self.epoch, self.seconds = values["epoch"], values["seconds"]
+        self.progress = [Progress(**progress) for progress in values["progress"]]
+
+
+def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
+    """What a configuration asks of a data set that it cannot give."""
+    problems = []
+    size, least = min(dataset.image_shape[1:]), min_image_size(config.model)
+    if size < least:
+        message = f"{config.model} needs images of at least {least} x {least} pixels; "
+        problems.append(
+            Problem("model", f"{message}{dataset.name} has {size}: use another network")
+        )
+    if (
+        config.example_order != "shuffled"
+        and config.noise == "given"
+        and dataset.true_labels is None
+    ):
+        message = f"{config.example_order!r} needs true labels, and {dataset.name} has none"
+        problems.append(Problem("example_order", f"{message}: use 'shuffled'"))
+    return problems
+
+
+def _check_stack(configs: Sequence[TrialConfig], dataset: Dataset) -> None:
+    first = configs[0].model_dump(exclude=set(OWN_FIELDS))
+    for config in configs[1:]:
+        other = config.model_dump(exclude=set(OWN_FIELDS))
+        if differing := [name for name in first if first[name] != other[name]]:
+            raise ValueError(f"replicates of one stack must not differ in {', '.join(differing)}")
+    if problems := data_problems(configs[0], dataset):
+        raise ConfigError("trial", problems)
