@@ -124,7 +124,9 @@ def prepare(
         val_noisy_labels=tensor(noisy[:, val]),
         test_images=None if dataset.test_images is None else resident(dataset.test_images),
         test_labels=(
-            None if dataset.test_labels is None else torch.tensor(dataset.test_labels, device=device)
+            None
+            if dataset.test_labels is None
+            else torch.tensor(dataset.test_labels, device=device)
         ),
         facts=facts,
         num_classes=dataset.num_classes,

@@ -157,7 +157,9 @@ class Trial:
         val = predict_logits(self.network, data.val_images, members=self.members)
         rows = [
             validation_metrics(logits, labels)
-            for logits, labels in zip(val.view(*shape, *val.shape[1:]), data.val_noisy_labels, strict=True)
+            for logits, labels in zip(
+                val.view(*shape, *val.shape[1:]), data.val_noisy_labels, strict=True
+            )
         ]
         if data.test_images is None or data.test_labels is None:
             return rows

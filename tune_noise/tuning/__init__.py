@@ -1,0 +1,1 @@
+"""The search itself; the only place that imports ray and optuna."""

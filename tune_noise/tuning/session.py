@@ -1,0 +1,313 @@
+"""The search's state machine: what is trained next, what a report means, when all is done.
+
+It knows no Ray: `driver.py` asks and reports. Everything that happens is appended to the record
+before it takes effect, and a session is rebuilt from the record alone.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tune_noise.config.search import Condition, SearchConfig
+from tune_noise.config.trial import TrialConfig
+from tune_noise.history import History, TrialHistory
+from tune_noise.record import Event, Record
+from tune_noise.tuning.rungs import RungLadder, rung_levels
+from tune_noise.tuning.sampler import GroupSampler
+from tune_noise.tuning.stacks import Stack
+
+# Seeds of one search: SEEDS_PER_SEARCH * seed for its trials, the following ones to confirm.
+SEEDS_PER_SEARCH = 1000
+
+Group = tuple[str, Any]
+
+
+def search_seeds(search: SearchConfig) -> dict[str, int]:
+    """Training and noise seed of every search trial: the same labels for all."""
+    base = search.seed * SEEDS_PER_SEARCH
+    return {"seed": base, "noise_seed": base}
+
+
+def confirm_seeds(search: SearchConfig) -> list[dict[str, int]]:
+    """The fresh seeds of the confirmation, the same for every finalist."""
+    base = search.seed * SEEDS_PER_SEARCH
+    return [{"seed": base + s, "noise_seed": base + s} for s in range(1, search.confirm.seeds + 1)]
+
+
+class Session:
+    """One running search.
+
+    Args:
+        search: what to do.
+        record: empty, or that of the search to continue.
+        time_budget_seconds: after it no search trial is asked for and those that run are stopped
+            at their next report; finalists are confirmed all the same.
+        on_change: called with each event after it was recorded, e.g. to show progress.
+    """
+
+    def __init__(
+        self,
+        search: SearchConfig,
+        record: Record,
+        *,
+        time_budget_seconds: float | None = None,
+        on_change: Callable[[Event], None] = lambda event: None,
+    ) -> None:
+        """Rebuild sampler, rungs and open trials from the record."""
+        self.search = search
+        self.record = record
+        self.history = History()
+        self._on_change = on_change
+        self._deadline = None if time_budget_seconds is None else time.time() + time_budget_seconds
+        self._conditions = {condition.name: condition for condition in search.all_conditions}
+        self._samplers = _group_samplers(search)
+        stopping = search.early_stopping
+        self.rung_levels = (
+            rung_levels(stopping.grace_epochs, search.epochs, stopping.reduction_factor)
+            if stopping
+            else []
+        )
+        self._ladder = RungLadder(stopping.reduction_factor if stopping else 2)
+        self._waiting: list[Stack] = []
+        self._running: set[str] = set()
+        self._rebuild(record.events())
+
+    def _rebuild(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.history.apply(event)
+            if event.kind == "rung":
+                trial = self.history.trials[str(event.trial_id)]
+                self._ladder.arrive(self._group(trial), event.data["epoch"], event.data["score"])
+        for trial in self.history.trials.values():
+            if trial.stage == "search":
+                self._samplers[self._group(trial)].replay(trial)
+        self._running = {t.trial_id for t in self.history.trials.values() if t.status is None}
+        self._waiting = self._open_stacks()
+
+    def _open_stacks(self) -> list[Stack]:
+        """Stacks that were asked for and have not ended: they are trained first."""
+        members: dict[str, list[TrialHistory]] = {}
+        for trial in self.history.trials.values():
+            members.setdefault(trial.stack_id, []).append(trial)
+        return [
+            _stack_of(trials)
+            for trials in members.values()
+            if any(trial.status is None for trial in trials)
+        ]
+
+    def _group(self, trial: TrialHistory) -> Group:
+        return trial.condition, self.level_of(trial.config)
+
+    def level_of(self, config: TrialConfig) -> Any:
+        """The level of `compare` that a trial belongs to; None where nothing is compared."""
+        return None if self.search.compare is None else getattr(config, self.search.compare)
+
+    def _write(self, *events: Event, durable: bool = False) -> None:
+        if not events:
+            return
+        self.record.append(*events, durable=durable)
+        for event in events:
+            self.history.apply(event)
+            if event.kind == "ask":
+                self._running.add(str(event.trial_id))
+            elif event.kind == "end":
+                self._running.discard(str(event.trial_id))
+            self._on_change(event)
+
+    # What is trained next.
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time budget is used up."""
+        return self._deadline is not None and time.time() >= self._deadline
+
+    def next_stack(self) -> Stack | None:
+        """The next stack to train; None where results must come in first."""
+        if self._waiting:
+            return self._waiting.pop(0)
+        if not self.out_of_time and (stack := self._ask()):
+            return stack
+        self._ask_finalists()
+        return self._waiting.pop(0) if self._waiting else None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train and every finalist has been asked for."""
+        return (
+            not self._waiting
+            and not self._running
+            and (self.out_of_time or not any(map(self._has_proposals, self._samplers)))
+            and not any(self._awaits_finalists(name) for name in self._conditions)
+        )
+
+    def _has_proposals(self, group: Group) -> bool:
+        sampler = self._samplers[group]
+        return sampler.num_asked < sampler.num_trials
+
+    def _ask(self) -> Stack | None:
+        """Ask the group that is furthest behind, so that all conditions advance together."""
+        open_groups = [group for group in self._samplers if self._has_proposals(group)]
+        if not open_groups:
+            return None
+        group = min(open_groups, key=lambda g: self._samplers[g].num_asked)
+        condition = self._conditions[group[0]]
+        number = 1 + sum(s.num_asked for g, s in self._samplers.items() if g[0] == group[0])
+        trial_id = f"c{self._number(condition)}-t{number:04d}"
+        values = self._samplers[group].ask(trial_id)
+        config = self.search.trial_config(condition, values, **search_seeds(self.search))
+        stack = Stack(trial_id, "search", condition.name, (trial_id,), (config,))
+        self._write(*_asks(stack, finalist=None))
+        return stack
+
+    def _number(self, condition: Condition) -> int:
+        return 1 + list(self._conditions).index(condition.name)
+
+    # Finalists.
+
+    def _awaits_finalists(self, condition: str) -> bool:
+        """Whether a condition's search is over, finalists exist, and were not asked for yet."""
+        over = self.out_of_time or not any(
+            self._has_proposals(group) for group in self._samplers if group[0] == condition
+        )
+        running = any(self.history.trials[t].condition == condition for t in self._running)
+        asked = bool(self.history.of(condition=condition, stage="confirm"))
+        return over and not running and not asked and bool(self.finalists(condition))
+
+    def finalists(self, condition: str) -> list[TrialHistory]:
+        """The best trial of each level of `compare`, then the next best ones, best first."""
+        trials = self.history.of(condition=condition, stage="search")
+        ranked = sorted((t for t in trials if t.score is not None), key=_rank)
+        chosen: list[TrialHistory] = []
+        for level in self.search.levels:
+            of_level = [t for t in ranked if self.level_of(t.config) == level]
+            chosen += of_level[:1]
+        others = [t for t in ranked if t not in chosen]
+        return sorted(chosen + others[: self.search.num_finalists - len(chosen)], key=_rank)
+
+    def _ask_finalists(self) -> None:
+        for name, condition in self._conditions.items():
+            if not self._awaits_finalists(name):
+                continue
+            for place, trial in enumerate(self.finalists(name), 1):
+                stack_id = f"c{self._number(condition)}-f{place}"
+                seeds = confirm_seeds(self.search)
+                stack = Stack(
+                    stack_id,
+                    "confirm",
+                    name,
+                    tuple(f"{stack_id}-s{number}" for number in range(1, len(seeds) + 1)),
+                    tuple(trial.config.model_copy(update=seed) for seed in seeds),
+                )
+                self._write(*_asks(stack, finalist=trial.trial_id))
+                self._waiting.append(stack)
+
+    # What a report means.
+
+    def report(self, report: dict[str, Any]) -> bool:
+        """Record what a stack did since its last report, and say whether it goes on.
+
+        Args:
+            report: trial_id -> {"facts", "epochs", "status", "stop_reason"}; epochs may overlap
+                with earlier reports. A report never passes a rung: it ends at it.
+        """
+        for trial_id, news in report.items():
+            self._take_news(self.history.trials[trial_id], news)
+        running = [self.history.trials[t] for t in report if self.history.trials[t].status is None]
+        # Every trial is judged before one of them may answer for the stack.
+        verdicts = [self._judge(trial) for trial in running]
+        return any(verdicts)
+
+    def _take_news(self, trial: TrialHistory, news: dict[str, Any]) -> None:
+        if trial.status is not None:
+            return
+        events = []
+        if not trial.facts:
+            events.append(Event("start", trial.trial_id, news["facts"]))
+        fresh = [epoch for epoch in news["epochs"] if epoch["epoch"] > trial.num_epochs]
+        events += [Event("epoch", trial.trial_id, epoch) for epoch in fresh]
+        self._write(*events)
+        if news["status"] is not None:
+            self._end(trial, news["status"], news["stop_reason"])
+
+    def _judge(self, trial: TrialHistory) -> bool:
+        """Whether a search trial that still runs goes on."""
+        if trial.stage == "confirm":
+            return True
+        if self.out_of_time:
+            self._end(trial, "stopped", "time budget used up")
+            return False
+        level = trial.num_epochs
+        if level not in self.rung_levels:
+            return True
+        if level not in trial.rungs:
+            score = trial.score
+            goes_on = self._ladder.arrive(self._group(trial), level, score)
+            data = {"epoch": level, "score": score, "goes_on": goes_on}
+            self._write(Event("rung", trial.trial_id, data), durable=True)
+        if not trial.rungs[level]:
+            self._end(trial, "stopped", f"rung {level}: not among the best")
+        return trial.rungs[level]
+
+    def fail(self, stack: Stack, reason: str) -> None:
+        """Record that a stack cannot be trained."""
+        for trial_id in stack.trial_ids:
+            trial = self.history.trials[trial_id]
+            if trial.status is None:
+                self._end(trial, "failed", reason)
+
+    def _end(self, trial: TrialHistory, status: str, reason: str) -> None:
+        data = {"status": status, "stop_reason": reason}
+        self._write(Event("end", trial.trial_id, data), durable=True)
+        if trial.stage == "search":
+            self._samplers[self._group(trial)].tell(trial)
+
+    def finish(self) -> None:
+        """Record that the search is over."""
+        if not self.history.finished:
+            self._write(Event("finish"), durable=True)
+
+
+def _group_samplers(search: SearchConfig) -> dict[Group, GroupSampler]:
+    """A sampler per condition and level; the trials of a condition are dealt out evenly."""
+    levels = search.levels
+    base, extra = divmod(search.trials, len(levels))
+    return {
+        (condition.name, level): GroupSampler(search, condition, level, base + (i < extra))
+        for condition in search.all_conditions
+        for i, level in enumerate(levels)
+    }
+
+
+def _rank(trial: TrialHistory) -> tuple[bool, float, str]:
+    """Sort key, best first: a trial whose classes look renamed comes after all others."""
+    renamed = bool((trial.selected or {}).get("val_renamed"))
+    return renamed, -(trial.score if trial.score is not None else 0.0), trial.trial_id
+
+
+def _asks(stack: Stack, *, finalist: str | None) -> list[Event]:
+    """One ask per trial of a stack."""
+    return [
+        Event(
+            "ask",
+            trial_id,
+            {
+                "stack_id": stack.stack_id,
+                "stage": stack.stage,
+                "condition": stack.condition,
+                "finalist": finalist,
+                "config": config.model_dump(mode="json", exclude_none=True),
+            },
+        )
+        for trial_id, config in zip(stack.trial_ids, stack.configs, strict=True)
+    ]
+
+
+def _stack_of(trials: list[TrialHistory]) -> Stack:
+    first = trials[0]
+    return Stack(
+        first.stack_id,
+        first.stage,
+        first.condition,
+        tuple(trial.trial_id for trial in trials),
+        tuple(trial.config for trial in trials),
+    )
