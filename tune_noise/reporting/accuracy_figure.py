@@ -16,7 +16,7 @@ from tune_noise.reporting.summary import ConditionSummary, Summary, best_trial
 from tune_noise.reporting.tables import trial_metrics
 from tune_noise.reporting.wording import plain_value, scale, unit, with_interval
 
-_WIDTH_INCHES = 6.8
+_WIDTH_INCHES = 5.2
 _NOISE_FIELDS = {
     "alpha": "alpha: noisy labels per clean example",
     "noise_rate": "nominal noise rate",
@@ -80,9 +80,7 @@ def noise_factor(summary: Summary) -> str | None:
     return varied[0] if len(varied) == 1 else None
 
 
-def _point(
-    condition: ConditionSummary, metric: str, *, method: str, model: str
-) -> Point | None:
+def _point(condition: ConditionSummary, metric: str, *, method: str, model: str) -> Point | None:
     def fits(config: Any) -> bool:
         return (config.method, config.model) == (method, model)
 
@@ -104,12 +102,14 @@ def _lines(found: list[Point], metric: str, factor: str) -> Figure:
     columns = 1 if len(panels) == 1 else 2
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(_WIDTH_INCHES, 0.9 + 2.9 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
+    axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
     for ax, (name, members) in zip(axes, panels.items(), strict=False):
         _panel(ax, members, metric=metric, factor=factor)
         ax.set_title(name, fontsize=10, loc="left")
-    for ax in list(axes)[len(panels) :]:
+    for ax in axes[len(panels) :]:
         ax.set_axis_off()
+    for ax in axes[len(panels) - columns : len(panels)]:
+        ax.tick_params(labelbottom=True)  # also above a panel that is not there
     figure.supxlabel(_NOISE_FIELDS[factor], fontsize=10)
     figure.supylabel(_label(metric), fontsize=10)
     _legend(figure, found)
@@ -126,7 +126,8 @@ def _panel(ax: Axes, members: list[Point], *, metric: str, factor: str) -> None:
         mine.sort(key=lambda point: float(point.condition.factors[factor]))
         xs = [float(point.condition.factors[factor]) + shift for point in mine]
         means = [point.found.mean * scale(metric) for point in mine]
-        ax.plot(xs, means, color=colour(method), alpha=0.35, zorder=2)
+        opacity = 0.9 if all(point.is_confirmed for point in mine) else 0.35
+        ax.plot(xs, means, color=colour(method), alpha=opacity, zorder=2)
         for x, point in zip(xs, mine, strict=True):
             _mark(ax, point, x=x, metric=metric)
     ax.set_xticks(_thinned(levels), [plain_value(level) for level in _thinned(levels)])
@@ -136,21 +137,21 @@ def _thinned(levels: list[float]) -> list[float]:
     """Levels that lie far enough apart for their tick labels."""
     kept: list[float] = []
     for level in levels:
-        if not kept or level - kept[-1] >= 0.07 * (levels[-1] - levels[0]):
+        if not kept or level - kept[-1] >= 0.12 * (levels[-1] - levels[0]):
             kept.append(level)
     return kept
 
 
 def _rows(found: list[Point], metric: str) -> Figure:
     """Where no noise level varies: a row per condition, method and network."""
-    height = 1.3 + 0.36 * len(found)
+    height = 1.3 + 0.42 * len(found)
     figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
     ax = figure.subplots()
     for row, point in enumerate(found):
         _mark(ax, point, y=row, metric=metric)
     many = len({point.condition.name for point in found}) > 1
     labels = [
-        f"{point.condition.name}: {point.method}, {point.model}"
+        f"{point.condition.name}\n{point.method}, {point.model}"
         if many
         else f"{point.method}, {point.model}"
         for point in found

@@ -1,10 +1,13 @@
 """Learning curves of one condition: test accuracy, objective, label precision and recall."""
 
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history import TrialHistory
@@ -13,7 +16,7 @@ from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.summary import ConditionSummary, best_trial
 from tune_noise.reporting.wording import configuration, objective_name, scale, unit
 
-_WIDTH_INCHES = 6.8
+_WIDTH_INCHES = 5.2
 _MOST_LINES = 6
 CAPTION = (
     "Lines: mean over the seeds; shade: one sample standard deviation on either side; marks: the "
@@ -46,19 +49,31 @@ def curves_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | None
         Figure, alternative text and caption; None where no epoch has ended.
     """
     lines = _lines(condition)[:_MOST_LINES]
-    panels = [panel for panel in _panels(condition) if any(_has(line, *panel) for line in lines)]
+    panels = [metric for metric in _metrics(condition) if any(_has(line, metric) for line in lines)]
     if not panels:
         return None
-    height = 0.6 + 0.22 * len(lines) + 2.1 * len(panels)
+    height = 0.6 + 0.3 * len(lines) + 1.6 * len(panels)
     figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for ax, metrics in zip(axes, panels, strict=True):
-        _panel(ax, lines, metrics=metrics)
+    for ax, metric in zip(axes, panels, strict=True):
+        for line in lines:
+            if _has(line, metric):
+                _curve(ax, line, metric)
+        ax.set_ylabel(_label(metric))
     axes[-1].set_xlabel("epoch")
-    axes[-1].xaxis.get_major_locator().set_params(integer=True)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=1, fontsize=9)
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    _legend(figure, list(axes))
     return figure, _alt(condition, lines, panels), CAPTION
+
+
+def _legend(figure: Figure, axes: list[Axes]) -> None:
+    """One entry per line, whichever panels it is in."""
+    entries: dict[str, Artist] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    labels = [textwrap.fill(text, 60) for text in entries]
+    figure.legend(list(entries.values()), labels, loc="outside upper left", ncols=1, fontsize=9)
 
 
 def _lines(condition: ConditionSummary) -> list[Line]:
@@ -85,17 +100,9 @@ def _best_of_methods(condition: ConditionSummary) -> list[TrialHistory]:
     return [trial for trial in best if trial is not None]
 
 
-def _panels(condition: ConditionSummary) -> list[tuple[str, ...]]:
+def _metrics(condition: ConditionSummary) -> list[str]:
     objective = condition.config.objective
-    return [(TEST_ACCURACY,), (objective,), ("train_label_precision",), ("train_label_recall",)]
-
-
-def _panel(ax: Axes, lines: list[Line], *, metrics: tuple[str, ...]) -> None:
-    for metric in metrics:
-        for line in lines:
-            if _has(line, metric):
-                _curve(ax, line, metric)
-    ax.set_ylabel(_label(metrics[0]))
+    return [TEST_ACCURACY, objective, "train_label_precision", "train_label_recall"]
 
 
 def _curve(ax: Axes, line: Line, metric: str) -> None:
@@ -111,12 +118,21 @@ def _curve(ax: Axes, line: Line, metric: str) -> None:
     if several.any():
         sd = np.nanstd(values[:, several], axis=0, ddof=1)
         low, high = mean[several] - sd, mean[several] + sd
-        ax.fill_between(epochs[several], low, high, color=shade, alpha=0.15, linewidth=0)
+        ax.fill_between(epochs[several], low, high, color=shade, alpha=0.2, linewidth=0)
     chosen = [trial.selected["epoch"] for trial in line.trials if trial.selected]
     at = [epoch for epoch in chosen if epoch in epochs]
     heights = np.interp(at, epochs, mean)
     symbol = marker(line.config.model)
-    ax.plot(at, heights, symbol, color=shade, markeredgecolor="white", markersize=6, zorder=4)
+    ax.plot(
+        at,
+        heights,
+        symbol,
+        color=shade,
+        markeredgecolor="white",
+        markersize=8,
+        markeredgewidth=0.6,
+        zorder=4,
+    )
 
 
 def epoch_values(trials: list[TrialHistory], metric: str) -> np.ndarray:
@@ -129,9 +145,8 @@ def epoch_values(trials: list[TrialHistory], metric: str) -> np.ndarray:
     return values
 
 
-def _has(line: Line, *metrics: str) -> bool:
-    names = {name for trial in line.trials for epoch in trial.epochs for name in epoch}
-    return bool(names & set(metrics))
+def _has(line: Line, metric: str) -> bool:
+    return any(metric in epoch for trial in line.trials for epoch in trial.epochs)
 
 
 def _label(metric: str) -> str:
@@ -143,7 +158,7 @@ def _label(metric: str) -> str:
     return f"{names.get(metric, objective_name(metric))}\n({unit(metric)})"
 
 
-def _alt(condition: ConditionSummary, lines: list[Line], panels: list[tuple[str, ...]]) -> str:
-    shown = ", ".join(_label(panel[0]).replace("\n", " ") for panel in panels)
+def _alt(condition: ConditionSummary, lines: list[Line], panels: list[str]) -> str:
+    shown = ", ".join(_label(metric).replace("\n", " ") for metric in panels)
     names = "; ".join(line.label for line in lines)
     return f"Learning curves of condition {condition.name}: {shown} per epoch, for {names}."

@@ -3,12 +3,12 @@
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 from tune_noise.history import History
 from tune_noise.reporting.accuracy_figure import accuracy_figure
@@ -16,7 +16,7 @@ from tune_noise.reporting.curves_figure import curves_figure
 from tune_noise.reporting.summary import Summary
 
 _PNG_DOTS_PER_INCH = 150
-_STYLE = {
+_STYLE: dict[RcKeyType, Any] = {
     "font.size": 10.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -72,7 +72,7 @@ class Drawings:
 
 def draw(history: History, summary: Summary) -> Drawings:
     """Draw accuracy against noise, and the learning curves of every condition."""
-    with _style():
+    with mpl.rc_context(_STYLE):
         plot = accuracy_figure(history, summary)
         accuracy = None if plot is None else _drawing("accuracy", *plot)
         curves = {}
@@ -82,13 +82,6 @@ def draw(history: History, summary: Summary) -> Drawings:
                 name = f"learning_curves_{_file_name(condition.name)}"
                 curves[condition.name] = _drawing(name, *found)
     return Drawings(accuracy=accuracy, curves=curves)
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    with mpl.rc_context():
-        mpl.rcParams.update(_STYLE)
-        yield
 
 
 def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:

@@ -9,9 +9,11 @@ from tune_noise.reporting.wording import (
     condition_in_words,
     configuration,
     decimals,
+    difference,
     number,
     objective_name,
     scale,
+    standard_error,
     unit,
     with_interval,
 )
@@ -106,13 +108,13 @@ def _against(leader: Finalist, runner_up: Finalist, objective: str) -> str:
     return f"{first} {unit(objective)} against {second}"
 
 
-def _paired(difference: Estimate | None, objective: str) -> str:
-    if difference is None:
+def _paired(found: Estimate | None, objective: str) -> str:
+    if found is None:
         return "the two share no seed, so nothing can be said of their difference"
-    figures = with_interval(difference, objective, with_unit=False)
-    if difference.ci95 is None:
-        return f"paired difference {figures} on one seed, too few for an interval"
-    return f"paired difference {figures} (95 % interval, n = {difference.n} seeds)"
+    mean, ends = difference(found, objective)
+    if not ends:
+        return f"paired difference {mean} on one seed, too few for an interval"
+    return f"paired difference {mean} {ends} (95 % interval, n = {found.n} seeds)"
 
 
 def _name_of_other(leader: Finalist, other: Finalist, condition: ConditionSummary) -> str:
@@ -139,8 +141,8 @@ def _no_answer(condition: ConditionSummary) -> str:
     total = sum(len(finalist.trials) for finalist in condition.finalists)
     if not condition.is_confirmed:
         ended = sum(t.status is not None for f in condition.finalists for t in f.trials)
-        done = f"{ended} of {total} confirmation trials have ended" if total else "not yet begun"
-        reason = f"no verdict yet: the confirmation is unfinished ({done})"
+        done = f"is unfinished ({ended} of {total} trials have ended)" if total else "has not begun"
+        reason = f"no verdict yet: the confirmation {done}"
     elif total:
         reason = f"no verdict: none of {total} confirmation trials gave a result"
     else:
@@ -157,15 +159,12 @@ def _best_so_far(condition: ConditionSummary) -> str:
 
 
 def trial_objective(trial: TrialHistory) -> str:
-    """`information 1.31 nats (standard error 0.02)` of one trial at its selected epoch."""
+    """`information 1.31 nats (SE 0.020)` of one trial at its selected epoch."""
     objective, selected = trial.config.objective, trial.selected or {}
-    value, error = selected[objective], selected.get(f"{objective}_se")
-    factor = scale(objective)
-    places = decimals(Estimate(1, error or value, None, None), factor=factor)
-    shown = f"{objective_name(objective)} {number(value * factor, places)} {unit(objective)}"
-    if error is None:
-        return shown
-    return f"{shown} (standard error {number(error * factor, places)})"
+    value = with_interval(Estimate(1, selected[objective], None, None), objective)
+    error = selected.get(f"{objective}_se")
+    note = "" if error is None else f" ({standard_error(error, objective)})"
+    return f"{objective_name(objective)} {value}{note}"
 
 
 def _left_out(condition: ConditionSummary) -> str:

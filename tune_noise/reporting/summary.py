@@ -85,7 +85,9 @@ class ConditionSummary:
 
     def level_of(self, finalist: Finalist) -> Any:
         """The finalist's level of the compared field; None where nothing is compared."""
-        return None if self.config.compare is None else getattr(finalist.config, self.config.compare)
+        return (
+            None if self.config.compare is None else getattr(finalist.config, self.config.compare)
+        )
 
     @cached_property
     def best_of_levels(self) -> dict[str, Finalist | None]:

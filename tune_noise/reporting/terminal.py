@@ -1,5 +1,7 @@
 """The final tables of a search in the terminal, readable at 80 columns and in a pipe."""
 
+from typing import Any
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +17,7 @@ from tune_noise.reporting.wording import (
     objective_name,
     scale,
     searched_values,
+    standard_error,
     unit,
     with_sd,
 )
@@ -23,6 +26,15 @@ ACCURACY_COLUMNS = {
     "test_accuracy_clean": "test acc. %\nselected",
     "test_accuracy_clean_last_mean": "test acc. %\nlast epochs",
     "train_label_precision": "label\nprec. %",
+}
+MEAN_ONLY = ("train_label_precision",)  # a diagnostic, and 80 characters are soon full
+# Without edges and with single padding the figures of all columns fit into 80 characters.
+_FRAME: dict[str, Any] = {
+    "box": box.SIMPLE_HEAD,
+    "show_edge": False,
+    "pad_edge": False,
+    "collapse_padding": True,
+    "min_width": 72,  # of the title above a table without rows
 }
 
 
@@ -38,51 +50,49 @@ def condition_tables(summary: Summary) -> list[Table]:
 def _table(condition: ConditionSummary) -> Table:
     title = Text(f"{condition.name}: {badge(condition)}\n", style="bold")
     title.append(verdict_sentence(condition), style="not bold")
-    table = Table(
-        title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD, pad_edge=False
-    )
     objective = condition.config.objective
     shown = [name for name in ACCURACY_COLUMNS if _is_measured(name, condition)]
+    table = Table(title=title, title_justify="left", title_style="", **_FRAME)
+    table.show_header = bool(condition.finalists)
     table.add_column("", no_wrap=True)
-    table.add_column("configuration", overflow="fold", min_width=12)
-    table.add_column(f"{_short(objective)}\n{unit(objective)}", no_wrap=True)
-    for name in shown:
-        table.add_column(ACCURACY_COLUMNS[name], no_wrap=True)
+    table.add_column("configuration", overflow="fold", min_width=11)
+    for heading in (f"{_short(objective)}\n{unit(objective)}", *map(ACCURACY_COLUMNS.get, shown)):
+        table.add_column(heading or "", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for rank, finalist in enumerate(condition.finalists, start=1):
         table.add_row(*_row(finalist, rank, condition, shown), end_section=True)
     return table
 
 
-def _row(finalist: Finalist, rank: int, condition: ConditionSummary, shown: list[str]) -> list[Text]:
+def _row(
+    finalist: Finalist, rank: int, condition: ConditionSummary, shown: list[str]
+) -> list[Text]:
     is_winner = finalist is condition.leader and condition.verdict == "winner"
     config = finalist.config
     values = [config.method, config.model, *searched_values(config, condition.config)]
     return [
         Text("★" if is_winner else str(rank)),
         Text("\n".join(values)),
-        Text("\n".join([_cell(finalist, config.objective), *_standard_error(finalist)])),
+        Text(_cell(finalist, config.objective)),
         *(Text(_cell(finalist, name)) for name in shown),
         Text(_count(finalist)),
     ]
 
 
 def _cell(finalist: Finalist, metric: str) -> str:
+    """Mean ± sd, its interval below, then the standard error of one measurement."""
     found = finalist.metrics.get(metric)
     if found is None:
         return NO_VALUE
     factor = scale(metric)
-    ends = interval(found, factor=factor, places=decimals(found, factor=factor))
-    return f"{with_sd(found, metric)}\n{ends}".strip()
-
-
-def _standard_error(finalist: Finalist) -> list[str]:
-    objective = finalist.config.objective
-    found, error = finalist.objective, finalist.metrics.get(f"{objective}_se")
-    if found is None or error is None:
-        return []
-    factor = scale(objective)
-    return [f"SE {number(error.mean * factor, decimals(found, factor=factor))}"]
+    places = decimals(found, factor=factor)
+    if metric in MEAN_ONLY:
+        return number(found.mean * factor, places)
+    lines = [with_sd(found, metric), interval(found, factor=factor, places=places)]
+    error = finalist.metrics.get(f"{metric}_se")
+    if error is not None:
+        lines.append(standard_error(error.mean, metric))
+    return "\n".join(line for line in lines if line)
 
 
 def _count(finalist: Finalist) -> str:

@@ -8,8 +8,9 @@ from tune_noise.config.trial import TrialConfig, applies, field_default, when
 from tune_noise.metrics.names import METRICS
 from tune_noise.reporting.statistics import Estimate
 
-NO_VALUE = "–"
+NO_VALUE = "-"
 _MAX_DECIMALS = 8
+_NOTHING = 1e-9  # what rounding leaves of a difference of 0
 _SHORT_NAMES = {
     "val_information_noisy": "information",
     "val_accuracy_noisy": "noisy validation accuracy",
@@ -35,19 +36,17 @@ def scale(metric: str) -> float:
 
 
 def decimals(found: Estimate, *, factor: float) -> int:
-    """Decimals that show two digits of the interval's half-width and no end of it as 0.
+    """Decimals that tell the interval's half-width.
 
-    Without an interval: three digits of the mean. At least 1 for percentages, 2 otherwise.
+    One digit of the half-width, two where it starts with 1 or 2; three digits of the mean where
+    there is no interval; at least two decimals. Percentages get one.
     """
-    floor = 1 if factor > 1.0 else 2
+    if factor > 1.0:
+        return 1
     if found.ci95 is None:
-        return _within(2 - _magnitude(found.mean * factor), floor)
-    low, high = (end * factor for end in found.ci95)
-    places = _within(1 - _magnitude((high - low) / 2), floor)
-    ends = [end for end in (low, high) if end != 0.0]
-    while places < _MAX_DECIMALS and any(round(end, places) == 0.0 for end in ends):
-        places += 1
-    return places
+        return _within(2 - _magnitude(found.mean))
+    low, high = found.ci95
+    return _within(-_magnitude((high - low) / 6.0))
 
 
 def number(value: float, places: int) -> str:
@@ -63,12 +62,26 @@ def interval(found: Estimate, *, factor: float, places: int) -> str:
     return f"[{number(low * factor, places)}, {number(high * factor, places)}]"
 
 
-def with_interval(found: Estimate, metric: str, *, with_unit: bool = True) -> str:
+def with_interval(found: Estimate, metric: str) -> str:
     """`93.1 % [92.5, 93.7]`: mean, unit, 95 % interval."""
     factor = scale(metric)
     places = decimals(found, factor=factor)
-    parts = [number(found.mean * factor, places), unit(metric) if with_unit else ""]
-    return " ".join(part for part in [*parts, interval(found, factor=factor, places=places)] if part)
+    mean = f"{number(found.mean * factor, places)} {unit(metric)}"
+    return f"{mean} {interval(found, factor=factor, places=places)}".strip()
+
+
+def difference(found: Estimate, metric: str) -> tuple[str, str]:
+    """`0.21` and `[0.15, 0.27]`: with so many decimals that no end of it turns to 0.
+
+    Else an interval that excludes 0, and so makes a winner, might be written as if it did not.
+    """
+    factor = scale(metric)
+    places = decimals(found, factor=factor)
+    ends = [end * factor for end in found.ci95 or () if abs(end) > _NOTHING]
+    while places < _MAX_DECIMALS and any(round(end, places) == 0.0 for end in ends):
+        places += 1
+    mean = number(found.mean * factor, places)
+    return mean, interval(found, factor=factor, places=places)
 
 
 def with_sd(found: Estimate, metric: str) -> str:
@@ -77,6 +90,12 @@ def with_sd(found: Estimate, metric: str) -> str:
     places = decimals(found, factor=factor)
     mean = number(found.mean * factor, places)
     return mean if found.sd is None else f"{mean} ± {number(found.sd * factor, places)}"
+
+
+def standard_error(error: float, metric: str) -> str:
+    """`SE 0.020`: of one measurement, in the metric's unit, with two significant digits."""
+    shown = error * scale(metric)
+    return f"SE {number(shown, _within(1 - _magnitude(shown)))}"
 
 
 def plain_value(value: Any) -> str:
@@ -120,8 +139,8 @@ def _noise_levels(noise: str) -> list[str]:
 
 def _magnitude(value: float) -> int:
     """Power of ten of the leading digit; 0 for 0."""
-    return math.floor(math.log10(abs(value))) if value else 0
+    return math.floor(math.log10(abs(value))) if abs(value) > _NOTHING else 0
 
 
-def _within(places: int, floor: int) -> int:
-    return min(max(places, floor), _MAX_DECIMALS)
+def _within(places: int) -> int:
+    return min(max(places, 2), _MAX_DECIMALS)

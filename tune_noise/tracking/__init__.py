@@ -6,6 +6,7 @@ uri.py      where MLflow is, whether it answers, and passwords kept out of messa
 process.py  what the driver holds: start, finish
 follow.py   the loop of the child process: read the record, deliver, try again
 mirror.py   makes MLflow agree with the record, one run per trial
+store.py    the store: connect, experiment, the runs that it holds
 content.py  what a run says: tags, parameters, metrics
 """
 

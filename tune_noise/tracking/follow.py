@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -99,8 +100,6 @@ def _back_off(orders: Orders, failures: int) -> None:
 
 def run(*, record_path: Path, tracking_uri: str, experiment: str, output: Path) -> None:
     """The whole life of the child process; orders come from standard input."""
-    import sys
-
     orders = Orders(sys.stdin)
     mirror = Mirror(tracking_uri=tracking_uri, experiment=experiment, output=output)
     with _alone(output), Record(record_path) as record:
@@ -120,6 +119,6 @@ def run(*, record_path: Path, tracking_uri: str, experiment: str, output: Path) 
 @contextlib.contextmanager
 def _alone(output: Path) -> Iterator[None]:
     """Wait until no other process mirrors this search, e.g. one whose driver was killed."""
-    with (output / "tracking.lock").open("w") as lock:
+    with (output / LOG_FILE).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

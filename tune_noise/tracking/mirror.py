@@ -1,49 +1,22 @@
 """Makes MLflow agree with the record: one parent run per search, one child run per trial."""
 
-import fcntl
 import json
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tune_noise.errors import TuneNoiseError
 from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import METRICS
 from tune_noise.record import Event
-from tune_noise.tracking import content
-from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
+from tune_noise.tracking import content, store
+from tune_noise.tracking.store import Run
 
 # A trial that ends sooner than this is sent in one piece, a longer one this often.
 LIVE_SECONDS = 5.0
 # MLflow takes 1000 metrics a call. An epoch is never cut in two; 10 are left for the summary.
 EPOCHS_PER_CALL = (1000 - 10) // len(METRICS)
-RUNS_PER_PAGE = 1000
 ARTIFACTS = ("summary.json", "report.html", "search.yaml", "trials.csv", "figures", "winners")
-
-
-@dataclass
-class Run:
-    """What MLflow holds of one run.
-
-    Attributes:
-        run_id: MLflow's.
-        status: MLflow's: RUNNING, FINISHED, FAILED or KILLED.
-        tags: name -> value.
-        params: names.
-        metrics: names.
-        num_epochs: epochs that have arrived; they come in order, each in one piece.
-    """
-
-    run_id: str
-    status: str
-    tags: dict[str, str]
-    params: set[str]
-    metrics: set[str]
-    num_epochs: int = 0
 
 
 class Mirror:
@@ -122,13 +95,11 @@ class Mirror:
 
     def _connect(self) -> None:
         """Find or make the experiment, and read which runs of this search MLflow holds."""
-        from mlflow import MlflowClient
-
-        prepare_sqlite(self._uri)
-        client = MlflowClient(self._uri)
-        self.experiment_id = self._find_experiment(client)
+        client = store.connect(self._uri)
+        location = store.artifact_location(self._uri, self._output)
+        self.experiment_id = store.find_experiment(client, self._experiment, location=location)
         self._parent, self._runs = None, {}
-        for run in self._known_runs(client):
+        for run in store.known_runs(client, self.experiment_id, self.history):
             trial_id = run.tags.get("tune_noise.trial_id")
             if trial_id in self._runs or (trial_id is None and self._parent):
                 # A create_run whose answer was lost can arrive after its repetition.
@@ -140,46 +111,6 @@ class Mirror:
         for trial_id in self.history.trials:
             self._wait(trial_id)
         self._client = client
-
-    def _find_experiment(self, client: Any) -> str:
-        found = client.get_experiment_by_name(self._experiment)
-        if found is None:
-            location = artifact_location(self._uri, self._output)
-            return str(client.create_experiment(self._experiment, artifact_location=location))
-        if found.lifecycle_stage != "active":
-            raise TuneNoiseError(
-                f"the MLflow experiment {self._experiment!r} was deleted; restore it with "
-                f"`mlflow experiments restore -x {found.experiment_id}`"
-            )
-        return str(found.experiment_id)
-
-    def _known_runs(self, client: Any) -> list[Run]:
-        """This search's runs in MLflow, the fullest first."""
-        query = f"tags.`tune_noise.search_id` = '{self.history.search['search_id']}'"
-        runs: list[Run] = []
-        token = None
-        while True:
-            page = client.search_runs(
-                [self.experiment_id], query, max_results=RUNS_PER_PAGE, page_token=token
-            )
-            runs += [self._known_run(client, entity) for entity in page]
-            token = page.token
-            if not token:
-                return sorted(runs, key=lambda run: -len(run.metrics) - len(run.params))
-
-    def _known_run(self, client: Any, entity: Any) -> Run:
-        data, info = entity.data, entity.info
-        run = Run(info.run_id, info.status, dict(data.tags), set(data.params), set(data.metrics))
-        trial = self.history.trials.get(run.tags.get("tune_noise.trial_id", ""))
-        if trial is None:
-            return run
-        if run.status in ("FINISHED", "FAILED"):
-            # A run is ended last of all, so it holds every epoch.
-            run.num_epochs = trial.num_epochs
-        elif trial.config.objective in run.metrics:
-            points = client.get_metric_history(run.run_id, trial.config.objective)
-            run.num_epochs = max(point.step for point in points)
-        return run
 
     def _deliver_parent(self, *, is_last: bool) -> Run:
         tags = content.search_tags(self.history)
@@ -295,38 +226,3 @@ class Mirror:
                 self._client.log_artifacts(parent.run_id, str(path), path.name)
             elif path.exists():
                 self._client.log_artifact(parent.run_id, str(path))
-
-
-def artifact_location(uri: str, output: Path) -> str | None:
-    """Where an experiment's artifacts go: a server decides itself; a database cannot.
-
-    Returns:
-        URI of a folder beside the SQLite file, or beside the output folder of another database;
-        None for a server.
-    """
-    if scheme_of(uri) in SERVER_SCHEMES:
-        return None
-    file = sqlite_file(uri)
-    folder = (file or output.absolute()).absolute().parent
-    return (folder / "mlartifacts").as_uri()
-
-
-def prepare_sqlite(uri: str) -> None:
-    """Make the tables of a SQLite store, one process at a time: MLflow's migrations race.
-
-    Other stores are left to MLflow and their own locks.
-    """
-    file = sqlite_file(uri)
-    if file is None:
-        return
-    from mlflow import MlflowClient
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_name(f"{file.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not file.exists():
-            # A write-ahead log: one wait for the disk per commit instead of several, and a page
-            # that is being looked at holds up no write.
-            with closing(sqlite3.connect(file)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-        MlflowClient(uri).search_experiments(max_results=1)

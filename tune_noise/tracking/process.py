@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from tune_noise.tracking.follow import LOG_FILE, STATE_FILE
-from tune_noise.tracking.uri import MLFLOW_ENVIRONMENT, SERVER_SCHEMES, mask_password, scheme_of
+from tune_noise.tracking.uri import CHILD_ENVIRONMENT, SERVER_SCHEMES, mask_password, scheme_of
 
 # Beyond its own deadline the child may be inside one last request.
 GRACE_SECONDS = 10.0
@@ -19,6 +20,10 @@ class TrackingProcess:
 
     It survives Ctrl-C in the terminal and ends by itself if the driver is killed. If it dies
     itself, `finish` starts another, which continues where MLflow stands.
+
+    Attributes:
+        experiment_id: MLflow's; known after `finish`.
+        run_id: MLflow's id of the search's run; known after `finish`.
     """
 
     def __init__(
@@ -29,6 +34,8 @@ class TrackingProcess:
         self._uri = tracking_uri
         self._experiment = experiment
         self._output = output
+        self.experiment_id: str | None = None
+        self.run_id: str | None = None
         self._process = self._spawn()
 
     @classmethod
@@ -54,7 +61,7 @@ class TrackingProcess:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env=os.environ | MLFLOW_ENVIRONMENT | {"MLFLOW_TRACKING_URI": self._uri},
+                env=os.environ | CHILD_ENVIRONMENT | {"MLFLOW_TRACKING_URI": self._uri},
                 start_new_session=True,
                 text=True,
             )
@@ -73,27 +80,25 @@ class TrackingProcess:
         Returns:
             None, or one sentence if not everything arrived.
         """
-        if self._process.poll() is not None:
-            self._close()
+        deadline = time.monotonic() + timeout_seconds
+        if not self._end(timeout_seconds):
             self._process = self._spawn()
-        try:
-            self._process.communicate(
-                f"finish {timeout_seconds}\n", timeout=timeout_seconds + GRACE_SECONDS
-            )
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        self._close()
+            self._end(max(0.0, deadline - time.monotonic()))
         state = self._state()
-        if not state:
-            failure = f"the tracking process ended early, see {self._output / LOG_FILE}"
-        else:
-            failure = state["failure"] or ""
+        self.experiment_id, self.run_id = state.get("experiment_id"), state.get("run_id")
+        failure = state.get("failure", f"no answer, see {self._output / LOG_FILE}")
         return self._warning(failure) if failure else None
 
-    def _close(self) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
-        self._process.wait()
+    def _end(self, seconds: float) -> bool:
+        """Let the process finish; whether it used its time, i.e. did not die before."""
+        try:
+            # A process that is dead already is no error here: it leaves no state.
+            self._process.communicate(f"finish {seconds}\n", timeout=seconds + GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return True
+        return bool(self._state())
 
     def _warning(self, failure: str) -> str:
         return mask_password(
@@ -105,16 +110,6 @@ class TrackingProcess:
         path = self._output / STATE_FILE
         state: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
         return state if state.get("pid") == self._process.pid else {}
-
-    @property
-    def experiment_id(self) -> str | None:
-        """MLflow's; known after `finish`."""
-        return self._state().get("experiment_id")
-
-    @property
-    def run_id(self) -> str | None:
-        """MLflow's id of the search's run; known after `finish`."""
-        return self._state().get("run_id")
 
     @property
     def run_url(self) -> str | None:

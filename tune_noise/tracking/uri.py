@@ -15,11 +15,10 @@ SERVER_SCHEMES = ("http", "https")
 # What MLflow can store in without a server, and the port of each.
 DATABASE_PORTS = {"sqlite": 0, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
-# Telemetry off; no retries inside MLflow, which repeat a create_run whose answer was lost: the
-# mirror tries again itself, after it has looked what arrived.
-MLFLOW_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
+TELEMETRY_OFF = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+# No retries inside MLflow, which repeat a create_run whose answer was lost: the mirror tries again
+# itself, after it has looked what arrived.
+CHILD_ENVIRONMENT = TELEMETRY_OFF | {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_CONFIGURE_LOGGING": "false",
@@ -98,12 +97,13 @@ def _problem(uri: str, reason: str, way_out: str) -> UserError:
 def _check_server(uri: str) -> None:
     if not urlsplit(uri).hostname:
         raise _problem(uri, "there is no host name in it", "write http://HOST:PORT")
-    for name, value in MLFLOW_ENVIRONMENT.items():
+    for name, value in TELEMETRY_OFF.items():
         os.environ.setdefault(name, value)
     # Imported here: it costs a second, and only servers need it. MLflow's own request knows the
     # user's MLFLOW_TRACKING_... variables (user, token, certificate).
     from mlflow.exceptions import MlflowException
-    from mlflow.utils.rest_utils import get_default_host_creds, http_request
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
 
     try:
         answer = http_request(
@@ -131,7 +131,7 @@ def _check_answer(uri: str, *, status: int, text: str) -> None:
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or allow this host name "
             "with mlflow server --allowed-hosts",
         )
-    if status != 200 or "{" not in text[:1]:
+    if status != 200 or not text.startswith("{"):
         raise _problem(
             uri,
             f"what answered is not a working MLflow server (status {status})",

@@ -12,9 +12,10 @@ from ray.tune.search import Searcher
 from tune_noise.config.search import Resources
 from tune_noise.data import Dataset
 from tune_noise.tuning.cluster import max_concurrent
+from tune_noise.tuning.paths import checkpoint_file
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
-from tune_noise.tuning.trainable import REPORT, STACK, StackTrainable, checkpoint_file
+from tune_noise.tuning.trainable import REPORT, STACK, StackTrainable
 
 # A lost actor or node gives its stack back this often before its trials count as failed.
 MAX_FAILURES = 3

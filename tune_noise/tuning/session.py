@@ -42,7 +42,11 @@ class Session:
         record: empty, or that of the search to continue.
         time_budget_seconds: after it no search trial is asked for and those that run are stopped
             at their next report; finalists are confirmed all the same.
+
+    Attributes:
+        history: what the record says, always up to date.
         on_change: called with each event after it was recorded, e.g. to show progress.
+        rung_levels: the epochs at which trials are judged.
     """
 
     def __init__(
@@ -51,13 +55,12 @@ class Session:
         record: Record,
         *,
         time_budget_seconds: float | None = None,
-        on_change: Callable[[Event], None] = lambda event: None,
     ) -> None:
         """Rebuild sampler, rungs and open trials from the record."""
         self.search = search
         self.record = record
         self.history = History()
-        self._on_change = on_change
+        self.on_change: Callable[[Event], None] = lambda event: None
         self._deadline = None if time_budget_seconds is None else time.time() + time_budget_seconds
         self._conditions = {condition.name: condition for condition in search.all_conditions}
         self._samplers = _group_samplers(search)
@@ -112,7 +115,7 @@ class Session:
                 self._running.add(str(event.trial_id))
             elif event.kind == "end":
                 self._running.discard(str(event.trial_id))
-            self._on_change(event)
+            self.on_change(event)
 
     # What is trained next.
 

@@ -12,22 +12,13 @@ from ray import tune
 from tune_noise.data import Dataset
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
+from tune_noise.tuning.paths import checkpoint_file, weights_file
 from tune_noise.tuning.stacks import Stack
 
 STACK, REPORT = "stack", "report"
 # A report costs the driver some milliseconds; one a second keeps the progress display alive.
 REPORT_SECONDS = 1.0
 CHECKPOINT_SECONDS = 5.0
-
-
-def checkpoint_file(output: Path, stack_id: str) -> Path:
-    """Where a stack that still trains keeps its state."""
-    return output / "checkpoints" / f"{stack_id}.safetensors"
-
-
-def weights_file(output: Path, stack_id: str) -> Path:
-    """Where a confirmed stack leaves its weights: tensors `NUMBER.NAME`, NUMBER of the trial."""
-    return output / "checkpoints" / f"{stack_id}.weights.safetensors"
 
 
 class StackTrainable(tune.Trainable):  # type: ignore[misc]

@@ -1,0 +1,88 @@
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from conftest import Builder
+
+from tune_noise.reporting.accuracy_figure import noise_factor, points
+from tune_noise.reporting.curves_figure import epoch_values
+from tune_noise.reporting.figures import draw
+from tune_noise.reporting.palette import colour, marker
+from tune_noise.reporting.sentences import TEST_ACCURACY
+from tune_noise.reporting.summary import summarise
+
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize("name", ["many", "compared"])
+def test_every_figure_is_a_png_and_an_svg_with_a_text(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    history = request.getfixturevalue(name).history()
+    summary = summarise(history)
+    drawings = draw(history, summary)
+    assert set(drawings.curves) == {condition.name for condition in summary.conditions}
+    assert drawings.accuracy is not None
+    for drawing in drawings:
+        assert drawing.png.startswith(PNG_START)
+        assert ET.fromstring(drawing.svg).tag.endswith("svg")
+        assert drawing.alt
+        assert drawing.caption
+
+
+def test_the_same_search_gives_the_same_bytes(compared: Builder) -> None:
+    history = compared.history()
+    first, second = (draw(history, summarise(history)).accuracy for _ in range(2))
+    assert first == second
+
+
+def test_confirmed_values_come_before_those_of_the_search(many: Builder) -> None:
+    summary = summarise(many.history())
+    found = {(p.method, p.model): p for p in points(summary.conditions[2], TEST_ACCURACY)}
+    assert {key: p.is_confirmed for key, p in found.items()} == {
+        ("standard", "mlp1"): False,
+        ("standard", "conv4"): True,
+        ("co_teaching", "mlp1"): False,
+        ("co_teaching", "conv4"): True,
+    }
+    assert found["co_teaching", "conv4"].found.n == 5
+    assert found["co_teaching", "mlp1"].found.ci95 is None
+    assert noise_factor(summary) == "noise_rate"
+
+
+def test_one_condition_has_no_noise_axis(compared: Builder) -> None:
+    assert noise_factor(summarise(compared.history())) is None
+
+
+def test_a_search_without_epochs_has_no_figures(builder: type[Builder]) -> None:
+    build = builder()
+    build.add(status="failed")
+    history = build.history()
+    assert list(draw(history, summarise(history))) == []
+
+
+def test_before_the_final_the_best_search_trials_are_drawn(
+    builder: type[Builder], compared: Builder
+) -> None:
+    build = builder()
+    build.add({"val_information_noisy": 0.5})
+    history = build.history(finished=False)
+    drawings = draw(history, summarise(history))
+    assert "unconfirmed" in drawings.curves["all"].alt
+    assert drawings.accuracy is not None
+    assert "unconfirmed" in drawings.accuracy.alt
+
+
+def test_seeds_of_unequal_length_keep_their_place(builder: type[Builder]) -> None:
+    build = builder()
+    build.add({"val_loss_noisy": 1.0}, {"val_loss_noisy": 2.0})
+    build.add({"val_loss_noisy": 3.0})
+    trials = list(build.history().trials.values())
+    expected = np.array([[1.0, 2.0], [3.0, np.nan]])
+    np.testing.assert_array_equal(epoch_values(trials, "val_loss_noisy"), expected)
+
+
+def test_methods_and_networks_look_different() -> None:
+    assert colour("standard") != colour("co_teaching")
+    models = ["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
+    assert len({marker(model) for model in models}) == len(models)

@@ -1,0 +1,91 @@
+import pytest
+from conftest import Builder
+
+from tune_noise.metrics.names import SEARCHABLE
+from tune_noise.reporting.sentences import badge, objective_meaning, verdict_sentence
+from tune_noise.reporting.statistics import estimate
+from tune_noise.reporting.summary import ConditionSummary, summarise
+from tune_noise.reporting.wording import condition_in_words, difference, with_interval, with_sd
+
+
+def first_condition(build: Builder, *, finished: bool = True) -> ConditionSummary:
+    return summarise(build.history(finished=finished)).conditions[0]
+
+
+def test_a_winner_in_words(compared: Builder) -> None:
+    assert verdict_sentence(first_condition(compared)) == (
+        "At pair_flip noise_rate 0.45, co_teaching (mlp1, lr 0.00123, tau 0.5) wins: "
+        "information 1.300 nats against 1.100 for standard; paired difference 0.200 "
+        "[0.180, 0.220] (95 % interval, n = 5 seeds); test accuracy 65.0 % [63.0, 67.0] "
+        "against 55.0 % [54.0, 56.0]."
+    )
+
+
+def test_a_tie_never_says_winner(builder: type[Builder]) -> None:
+    build = builder()
+    build.add_finalist([1.30, 1.10, 1.20])
+    build.add_finalist([1.15, 1.25, 1.10])
+    condition = first_condition(build)
+    assert "a tie: standard (mlp1) is leading, but not clearly" in verdict_sentence(condition)
+    assert "win" not in verdict_sentence(condition) + badge(condition)
+
+
+def test_what_failed_and_what_is_renamed_is_said(builder: type[Builder]) -> None:
+    build = builder(confirm={"finalists": 1})
+    finalist = build.add_finalist([1.3, None, 1.2])
+    shown = {"val_information_noisy": 1.1, "val_renamed": 1.0}
+    build.add(shown, finalist=finalist, seed=9)
+    sentence = verdict_sentence(first_condition(build))
+    assert "is unopposed" in sentence
+    assert "1 of 4 confirmation trials diverged or failed and is left out." in sentence
+    assert "Warning: 1 of 4 confirmation trials are flagged as renamed." in sentence
+
+
+def test_before_the_end_the_sentence_says_how_far_it_is(builder: type[Builder]) -> None:
+    build = builder(noise="given")
+    assert verdict_sentence(first_condition(build)) == (
+        "With the labels as given, no verdict: no finalist has been trained on fresh seeds."
+    )
+    build.add({"val_information_noisy": 1.25, "val_information_noisy_se": 0.031})
+    unfinished = verdict_sentence(first_condition(build, finished=False))
+    assert "no verdict yet: the confirmation has not begun." in unfinished
+    assert "unconfirmed: standard (mlp1) with information 1.25 nats (SE 0.031)." in unfinished
+    build.add(finalist="t0001", seed=1, status="failed")
+    assert "none of 1 confirmation trials gave a result" in verdict_sentence(first_condition(build))
+
+
+def test_a_condition_names_its_noise_once(builder: type[Builder]) -> None:
+    config = builder(fixed={"alpha": 20}).config
+    assert condition_in_words({"noise": "dilution"}, config) == "dilution alpha 20"
+    assert condition_in_words({}, builder().config) == "pair_flip noise_rate 0.2"
+    factors = {"noise_rate": 0.3, "val_fraction": 0.2}
+    words = condition_in_words(factors, builder().config)
+    assert words == "pair_flip noise_rate 0.3, val_fraction 0.2"
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "shown"),
+    [
+        ([1.30, 1.31, 1.32], "val_information_noisy", "1.310 nats [1.285, 1.335]"),
+        ([0.00040, 0.00042, 0.00044], "val_information_noisy", "0.00042 nats [0.00037, 0.00047]"),
+        ([0.001, 0.3], "val_information_noisy", "0.15 nats [-1.75, 2.05]"),
+        ([0.9, 0.92], "test_accuracy_clean_last_mean", "91.0 % [78.3, 103.7]"),
+        ([0.9], "test_accuracy_clean", "90.0 %"),
+    ],
+)
+def test_decimals_follow_the_interval(values: list[float], metric: str, shown: str) -> None:
+    assert with_interval(estimate(values), metric) == shown
+
+
+def test_an_end_that_is_not_zero_is_not_written_as_zero() -> None:
+    assert difference(estimate([0.0, 0.2002, 0.1, 0.15, 0.05]), "val_information_noisy") == (
+        "0.100",
+        "[0.002, 0.198]",
+    )
+    assert difference(estimate([0.1, 0.1]), "val_accuracy_noisy") == ("10.0", "[10.0, 10.0]")
+    assert with_sd(estimate([0.5]), "test_accuracy_clean") == "50.0"
+
+
+@pytest.mark.parametrize("objective", SEARCHABLE)
+def test_every_objective_comes_with_its_limits(objective: str) -> None:
+    assert objective_meaning(objective).count(".") >= 3

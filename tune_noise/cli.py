@@ -1,0 +1,39 @@
+"""The console script `tune-noise`: search, resume, train, report, spaces."""
+
+from typing import Annotated
+
+import typer
+
+from tune_noise import __version__
+from tune_noise.commands import run_app
+from tune_noise.report import report
+from tune_noise.search import resume, search
+from tune_noise.spaces import app as spaces
+from tune_noise.train import train
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.command()(search)
+app.command()(resume)
+app.command()(train)
+app.command()(report)
+app.add_typer(spaces, name="spaces")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tune-noise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tune_noise(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Search which training method, network and hyper-parameters survive noisy labels."""
+
+
+def main() -> None:
+    """Run the command line."""
+    run_app(app, prog_name="tune-noise")

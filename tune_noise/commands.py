@@ -1,0 +1,74 @@
+"""What the commands share: how they end, and options that several of them have."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tune_noise.errors import TuneNoiseError, UserError
+from tune_noise.service import Interrupted
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where data sets lie or are downloaded to; default: $TUNE_NOISE_DATA, else the "
+        "user's cache folder.",
+        show_default=False,
+    ),
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Set a field; may be given several times."),
+]
+Output = Annotated[Path, typer.Option(help="Folder of all searches.")]
+
+_DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
+
+
+def parse_duration(text: str) -> float:
+    """`90s`, `30m`, `2h` or `1h30m` in seconds.
+
+    Raises:
+        UserError: the text is not a duration.
+
+    Example:
+        >>> parse_duration("1h30m"), parse_duration("45s")
+        (5400.0, 45.0)
+    """
+    match = _DURATION.match(text.strip())
+    if not match or not any(match.groups()):
+        raise UserError(f"--time-budget {text}: must be a duration such as 90s, 30m or 1h30m")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def run_command(function: Callable[..., Any], *, name: str) -> None:
+    """Run one command as a program of its own: `python -m tune_noise.NAME`."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(function)
+    run_app(app, prog_name=f"python -m tune_noise.{name}")
+
+
+def run_app(app: typer.Typer, *, prog_name: str) -> None:
+    """Run an application; errors of ours become a message and an exit code.
+
+    0: done. 1: our mistake. 2: the user's. 130: interrupted, with the command that resumes.
+    """
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    try:
+        app(prog_name=prog_name)
+    except TuneNoiseError as error:
+        errors.print(f"error: {error}", style="bold red" if errors.is_terminal else None)
+        sys.exit(error.exit_code)
+    except Interrupted as interrupted:
+        errors.print(
+            f"\ninterrupted; nothing that was recorded is lost. Continue with:\n  {interrupted}"
+        )
+        sys.exit(130)
+    except KeyboardInterrupt:
+        errors.print("\ninterrupted")
+        sys.exit(130)

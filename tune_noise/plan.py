@@ -1,0 +1,168 @@
+"""What a search will do, before it does it: conditions, trials, rungs, and what they may cost."""
+
+import time
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig
+from tune_noise.data import Dataset
+from tune_noise.tuning.rungs import rung_levels
+
+# Enough images that a probe times training, few enough that it takes a fraction of a second.
+PROBE_IMAGES = 1500
+# Starting Ray, its actors, and writing the report; measured at 15 to 25 s.
+OVERHEAD_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The shape of a search.
+
+    Attributes:
+        conditions: their names.
+        rungs: the epochs at which trials are judged; empty without early stopping.
+        trials: of the search stage, all conditions together.
+        finalists: configurations that are confirmed, all conditions together.
+        confirm_trials: finalists times seeds.
+        min_epochs: epochs of the search stage if every rung stops all it may.
+        max_epochs: epochs of the search stage if no trial is stopped.
+        confirm_epochs: epochs of the confirmation.
+    """
+
+    conditions: list[str]
+    rungs: list[int]
+    trials: int
+    finalists: int
+    confirm_trials: int
+    min_epochs: int
+    max_epochs: int
+    confirm_epochs: int
+
+
+def make_plan(search: SearchConfig) -> Plan:
+    """Count what a search will do."""
+    stopping = search.early_stopping
+    rungs = (
+        rung_levels(stopping.grace_epochs, search.epochs, stopping.reduction_factor)
+        if stopping
+        else []
+    )
+    conditions = [condition.name for condition in search.all_conditions]
+    trials = len(conditions) * search.trials
+    finalists = len(conditions) * search.num_finalists
+    confirm_trials = finalists * search.confirm.seeds
+    return Plan(
+        conditions=conditions,
+        rungs=rungs,
+        trials=trials,
+        finalists=finalists,
+        confirm_trials=confirm_trials,
+        min_epochs=len(conditions) * _least_epochs(search, rungs),
+        max_epochs=trials * search.epochs,
+        confirm_epochs=confirm_trials * search.epochs,
+    )
+
+
+def _least_epochs(search: SearchConfig, rungs: list[int]) -> int:
+    """Epochs of one condition if exactly 1/eta of each group goes on at every rung."""
+    eta = search.early_stopping.reduction_factor if search.early_stopping else 1
+    base, extra = divmod(search.trials, len(search.levels))
+    total = 0
+    for group in range(len(search.levels)):
+        alive, previous = base + (group < extra), 0
+        for level in [*rungs, search.epochs]:
+            total += alive * (level - previous)
+            alive, previous = max(1, alive // eta), level
+    return total
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Estimated wall time in seconds, from a probe on this machine.
+
+    Attributes:
+        least: if every rung stops all it may.
+        most: if no trial is stopped.
+        probes: (model, method) -> measured seconds per 1,000 examples of training and evaluation.
+    """
+
+    least: float
+    most: float
+    probes: dict[tuple[str, str], float]
+
+
+def estimate_cost(search: SearchConfig, dataset: Dataset, *, concurrent: int) -> Cost:
+    """Time a short epoch of each network and method, and extrapolate.
+
+    Args:
+        search: what will run.
+        dataset: its data.
+        concurrent: trials that run side by side.
+    """
+    plan = make_plan(search)
+    probes = {
+        (model, method): _probe(search, dataset, model, method)
+        for model, method in product(_values(search, "model"), _values(search, "method"))
+    }
+    # Trials are taken as spread evenly over networks and methods.
+    per_example = float(np.mean(list(probes.values()))) / 1000
+    examples = float(np.mean([_examples(search, dataset, a) for a in _values(search, "alpha")]))
+    confirm = plan.confirm_epochs * examples * per_example / concurrent
+    least, most = (
+        epochs * examples * per_example / concurrent + confirm + OVERHEAD_SECONDS
+        for epochs in (plan.min_epochs, plan.max_epochs)
+    )
+    return Cost(least, most, probes)
+
+
+def _values(search: SearchConfig, field: str) -> list[Any]:
+    if field in search.search:
+        return search.search[field].extremes()
+    if field in search.conditions:
+        return list(search.conditions[field])
+    default = TrialConfig(noise=search.noise) if field == "alpha" else TrialConfig()
+    return [search.fixed.get(field, getattr(default, field))]
+
+
+def _examples(search: SearchConfig, dataset: Dataset, alpha: int | None) -> float:
+    return len(dataset.train_labels) * (1 + (alpha or 0)) * (1 - _val_fraction(search))
+
+
+def _val_fraction(search: SearchConfig) -> float:
+    return float(search.fixed.get("val_fraction", TrialConfig().val_fraction))
+
+
+def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> float:
+    """Seconds per 1,000 training examples, evaluation included, of the second of two epochs."""
+    from tune_noise.training import Trial
+
+    sample = _sample(dataset)
+    condition = search.all_conditions[0]
+    alike = {k: v for k, v in search.fixed.items() if k in ("batch_size", "optimizer")}
+    alike |= {"val_fraction": _val_fraction(search), "epochs": 2, "model": model, "method": method}
+    config = search.trial_config(condition, {}).model_dump(include={"noise", "alpha", "noise_rate"})
+    trial = Trial([TrialConfig.model_validate({**config, **alike})], sample)
+    trial.train_epoch()
+    started = time.perf_counter()
+    trial.train_epoch()
+    return (time.perf_counter() - started) / len(trial.data.image_of) * 1000
+
+
+def _sample(dataset: Dataset) -> Dataset:
+    """The data set thinned to about PROBE_IMAGES, training and test alike."""
+    from dataclasses import replace
+
+    step = max(1, len(dataset.train_labels) // PROBE_IMAGES)
+    thin = slice(None, None, step)
+    return replace(
+        dataset,
+        train_images=dataset.train_images[thin],
+        train_labels=dataset.train_labels[thin],
+        true_labels=None if dataset.true_labels is None else dataset.true_labels[thin],
+        test_images=None if dataset.test_images is None else dataset.test_images[thin],
+        test_labels=None if dataset.test_labels is None else dataset.test_labels[thin],
+    )

@@ -1,0 +1,74 @@
+"""`--dry-run`: what a search would do, on one screen."""
+
+import os
+
+from rich.console import Console
+from rich.table import Table
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.data import Dataset
+from tune_noise.plan import Plan, estimate_cost, make_plan
+from tune_noise.progress import clock
+
+
+def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
+    """Print conditions, trials, rungs, resources and a cost estimate; Ray is not started."""
+    plan = make_plan(search)
+    concurrent = search.resources.max_concurrent or max(
+        1, int((os.cpu_count() or 1) / search.resources.cpus_per_trial)
+    )
+    cost = estimate_cost(search, dataset, concurrent=concurrent)
+    table = Table(
+        title=f"{search.name}: {search.title}", show_header=False, box=None, title_justify="left"
+    )
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in _rows(search, dataset, plan):
+        table.add_row(name, text)
+    table.add_row(
+        "cost",
+        f"about {clock(cost.least)} to {clock(cost.most)} on this machine with {concurrent} trials "
+        "at once (all rungs stop all they may; no trial is stopped); on another cluster by its "
+        "CPUs; start-up included",
+    )
+    speeds = sorted(cost.probes.items(), key=lambda item: item[1])
+    shown = ", ".join(f"{m}/{method} {1000 * s:.1f} ms" for (m, method), s in speeds)
+    table.add_row("", f"probed, per 1,000 examples: {shown}")
+    console.print(table, highlight=False)
+
+
+def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str, str]]:
+    train, test = len(dataset.train_labels), dataset.test_labels
+    shape = " x ".join(map(str, dataset.image_shape))
+    per = search.resources
+    gpus = f", {per.gpus_per_trial:g} GPU" if per.gpus_per_trial else ""
+    compared = f", dealt out evenly over {search.compare} {search.levels}" if search.compare else ""
+    stopping = search.early_stopping
+    rungs = f"epochs {plan.rungs}" if plan.rungs else "none: every trial trains all its epochs"
+    factor = f", the best 1/{stopping.reduction_factor} go on" if stopping and plan.rungs else ""
+    size = f"{train} training images {shape}, {dataset.num_classes} classes, "
+    size += "no test set" if test is None else f"{len(test)} test images"
+    return [
+        ("data", f"{dataset.name}: {size}"),
+        ("noise", search.noise),
+        ("conditions", f"{len(plan.conditions)}: {'; '.join(plan.conditions)}"),
+        *((f"search {field}", _domain(search, field)) for field in search.search),
+        ("fixed", ", ".join(f"{k} {v}" for k, v in search.fixed.items()) or "nothing"),
+        ("trials", f"{plan.trials}, {search.trials} per condition ({search.sampler}){compared}"),
+        ("rungs", rungs + factor),
+        (
+            "final",
+            f"{plan.finalists} configurations, {search.num_finalists} per condition, on "
+            f"{search.confirm.seeds} fresh seeds: {plan.confirm_trials} trials in "
+            f"{plan.finalists} stacks",
+        ),
+        ("epochs", f"{plan.min_epochs} to {plan.max_epochs}, and {plan.confirm_epochs} to confirm"),
+        ("objective", search.objective),
+        ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
+    ]
+
+
+def _domain(search: SearchConfig, field: str) -> str:
+    domain = search.search[field]
+    when = ", ".join(f"{name} is {value}" for name, value in domain.when.items())
+    return f"{domain}{f' when {when}' if when else ''}"

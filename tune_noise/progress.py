@@ -1,0 +1,179 @@
+"""What a person sees while a search runs: a live table, or plain lines where output is piped."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.history import History, TrialHistory
+from tune_noise.plan import make_plan
+from tune_noise.record import Event
+
+PLAIN_LINE_SECONDS = 10.0
+
+
+def clock(seconds: float) -> str:
+    """Seconds as `1:05` or `2:01:05`.
+
+    Example:
+        >>> clock(65), clock(7265)
+        ('1:05', '2:01:05')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def describe(trial: TrialHistory, fields: list[str]) -> str:
+    """`co_teaching  lr 0.0021  tau 0.43`: the searched fields of a trial."""
+    words = []
+    for field in fields:
+        value = getattr(trial.config, field)
+        if value is None:
+            continue
+        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        words.append(shown if isinstance(value, str) else f"{field} {shown}")
+    return "  ".join(words)
+
+
+class SearchProgress:
+    """Shows a running search; a context that starts and ends the display.
+
+    Args:
+        search: what runs.
+        history: the session's own, which changes while it runs.
+        console: where to write; a terminal gets a live table, anything else a line now and then.
+        concurrent: trials that run side by side, for the time left.
+        quiet: show nothing.
+    """
+
+    def __init__(
+        self,
+        search: SearchConfig,
+        history: History,
+        *,
+        console: Console,
+        concurrent: int,
+        quiet: bool,
+    ) -> None:
+        """Nothing is shown before the context is entered."""
+        self._search, self._history, self._console = search, history, console
+        self._concurrent, self._quiet = concurrent, quiet
+        self._plan = make_plan(search)
+        self._started = self._last_line = time.monotonic()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        """Start the display."""
+        if self._console.is_terminal and not self._quiet:
+            self._live = Live(
+                get_renderable=self.render,
+                console=self._console,
+                refresh_per_second=2,
+                transient=True,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the display."""
+        if self._live is not None:
+            self._live.stop()
+
+    def on_change(self, event: Event) -> None:
+        """Print a plain line where there is no live table and some time has passed."""
+        if self._quiet or self._live is not None:
+            return
+        now = time.monotonic()
+        if now - self._last_line >= PLAIN_LINE_SECONDS:
+            self._last_line = now
+            self._console.print(self.line(), highlight=False, soft_wrap=True)
+
+    def line(self) -> str:
+        """The state in one line."""
+        ended = self._count("search", ended=True)
+        stopped = sum(trial.status == "stopped" for trial in self._history.trials.values())
+        text = (
+            f"[{clock(time.monotonic() - self._started)}] {ended}/{self._plan.trials} trials ended"
+        )
+        text += f" ({stopped} stopped early)"
+        if confirmed := self._count("confirm", ended=True):
+            text += f", {confirmed}/{self._plan.confirm_trials} confirmations"
+        for name in self._plan.conditions:
+            if best := self._best(name):
+                text += f"; {name}: best {_score(best)} {describe(best, list(self._search.search))}"
+        return text + f"; {self._left()}"
+
+    def render(self) -> Group:
+        """The live table."""
+        elapsed = clock(time.monotonic() - self._started)
+        head = Text(f"{self._search.name} · {self._search.dataset} · ", style="bold")
+        head.append(f"{self._search.objective}   {elapsed} gone, {self._left()}", style="not bold")
+        total = self._plan.trials + self._plan.confirm_trials
+        done = self._count("search", ended=True) + self._count("confirm", ended=True)
+        bar = ProgressBar(total=total, completed=done, width=60)
+        return Group(head, bar, self._table())
+
+    def _table(self) -> Table:
+        table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+        table.add_column("condition")
+        for name in ("running", "stopped", "done", "failed", "confirmed"):
+            table.add_column(name, justify="right")
+        table.add_column("best so far")
+        for name in self._plan.conditions:
+            trials = self._history.of(condition=name, stage="search")
+            confirm = self._history.of(condition=name, stage="confirm")
+            counts = [
+                sum(trial.status in wanted for trial in trials)
+                for wanted in ((None,), ("stopped",), ("completed",), ("failed", "diverged"))
+            ]
+            confirmed = sum(trial.status is not None for trial in confirm)
+            planned = self._search.num_finalists * self._search.confirm.seeds
+            best = self._best(name)
+            fields = [f for f in self._search.search]
+            shown = f"{_score(best)}  {describe(best, fields)}" if best else ""
+            table.add_row(name, *map(str, counts), f"{confirmed}/{planned}", shown)
+        return table
+
+    def _best(self, condition: str) -> TrialHistory | None:
+        trials = self._history.of(condition=condition, stage="search")
+        scored = [trial for trial in trials if trial.score is not None]
+        return max(scored, key=lambda trial: trial.score or 0.0, default=None)
+
+    def _count(self, stage: str, *, ended: bool) -> int:
+        return sum(
+            trial.stage == stage and (trial.status is not None) == ended
+            for trial in self._history.trials.values()
+        )
+
+    def _left(self) -> str:
+        """Time left at the pace of the trials that have ended."""
+        ended = [t for t in self._history.trials.values() if t.epochs and t.status is not None]
+        search = [t for t in ended if t.stage == "search"]
+        if len(search) < min(self._concurrent, self._plan.trials):
+            return "time left unknown yet"
+        seconds = [t.epochs[-1]["seconds"] for t in search]
+        mean = sum(seconds) / len(seconds)
+        full = max(seconds)
+        left = (self._plan.trials - len(search)) * mean
+        left += (self._plan.confirm_trials - (len(ended) - len(search))) * full
+        return f"about {clock(left / self._concurrent)} left"
+
+
+def _score(trial: TrialHistory) -> str:
+    """The objective at the selected epoch, with its standard error where it has one."""
+    name = trial.config.objective
+    selected = trial.selected or {}
+    error = selected.get(f"{name}_se")
+    return f"{selected[name]:.3f}" + (f" ± {error:.3f}" if error is not None else "")

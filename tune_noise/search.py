@@ -1,0 +1,125 @@
+"""`python -m tune_noise.search`: run a search. Also what `ray submit` copies and runs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tune_noise.commands import Assignments, DataDir, Output, parse_duration, run_command
+from tune_noise.config.loader import (
+    build_search,
+    find_space,
+    parse_assignments,
+    read_space,
+    with_assignments,
+)
+from tune_noise.config.search import SearchConfig
+from tune_noise.output import SEARCH_FILE
+from tune_noise.service import Request, load_checked, run_search
+
+
+def search(
+    space: Annotated[
+        str, typer.Option(help="A shipped space (see `tune-noise spaces`) or a YAML file.")
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="digits, mnist, fashion_mnist, kmnist, cifar10, cifar100 or FILE.npz."),
+    ] = None,
+    data_dir: DataDir = None,
+    trials: Annotated[int | None, typer.Option(help="Per condition.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of a trial that is not stopped.")] = None,
+    assignments: Assignments = None,
+    seed: Annotated[int | None, typer.Option(help="Root of all randomness.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the search's folder; default: the space's.")
+    ] = None,
+    output: Output = Path("runs"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the search in the folder, or start it.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would run and its cost; start nothing.")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster, HOST:PORT or auto; default: this machine.")
+    ] = None,
+    max_concurrent: Annotated[int | None, typer.Option(help="Trials at once at most.")] = None,
+    cpus_per_trial: Annotated[
+        float | None, typer.Option(help="Cores and threads of a trial.")
+    ] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option(help="Share of a GPU, e.g. 0.25.")] = None,
+    time_budget: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Of the search, e.g. 30m; then confirm.")
+    ] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="Of MLflow; default: sqlite in the output folder.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
+) -> None:
+    """Search which method, network and hyper-parameters survive noisy labels.
+
+    Example: python -m tune_noise.search --space uniform --trials 40 --set lr=0.001
+    """
+    flags = {
+        "dataset": dataset,
+        "trials": trials,
+        "epochs": epochs,
+        "seed": seed,
+        "name": name,
+        "resources.max_concurrent": max_concurrent,
+        "resources.cpus_per_trial": cpus_per_trial,
+        "resources.gpus_per_trial": gpus_per_trial,
+    }
+    config = resolve(space, {k: v for k, v in flags.items() if v is not None}, assignments or [])
+    request = Request(
+        output=output,
+        data_dir=data_dir,
+        address=address,
+        tracking_uri=tracking_uri,
+        resume=resume,
+        time_budget_seconds=parse_duration(time_budget) if time_budget else None,
+        quiet=quiet,
+    )
+    console = Console()
+    if dry_run:
+        from tune_noise.preview import show_plan
+
+        show_plan(config, load_checked(config, data_dir), console)
+    else:
+        run_search(config, request, console)
+
+
+def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> SearchConfig:
+    """The search that a space, `--set` and the flags describe; the later win over the earlier."""
+    path = find_space(space)
+    raw = {"name": path.stem, **read_space(path)}
+    raw = with_assignments(raw, {**parse_assignments(assignments), **flags})
+    return build_search(raw, source=str(path))
+
+
+def resume(
+    folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
+    data_dir: DataDir = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster, HOST:PORT or auto.")
+    ] = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="Of MLflow.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
+) -> None:
+    """Continue an interrupted search; of a finished one, write the outputs again."""
+    config = resolve(str(folder / SEARCH_FILE), {}, [])
+    request = Request(
+        output=folder.resolve().parent,
+        data_dir=data_dir,
+        address=address,
+        tracking_uri=tracking_uri,
+        resume=True,
+        quiet=quiet,
+    )
+    run_search(config, request, Console())
+
+
+if __name__ == "__main__":
+    run_command(search, name="search")

@@ -1,0 +1,136 @@
+"""The MLflow store: connect, find the experiment, read which runs it holds."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune_noise.errors import TuneNoiseError
+from tune_noise.history import History
+from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
+
+RUNS_PER_PAGE = 1000
+
+
+@dataclass
+class Run:
+    """What MLflow holds of one run.
+
+    Attributes:
+        run_id: MLflow's.
+        status: MLflow's: RUNNING, FINISHED, FAILED or KILLED.
+        tags: name -> value.
+        params: names.
+        metrics: names.
+        num_epochs: epochs that have arrived; they come in order, each in one piece.
+    """
+
+    run_id: str
+    status: str
+    tags: dict[str, str]
+    params: set[str]
+    metrics: set[str]
+    num_epochs: int = 0
+
+
+def connect(uri: str) -> Any:
+    """A client of the store at a URI.
+
+    The tables of a SQLite store are made here, one process at a time, because MLflow's migrations
+    race; other stores have locks of their own.
+    """
+    from mlflow import MlflowClient
+
+    file = sqlite_file(uri)
+    if file is None:
+        return MlflowClient(uri)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(file.absolute().parent):
+        if not file.exists():
+            # A write-ahead log: one wait for the disk per commit instead of several, and a page
+            # that is being looked at holds up no write.
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def find_experiment(client: Any, name: str, *, location: str | None) -> str:
+    """The id of the experiment of this name; made if there is none.
+
+    Args:
+        client: of the store.
+        name: of the experiment.
+        location: URI of the folder for the artifacts of a new one; None: the server decides.
+
+    Raises:
+        TuneNoiseError: it was deleted in MLflow and not yet removed.
+    """
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return str(client.create_experiment(name, artifact_location=location))
+    if found.lifecycle_stage != "active":
+        raise TuneNoiseError(
+            f"the MLflow experiment {name!r} was deleted; restore it with "
+            f"`mlflow experiments restore -x {found.experiment_id}`"
+        )
+    return str(found.experiment_id)
+
+
+def known_runs(client: Any, experiment_id: str, history: History) -> list[Run]:
+    """A search's runs in the store, the fullest first."""
+    query = f"tags.`tune_noise.search_id` = '{history.search['search_id']}'"
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment_id], query, max_results=RUNS_PER_PAGE, page_token=token
+        )
+        runs += [_known_run(client, entity, history) for entity in page]
+        token = page.token
+        if not token:
+            return sorted(runs, key=lambda run: -len(run.metrics) - len(run.params))
+
+
+def _known_run(client: Any, entity: Any, history: History) -> Run:
+    data, info = entity.data, entity.info
+    run = Run(info.run_id, info.status, dict(data.tags), set(data.params), set(data.metrics))
+    trial = history.trials.get(run.tags.get("tune_noise.trial_id", ""))
+    if trial is None:
+        return run
+    if run.status in ("FINISHED", "FAILED"):
+        # A run is ended last of all, so it holds every epoch.
+        run.num_epochs = trial.num_epochs
+    elif trial.config.objective in run.metrics:
+        points = client.get_metric_history(run.run_id, trial.config.objective)
+        run.num_epochs = max(point.step for point in points)
+    return run
+
+
+def artifact_location(uri: str, output: Path) -> str | None:
+    """Where an experiment's artifacts go: a server decides itself; a database cannot.
+
+    Returns:
+        URI of a folder beside the SQLite file, or beside the output folder of another database;
+        None for a server.
+    """
+    if scheme_of(uri) in SERVER_SCHEMES:
+        return None
+    file = sqlite_file(uri)
+    folder = (file or output.absolute()).absolute().parent
+    return (folder / "mlartifacts").as_uri()

@@ -1,0 +1,98 @@
+"""`python -m tune_noise.train`: train one configuration here, without Ray."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tune_noise.commands import Assignments, DataDir, run_command
+from tune_noise.config.loader import build_trial, parse_assignments
+from tune_noise.data import load_dataset
+
+if TYPE_CHECKING:  # torch takes a second to import, and `--help` needs none of it
+    from tune_noise.training import Trial
+
+# What is worth a look while it trains; everything measured is in the file that --output writes.
+_SHOWN = (
+    ("train_loss_noisy", "loss"),
+    ("val_information_noisy", "information"),
+    ("val_accuracy_noisy", "val noisy"),
+    ("test_accuracy_clean", "test clean"),
+    ("train_label_precision", "precision"),
+    ("train_label_recall", "recall"),
+)
+
+
+def train(
+    assignments: Assignments = None,
+    data_dir: DataDir = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the model and epochs.json into this folder.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
+) -> None:
+    """Train one configuration once.
+
+    Example: python -m tune_noise.train --set noise=pair_flip --set noise_rate=0.45
+    --set method=co_teaching --set tau=0.5
+    """
+    import torch
+
+    from tune_noise.errors import UserError
+    from tune_noise.training import Trial
+    from tune_noise.training.saved_model import save_model
+
+    config = build_trial(parse_assignments(assignments or []), source="--set")
+    if device != "cpu" and not torch.cuda.is_available():
+        raise UserError(f"--device {device}: torch finds no GPU on this machine: use cpu")
+    dataset = load_dataset(config.dataset, data_dir=data_dir)
+    torch.set_num_threads(threads)
+    trial = Trial([config], dataset, device=device)
+    console = Console()
+    facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
+    if not quiet:
+        console.print(f"{config.method} on {config.dataset}: {facts}", highlight=False)
+    _train_all(trial, console, quiet=quiet)
+    progress = trial.progress[0]
+    if not progress.epochs:
+        console.print(f"diverged: {progress.stop_reason}", highlight=False)
+        return
+    selected = progress.epochs[progress.best_epoch - 1]
+    last = progress.epochs[-1]
+    for name, row in (("selected", selected), ("last", last)):
+        console.print(f"{name:<9} epoch {row['epoch']:>4}  {_describe(row)}", highlight=False)
+    if progress.stop_reason:
+        console.print(f"{progress.status}: {progress.stop_reason}", highlight=False)
+    if output is not None:
+        about = {"facts": trial.data.facts[0], "metrics_of_these_weights": selected}
+        save_model(output, trial.replicate_weights(0), config, dataset, about)
+        (output / "epochs.json").write_text(json.dumps(progress.epochs, indent=1) + "\n")
+        console.print(f"model and epochs in {output}", highlight=False)
+
+
+def _train_all(trial: "Trial", console: Console, *, quiet: bool) -> None:
+    columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, TextColumn("{task.description}"), console=console, transient=True, disable=quiet
+    ) as bar:
+        task = bar.add_task("", total=trial.configs[0].epochs)
+        while not trial.finished:
+            [row] = trial.train_epoch()
+            if row is None:
+                continue
+            bar.update(task, completed=trial.epoch, description=_describe(row))
+            if not console.is_terminal and not quiet:
+                console.print(f"epoch {trial.epoch:>4}  {_describe(row)}", highlight=False)
+
+
+def _describe(row: dict[str, float]) -> str:
+    return "  ".join(f"{short} {row[name]:.3f}" for name, short in _SHOWN if name in row)
+
+
+if __name__ == "__main__":
+    run_command(train, name="train")
