@@ -141,7 +141,7 @@ class SearchProgress:
             confirmed = sum(trial.status is not None for trial in confirm)
             planned = self._search.num_finalists * self._search.confirm.seeds
             best = self._best(name)
-            fields = [f for f in self._search.search]
+            fields = list(self._search.search)
             shown = f"{_score(best)}  {describe(best, fields)}" if best else ""
             table.add_row(name, *map(str, counts), f"{confirmed}/{planned}", shown)
         return table
