@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tune_noise.errors import TuneNoiseError, UserError
-from tune_noise.service import Interrupted
+from tune_noise.errors import Interrupted, TuneNoiseError, UserError
 
 DataDir = Annotated[
     Path | None,
@@ -43,7 +42,10 @@ def parse_duration(text: str) -> float:
     if not match or not any(match.groups()):
         raise UserError(f"--time-budget {text}: must be a duration such as 90s, 30m or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + seconds
+    total = 3600 * hours + 60 * minutes + seconds
+    if total <= 0:
+        raise UserError(f"--time-budget {text}: must be above 0, or nothing would be searched")
+    return total
 
 
 def run_command(function: Callable[..., Any], *, name: str) -> None:

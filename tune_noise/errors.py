@@ -17,6 +17,10 @@ class TuneNoiseError(Exception):
     exit_code = 1
 
 
+class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
+    """Ctrl-C; carries the command that resumes."""
+
+
 class UserError(TuneNoiseError):
     """Something the user can mend: the message names place, rule, value and way out."""
 
@@ -59,6 +63,10 @@ class ConfigError(UserError):
         super().__init__("\n".join(lines))
 
 
+# The field's other words, which no comparison of letters would find.
+_SYNONYMS = {"learning_rate": "lr", "network": "model", "architecture": "model"}
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of an unknown-name message: the closest known name, or all of them.
 
@@ -69,5 +77,6 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         'choose from symmetric, pair_flip'
     """
     names = list(known)
-    close = get_close_matches(word, names, n=1)
+    meant = _SYNONYMS.get(word)
+    close = [meant] if meant in names else get_close_matches(word, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names)}"

@@ -142,7 +142,9 @@ class History:
 
     def of(self, *, condition: str, stage: Stage) -> list[TrialHistory]:
         """The trials of one condition in one stage, in the order of asking."""
-        return [t for t in self.trials.values() if t.condition == condition and t.stage == stage]
+        # A copy first: the progress display reads in a thread of its own while trials are added.
+        trials = list(self.trials.values())
+        return [t for t in trials if t.condition == condition and t.stage == stage]
 
 
 def _advance(trial: TrialHistory, event: Event) -> None:

@@ -26,36 +26,57 @@ def plain(search: SearchConfig) -> dict[str, Any]:
     return search.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def open_folder(folder: Path, *, resume: bool) -> None:
-    """Make the folder of a search, or check that it may be continued.
+def check_folder(
+    folder: Path, search: SearchConfig, dataset: Dataset, *, resume: bool
+) -> History | None:
+    """Check that a search may start, or go on, in a folder; nothing is written.
+
+    Returns:
+        What the folder's record says; None where there is no record yet.
 
     Raises:
-        UserError: it holds a search already and `resume` is not set, or cannot be written.
+        UserError: the folder cannot be written, holds a search already and `resume` is not set, or
+            holds another search, one on other data or of another version.
     """
-    if (folder / RECORD_FILE).exists() and not resume:
+    parent = next(path for path in (folder, *folder.parents) if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        reason = "may not be written" if parent.is_dir() else "is not a folder"
+        raise UserError(f"--output: {folder} cannot be made, {parent} {reason}: choose another one")
+    path = folder / RECORD_FILE
+    if not path.exists():
+        return None
+    if not resume:
         raise UserError(
             f"{folder} holds a search already: continue it with --resume, choose another --name "
             "or --output, or delete the folder"
         )
+    with Record(path) as record:
+        history = History.replay(record.events())
+    if history.search:
+        _check_same(history, search, dataset, folder)
+    return history
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a search.
+
+    Raises:
+        UserError: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".writable").touch()
-        (folder / ".writable").unlink()
     except OSError as error:
         raise UserError(
-            f"--output {folder}: cannot be written ({error.strerror}): choose another folder"
+            f"--output: {folder} cannot be made ({error.strerror}): choose another one"
         ) from None
 
 
 def begin(record: Record, search: SearchConfig, dataset: Dataset, folder: Path) -> None:
-    """Write down what is searched, or check that a record is of the same search.
-
-    Raises:
-        UserError: the record is of another search, other data or another version.
-    """
+    """Write down what is searched, unless the record says so already."""
     history = History.replay(record.events())
     if history.search:
-        _check_same(history, search, dataset, folder)
+        # The driver may have been killed between the record and this file.
+        write_search_file(folder / SEARCH_FILE, history.search)
         return
     versions = {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
     payload = {

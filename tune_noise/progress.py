@@ -154,12 +154,13 @@ class SearchProgress:
     def _count(self, stage: str, *, ended: bool) -> int:
         return sum(
             trial.stage == stage and (trial.status is not None) == ended
-            for trial in self._history.trials.values()
+            for trial in list(self._history.trials.values())
         )
 
     def _left(self) -> str:
         """Time left at the pace of the trials that have ended."""
-        ended = [t for t in self._history.trials.values() if t.epochs and t.status is not None]
+        trials = list(self._history.trials.values())
+        ended = [t for t in trials if t.epochs and t.status is not None]
         search = [t for t in ended if t.stage == "search"]
         if len(search) < min(self._concurrent, self._plan.trials):
             return "time left unknown yet"

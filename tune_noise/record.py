@@ -81,6 +81,8 @@ class Record:
             durable: also wait until the disk holds them (ends of trials, rung decisions);
                 without it a crash of the machine, though not of the program, may lose them.
         """
+        if not events:
+            return
         self._pragma("synchronous=FULL" if durable else "synchronous=NORMAL")
         now = time.time()
         rows = [

@@ -11,13 +11,15 @@ from tune_noise.errors import UserError
 from tune_noise.history import History
 from tune_noise.output import RECORD_FILE
 from tune_noise.record import Record
-from tune_noise.reporting import condition_tables, write_outputs
 
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
 ) -> None:
     """Write tables, summary, figures and page of a search again, as far as it has gone."""
+    # Loaded here: pandas and matplotlib take a second, and `--help` needs neither.
+    from tune_noise.reporting import condition_tables, write_outputs
+
     path = folder / RECORD_FILE
     if not path.is_file():
         raise UserError(f"{folder} holds no search: there is no {RECORD_FILE} in it")
@@ -26,7 +28,7 @@ def report(
     if not history.search:
         raise UserError(f"{folder} holds a search that has not begun: nothing to report yet")
     summary = write_outputs(history, folder)
-    console = Console()
+    console = Console(markup=False)
     for table in condition_tables(summary):
         console.print(table)
     console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)

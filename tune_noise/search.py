@@ -15,8 +15,8 @@ from tune_noise.config.loader import (
     with_assignments,
 )
 from tune_noise.config.search import SearchConfig
+from tune_noise.errors import UserError
 from tune_noise.output import SEARCH_FILE
-from tune_noise.service import Request, load_checked, run_search
 
 
 def search(
@@ -62,6 +62,9 @@ def search(
 
     Example: python -m tune_noise.search --space uniform --trials 40 --set lr=0.001
     """
+    # Loaded here: with torch and pandas it takes seconds, and `--help` needs none of it.
+    from tune_noise.service import Request, load_checked, run_search
+
     flags = {
         "dataset": dataset,
         "trials": trials,
@@ -79,10 +82,10 @@ def search(
         address=address,
         tracking_uri=tracking_uri,
         resume=resume,
-        time_budget_seconds=parse_duration(time_budget) if time_budget else None,
+        time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
     )
-    console = Console()
+    console = Console(markup=False)
     if dry_run:
         from tune_noise.preview import show_plan
 
@@ -95,8 +98,9 @@ def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> Search
     """The search that a space, `--set` and the flags describe; the later win over the earlier."""
     path = find_space(space)
     raw = {"name": path.stem, **read_space(path)}
-    raw = with_assignments(raw, {**parse_assignments(assignments), **flags})
-    return build_search(raw, source=str(path))
+    overrides = {**parse_assignments(assignments), **flags}
+    changed = " as the command line changes it" if overrides else ""
+    return build_search(with_assignments(raw, overrides), source=f"{path}{changed}")
 
 
 def resume(
@@ -109,7 +113,16 @@ def resume(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
 ) -> None:
     """Continue an interrupted search; of a finished one, write the outputs again."""
+    from tune_noise.service import Request, run_search
+
+    if not (folder / SEARCH_FILE).is_file():
+        raise UserError(f"{folder} holds no search: there is no {SEARCH_FILE} in it")
     config = resolve(str(folder / SEARCH_FILE), {}, [])
+    if config.name != folder.resolve().name:
+        raise UserError(
+            f"{folder} holds the search {config.name!r}: rename the folder back to {config.name} "
+            "to continue it"
+        )
     request = Request(
         output=folder.resolve().parent,
         data_dir=data_dir,
@@ -118,7 +131,7 @@ def resume(
         resume=True,
         quiet=quiet,
     )
-    run_search(config, request, Console())
+    run_search(config, request, Console(markup=False))
 
 
 if __name__ == "__main__":

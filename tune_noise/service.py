@@ -5,18 +5,21 @@ import sys
 import time
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset, load_dataset
-from tune_noise.errors import ConfigError, Problem
+from tune_noise.errors import ConfigError, Interrupted
 from tune_noise.history import History
-from tune_noise.output import RECORD_FILE, begin, open_folder
+from tune_noise.output import RECORD_FILE, begin, check_folder, make_folder
 from tune_noise.progress import SearchProgress, clock
 from tune_noise.record import Record
 from tune_noise.reporting import condition_tables, write_outputs
+from tune_noise.resolution import blind_conditions
 from tune_noise.tracking import (
     TrackingProcess,
     check_tracking_uri,
@@ -27,10 +30,8 @@ from tune_noise.winners import export_winners
 
 # MLflow may be slow, but a finished search should not wait for it for ever.
 TRACKING_SECONDS = 120.0
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
-    """Ctrl-C; carries the command that resumes."""
+# Fields whose values not every data set can serve.
+_DATA_FIELDS = ("model", "example_order", "val_fraction")
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,24 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
 
     Raises:
         DataError: the data cannot be had.
-        ConfigError: a network or an order does not suit the data.
+        ConfigError: a network, an order or a split does not suit the data.
     """
+    from tune_noise.data.splits import stratified_split
+    from tune_noise.training.labelled_data import SPLIT_SEED
     from tune_noise.training.trial import data_problems
 
     dataset = load_dataset(search.dataset, data_dir=data_dir)
-    problems: dict[str, Problem] = {}
-    for condition in search.all_conditions:
-        for model in search.search["model"].extremes() if "model" in search.search else [None]:
-            values = {} if model is None else {"model": model}
-            config = search.trial_config(condition, values)
-            problems |= {problem.message: problem for problem in data_problems(config, dataset)}
+    searched = {f: search.search[f].extremes() for f in _DATA_FIELDS if f in search.search}
+    configs = [
+        search.trial_config(condition, dict(zip(searched, values, strict=True)))
+        for condition in search.all_conditions
+        for values in product(*searched.values())
+    ]
+    problems = {p.message: p for config in configs for p in data_problems(config, dataset)}
     if problems:
         raise ConfigError(f"{search.name} on {dataset.name}", list(problems.values()))
+    for val_fraction in {config.val_fraction for config in configs}:
+        stratified_split(dataset.train_labels, val_fraction=val_fraction, seed=SPLIT_SEED)
     return dataset
 
 
@@ -91,33 +97,54 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
     root = request.output.resolve()
     folder = root / search.name
     dataset = load_checked(search, request.data_dir)
-    open_folder(folder, resume=request.resume)
+    before = check_folder(folder, search, dataset, resume=request.resume)
     tracking_uri = request.tracking_uri or default_tracking_uri(root)
     check_tracking_uri(tracking_uri)
-    with Record(folder / RECORD_FILE) as record:
+    with ExitStack() as stack:
+        # The cluster may refuse, too: until it has agreed nothing is written.
+        finished = before is not None and before.finished
+        total = None if finished else stack.enter_context(_cluster(search, request))
+        make_folder(folder)
+        record = stack.enter_context(Record(folder / RECORD_FILE))
         begin(record, search, dataset, folder)
-        with ExitStack() as stack:
-            finished = History.replay(record.events()).finished
-            total = None if finished else stack.enter_context(_cluster(search, request))
-            tracking = TrackingProcess.start(
-                record.path, tracking_uri=tracking_uri, experiment=search.name, output=folder
-            )
-            try:
-                if total is not None:
-                    _run(search, request, dataset, record, console, total)
-                history = History.replay(record.events())
-                summary = write_outputs(history, folder)
-                export_winners(summary, dataset, folder)
-            except KeyboardInterrupt:
-                tracking.finish(timeout_seconds=TRACKING_SECONDS)
-                raise Interrupted(resume_command(folder)) from None
+        tracking = TrackingProcess.start(
+            record.path, tracking_uri=tracking_uri, experiment=search.name, output=folder
+        )
+        for sentence in blind_conditions(search, dataset):
+            _warn(console, sentence)
+        try:
+            if total is not None:
+                _run(search, request, dataset, record, console, total)
+            history = History.replay(record.events())
+            summary = write_outputs(history, folder)
+            export_winners(summary, dataset, folder)
+        except KeyboardInterrupt:
+            tracking.finish(timeout_seconds=TRACKING_SECONDS)
+            raise Interrupted(resume_command(folder)) from None
     warning = tracking.finish(timeout_seconds=TRACKING_SECONDS)
     for table in condition_tables(summary):
         console.print(table)
-    if warning:
-        console.print(f"warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
+    warnings = [_failures(history, folder), warning]
+    for text in filter(None, warnings):
+        _warn(console, text)
     _say_where(console, folder, tracking_uri, time.monotonic() - started)
     return folder
+
+
+def _warn(console: Console, sentence: str) -> None:
+    line = Text(f"warning: {sentence}", style="yellow")
+    console.print(line, highlight=False, soft_wrap=True)
+
+
+def _failures(history: History, folder: Path) -> str | None:
+    """How many trials could not be trained, and why the first could not."""
+    failed = [trial for trial in history.trials.values() if trial.status == "failed"]
+    if not failed:
+        return None
+    return (
+        f"{len(failed)} of {len(history.trials)} trials failed, the first ({failed[0].trial_id}): "
+        f"{failed[0].stop_reason}; tracebacks in {folder / '.ray' / 'tune'}/*/error.txt"
+    )
 
 
 def _cluster(search: SearchConfig, request: Request) -> AbstractContextManager[dict[str, float]]:

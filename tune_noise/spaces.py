@@ -24,7 +24,7 @@ def spaces(context: typer.Context) -> None:
         search = build_search({"name": name, **read_space(path)}, source=str(path))
         conditions = ", ".join(f"{field} {levels}" for field, levels in search.conditions.items())
         table.add_row(name, search.dataset, conditions, str(search.trials), search.title)
-    Console().print(table, highlight=False)
+    Console(markup=False).print(table, highlight=False)
 
 
 @app.command()
@@ -41,7 +41,8 @@ def check(space: Annotated[str, typer.Argument(help="A shipped space or a YAML f
     path = find_space(space)
     search = build_search({"name": path.stem, **read_space(path)}, source=str(path))
     count = len(search.all_conditions)
-    Console().print(f"{path}: {count} conditions, {search.trials} trials each: ok", highlight=False)
+    text = f"{path}: {count} conditions, {search.trials} trials each: ok"
+    Console(markup=False, soft_wrap=True).print(text, highlight=False)
 
 
 if __name__ == "__main__":

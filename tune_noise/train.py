@@ -53,7 +53,7 @@ def train(
     dataset = load_dataset(config.dataset, data_dir=data_dir)
     torch.set_num_threads(threads)
     trial = Trial([config], dataset, device=device)
-    console = Console()
+    console = Console(markup=False)
     facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
     if not quiet:
         console.print(f"{config.method} on {config.dataset}: {facts}", highlight=False)

@@ -2,8 +2,8 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from conftest import Builder
 
+from tests.reporting.conftest import Builder
 from tune_noise.reporting.accuracy_figure import noise_factor, points
 from tune_noise.reporting.curves_figure import epoch_values
 from tune_noise.reporting.figures import draw

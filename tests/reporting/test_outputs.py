@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Builder
 
+from tests.reporting.conftest import Builder
 from tune_noise.reporting import verdict_sentence, write_outputs
 
-FILES = {"trials.csv", "epochs.csv", "summary.json", "report.html", "figures"}
+FILES = {"criteria.csv", "trials.csv", "epochs.csv", "summary.json", "report.html", "figures"}
 
 
 class Tags(HTMLParser):

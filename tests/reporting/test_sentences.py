@@ -1,6 +1,6 @@
 import pytest
-from conftest import Builder
 
+from tests.reporting.conftest import Builder
 from tune_noise.metrics.names import SEARCHABLE
 from tune_noise.reporting.sentences import badge, objective_meaning, verdict_sentence
 from tune_noise.reporting.statistics import estimate

@@ -2,8 +2,8 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Builder
 
+from tests.reporting.conftest import Builder
 from tune_noise.reporting.statistics import estimate
 from tune_noise.reporting.summary import ConditionSummary, summarise
 

@@ -1,8 +1,8 @@
 from collections.abc import Callable
 
 import pytest
-from conftest import Builder
 
+from tests.reporting.conftest import Builder
 from tune_noise.config.trial import TrialConfig
 from tune_noise.reporting.tables import epochs_table, trial_metrics, trials_table
 

@@ -2,9 +2,9 @@ import io
 import re
 
 import pytest
-from conftest import Builder
 from rich.console import Console
 
+from tests.reporting.conftest import Builder
 from tune_noise.reporting import condition_tables, summarise
 from tune_noise.reporting.effort import efforts
 

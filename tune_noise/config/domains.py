@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 
 from tune_noise.config.frozen import Frozen
 
-Scalar = str | float | int | None
 KINDS = ("choice", "uniform", "loguniform", "int")
 
 
@@ -25,7 +24,9 @@ class Domain(Frozen):
     int_: tuple[int, int] | None = Field(
         None, alias="int", description="[low, high], both included"
     )
-    points: int | None = Field(None, ge=2, description="how many values a grid takes of the range")
+    points: int | None = Field(
+        None, ge=2, le=1000, description="how many values a grid takes of the range"
+    )
     when: dict[str, Any] = Field(
         default_factory=dict, description="searched only where field=value"
     )
@@ -44,7 +45,7 @@ class Domain(Frozen):
 
     def _check_choice(self) -> None:
         values = self.choice or []
-        if len({repr(value) for value in values}) < len(values):
+        if has_twins(values):
             raise ValueError(f"choice {values} names a value twice")
         if self.points is not None:
             raise ValueError("points belongs to a range; a choice is already a grid")
@@ -52,9 +53,9 @@ class Domain(Frozen):
     def _check_range(self) -> None:
         low, high = self.bounds
         if low >= high:
-            raise ValueError(f"{self.kind} [{low:g}, {high:g}] is empty: low must be below high")
+            raise ValueError(f"{self.kind} [{low}, {high}] is empty: low must be below high")
         if self.loguniform is not None and low <= 0.0:
-            raise ValueError(f"loguniform [{low:g}, {high:g}] must start above 0")
+            raise ValueError(f"loguniform [{low}, {high}] must start above 0")
 
     def _range(self, kind: str) -> Any:
         # `int` cannot be an attribute's name beside annotations that mean the type.
@@ -81,16 +82,38 @@ class Domain(Frozen):
             return list(self.choice)
         low, high = self.bounds
         if self.int_ is not None and self.points is None:
-            return list(range(self.int_[0], self.int_[1] + 1))
+            return list(range(low, high + 1))
         steps = [i / (self.points - 1) for i in range(self.points)] if self.points else []
         if self.loguniform is not None:
-            return [math.exp(math.log(low) + t * (math.log(high) - math.log(low))) for t in steps]
-        values = [low + t * (high - low) for t in steps]
+            values = [math.exp((1 - t) * math.log(low) + t * math.log(high)) for t in steps]
+        else:
+            values = [(1 - t) * low + t * high for t in steps]
+        # Rounding must carry no value across a bound: beyond it a trial would be refused.
+        values = [min(max(value, low), high) for value in values]
         return sorted({round(v) for v in values}) if self.int_ is not None else values
+
+    @property
+    def grid_size(self) -> int:
+        """How many values `grid` gives at most, without making them."""
+        if self.choice is not None:
+            return len(self.choice)
+        if self.int_ is not None and self.points is None:
+            return self.int_[1] - self.int_[0] + 1
+        return self.points or 0
 
     def __str__(self) -> str:
         """As a space writes it, e.g. `loguniform [0.0001, 0.01]`."""
         if self.choice is not None:
             return f"choice {self.choice}"
         low, high = self.bounds
-        return f"{self.kind} [{low:g}, {high:g}]"
+        return f"{self.kind} [{low}, {high}]"
+
+
+def has_twins(values: list[Any]) -> bool:
+    """Whether a list names a value twice; 5 and 5.0 are one value.
+
+    Example:
+        >>> has_twins([5, 5.0]), has_twins([5, "5"])
+        (True, False)
+    """
+    return any(value in values[:place] for place, value in enumerate(values))

@@ -1,28 +1,9 @@
 """The base of every config node, and the checks that several nodes share."""
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
-
-
-class Frozen(BaseModel):
-    """A config node: immutable, and an unknown key is an error, never ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_boolean_is_a_number(cls, values: Any) -> Any:
-        # Pydantic would read `epochs: yes` as 1, and YAML turns yes, no, on, off into booleans.
-        if isinstance(values, dict):
-            for key, value in values.items():
-                if isinstance(value, bool) and key in cls.model_fields:
-                    annotation = str(cls.model_fields[key].annotation)
-                    if "bool" not in annotation and "Any" not in annotation:
-                        raise ValueError(
-                            f"{key} must not be {value}: YAML reads yes/no as booleans"
-                        )
-        return values
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 def check_fraction(value: float) -> float:
@@ -34,3 +15,45 @@ def check_fraction(value: float) -> float:
 
 
 Fraction = Annotated[float, AfterValidator(check_fraction)]
+
+_NUMBER = re.compile(r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")
+
+
+class Frozen(BaseModel):
+    """A config node: immutable, and an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _a_number_is_written_as_one(cls, value: Any, info: ValidationInfo) -> Any:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if message := wrong_kind_of_number(annotation, value):
+            raise ValueError(message)
+        return value
+
+
+def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
+    """Why a value is not the number that it would be taken for; None where it may pass.
+
+    Pydantic reads yes as 1, "8" as 8 and 8.0 as 8; the rules of a space compare what was written.
+
+    Example:
+        >>> wrong_kind_of_number(int | None, "8")
+        "'8' must be a number: write it without quotes"
+    """
+    types = {annotation, *get_args(annotation)}
+    if isinstance(value, list | tuple):
+        items = next((get_args(t) for t in types if get_origin(t) is tuple), ())
+        faults = map(wrong_kind_of_number, items, value)
+        return next((fault for fault in faults if fault), None)
+    if not types & {int, float, Fraction}:
+        return None
+    if isinstance(value, bool):
+        return f"must not be {value}: YAML reads yes, no, on and off as booleans"
+    if isinstance(value, str):
+        hint = ": write it without quotes" if _NUMBER.match(value) else ""
+        return f"{value!r} must be a number{hint}"
+    if isinstance(value, float) and not types & {float, Fraction} and value.is_integer():
+        return f"{value} must be a whole number: write {int(value)}"
+    return None

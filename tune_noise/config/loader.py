@@ -1,5 +1,6 @@
 """From a space's name and its overrides to a SearchConfig, or to all errors at once."""
 
+import os
 import re
 from collections.abc import Hashable, Iterable
 from pathlib import Path
@@ -8,15 +9,25 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from tune_noise.config.budget_rules import BUDGET_RULES
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import problems_of, shorten
-from tune_noise.config.rules import ALL_RULES
+from tune_noise.config.rules import FIELD_RULES
 from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig
-from tune_noise.config.trial import TrialConfig
+from tune_noise.config.trial import TrialConfig, applies, describe_when
 from tune_noise.errors import ConfigError, Problem, UserError, suggestion
 
 MAX_SPACE_BYTES = 1_000_000
+# What PyYAML raises beside its own errors: on `2020-13-45`, `!!bool x`, `!!int ''`, `!!map [a]`.
+_NOT_YAML = (
+    yaml.YAMLError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
 _NESTED: dict[str, type[Frozen]] = {
     "early_stopping": EarlyStopping,
     "confirm": Confirm,
@@ -28,12 +39,13 @@ class _SpaceLoader(yaml.SafeLoader):
     """Safe YAML that reads 1e-3 as a number (YAML 1.2) and refuses a key given twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
+        seen = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key!r} stands twice", problem_mark=node.start_mark
+                    problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
                 )
+            seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
@@ -71,7 +83,7 @@ def find_space(space: str) -> Path:
     if space in shipped:
         return shipped[space]
     path = Path(space)
-    if path.is_file():
+    if os.path.isfile(path):  # Path.is_file raises where the name is too long
         return path
     if path.suffix in {".yaml", ".yml"} or "/" in space:
         raise UserError(f"--space {space}: there is no such file; shipped: {', '.join(shipped)}")
@@ -86,10 +98,10 @@ def parse_yaml(text: str, *, source: str) -> Any:
     """
     try:
         return yaml.load(text, _SpaceLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except _NOT_YAML as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or str(error) or "nested too deeply"
+        reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise UserError(f"{source}{where}: not valid YAML: {reason}") from None
 
 
@@ -122,7 +134,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     for text in assignments:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            problems.append(Problem(text, "must be field=value, e.g. lr=0.001"))
+            problems.append(Problem(text or repr(text), "must be field=value, e.g. lr=0.001"))
             continue
         try:
             values[key.strip()] = parse_yaml(value, source=key)
@@ -149,13 +161,15 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
         if key in SearchConfig.model_fields:
             new[key] = value
         elif tail and head in _NESTED and tail in _NESTED[head].model_fields:
-            new[head] = {**(new.get(head) or {}), tail: value}
+            section = new.get(head) or {}
+            # A section that is no mapping stays for the schema to report.
+            new[head] = {**section, tail: value} if isinstance(section, dict) else section
         elif key in TrialConfig.model_fields:
             _set_field(new, key, value)
         else:
             known = [*SearchConfig.model_fields, *TrialConfig.model_fields]
             known += [f"{n}.{f}" for n, node in _NESTED.items() for f in node.model_fields]
-            problems.append(Problem(key, f"unknown field: {suggestion(key, known)}"))
+            problems.append(Problem(key or repr(key), f"unknown field: {suggestion(key, known)}"))
     if problems:
         raise ConfigError("--set", problems)
     return new
@@ -192,7 +206,7 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
         problems += problems_of(error, known=known)
     # A rule may repeat what the schema said of the same place: the schema's word stands.
     refused = {problem.place for problem in problems}
-    for rule in ALL_RULES:
+    for rule in (*FIELD_RULES, *BUDGET_RULES):
         problems += [problem for problem in rule(raw) if problem.place not in refused]
     if problems or search is None:
         raise ConfigError(source, problems)
@@ -205,8 +219,17 @@ def build_trial(values: dict[str, Any], *, source: str) -> TrialConfig:
     Raises:
         ConfigError: all problems at once.
     """
+    # Pydantic would stop at the first field that does not apply.
+    idle = {
+        name: Problem(name, f"has no effect here: it applies only to {describe_when(name)}")
+        for name, value in values.items()
+        if name in TrialConfig.model_fields and value is not None and not applies(name, values)
+    }
+    problems = list(idle.values())
     try:
-        return TrialConfig.model_validate(values)
+        trial = TrialConfig.model_validate({k: v for k, v in values.items() if k not in idle})
     except ValidationError as error:
-        known = {"": list(TrialConfig.model_fields)}
-        raise ConfigError(source, problems_of(error, known=known)) from None
+        problems += problems_of(error, known={"": list(TrialConfig.model_fields)})
+    if problems:
+        raise ConfigError(source, problems)
+    return trial

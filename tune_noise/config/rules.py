@@ -1,4 +1,4 @@
-"""The rules between the parts of a space. Each takes the raw mapping and yields its problems.
+"""The rules of a space about its fields. Each takes the raw mapping and yields its problems.
 
 They read the raw mapping, not a SearchConfig, so that one wrong value hides no other.
 """
@@ -8,7 +8,8 @@ from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from tune_noise.config.domains import Domain
+from tune_noise.config.domains import Domain, has_twins
+from tune_noise.config.frozen import wrong_kind_of_number
 from tune_noise.config.problems import message_of, shorten
 from tune_noise.config.search import SEED_FIELDS, SPACE_LEVEL_FIELDS, SearchConfig
 from tune_noise.config.trial import TrialConfig, describe_when, field_default, when
@@ -30,6 +31,8 @@ def field_problem(name: str, value: Any) -> str | None:
     if isinstance(value, bool) or (value is None and name != "patience"):
         return f"{shorten(value)} is not a value of {name} ({info.description})"
     annotation: Any = info.annotation
+    if message := wrong_kind_of_number(annotation, value):
+        return message
     if info.metadata:
         annotation = Annotated[(annotation, *info.metadata)]
     try:
@@ -80,7 +83,7 @@ def valid_values(raw: Raw) -> Iterator[Problem]:
             continue
         if not levels:
             yield Problem(f"conditions.{name}", "[] has no level: give at least one")
-        if len({repr(level) for level in levels}) < len(levels):
+        if has_twins(levels):
             yield Problem(f"conditions.{name}", f"{shorten(levels)} names a level twice")
         for level in levels:
             if message := field_problem(name, level):
@@ -146,7 +149,8 @@ def fields_that_apply(raw: Raw) -> Iterator[Problem]:
 
 def domain_conditions(raw: Raw) -> Iterator[Problem]:
     """`when` names fields of this space and values that they can take."""
-    for name, domain in parsed_domains(raw).items():
+    domains = parsed_domains(raw)
+    for name, domain in domains.items():
         for decider, value in domain.when.items():
             place = f"search.{name}.when.{decider}"
             if decider not in TrialConfig.model_fields:
@@ -154,104 +158,37 @@ def domain_conditions(raw: Raw) -> Iterator[Problem]:
                 yield Problem(place, f"unknown field: {suggestion(str(decider), known)}")
             elif decider == name:
                 yield Problem(place, "a field cannot depend on itself")
-            elif value not in (values := possible(raw, decider)):
-                yield Problem(
-                    place, f"{shorten(value)} never occurs: {decider} is {shorten(values)}"
-                )
+            elif not _occurs(raw, decider, value):
+                found = domains.get(decider) or shorten(possible(raw, decider))
+                yield Problem(place, f"{shorten(value)} never occurs: {decider} is {found}")
     yield from _no_circle(raw)
+
+
+def deciders(name: str, domain: Domain) -> set[str]:
+    """The fields that decide whether a searched field is drawn."""
+    return {*domain.when, *when(name)} if name in TrialConfig.model_fields else set(domain.when)
+
+
+def _occurs(raw: Raw, decider: str, value: Any) -> bool:
+    domain = parsed_domains(raw).get(decider)
+    if domain is not None and domain.kind == "int":
+        return isinstance(value, int) and domain.bounds[0] <= value <= domain.bounds[1]
+    # A drawn real number practically never equals one that is named.
+    return value in possible(raw, decider) and (domain is None or domain.kind == "choice")
 
 
 def _no_circle(raw: Raw) -> Iterator[Problem]:
     domains = parsed_domains(raw)
     for name in domains:
-        seen, frontier = {name}, set(domains[name].when)
-        while frontier:
-            if name in frontier:
-                yield Problem(f"search.{name}.when", "depends on itself through other fields")
-                break
+        if name in domains[name].when:
+            continue  # reported already
+        seen: set[str] = set()
+        frontier = set(domains[name].when)
+        while frontier and name not in seen:
             seen |= frontier
-            frontier = {d for f in frontier if f in domains for d in domains[f].when} - seen
-
-
-def early_stopping(raw: Raw) -> Iterator[Problem]:
-    """Rungs exist, and no trial is judged while co-teaching still ramps up."""
-    stopping = section(raw, "early_stopping")
-    grace = stopping.get("grace_epochs")
-    epochs = raw.get("epochs", SearchConfig.model_fields["epochs"].default)
-    if not isinstance(grace, int) or not isinstance(epochs, int):
-        return
-    place = "early_stopping.grace_epochs"
-    if grace >= epochs:
-        yield Problem(
-            place,
-            f"{grace} must be below epochs ({epochs}), or no trial can ever be stopped: lower it, "
-            "raise epochs, or remove early_stopping",
-        )
-    if "co_teaching" not in possible(raw, "method"):
-        return
-    ramps = [r for r in possible(raw, "ramp_epochs") if isinstance(r, int)]
-    if ramps and grace < max(ramps):
-        yield Problem(
-            place,
-            f"{grace} is shorter than co-teaching's ramp (ramp_epochs up to {max(ramps)}): until "
-            "it ends co-teaching still learns wrong labels and standard training is at its best, "
-            f"so the better method would be stopped; use {max(ramps)} or more",
-        )
-
-
-def compared_levels(raw: Raw) -> Iterator[Problem]:
-    """`compare` names a field with a list of levels, and trials and finalists suffice for them."""
-    name = raw.get("compare")
-    if name is None or not isinstance(name, str):
-        return
-    if name not in TrialConfig.model_fields:
-        choices = [f for f, d in parsed_domains(raw).items() if d.choice]
-        yield Problem(
-            "compare", f"{name!r} is not a field: {suggestion(name, choices or ['method'])}"
-        )
-        return
-    if name in section(raw, "conditions"):
-        yield Problem(
-            "compare", f"{name} is a condition: each level has a search of its own already"
-        )
-        return
-    domain = parsed_domains(raw).get(name)
-    if domain is not None and (domain.choice is None or domain.when):
-        yield Problem("compare", f"{name} needs a plain choice: without when, got {domain}")
-        return
-    levels = len(possible(raw, name))
-    finalists = section(raw, "confirm").get("finalists")
-    if isinstance(finalists, int) and finalists < levels:
-        yield Problem(
-            "confirm.finalists",
-            f"{finalists} is below the {levels} levels of {name}, which all reach the final: "
-            f"use {levels} or more, or leave it out",
-        )
-    trials = raw.get("trials", SearchConfig.model_fields["trials"].default)
-    if isinstance(trials, int) and trials < levels:
-        yield Problem(
-            "trials", f"{trials} per condition cannot serve the {levels} levels of {name}"
-        )
-
-
-def grid_is_finite(raw: Raw) -> Iterator[Problem]:
-    """A grid needs a finite number of points, and trials enough for all of them."""
-    if raw.get("sampler") != "grid":
-        return
-    size = 1
-    for name, domain in parsed_domains(raw).items():
-        if domain.kind in {"uniform", "loguniform"} and domain.points is None:
-            yield Problem(
-                f"search.{name}", f"a grid needs points: of {domain} (e.g. points: 5), or a choice"
-            )
-        size *= max(1, len(domain.grid()))
-    trials = raw.get("trials", SearchConfig.model_fields["trials"].default)
-    if isinstance(trials, int) and trials < size:
-        yield Problem(
-            "trials",
-            f"{trials} per condition is below the grid's {size} points (counted without when): "
-            "raise trials, thin the grid, or use sampler random",
-        )
+            frontier = {d for f in frontier if f in domains for d in deciders(f, domains[f])} - seen
+        if name in seen:
+            yield Problem(f"search.{name}.when", "depends on itself through other fields")
 
 
 def valid_objective(raw: Raw) -> Iterator[Problem]:
@@ -265,14 +202,11 @@ def valid_objective(raw: Raw) -> Iterator[Problem]:
             yield Problem(name, message_of(error.errors()[0], {}))
 
 
-ALL_RULES = (
+FIELD_RULES = (
     known_fields,
     one_role_each,
     valid_values,
     fields_that_apply,
     domain_conditions,
     valid_objective,
-    early_stopping,
-    compared_levels,
-    grid_is_finite,
 )

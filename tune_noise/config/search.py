@@ -4,7 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen
@@ -38,6 +38,14 @@ class Resources(Frozen):
     cpus_per_trial: float = Field(1.0, gt=0.0, description="CPU cores; also its thread count")
     gpus_per_trial: float = Field(0.0, ge=0.0, description="share of a GPU, e.g. 0.25")
     max_concurrent: int | None = Field(None, ge=1, description="null: as many as the cluster fits")
+
+    @field_validator("gpus_per_trial")
+    @classmethod
+    def _a_share_or_whole_gpus(cls, share: float) -> float:
+        # Ray's rule: a trial gets part of one GPU, or several whole ones.
+        if share > 1.0 and not share.is_integer():
+            raise ValueError(f"{share:g} must be a share of one GPU, up to 1, or a whole number")
+        return share
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tune_noise.history import History
+from tune_noise.reporting.criteria import criteria_table
 from tune_noise.reporting.figures import draw
 from tune_noise.reporting.page import render_page
 from tune_noise.reporting.summary import Summary, summarise
@@ -14,7 +15,7 @@ from tune_noise.reporting.tables import epochs_table, trials_table
 
 
 def write_outputs(history: History, output: Path) -> Summary:
-    """Write trials.csv, epochs.csv, summary.json, figures/ and report.html.
+    """Write trials.csv, epochs.csv, criteria.csv, summary.json, figures/ and report.html.
 
     Each file appears whole or not at all, so a reader beside a running search never sees half of
     one; files of an earlier call are replaced.
@@ -30,6 +31,7 @@ def write_outputs(history: History, output: Path) -> Summary:
     drawings = draw(history, summary)
     _write(output / "trials.csv", _csv(trials_table(history)))
     _write(output / "epochs.csv", _csv(epochs_table(history)))
+    _write(output / "criteria.csv", _csv(criteria_table(history)))
     _write(output / "summary.json", _json(summary))
     for drawing in drawings:
         _write(output / "figures" / f"{drawing.name}.png", drawing.png)

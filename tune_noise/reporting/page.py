@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tune_noise.history import History
+from tune_noise.reporting.criteria import Choice, choices
 from tune_noise.reporting.effort import efforts
 from tune_noise.reporting.figures import Drawing, Drawings
 from tune_noise.reporting.finalists import Finalist
@@ -132,6 +133,7 @@ def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
         "rows": rows,
         "curves": _image(drawings.curves.get(condition.name)),
         "num_search_trials": len(condition.search_trials),
+        "choices": [_choice(choice, condition) for choice in choices(condition.search_trials)],
         "noise_rate": None if rate is None else f"{100 * rate:.1f} %",
         "best": None
         if best is None
@@ -184,6 +186,18 @@ def _difference(finalist: Finalist, condition: ConditionSummary) -> Cell:
     if found is None:
         return Cell(label, NO_VALUE)
     return Cell(label, *difference(found, objective), note=f"n = {found.n}")
+
+
+def _choice(choice: Choice, condition: ConditionSummary) -> dict[str, str]:
+    """A row of the table of criteria."""
+    tested = choice.test_accuracy
+    name = "test accuracy itself (oracle)" if choice.is_oracle else choice.criterion
+    return {
+        "criterion": name,
+        "configuration": configuration(choice.trial.config, condition.config),
+        "epoch": f"{choice.epoch['epoch']:.0f} of {choice.trial.num_epochs}",
+        "accuracy": NO_VALUE if tested is None else f"{100 * tested:.1f} %",
+    }
 
 
 def _image(drawing: Drawing | None) -> dict[str, str] | None:

@@ -73,11 +73,11 @@ class StackOptimizer:
         }
 
     def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Restore what `state_tensors` gave."""
+        """Restore what `state_tensors` gave; the tensors are copied."""
         state: dict[int, dict[str, Any]] = {}
         for key, tensor in tensors.items():
             number, _, name = key.partition(".")
-            state.setdefault(int(number), {})[name] = tensor
+            state.setdefault(int(number), {})[name] = tensor.clone()
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": state, "param_groups": groups})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -106,14 +107,20 @@ def load_model(folder: Path) -> SavedModel:
     try:
         about = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         config = TrialConfig.model_validate(about["config"])
+        network = build_network(
+            config.model,
+            members=METHODS[config.method].networks,
+            image_shape=tuple(about["image_shape"]),
+            num_classes=about["num_classes"],
+        )
         weights = load_file(folder / WEIGHTS_FILE)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise DataError(f"{folder}: not a model written by tune_noise: {error}") from None
-    network = build_network(
-        config.model,
-        members=METHODS[config.method].networks,
-        image_shape=tuple(about["image_shape"]),
-        num_classes=about["num_classes"],
-    )
-    network.load_state_dict(weights)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise DataError(
+            f"{folder}: not a model written by tune_noise: the tensors in {WEIGHTS_FILE} are not "
+            f"those of the {config.model} that {CONFIG_FILE} names"
+        ) from None
     return SavedModel(config, network.eval(), about)

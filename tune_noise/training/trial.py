@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -204,11 +205,12 @@ class Trial:
         return {name: value[members].clone() for name, value in self.best_weights.items()}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything a resumed trial needs: tensors by name, and plain values for JSON."""
+        """Everything a resumed trial needs: tensors by name, and plain values for JSON; a copy."""
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
         tensors |= {f"optimizer.{k}": v for k, v in self.optimizer.state_tensors().items()}
-        progress = [vars(progress) for progress in self.progress]
+        tensors = {name: value.detach().clone() for name, value in tensors.items()}
+        progress = [asdict(progress) for progress in self.progress]
         return tensors, {"epoch": self.epoch, "seconds": self.seconds, "progress": progress}
 
     def load_state(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
@@ -218,10 +220,11 @@ class Trial:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
         self.network.load_state_dict(part("network."))
-        self.best_weights = {k: v.to(self.device) for k, v in part("best.").items()}
+        # Both are written to from here on, so they must not be the caller's own.
+        self.best_weights = {k: v.to(self.device, copy=True) for k, v in part("best.").items()}
         self.optimizer.load_state_tensors(part("optimizer."))
         self.epoch, self.seconds = values["epoch"], values["seconds"]
-        self.progress = [Progress(**progress) for progress in values["progress"]]
+        self.progress = [Progress(**deepcopy(progress)) for progress in values["progress"]]
 
 
 def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tune_noise.config.search import Resources
-from tune_noise.errors import UserError
+from tune_noise.errors import TuneNoiseError, UserError
 
 # Ray reads these when it is imported. No loggers, no snapshots: the record is ours; Ctrl-C is ours.
 _ENVIRONMENT = {
@@ -52,9 +52,12 @@ def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, 
             configure_logging=True,
         )
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        if not address:
+            raise TuneNoiseError(f"Ray cannot be started on this machine: {reason}") from error
         raise UserError(
-            f"--address {address}: no Ray cluster can be joined there "
-            f"({str(error).splitlines()[0]}); check `ray status`, or leave --address out"
+            f"--address {address}: no Ray cluster can be joined there ({reason}); "
+            "check `ray status`, or leave --address out to use this machine"
         ) from None
     try:
         _check_resources(ray.nodes(), resources)
@@ -98,6 +101,16 @@ def _check_resources(nodes: list[dict[str, object]], resources: Resources) -> No
             f"--cpus-per-trial {resources.cpus_per_trial:g}: the largest node has {most_cpus:g} "
             f"CPUs; use at most {most_cpus:g}"
         )
+    if not any(_fits(total, resources) for total in totals):
+        raise UserError(
+            f"--cpus-per-trial {resources.cpus_per_trial:g} --gpus-per-trial "
+            f"{resources.gpus_per_trial:g}: no single node has both; use fewer CPUs per trial"
+        )
+
+
+def _fits(total: dict[str, float], resources: Resources) -> bool:
+    cpus, gpus = float(total.get("CPU", 0)), float(total.get("GPU", 0))
+    return resources.cpus_per_trial <= cpus and resources.gpus_per_trial <= gpus
 
 
 def max_concurrent(total: dict[str, float], resources: Resources) -> int:

@@ -1,6 +1,7 @@
 """Ray Tune runs what the session asks for: two thin adapters and the call of the tuner."""
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,18 @@ from tune_noise.tuning.trainable import REPORT, STACK, StackTrainable
 
 # A lost actor or node gives its stack back this often before its trials count as failed.
 MAX_FAILURES = 3
+MAX_REASON_CHARACTERS = 300
 
 
 class SessionSearcher(Searcher):  # type: ignore[misc]
     """Ray asks for configurations: it gets the session's next stack."""
 
-    def __init__(self, session: Session, output: Path) -> None:
-        """Serve one session."""
+    def __init__(self, session: Session, output: Path, errors: dict[str, str]) -> None:
+        """Serve one session; `errors` holds the last error of each of Ray's trials."""
         super().__init__()
         self._session = session
         self._output = output
+        self._errors = errors
         self._stacks: dict[str, Stack] = {}
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
@@ -45,7 +48,8 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         """Forget a stack; one that Ray gave up counts as failed."""
         stack = self._stacks.pop(trial_id)
         if error:
-            self._session.fail(stack, f"lost {MAX_FAILURES + 1} times; see the Ray logs")
+            last = self._errors.get(trial_id) or "see the Ray logs"
+            self._session.fail(stack, f"failed {MAX_FAILURES + 1} times: {last}")
         checkpoint_file(self._output, stack.stack_id).unlink(missing_ok=True)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -62,10 +66,11 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
 class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
     """Ray reports results: the session records them and decides."""
 
-    def __init__(self, session: Session) -> None:
-        """Serve one session."""
+    def __init__(self, session: Session, errors: dict[str, str]) -> None:
+        """Serve one session; what goes wrong is noted in `errors`."""
         super().__init__()
         self._session = session
+        self._errors = errors
 
     def __getstate__(self) -> dict[str, Any]:
         """See `SessionSearcher`."""
@@ -76,6 +81,13 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         goes_on = self._session.report(json.loads(result[REPORT]))
         decision: str = TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP
         return decision
+
+    def on_trial_error(self, controller: Any, trial: Any) -> None:
+        """Called each time that an actor fails, before it is given another try."""
+        # The file holds a traceback, of which the last line is the error itself.
+        text = Path(trial.error_file).read_text("utf-8") if trial.error_file else ""
+        last = text.strip().rpartition("\n")[2].strip()
+        self._errors[trial.trial_id] = last[:MAX_REASON_CHARACTERS]
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Called with a stack's last report; news that are known already change nothing."""
@@ -112,13 +124,16 @@ def run_session(
         gpus=resources.gpus_per_trial,
     )
     per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
+    # What fails stands in the record, with its traceback in .ray/tune/*/error.txt.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    errors: dict[str, str] = {}
     tuner = tune.Tuner(
         tune.with_resources(trainable, per_trial),
         tune_config=tune.TuneConfig(
             search_alg=tune.search.ConcurrencyLimiter(
-                SessionSearcher(session, output), max_concurrent=concurrent
+                SessionSearcher(session, output, errors), max_concurrent=concurrent
             ),
-            scheduler=SessionScheduler(session),
+            scheduler=SessionScheduler(session, errors),
             num_samples=-1,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,

@@ -11,8 +11,9 @@ from typing import Any
 import optuna
 
 from tune_noise.config.domains import Domain
+from tune_noise.config.rules import deciders
 from tune_noise.config.search import Condition, SearchConfig
-from tune_noise.config.trial import TrialConfig, applies, field_default, when
+from tune_noise.config.trial import TrialConfig, applies, field_default
 from tune_noise.history import TrialHistory
 from tune_noise.seeding import derive_seed
 
@@ -31,17 +32,13 @@ def search_order(domains: dict[str, Domain]) -> list[str]:
     order: list[str] = []
     remaining = dict(domains)
     while remaining:
-        ready = [f for f in remaining if not any(d in remaining for d in _deciders(f, domains))]
+        ready = [f for f in remaining if not deciders(f, domains[f]) & set(remaining)]
         if not ready:
             raise ValueError(f"the fields {', '.join(remaining)} depend on each other in a circle")
         order += ready
         for field in ready:
             del remaining[field]
     return order
-
-
-def _deciders(field: str, domains: dict[str, Domain]) -> set[str]:
-    return set(domains[field].when) | set(when(field))
 
 
 class GroupSampler:
@@ -93,8 +90,11 @@ class GroupSampler:
         """Ask again for a trial of the record, and tell its end if it has one."""
         # Values are given, so nothing is to be modelled: TPE would only cost time here.
         self._study.sampler = optuna.samplers.RandomSampler(seed=0)
-        values = {f: getattr(trial.config, f) for f in self._order}
-        self._study.enqueue_trial({f: v for f, v in values.items() if v is not None})
+        values: dict[str, Any] = {}
+        for field in self._order:
+            if self._is_active(field, values):
+                values[field] = getattr(trial.config, field)
+        self._study.enqueue_trial(values)
         self._suggest(trial.trial_id)
         if trial.status is not None:
             self.tell(trial)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tune_noise.config.search import Condition, SearchConfig
-from tune_noise.config.trial import TrialConfig
 from tune_noise.history import History, TrialHistory
 from tune_noise.record import Event, Record
+from tune_noise.tuning.finalists import choose_finalists, level_of
 from tune_noise.tuning.rungs import RungLadder, rung_levels
 from tune_noise.tuning.sampler import GroupSampler
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.stacks import Stack, confirm_stack, stack_of
 
 # Seeds of one search: SEEDS_PER_SEARCH * seed for its trials, the following ones to confirm.
 SEEDS_PER_SEARCH = 1000
@@ -84,8 +84,21 @@ class Session:
         for trial in self.history.trials.values():
             if trial.stage == "search":
                 self._samplers[self._group(trial)].replay(trial)
+        self._confirming = {
+            t.condition for t in self.history.trials.values() if t.stage == "confirm"
+        }
         self._running = {t.trial_id for t in self.history.trials.values() if t.status is None}
+        for trial_id in sorted(self._running):
+            self._judge_what_was_due(self.history.trials[trial_id])
         self._waiting = self._open_stacks()
+
+    def _judge_what_was_due(self, trial: TrialHistory) -> None:
+        """Decide now what the driver did not live to: whether a trial that reached a rung goes on.
+
+        The trial itself may have been checkpointed at the rung and would not report it again.
+        """
+        if trial.stage == "search" and trial.num_epochs in self.rung_levels:
+            self._judge_at_rung(trial)
 
     def _open_stacks(self) -> list[Stack]:
         """Stacks that were asked for and have not ended: they are trained first."""
@@ -93,17 +106,13 @@ class Session:
         for trial in self.history.trials.values():
             members.setdefault(trial.stack_id, []).append(trial)
         return [
-            _stack_of(trials)
+            stack_of(trials)
             for trials in members.values()
             if any(trial.status is None for trial in trials)
         ]
 
     def _group(self, trial: TrialHistory) -> Group:
-        return trial.condition, self.level_of(trial.config)
-
-    def level_of(self, config: TrialConfig) -> Any:
-        """The level of `compare` that a trial belongs to; None where nothing is compared."""
-        return None if self.search.compare is None else getattr(config, self.search.compare)
+        return trial.condition, level_of(trial.config, self.search)
 
     def _write(self, *events: Event, durable: bool = False) -> None:
         if not events:
@@ -144,8 +153,9 @@ class Session:
         )
 
     def _has_proposals(self, group: Group) -> bool:
+        """Whether a group still searches: once its finalists are chosen it is over."""
         sampler = self._samplers[group]
-        return sampler.num_asked < sampler.num_trials
+        return group[0] not in self._confirming and sampler.num_asked < sampler.num_trials
 
     def _ask(self) -> Stack | None:
         """Ask the group that is furthest behind, so that all conditions advance together."""
@@ -159,7 +169,7 @@ class Session:
         values = self._samplers[group].ask(trial_id)
         config = self.search.trial_config(condition, values, **search_seeds(self.search))
         stack = Stack(trial_id, "search", condition.name, (trial_id,), (config,))
-        self._write(*_asks(stack, finalist=None))
+        self._write(*stack.asks(finalist=None))
         return stack
 
     def _number(self, condition: Condition) -> int:
@@ -173,36 +183,27 @@ class Session:
             self._has_proposals(group) for group in self._samplers if group[0] == condition
         )
         running = any(self.history.trials[t].condition == condition for t in self._running)
-        asked = bool(self.history.of(condition=condition, stage="confirm"))
+        asked = condition in self._confirming
         return over and not running and not asked and bool(self.finalists(condition))
 
     def finalists(self, condition: str) -> list[TrialHistory]:
-        """The best trial of each level of `compare`, then the next best ones, best first."""
+        """See `choose_finalists`."""
         trials = self.history.of(condition=condition, stage="search")
-        ranked = sorted((t for t in trials if t.score is not None), key=_rank)
-        chosen: list[TrialHistory] = []
-        for level in self.search.levels:
-            of_level = [t for t in ranked if self.level_of(t.config) == level]
-            chosen += of_level[:1]
-        others = [t for t in ranked if t not in chosen]
-        return sorted(chosen + others[: self.search.num_finalists - len(chosen)], key=_rank)
+        return choose_finalists(trials, self.search)
 
     def _ask_finalists(self) -> None:
         for name, condition in self._conditions.items():
             if not self._awaits_finalists(name):
                 continue
+            events: list[Event] = []
             for place, trial in enumerate(self.finalists(name), 1):
                 stack_id = f"c{self._number(condition)}-f{place}"
-                seeds = confirm_seeds(self.search)
-                stack = Stack(
-                    stack_id,
-                    "confirm",
-                    name,
-                    tuple(f"{stack_id}-s{number}" for number in range(1, len(seeds) + 1)),
-                    tuple(trial.config.model_copy(update=seed) for seed in seeds),
-                )
-                self._write(*_asks(stack, finalist=trial.trial_id))
+                stack = confirm_stack(stack_id, trial, confirm_seeds(self.search))
+                events += stack.asks(finalist=trial.trial_id)
                 self._waiting.append(stack)
+            # All or none: a driver killed in between would leave a finalist behind.
+            self._write(*events)
+            self._confirming.add(name)
 
     # What a report means.
 
@@ -239,9 +240,10 @@ class Session:
         if self.out_of_time:
             self._end(trial, "stopped", "time budget used up")
             return False
+        return trial.num_epochs not in self.rung_levels or self._judge_at_rung(trial)
+
+    def _judge_at_rung(self, trial: TrialHistory) -> bool:
         level = trial.num_epochs
-        if level not in self.rung_levels:
-            return True
         if level not in trial.rungs:
             score = trial.score
             goes_on = self._ladder.arrive(self._group(trial), level, score)
@@ -279,38 +281,3 @@ def _group_samplers(search: SearchConfig) -> dict[Group, GroupSampler]:
         for condition in search.all_conditions
         for i, level in enumerate(levels)
     }
-
-
-def _rank(trial: TrialHistory) -> tuple[bool, float, str]:
-    """Sort key, best first: a trial whose classes look renamed comes after all others."""
-    renamed = bool((trial.selected or {}).get("val_renamed"))
-    return renamed, -(trial.score if trial.score is not None else 0.0), trial.trial_id
-
-
-def _asks(stack: Stack, *, finalist: str | None) -> list[Event]:
-    """One ask per trial of a stack."""
-    return [
-        Event(
-            "ask",
-            trial_id,
-            {
-                "stack_id": stack.stack_id,
-                "stage": stack.stage,
-                "condition": stack.condition,
-                "finalist": finalist,
-                "config": config.model_dump(mode="json", exclude_none=True),
-            },
-        )
-        for trial_id, config in zip(stack.trial_ids, stack.configs, strict=True)
-    ]
-
-
-def _stack_of(trials: list[TrialHistory]) -> Stack:
-    first = trials[0]
-    return Stack(
-        first.stack_id,
-        first.stage,
-        first.condition,
-        tuple(trial.trial_id for trial in trials),
-        tuple(trial.config for trial in trials),
-    )

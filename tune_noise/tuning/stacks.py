@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.history import Stage
+from tune_noise.history import Stage, TrialHistory
+from tune_noise.record import Event
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,22 @@ class Stack:
     trial_ids: tuple[str, ...]
     configs: tuple[TrialConfig, ...]
 
+    def asks(self, *, finalist: str | None) -> list[Event]:
+        """One ask per trial; `finalist` is the search trial that is confirmed."""
+        shared = {"stack_id": self.stack_id, "stage": self.stage, "condition": self.condition}
+        return [
+            Event(
+                "ask",
+                trial_id,
+                {
+                    **shared,
+                    "finalist": finalist,
+                    "config": config.model_dump(mode="json", exclude_none=True),
+                },
+            )
+            for trial_id, config in zip(self.trial_ids, self.configs, strict=True)
+        ]
+
     def to_json(self) -> str:
         """One string: Ray Tune flattens, copies and prints nested configurations."""
         configs = [config.model_dump(mode="json") for config in self.configs]
@@ -36,3 +53,26 @@ class Stack:
         values = json.loads(text)
         configs = tuple(TrialConfig.model_validate(config) for config in values["configs"])
         return cls(**{**values, "trial_ids": tuple(values["trial_ids"]), "configs": configs})
+
+
+def confirm_stack(stack_id: str, trial: TrialHistory, seeds: list[dict[str, int]]) -> Stack:
+    """A finalist on fresh seeds."""
+    return Stack(
+        stack_id,
+        "confirm",
+        trial.condition,
+        tuple(f"{stack_id}-s{number}" for number in range(1, len(seeds) + 1)),
+        tuple(trial.config.model_copy(update=seed) for seed in seeds),
+    )
+
+
+def stack_of(trials: list[TrialHistory]) -> Stack:
+    """The stack of trials that the record says were asked for together."""
+    first = trials[0]
+    return Stack(
+        first.stack_id,
+        first.stage,
+        first.condition,
+        tuple(trial.trial_id for trial in trials),
+        tuple(trial.config for trial in trials),
+    )

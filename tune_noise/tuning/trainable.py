@@ -58,7 +58,10 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         """Train, checkpoint if it is time, and report what is new."""
         trial, started = self._trial, time.monotonic()
-        while not trial.finished:
+        # What a checkpoint holds is reported before training goes on: it may have reached a rung
+        # whose report was lost with the driver.
+        is_restored = trial.epoch > self._num_reported
+        while not trial.finished and not is_restored:
             trial.train_epoch()
             if trial.epoch in self._rungs or time.monotonic() - started > REPORT_SECONDS:
                 break

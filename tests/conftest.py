@@ -1,0 +1,36 @@
+import dataclasses
+
+import pytest
+from hypothesis import settings
+
+from tune_noise.data import Dataset, load_dataset
+
+# A shared machine may take its time; no test asserts how long it takes.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    # Tests run side by side, and one thread adds up in one order.
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load_dataset("digits")
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: Dataset) -> Dataset:
+    """A third of the digits: enough to learn from, small enough to train in a moment."""
+    return dataclasses.replace(
+        digits,
+        train_images=digits.train_images[::3],
+        train_labels=digits.train_labels[::3],
+        true_labels=digits.true_labels[::3],
+        test_images=digits.test_images[::3],
+        test_labels=digits.test_labels[::3],
+    )

@@ -1,0 +1,278 @@
+"""What every method promises; a new one is covered by its line in METHODS."""
+
+import dataclasses
+import inspect
+import math
+from typing import get_args
+
+import pytest
+import torch
+
+from tune_noise.config.trial import MethodName, TrialConfig
+from tune_noise.methods import METHODS, Batch
+from tune_noise.training import Trial
+from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
+
+all_methods = pytest.mark.parametrize("method", METHODS)
+OPTIMIZERS = {"sgd": 0.05, "adam": 0.003, "adadelta": 0.5}
+
+
+def config_of(method, **fields):
+    given = {"model": "mlp1", "batch_size": 32, "epochs": 4, "lr": 0.003, "noise_rate": 0.2}
+    if fields.get("noise") == "given":
+        del given["noise_rate"]
+    if method == "co_teaching":
+        given |= {"tau": 0.3, "ramp_epochs": 2}
+    return TrialConfig(method=method, **given | fields)
+
+
+def train(trial, epochs):
+    return [trial.train_epoch() for _ in range(epochs)]
+
+
+def without_time(row):
+    return None if row is None else {k: v for k, v in row.items() if k != "seconds"}
+
+
+def metrics_of(trial):
+    return [[without_time(row) for row in progress.epochs] for progress in trial.progress]
+
+
+def weights_of(trial):
+    return {name: value.clone() for name, value in trial.network.state_dict().items()}
+
+
+def assert_bit_equal(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+
+
+def trained(config, dataset, epochs=None):
+    trial = Trial([config], dataset)
+    train(trial, epochs or config.epochs)
+    return trial
+
+
+def test_the_registry_and_the_schema_name_the_same_methods():
+    assert set(METHODS) == set(get_args(MethodName))
+
+
+@all_methods
+@pytest.mark.parametrize("model", ["mlp1", "conv4"])
+def test_it_learns_from_noisy_labels(method, model, digits):
+    lr, epochs = (0.003, 4) if model == "mlp1" else (0.01, 8)
+    config = config_of(method, model=model, lr=lr, epochs=epochs)
+    last = metrics_of(trained(config, digits))[0][-1]
+    assert last["test_accuracy_clean"] > 0.7  # chance is 0.1
+    assert last["val_information_noisy"] > 0.2  # chance is below 0
+    assert last["train_accuracy_noisy"] > 0.5
+
+
+@all_methods
+def test_the_same_seeds_give_the_same_bits(method, few_digits):
+    one, again = (trained(config_of(method), few_digits, 2) for _ in range(2))
+    assert metrics_of(one) == metrics_of(again)
+    assert_bit_equal(weights_of(one), weights_of(again))
+
+
+@all_methods
+@pytest.mark.parametrize("field", ["seed", "noise_seed"])
+def test_another_seed_gives_another_run(method, field, few_digits):
+    one = trained(config_of(method), few_digits, 1)
+    other = trained(config_of(method, **{field: 1}), few_digits, 1)
+    assert metrics_of(one) != metrics_of(other)
+    starts = Trial([config_of(method)], few_digits), Trial([config_of(method, seed=1)], few_digits)
+    for value, another in zip(*(start.network.parameters() for start in starts), strict=True):
+        assert not torch.equal(value, another)
+
+
+@all_methods
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_resumed_trial_is_the_uninterrupted_one_bit_by_bit(
+    method, optimizer, few_digits, tmp_path
+):
+    configs = [
+        config_of(
+            method,
+            model="conv9_small",  # batch norm has running averages to restore
+            optimizer=optimizer,
+            lr=OPTIMIZERS[optimizer] * factor,
+            lr_schedule="linear",
+            seed=seed,
+        )
+        for seed, factor in ((0, 1.0), (1, 0.5))
+    ]
+    whole = Trial(configs, few_digits)
+    train(whole, 4)
+    first = Trial(configs, few_digits)
+    train(first, 2)
+    write_checkpoint(tmp_path / "state", *first.state())
+    resumed = Trial(configs, few_digits)
+    resumed.load_state(*read_checkpoint(tmp_path / "state"))
+    assert resumed.epoch == 2
+    train(resumed, 2)
+    assert metrics_of(resumed) == metrics_of(whole)
+    assert_bit_equal(weights_of(resumed), weights_of(whole))
+    for r in range(2):
+        assert_bit_equal(resumed.replicate_weights(r), whole.replicate_weights(r))
+        ours, theirs = resumed.progress[r], whole.progress[r]
+        assert (ours.best_epoch, ours.best_score) == (theirs.best_epoch, theirs.best_score)
+        assert ours.status == theirs.status == "completed"
+
+
+@all_methods
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_state_is_a_snapshot_that_shares_nothing_with_the_trials(method, optimizer, few_digits):
+    config = config_of(method, optimizer=optimizer, lr=OPTIMIZERS[optimizer])
+    first = trained(config, few_digits, 2)
+    state = first.state()
+    train(first, 2)
+    resumed = []
+    for _ in range(2):
+        trial = Trial([config], few_digits)
+        trial.load_state(*state)
+        train(trial, 2)
+        resumed.append(trial)
+    for trial in resumed:
+        assert metrics_of(trial) == metrics_of(first)
+        assert_bit_equal(weights_of(trial), weights_of(first))
+        assert_bit_equal(trial.replicate_weights(0), first.replicate_weights(0))
+
+
+def test_a_batch_carries_no_clean_label():
+    fields = {field.name for field in dataclasses.fields(Batch)}
+    assert fields == {"logits", "noisy_labels", "indices", "epoch"}
+
+
+@all_methods
+def test_a_method_takes_a_batch_and_nothing_else(method):
+    assert list(inspect.signature(METHODS[method].__init__).parameters) == ["self", "configs"]
+    assert list(inspect.signature(METHODS[method].__call__).parameters) == ["self", "batch"]
+
+
+@all_methods
+def test_the_truth_changes_no_weight(method, few_digits):
+    config = config_of(method, noise="given", epochs=3)
+    trials = []
+    for truth in (few_digits.true_labels, (few_digits.true_labels + 3) % 10, None):
+        trials.append(trained(config, dataclasses.replace(few_digits, true_labels=truth)))
+    for trial in trials[1:]:
+        assert_bit_equal(weights_of(trials[0]), weights_of(trial))
+        assert_bit_equal(trials[0].replicate_weights(0), trial.replicate_weights(0))
+    right, wrong, unknown = (metrics_of(trial)[0] for trial in trials)
+    for one, other, third in zip(right, wrong, unknown, strict=True):
+        assert one["train_label_precision"] == 1.0
+        assert other["train_label_precision"] == 0.0
+        for row in (one, other):
+            del row["train_label_precision"], row["train_label_recall"]
+        assert one == other == third
+
+
+@all_methods
+def test_the_test_labels_change_nothing_but_the_test_accuracy(method, few_digits):
+    wrong = dataclasses.replace(few_digits, test_labels=(few_digits.test_labels + 1) % 10)
+    one, other = (trained(config_of(method), data, 3) for data in (few_digits, wrong))
+    assert_bit_equal(weights_of(one), weights_of(other))
+    assert one.progress[0].best_epoch == other.progress[0].best_epoch
+
+
+def own_configs(method, optimizer):
+    """Replicates that differ in every field in which they may."""
+    rows = [
+        {"seed": 0, "noise_seed": 5, "noise_rate": 0.2, "lr": OPTIMIZERS[optimizer]},
+        {"seed": 1, "noise_seed": 6, "noise_rate": 0.4, "lr": OPTIMIZERS[optimizer] / 10},
+        {"seed": 2, "noise_seed": 5, "noise_rate": 0.0, "lr": OPTIMIZERS[optimizer] / 3},
+    ]
+    if method == "co_teaching":
+        rows[0] |= {"tau": 0.5, "ramp_epochs": 1}
+        rows[1] |= {"tau": 0.2, "ramp_epochs": 3}
+        rows[2] |= {"tau": 0.6, "ramp_epochs": 2, "exponent": 2.0}
+    return [config_of(method, optimizer=optimizer, **row) for row in rows]
+
+
+@all_methods
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_replicates_of_a_stack_equal_the_same_trials_alone(method, optimizer, few_digits):
+    configs = own_configs(method, optimizer)
+    stack = Trial(configs, few_digits)
+    train(stack, 2)
+    for r, config in enumerate(configs):
+        alone = Trial([config], few_digits)
+        assert torch.equal(stack.data.noisy_labels[r], alone.data.noisy_labels[0])
+        assert stack.data.facts[r] == alone.data.facts[0]
+        train(alone, 2)
+        members = slice(r * stack.networks, (r + 1) * stack.networks)
+        for name, value in alone.network.state_dict().items():
+            torch.testing.assert_close(
+                stack.network.state_dict()[name][members], value, rtol=1e-3, atol=1e-4
+            )
+        for together, separate in zip(metrics_of(stack)[r], metrics_of(alone)[0], strict=True):
+            # A rounding difference may move a prediction or a selection at the border.
+            assert together == pytest.approx(separate, rel=0.02, abs=0.02)
+            assert together["forget_rate"] == separate["forget_rate"]
+
+
+@all_methods
+def test_a_lower_rate_makes_a_smaller_step_in_the_same_direction(method, few_digits):
+    # SGD without momentum, one step per epoch: the step is proportional to the learning rate.
+    fields = {"optimizer": "sgd", "momentum": 0.0, "batch_size": 65536}
+    configs = [config_of(method, lr=lr, **fields) for lr in (0.4, 0.1)]
+    trial = Trial(configs, few_digits)
+    before = weights_of(trial)
+    train(trial, 1)
+    for name, value in weights_of(trial).items():
+        large, small = (value - before[name]).view(2, trial.networks, *value.shape[1:])
+        torch.testing.assert_close(small, large / 4, rtol=1e-3, atol=1e-6)
+
+
+@all_methods
+@pytest.mark.parametrize("poison", [math.nan, math.inf, 1e30])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_replicate_that_diverges_disturbs_no_neighbour(method, poison, optimizer, few_digits):
+    configs = [config_of(method, seed=seed, optimizer=optimizer, lr=0.01) for seed in (0, 1, 2)]
+    healthy, ill = Trial(configs, few_digits), Trial(configs, few_digits)
+    train(healthy, 1), train(ill, 1)
+    middle = slice(ill.networks, 2 * ill.networks)
+    with torch.no_grad():
+        for parameter in ill.network.parameters():
+            parameter[middle] = poison
+    # 1e30 squared is beyond float32: a large weight is no number one layer later.
+    rows = train(ill, 1)[0]
+    train(healthy, 1)
+    assert rows[1] is None
+    assert ill.progress[1].status == "diverged"
+    assert ill.progress[1].stop_reason == "loss is not finite in epoch 2"
+    assert len(ill.progress[1].epochs) == 1
+    assert all(row is not None for row in train(ill, 1)[0][::2])
+    train(healthy, 1)
+    for r in (0, 2):
+        assert metrics_of(ill)[r] == metrics_of(healthy)[r]
+        assert_bit_equal(ill.replicate_weights(r), healthy.replicate_weights(r))
+    assert all(torch.isfinite(v).all() for v in ill.replicate_weights(1).values())
+
+
+@all_methods
+def test_a_huge_learning_rate_beside_small_ones_ends_alone(method, few_digits):
+    lrs = (0.05, 10.0)
+    fields = {"model": "mlp4", "optimizer": "sgd", "batch_size": 16, "momentum": 0.99}
+    configs = [config_of(method, lr=lr, seed=3, **fields) for lr in lrs]
+    trial = Trial(configs, few_digits)
+    train(trial, 4)
+    assert trial.finished
+    assert trial.progress[0].status == "completed"
+    alone = trained(configs[0], few_digits)
+    assert metrics_of(trial)[0][0] == pytest.approx(metrics_of(alone)[0][0], rel=0.05, abs=0.05)
+
+
+@all_methods
+def test_the_metrics_of_an_epoch_are_finite_and_known(method, few_digits):
+    from tune_noise.metrics.names import METRICS
+
+    [row] = train(Trial([config_of(method)], few_digits), 1)[0]
+    assert set(row) <= set(METRICS) | {"epoch", "seconds"}
+    assert all(math.isfinite(value) for value in row.values())
+    assert row["epoch"] == 1
+    for name, value in row.items():
+        if name in METRICS and METRICS[name].unit == "fraction":
+            assert 0.0 <= value <= 1.0

@@ -1,0 +1,126 @@
+"""Run the real commands as a user does, and leave no process behind."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+MARK = "TUNE_NOISE_TEST"
+PATIENCE_SECONDS = 60.0
+
+# Quick to train, and every part of a search takes part.
+TINY: dict[str, Any] = {
+    "noise": "pair_flip",
+    "conditions": {"noise_rate": [0.45]},
+    "search": {
+        "method": {"choice": ["standard", "co_teaching"]},
+        "lr": {"loguniform": [0.001, 0.01]},
+    },
+    "fixed": {"model": "perceptron", "ramp_epochs": 2, "batch_size": 64},
+    "compare": "method",
+    "trials": 4,
+    "epochs": 6,
+    "early_stopping": {"grace_epochs": 2, "reduction_factor": 2},
+    "confirm": {"seeds": 2},
+}
+
+
+class Shell:
+    """Starts commands in one folder; every process that descends from them carries a mark."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mark = uuid.uuid4().hex
+        inherited = {
+            k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "RAY_", "MLFLOW"))
+        }
+        self.environment = {**inherited, MARK: self.mark, "COLUMNS": "100"}
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """`python -m ARGUMENTS`, in a process group of its own, as a terminal would."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run to the end; stdout."""
+        out, err = self.start(*arguments).communicate(timeout=3 * PATIENCE_SECONDS)
+        outcome = subprocess.run  # keeps the name short in the message below
+        del outcome
+        assert err == "" or code != 0, err
+        self.last_error = err
+        return out
+
+    def search(self, *arguments: str) -> str:
+        return self.run("tune_noise.search", *arguments)
+
+    def processes(self) -> dict[int, str]:
+        """Those that carry the mark: pid -> command line."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"{MARK}={self.mark}".encode() in (path / "environ").read_bytes():
+                    found[int(path.name)] = (path / "cmdline").read_text().replace("\0", " ")[:100]
+            except OSError:
+                continue  # it has just ended, or is another user's
+        return found
+
+    def wait_until(self, condition: Callable[[], Any], what: str) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < end, f"{what} did not come true: {self.processes()}"
+            time.sleep(0.05)
+
+    def wait_until_all_ended(self) -> None:
+        self.wait_until(lambda: not self.processes(), "the end of all processes")
+
+    def end_all(self) -> None:
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def space(self, **changes: Any) -> str:
+        path = self.folder / "tiny.yaml"
+        path.write_text(yaml.safe_dump({**TINY, **changes}))
+        return path.name
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path)
+    try:
+        yield shell
+        shell.wait_until_all_ended()
+    finally:
+        shell.end_all()
+
+
+def events(folder: Path, kind: str) -> list[str]:
+    """Trial ids of the events of one kind, while the search may still write."""
+    path = folder / "record.db"
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            query = "select trial_id from events where kind = ? order by number"
+            return [row[0] for row in connection.execute(query, (kind,))]
+    except sqlite3.OperationalError:
+        return []  # not yet

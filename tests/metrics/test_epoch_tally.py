@@ -1,0 +1,113 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_noise.methods import Batch, Outcome
+from tune_noise.methods.losses import cross_entropy
+from tune_noise.metrics.epoch_tally import EpochTally
+from tune_noise.metrics.names import METRICS
+
+K = 3
+
+
+def an_epoch(replicates, networks, sizes, seed):
+    """Batches and outcomes of one epoch, at random but for a full pass over the examples."""
+    random = torch.Generator().manual_seed(seed)
+    num_examples = sum(sizes)
+    orders = torch.stack(
+        [torch.randperm(num_examples, generator=random) for _ in range(replicates)]
+    )
+    labels = torch.randint(K, (replicates, num_examples), generator=random)
+    steps = []
+    for indices in orders.split(sizes, dim=1):
+        logits = torch.randn(replicates, networks, indices.shape[1], K, generator=random)
+        batch = Batch(logits.requires_grad_(), labels.gather(1, indices), indices, 0)
+        kept = torch.rand(logits.shape[:3], generator=random) < 0.6
+        kept[:, :, 0] = True
+        losses = cross_entropy(logits, batch.noisy_labels)
+        steps.append((batch, Outcome(losses.mean(dim=2), kept, [0.4] * replicates, losses)))
+    is_clean = torch.rand(replicates, num_examples, generator=random) < 0.7
+    return steps, is_clean
+
+
+def slow_metrics(steps, is_clean, r, networks):
+    """Count example by example, network by network; then the mean over the networks."""
+    rows = []
+    for p in range(networks):
+        losses, correct, kept, kept_clean, clean = [], 0, 0, 0, 0
+        for batch, outcome in steps:
+            for i, index in enumerate(batch.indices[r].tolist()):
+                logits = batch.logits[r, p, i].tolist()
+                label = int(batch.noisy_labels[r, i])
+                losses.append(math.log(sum(math.exp(x - logits[label]) for x in logits)))
+                correct += max(range(K), key=logits.__getitem__) == label
+                is_kept, right = bool(outcome.kept[r, p, i]), bool(is_clean[r, index])
+                kept += is_kept
+                clean += right
+                kept_clean += is_kept and right
+        rows.append(
+            [
+                sum(losses) / len(losses),
+                correct / len(losses),
+                kept_clean / kept,
+                kept_clean / max(clean, 1),
+            ]
+        )
+    return np.mean(rows, axis=0)
+
+
+@given(
+    replicates=st.integers(1, 3),
+    networks=st.integers(1, 2),
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    seed=st.integers(0, 2**31),
+)
+def test_the_tally_equals_a_count_example_by_example(replicates, networks, sizes, seed):
+    steps, is_clean = an_epoch(replicates, networks, sizes, seed)
+    tally = EpochTally(is_clean)
+    for batch, outcome in steps:
+        tally.add(batch, outcome)
+    for r, row in enumerate(tally.metrics()):
+        assert set(row) <= set(METRICS)
+        found = [
+            row["train_loss_noisy"],
+            row["train_accuracy_noisy"],
+            row["train_label_precision"],
+            row["train_label_recall"],
+        ]
+        np.testing.assert_allclose(
+            found, slow_metrics(steps, is_clean, r, networks), rtol=1e-5, atol=1e-6
+        )
+        assert row["forget_rate"] == 0.4
+
+
+def test_without_the_truth_there_is_neither_precision_nor_recall():
+    steps, _ = an_epoch(2, 1, [4, 4], 0)
+    tally = EpochTally(None)
+    for batch, outcome in steps:
+        tally.add(batch, outcome)
+    names = {"train_loss_noisy", "train_accuracy_noisy", "forget_rate"}
+    assert [set(row) for row in tally.metrics()] == [names, names]
+
+
+@pytest.mark.parametrize(("clean", "precision"), [(True, 1.0), (False, 0.0)])
+def test_keeping_all_recalls_every_clean_example(clean, precision):
+    steps, is_clean = an_epoch(1, 1, [5], 0)
+    [(batch, outcome)] = steps
+    tally = EpochTally(torch.full_like(is_clean, clean))
+    outcome.kept.fill_(True)
+    tally.add(batch, outcome)
+    [row] = tally.metrics()
+    assert (row["train_label_precision"], row["train_label_recall"]) == (precision, precision)
+
+
+def test_the_tally_holds_on_to_no_graph():
+    steps, is_clean = an_epoch(1, 2, [4], 0)
+    tally = EpochTally(is_clean)
+    tally.add(*steps[0])
+    held = tally._cross_entropies + tally._correct + tally._kept
+    assert not any(tensor.requires_grad for tensor in held)

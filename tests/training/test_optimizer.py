@@ -1,0 +1,102 @@
+import pytest
+import torch
+from torch import nn
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.training.optimizer import StackOptimizer, learning_rate_factor
+
+
+def factors(**fields):
+    config = TrialConfig(**fields)
+    return [learning_rate_factor(epoch, config) for epoch in range(config.epochs)]
+
+
+def test_a_constant_schedule_is_1_throughout():
+    assert factors(epochs=5) == [1.0] * 5
+
+
+def test_a_linear_schedule_falls_after_its_start_to_reach_0_after_the_last_epoch():
+    assert factors(epochs=10, lr_schedule="linear", lr_decay_start=0.5) == pytest.approx(
+        [1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2]
+    )
+    assert factors(epochs=4, lr_schedule="linear", lr_decay_start=0.0) == pytest.approx(
+        [1, 0.75, 0.5, 0.25]
+    )
+
+
+def test_the_official_schedule_of_co_teaching_is_one_of_them():
+    # 200 epochs, decay from epoch 80 on: (200 - epoch) / (200 - 80).
+    found = factors(epochs=200, lr_schedule="linear", lr_decay_start=0.4)
+    assert found == pytest.approx([1.0] * 80 + [(200 - e) / 120 for e in range(80, 200)])
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 7])
+@pytest.mark.parametrize("start", [0.0, 0.33, 0.5, 0.99])
+def test_a_linear_schedule_is_positive_at_most_1_and_never_rises(epochs, start):
+    found = factors(epochs=epochs, lr_schedule="linear", lr_decay_start=start)
+    assert found[0] == 1.0
+    assert all(0 < f <= 1 for f in found)
+    assert found == sorted(found, reverse=True)
+
+
+class Stack(nn.Module):
+    def __init__(self, values):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(values))
+
+
+MAKERS = {
+    "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr=lr, momentum=0.9),
+    "adam": lambda parameters, lr: torch.optim.Adam(parameters, lr=lr),
+    "adadelta": lambda parameters, lr: torch.optim.Adadelta(parameters, lr=lr),
+}
+
+
+@pytest.mark.parametrize("networks", [1, 2])
+@pytest.mark.parametrize("optimizer", MAKERS)
+def test_each_replicate_takes_the_steps_of_torchs_optimizer_at_its_own_rate(optimizer, networks):
+    lrs = [0.5, 0.01, 0.1]
+    fields = {"optimizer": optimizer, "lr_schedule": "linear", "lr_decay_start": 0.0, "epochs": 6}
+    start = torch.randn(3 * networks, 4, generator=torch.Generator().manual_seed(0))
+    stack = Stack(start.tolist())
+    ours = StackOptimizer(stack, [TrialConfig(lr=lr, **fields) for lr in lrs])
+    alone = [nn.Parameter(member.clone()) for member in start]
+    theirs = [
+        MAKERS[optimizer]([parameter], lrs[m // networks]) for m, parameter in enumerate(alone)
+    ]
+    for epoch in range(6):
+        ours.start_epoch(epoch)
+        ours.step(((stack.weight - 1.0) ** 2).sum())
+        for m, (parameter, own) in enumerate(zip(alone, theirs, strict=True)):
+            own.param_groups[0]["lr"] = lrs[m // networks] * (6 - epoch) / 6
+            own.zero_grad()
+            ((parameter - 1.0) ** 2).sum().backward()
+            own.step()
+    torch.testing.assert_close(stack.weight, torch.stack(list(alone)), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", MAKERS)
+def test_the_state_goes_to_another_optimizer_and_is_copied(optimizer):
+    config = TrialConfig(optimizer=optimizer, lr=0.1)
+    stack = Stack([[3.0, -2.0]])
+    first = StackOptimizer(stack, [config])
+    for _ in range(3):
+        first.step((stack.weight**2).sum())
+    twin = Stack(stack.weight.tolist())
+    second = StackOptimizer(twin, [config])
+    second.load_state_tensors(first.state_tensors())
+    for _ in range(3):
+        first.step((stack.weight**2).sum())
+        second.step((twin.weight**2).sum())
+        assert torch.equal(stack.weight, twin.weight)
+
+
+def test_sgd_takes_its_momentum_from_the_configuration():
+    steps = []
+    for momentum in (0.0, 0.5):
+        stack = Stack([[1.0]])
+        ours = StackOptimizer(stack, [TrialConfig(optimizer="sgd", lr=0.1, momentum=momentum)])
+        for _ in range(2):
+            ours.step(stack.weight.sum())  # the gradient is 1
+        steps.append(1.0 - stack.weight.item())
+    assert steps == pytest.approx([0.2, 0.1 + 0.15])

@@ -1,0 +1,116 @@
+"""The rules of a space about who is compared, who is stopped and how many trials that takes."""
+
+from collections.abc import Iterator
+
+from tune_noise.config.rules import Raw, parsed_domains, possible, section
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig, describe_when, when
+from tune_noise.errors import Problem, suggestion
+
+
+def early_stopping(raw: Raw) -> Iterator[Problem]:
+    """Rungs exist, and no trial is judged while co-teaching still ramps up."""
+    stopping = section(raw, "early_stopping")
+    grace = stopping.get("grace_epochs")
+    epochs = raw.get("epochs", SearchConfig.model_fields["epochs"].default)
+    if not isinstance(grace, int) or not isinstance(epochs, int) or epochs < 1:
+        return  # the schema's word
+    place = "early_stopping.grace_epochs"
+    if grace >= epochs:
+        yield Problem(
+            place,
+            f"{grace} must be below epochs ({epochs}), or no trial can ever be stopped: lower it, "
+            "raise epochs, or remove early_stopping",
+        )
+    if "co_teaching" not in possible(raw, "method"):
+        return
+    ramps = [r for r in possible(raw, "ramp_epochs") if isinstance(r, int)]
+    if ramps and grace < max(ramps):
+        yield Problem(
+            place,
+            f"{grace} is shorter than co-teaching's ramp (ramp_epochs up to {max(ramps)}): until "
+            "it ends co-teaching still learns wrong labels and standard training is at its best, "
+            f"so the better method would be stopped; use {max(ramps)} or more",
+        )
+
+
+def compared_levels(raw: Raw) -> Iterator[Problem]:
+    """`compare` names a field with a list of levels, and trials and finalists suffice for them."""
+    name = raw.get("compare")
+    if name is None or not isinstance(name, str):
+        return
+    if name not in TrialConfig.model_fields:
+        choices = [f for f, d in parsed_domains(raw).items() if d.choice]
+        yield Problem(
+            "compare", f"{name!r} is not a field: {suggestion(name, choices or ['method'])}"
+        )
+        return
+    if name in section(raw, "conditions"):
+        yield Problem(
+            "compare", f"{name} is a condition: each level has a search of its own already"
+        )
+        return
+    if name not in section(raw, "search") and name not in section(raw, "fixed"):
+        yield Problem(
+            "compare",
+            f"{name} is not searched: add `{name}: {{choice: [...]}}` to search, or remove compare",
+        )
+        return
+    domain = parsed_domains(raw).get(name)
+    if domain is not None and (domain.choice is None or domain.when):
+        yield Problem("compare", f"{name} needs a plain choice: without when, got {domain}")
+        return
+    for decider, allowed in when(name).items():
+        if any(value not in allowed for value in possible(raw, decider)):
+            yield Problem(
+                "compare",
+                f"{name} means nothing in some trials: it applies only to {describe_when(name)}",
+            )
+            return
+    levels = len(possible(raw, name))
+    finalists = section(raw, "confirm").get("finalists")
+    if isinstance(finalists, int) and finalists < levels:
+        yield Problem(
+            "confirm.finalists",
+            f"{finalists} is below the {levels} levels of {name}, which all reach the final: "
+            f"use {levels} or more, or leave it out",
+        )
+    trials = raw.get("trials", SearchConfig.model_fields["trials"].default)
+    if isinstance(trials, int) and trials < levels:
+        yield Problem(
+            "trials", f"{trials} per condition cannot serve the {levels} levels of {name}"
+        )
+
+
+def grid_is_finite(raw: Raw) -> Iterator[Problem]:
+    """A grid needs a finite number of points, and trials enough for all of them."""
+    if raw.get("sampler") != "grid":
+        return
+    size = 1
+    for name, domain in parsed_domains(raw).items():
+        if domain.kind in {"uniform", "loguniform"} and domain.points is None:
+            yield Problem(
+                f"search.{name}", f"a grid needs points: of {domain} (e.g. points: 5), or a choice"
+            )
+        size *= max(1, domain.grid_size)
+    trials = raw.get("trials", SearchConfig.model_fields["trials"].default)
+    if isinstance(trials, int) and trials < size:
+        yield Problem(
+            "trials",
+            f"{trials} per condition is below the grid's {size} points (counted without when): "
+            "raise trials, thin the grid, or use sampler random",
+        )
+
+
+def something_varies(raw: Raw) -> Iterator[Problem]:
+    """Trials of a condition differ: the same configuration and seed would give the same result."""
+    trials = raw.get("trials", SearchConfig.model_fields["trials"].default)
+    if not raw.get("search") and isinstance(trials, int) and trials > 1:
+        yield Problem(
+            "trials",
+            f"{trials} per condition would all be the same, as nothing is searched: give search "
+            "a domain, or set trials to 1",
+        )
+
+
+BUDGET_RULES = (early_stopping, compared_levels, grid_is_finite, something_varies)

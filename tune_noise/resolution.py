@@ -1,0 +1,67 @@
+"""What a validation set can see: where its labels are too few for the objective to choose by.
+
+Under strong dilution even a perfect classifier tells little about a noisy label, and counting a
+K x K table from few labels costs more than that. There the objective cannot rank configurations:
+predicting one class for everything, which costs nothing to estimate, may come out best.
+"""
+
+import numpy as np
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig
+from tune_noise.data import Dataset
+from tune_noise.noise import pair_flip, symmetric
+
+# Below twice its cost of estimation the information of a perfect classifier drowns.
+LEAST_RATIO = 2.0
+
+
+def perfect_information(config: TrialConfig, num_classes: int) -> float | None:
+    """Information of a perfect classifier about a noisy label, in nats, for classes of equal size.
+
+    None where the noise is not known (`given`).
+
+    Example:
+        >>> config = TrialConfig(noise="symmetric", noise_rate=0.5)
+        >>> round(perfect_information(config, num_classes=10), 3)
+        0.511
+    """
+    if config.noise == "dilution" and config.alpha is not None:
+        uniform = np.full((num_classes, num_classes), 1.0 / num_classes)
+        matrix = (np.eye(num_classes) + config.alpha * uniform) / (1 + config.alpha)
+    elif config.noise in ("symmetric", "pair_flip") and config.noise_rate is not None:
+        kind = symmetric if config.noise == "symmetric" else pair_flip
+        matrix = kind(num_classes, config.noise_rate)
+    else:
+        return None
+    present = matrix[matrix > 0]
+    return float(np.log(num_classes) + (present * np.log(present)).sum() / num_classes)
+
+
+def estimation_cost(num_classes: int, num_labels: int) -> float:
+    """What cross-fitting a K x K table from the halves of a validation set costs, in nats.
+
+    Each half estimates K (K - 1) free cells; a maximum-likelihood table loses half a nat per cell
+    and label on held-out data, so K (K - 1) / num_labels in all.
+    """
+    return num_classes * (num_classes - 1) / num_labels
+
+
+def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
+    """A sentence for every condition in which the validation set is too small to choose by."""
+    if search.objective != "val_information_noisy":
+        return []
+    sentences = []
+    for condition in search.all_conditions:
+        config = search.trial_config(condition, {})
+        images = round(len(dataset.train_labels) * config.val_fraction)
+        known = perfect_information(config, dataset.num_classes)
+        cost = estimation_cost(dataset.num_classes, images * (1 + (config.alpha or 0)))
+        if known is not None and known < LEAST_RATIO * cost:
+            sentences.append(
+                f"{condition.name}: a perfect classifier tells {known:.2g} nats about a noisy "
+                f"label, and estimating that from {images} validation images costs {cost:.2g}: the "
+                "objective can hardly rank configurations there; raise val_fraction, take more "
+                "data, or less noise"
+            )
+    return sentences
