@@ -1,6 +1,7 @@
 """The main job, start to end: check, run, confirm, write, track, say where things are."""
 
 import shlex
+import shutil
 import sys
 import time
 from contextlib import AbstractContextManager, ExitStack
@@ -120,7 +121,7 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
             export_winners(summary, dataset, folder)
         except KeyboardInterrupt:
             tracking.finish(timeout_seconds=TRACKING_SECONDS)
-            raise Interrupted(resume_command(folder)) from None
+            raise Interrupted(resume_command(folder, request)) from None
     warning = tracking.finish(timeout_seconds=TRACKING_SECONDS)
     for table in condition_tables(summary):
         console.print(table)
@@ -186,15 +187,32 @@ def _run(
     session.finish()
 
 
-def resume_command(folder: Path) -> str:
-    """The command that continues the search in a folder."""
-    return f"tune-noise resume {shlex.quote(str(folder))}"
+def resume_command(folder: Path, request: Request) -> str:
+    """The command that continues the search in a folder; a password in it is masked."""
+    command = f"{_program('tune-noise')} resume {shlex.quote(str(folder))}"
+    options = {
+        "--data-dir": request.data_dir,
+        "--address": request.address,
+        "--tracking-uri": request.tracking_uri,
+    }
+    given = [f" {name} {shlex.quote(str(v))}" for name, v in options.items() if v is not None]
+    return mask_password(command + "".join(given))
+
+
+def _program(name: str) -> str:
+    """How a person starts a program of this environment: its name, or its path if not on PATH."""
+    here = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    if not here.exists() or (found is not None and Path(found).resolve() == here.resolve()):
+        return name
+    relative = here.is_relative_to(Path.cwd())
+    return shlex.quote(str(here.relative_to(Path.cwd()) if relative else here))
 
 
 def _say_where(console: Console, folder: Path, tracking_uri: str, seconds: float) -> None:
     store = shlex.quote(tracking_uri)
     server = tracking_uri.startswith("http")
-    ui = tracking_uri if server else f"mlflow ui --backend-store-uri {store}"
+    ui = tracking_uri if server else f"{_program('mlflow')} ui --backend-store-uri {store}"
     rows = [
         ("results", str(folder)),
         ("report", f"{_opener()} {shlex.quote(str(folder / 'report.html'))}"),

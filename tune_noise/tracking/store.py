@@ -60,6 +60,10 @@ def connect(uri: str) -> Any:
     return client
 
 
+# Without it the page of an experiment opens on traces of language models, of which we have none.
+EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
+
+
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)
@@ -83,7 +87,7 @@ def find_experiment(client: Any, name: str, *, location: str | None) -> str:
     """
     found = client.get_experiment_by_name(name)
     if found is None:
-        return str(client.create_experiment(name, artifact_location=location))
+        return str(client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_KIND))
     if found.lifecycle_stage != "active":
         raise TuneNoiseError(
             f"the MLflow experiment {name!r} was deleted; restore it with "

@@ -56,8 +56,9 @@ def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, 
         if not address:
             raise TuneNoiseError(f"Ray cannot be started on this machine: {reason}") from error
         raise UserError(
-            f"--address {address}: no Ray cluster can be joined there ({reason}); "
-            "check `ray status`, or leave --address out to use this machine"
+            f"--address {address}: no Ray cluster can be joined there ({reason}); check `ray "
+            "status`, set RAY_AUTH_MODE=token here too if the cluster wants a token, or leave "
+            "--address out to use this machine"
         ) from None
     try:
         _check_resources(ray.nodes(), resources)
