@@ -122,7 +122,8 @@ class SearchProgress:
         head.append(f"{self._search.objective}   {elapsed} gone, {self._left()}", style="not bold")
         total = self._plan.trials + self._plan.confirm_trials
         done = self._count("search", ended=True) + self._count("confirm", ended=True)
-        bar = ProgressBar(total=total, completed=done, width=60)
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(ProgressBar(total=total, completed=done, width=50), f"{done} of {total} trials")
         return Group(head, bar, self._table())
 
     def _table(self) -> Table:

@@ -53,7 +53,7 @@ def train(
     dataset = load_dataset(config.dataset, data_dir=data_dir)
     torch.set_num_threads(threads)
     trial = Trial([config], dataset, device=device)
-    console = Console(markup=False)
+    console = Console(markup=False, soft_wrap=True)
     facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
     if not quiet:
         console.print(f"{config.method} on {config.dataset}: {facts}", highlight=False)
@@ -78,7 +78,11 @@ def train(
 def _train_all(trial: "Trial", console: Console, *, quiet: bool) -> None:
     columns = (TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
     with Progress(
-        *columns, TextColumn("{task.description}"), console=console, transient=True, disable=quiet
+        *columns,
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
     ) as bar:
         task = bar.add_task("", total=trial.configs[0].epochs)
         while not trial.finished:

@@ -1,0 +1,93 @@
+"""Killed and interrupted searches: nothing is lost, nothing is done twice, nothing is left over."""
+
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tune_noise.history import History
+from tune_noise.record import Record
+
+from .conftest import Shell, events
+from .test_search import pytestmark as warnings_of_mlflow
+from .test_search import runs
+
+pytestmark = warnings_of_mlflow
+
+# Trials long enough that some are done and some are not when the driver dies.
+LONG = {
+    "trials": 8,
+    "epochs": 24,
+    "early_stopping": None,
+    "fixed": {"model": "mlp2", "ramp_epochs": 2, "batch_size": 16},
+}
+
+
+def history_of(folder: Path) -> History:
+    with Record(folder / "record.db") as record:
+        return History.replay(record.events())
+
+
+def check_complete(folder: Path, *, trials: int, confirm: int, epochs: int) -> None:
+    """Every trial was asked for and ended once, with each of its epochs once."""
+    with Record(folder / "record.db") as record:
+        counts = Counter((event.kind, event.trial_id) for event in record.events())
+        history = History.replay(record.events())
+    assert history.finished
+    stages = Counter(trial.stage for trial in history.trials.values())
+    assert stages == {"search": trials, "confirm": confirm}
+    for trial in history.trials.values():
+        assert (trial.status, trial.num_epochs) == ("completed", epochs)
+        for kind, count in (("ask", 1), ("start", 1), ("epoch", epochs), ("end", 1)):
+            assert counts[kind, trial.trial_id] == count
+    children = [run for run in runs(folder) if "mlflow.parentRunId" in run.data.tags]
+    assert sorted(run.data.tags["tune_noise.trial_id"] for run in children) == sorted(
+        history.trials
+    )
+    assert len(runs(folder)) == len(children) + 1
+
+
+def test_a_killed_driver_loses_no_trial_and_repeats_none(shell: Shell) -> None:
+    space = shell.space(**LONG)
+    folder = shell.folder / "runs" / "tiny"
+    driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "2")
+    shell.wait_until(lambda: len(events(folder, "end")) >= 2, "the end of two trials")
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.communicate()
+    before = history_of(folder)
+    ended = {t.trial_id: t for t in before.trials.values() if t.status is not None}
+    assert 2 <= len(ended) < 8
+    # Ray's agents notice within a minute that their cluster is gone; nobody waits for them.
+    shell.wait_until(lambda: not any("raylet" in p for p in shell.processes().values()), "an end")
+    shell.end_all()
+
+    out = shell.search("--space", space, "--max-concurrent", "2", "--resume")
+    assert f"results  {folder}" in out
+    check_complete(folder, trials=8, confirm=4, epochs=24)
+    after = history_of(folder)
+    for trial_id, trial in before.trials.items():
+        assert after.trials[trial_id].config == trial.config
+        assert after.trials[trial_id].epochs[: trial.num_epochs] == trial.epochs
+    for trial_id, trial in ended.items():
+        assert after.trials[trial_id] == trial
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "driver"])
+def test_an_interrupted_search_says_how_to_go_on_and_does(shell: Shell, whole_group: bool) -> None:
+    space = shell.space(**{**LONG, "trials": 4})
+    folder = shell.folder / "runs" / "tiny"
+    driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "2")
+    shell.wait_until(lambda: len(events(folder, "epoch")) >= 1, "a first epoch")
+    # Ctrl-C in a terminal reaches all processes of the group; `kill -INT` the driver alone.
+    (os.killpg if whole_group else os.kill)(driver.pid, signal.SIGINT)
+    _, err = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert "Traceback" not in err
+    command = err.strip().splitlines()[-1].split()
+    assert command == ["tune-noise", "resume", str(folder)]
+    shell.wait_until_all_ended()
+    if whole_group:
+        shell.run(*command)
+        check_complete(folder, trials=4, confirm=4, epochs=24)
