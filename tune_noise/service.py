@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset, load_dataset
-from tune_noise.errors import ConfigError, Interrupted
+from tune_noise.errors import ConfigError, Interrupted, TuneNoiseError
 from tune_noise.history import History
 from tune_noise.output import RECORD_FILE, begin, check_folder, make_folder
 from tune_noise.progress import SearchProgress, clock
@@ -92,6 +92,7 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
 
     Raises:
         UserError: bad input of any kind, before anything is trained.
+        TuneNoiseError: every trial failed.
         Interrupted: Ctrl-C; the record holds all that happened.
     """
     started = time.monotonic()
@@ -129,6 +130,8 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
     for text in filter(None, warnings):
         _warn(console, text)
     _say_where(console, folder, tracking_uri, time.monotonic() - started)
+    if all(trial.status == "failed" for trial in history.trials.values()):
+        raise TuneNoiseError("no trial could be trained: see the warning above")
     return folder
 
 

@@ -129,6 +129,27 @@ def test_a_field_set_to_a_mapping_becomes_searched() -> None:
     assert "model" not in search.fixed
 
 
+def test_null_takes_a_field_out_of_the_space() -> None:
+    raw = {"search": {"tau": {"uniform": [0.1, 0.5]}}, "fixed": {"ramp_epochs": 4}}
+    changed = with_assignments(raw, parse_assignments(["tau=null", "ramp_epochs=null"]))
+    assert changed["search"] == changed["fixed"] == {}
+
+
+def test_a_field_that_lost_its_use_can_be_taken_out_as_the_message_says() -> None:
+    raw = {
+        "name": "x",
+        "search": {
+            "method": {"choice": ["standard", "co_teaching"]},
+            "lr": {"loguniform": [0.001, 0.01]},
+            "tau": {"uniform": [0.1, 0.5]},
+        },
+    }
+    one_method = with_assignments(raw, {"method": "standard"})
+    with pytest.raises(ConfigError, match="take it out \\(--set tau=null\\)"):
+        build_search(one_method, source="x")
+    assert build_search(with_assignments(one_method, {"tau": None}), source="x").levels == [None]
+
+
 def test_keys_of_the_space_and_of_its_sections_can_be_set() -> None:
     search = overridden(
         **{

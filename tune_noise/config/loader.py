@@ -149,7 +149,8 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
     """The space after `--set`: a key of the space, a dotted key of a section, or a trial's field.
 
     A field takes its value wherever the space had it: as a condition the value (or list) becomes
-    its levels; a mapping becomes its domain; anything else fixes it, and it is no longer searched.
+    its levels; a mapping becomes its domain; null takes it out of the space; anything else fixes
+    it, and it is no longer searched.
 
     Raises:
         ConfigError: a key is neither.
@@ -179,6 +180,11 @@ def _set_field(raw: dict[str, Any], field: str, value: Any) -> None:
     for part in ("conditions", "search", "fixed"):
         if not isinstance(raw.setdefault(part, {}), dict):
             return  # the schema reports the malformed section
+    if value is None:
+        # Back to the default, which is also what null means to the one field that may be null.
+        for part in ("conditions", "search", "fixed"):
+            raw[part].pop(field, None)
+        return
     if field in raw["conditions"]:
         raw["conditions"][field] = value if isinstance(value, list) else [value]
         return

@@ -143,7 +143,7 @@ def fields_that_apply(raw: Raw) -> Iterator[Problem]:
                     yield Problem(
                         f"{part}.{name}",
                         f"has no effect where {decider} is {', '.join(map(str, values))}: it "
-                        f"applies only to {describe_when(name)}",
+                        f"applies only to {describe_when(name)}; take it out (--set {name}=null)",
                     )
 
 
