@@ -78,8 +78,8 @@ def test_a_line_counts_confirmations_once_there_are_some(history: History) -> No
 
 
 def test_the_time_left_is_that_of_what_is_left_at_the_pace_so_far(history: History) -> None:
-    # 4 search trials and 4 confirmations of 10 s, two at once.
-    assert shown(history).line().endswith("about 0:40 left")
+    # 4 search trials and 4 confirmations of 10 s, one of them 10 s under way, two at once.
+    assert shown(history).line().endswith("about 0:35 left")
     assert shown(History()).line().endswith("time left unknown yet")
 
 

@@ -15,7 +15,9 @@ from tune_noise.history import History, TrialHistory
 from tune_noise.plan import make_plan
 from tune_noise.record import Event
 
+# Lines in a file: the first soon, then ever further apart, so that a night does not fill it.
 PLAIN_LINE_SECONDS = 10.0
+PLAIN_LINE_SHARE = 0.05
 
 
 def clock(seconds: float) -> str:
@@ -96,7 +98,8 @@ class SearchProgress:
         if self._quiet or self._live is not None:
             return
         now = time.monotonic()
-        if now - self._last_line >= PLAIN_LINE_SECONDS:
+        pause = max(PLAIN_LINE_SECONDS, PLAIN_LINE_SHARE * (now - self._started))
+        if now - self._last_line >= pause:
             self._last_line = now
             self._console.print(self.line(), highlight=False, soft_wrap=True)
 
@@ -159,7 +162,7 @@ class SearchProgress:
         )
 
     def _left(self) -> str:
-        """Time left at the pace of the trials that have ended."""
+        """Time left at the pace of the trials that have ended; a stack counts once."""
         trials = list(self._history.trials.values())
         ended = [t for t in trials if t.epochs and t.status is not None]
         search = [t for t in ended if t.stage == "search"]
@@ -170,6 +173,10 @@ class SearchProgress:
         full = max(seconds)
         left = (self._plan.trials - len(search)) * mean
         left += (self._plan.confirm_trials - (len(ended) - len(search))) * full
+        under_way = {
+            t.stack_id: t.epochs[-1]["seconds"] for t in trials if not t.status and t.epochs
+        }
+        left = max(0.0, left - sum(under_way.values()))
         return f"about {clock(left / self._concurrent)} left"
 
 
