@@ -43,8 +43,8 @@ def print_search(history: History) -> None:
     minutes = (ended - min(trial.asked_seconds for trial in trials)) / 60
     print(f"## {summary.config.title}\n")
     print(
-        f"Space `{summary.config.name}`, commit `{facts['commit']}`, {facts['machine']['cpus']} CPU "
-        f"cores, {len(trials)} trials, {minutes:.1f} minutes from first ask to last end.\n"
+        f"Space `{summary.config.name}`, commit `{facts['commit']}`, {facts['machine']['cpus']} "
+        f"CPU cores, {len(trials)} trials, {minutes:.1f} minutes from first ask to last end.\n"
     )
     for condition in summary.conditions:
         print_condition(condition)
@@ -56,9 +56,9 @@ def print_condition(condition: ConditionSummary) -> None:
     best, *others = condition.scored
     for other in others:
         found = {title: best.minus(other).get(name) for title, name in COLUMNS.items()}
-        shown = [f"{title} {cell(e, COLUMNS[title])}" for title, e in found.items() if e is not None]
+        shown = [f"{title} {cell(e, COLUMNS[title])}" for title, e in found.items() if e]
         print(f"{best.config.method} minus {other.config.method}, paired: {'; '.join(shown)}.\n")
-    print("The same search trials judged by other objectives (one seed, all epochs of all trials):\n")
+    print("The same search trials judged by other objectives, over all their epochs; one seed:\n")
     rows = [
         [
             "test accuracy itself (oracle)" if choice.is_oracle else f"`{choice.criterion}`",
