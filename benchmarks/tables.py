@@ -1,23 +1,27 @@
 """Markdown tables of finished searches, for docs/results.
 
-    python benchmarks/tables.py runs/mnist_pair_flip runs/mnist_symmetric > docs/results/mnist.md
+    python benchmarks/tables.py runs/mnist_pair_flip runs/mnist_symmetric
+    python benchmarks/tables.py --pool runs/pair_flip runs/pair_flip_1 runs/pair_flip_2
 
 Prints, per condition, every compared level over its fresh seeds, the paired difference to the best,
-and what other objectives would have chosen among the same search trials. All of it is read from
-the search's own record.
+and what other objectives would have chosen among the same search trials. With --pool, only the
+paired differences of compared levels over the fresh seeds of all searches together: repeats of one
+space with other seeds. All of it is read from the searches' own records.
 """
 
 import sys
+from collections.abc import Hashable
+from itertools import combinations
 from pathlib import Path
 
 from tune_noise.history import History
 from tune_noise.metrics.names import METRICS
 from tune_noise.output import RECORD_FILE
 from tune_noise.record import Record
-from tune_noise.reporting import ConditionSummary, summarise, verdict_sentence
+from tune_noise.reporting import ConditionSummary, Summary, summarise, verdict_sentence
 from tune_noise.reporting.criteria import choices
 from tune_noise.reporting.finalists import Finalist
-from tune_noise.reporting.statistics import Estimate
+from tune_noise.reporting.statistics import Estimate, paired_difference
 from tune_noise.reporting.wording import configuration
 
 COLUMNS = {
@@ -31,9 +35,46 @@ COLUMNS = {
 
 
 def main() -> None:
-    for folder in map(Path, sys.argv[1:]):
-        with Record(folder / RECORD_FILE) as record:
-            print_search(History.replay(record.events()))
+    folders = [Path(argument) for argument in sys.argv[1:] if argument != "--pool"]
+    histories = [read(folder) for folder in folders]
+    if "--pool" in sys.argv:
+        print_pooled([summarise(history) for history in histories])
+        return
+    for history in histories:
+        print_search(history)
+
+
+def read(folder: Path) -> History:
+    with Record(folder / RECORD_FILE) as record:
+        return History.replay(record.events())
+
+
+def print_pooled(summaries: list[Summary]) -> None:
+    """Level minus level, paired by fresh seed, over all searches; seeds must not repeat."""
+    rows = []
+    for position, condition in enumerate(summaries[0].conditions):
+        repeats = [summary.conditions[position].best_of_levels for summary in summaries]
+        for first, second in combinations(condition.best_of_levels, 2):
+            shown = [
+                cell(pooled(repeats, first, second, metric), metric) for metric in COLUMNS.values()
+            ]
+            n = sum(len(repeat[first].counted) for repeat in repeats)
+            rows.append([f"{condition.name}: {first} minus {second}", str(n), *shown])
+    print_rows(["paired difference", "n", *COLUMNS], rows)
+
+
+def pooled(
+    repeats: list[dict[str, Finalist]], first: str, second: str, metric: str
+) -> Estimate | None:
+    left: dict[Hashable, float] = {}
+    right: dict[Hashable, float] = {}
+    for repeat in repeats:
+        values = repeat[first].values(metric)
+        if left.keys() & values.keys():
+            sys.exit("error: --pool needs searches with different seeds: two share a fresh seed")
+        left |= values
+        right |= repeat[second].values(metric)
+    return paired_difference(left, right)
 
 
 def print_search(history: History) -> None:
