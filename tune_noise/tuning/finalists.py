@@ -15,11 +15,14 @@ def level_of(config: TrialConfig, search: SearchConfig) -> Any:
 def choose_finalists(trials: list[TrialHistory], search: SearchConfig) -> list[TrialHistory]:
     """The best trial of each level of `compare`, then the next best ones, best first.
 
+    A trial that diverged or failed is no candidate, however good its epochs before were.
+
     Args:
         trials: of the search stage of one condition.
         search: says how many, and what is compared.
     """
-    ranked = sorted((t for t in trials if t.score is not None), key=_rank)
+    sound = (t for t in trials if t.status not in ("diverged", "failed") and t.score is not None)
+    ranked = sorted(sound, key=_rank)
     chosen: list[TrialHistory] = []
     for level in search.levels:
         of_level = [t for t in ranked if level_of(t.config, search) == level]
