@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from tune_noise.output import (
     begin,
     check_folder,
     dataset_facts,
-    make_folder,
+    own_folder,
     plain,
     source_commit,
 )
@@ -54,8 +56,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def begun(folder: Path, digits: Dataset) -> Iterator[Path]:
     """The folder of a search that has begun."""
-    make_folder(folder)
-    with Record(folder / RECORD_FILE) as record:
+    with own_folder(folder), Record(folder / RECORD_FILE) as record:
         begin(record, SEARCH, digits, folder)
     return folder
 
@@ -142,8 +143,8 @@ def test_another_version_is_refused(
 
 
 def test_a_record_that_was_only_opened_is_begun(folder: Path, digits: Dataset) -> None:
-    make_folder(folder)
-    Record(folder / RECORD_FILE).close()
+    with own_folder(folder):
+        Record(folder / RECORD_FILE).close()
     history = check_folder(folder, SEARCH, digits, resume=True)
     assert history is not None
     with Record(folder / RECORD_FILE) as record:
@@ -164,8 +165,24 @@ def test_a_folder_that_cannot_be_made_is_refused(folder: Path, digits: Dataset) 
     folder.write_text("a file")
     with pytest.raises(UserError, match="is not a folder: choose another one"):
         check_folder(folder, SEARCH, digits, resume=False)
-    with pytest.raises(UserError, match="cannot be made"):
-        make_folder(folder)
+    with pytest.raises(UserError, match="cannot be made"), own_folder(folder):
+        pass
+
+
+def test_a_second_driver_is_refused_while_the_first_lives(folder: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tune_noise.output import own_folder\n"
+        "with own_folder(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"mine\n"
+        with pytest.raises(UserError, match="a search is running in it"), own_folder(folder):
+            pass
+        first.kill()
+    with own_folder(folder):
+        pass
 
 
 def test_the_commit_is_short_and_says_whether_files_differ() -> None:

@@ -1,9 +1,12 @@
 """The output folder of a search: who owns it, and the file that lets it run again."""
 
+import fcntl
 import os
 import platform
 import subprocess
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -57,18 +60,31 @@ def check_folder(
     return history
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of a search.
+@contextmanager
+def own_folder(folder: Path) -> Iterator[None]:
+    """Make the folder of a search and keep every other driver out of it.
+
+    The lock is the operating system's, so it goes with the process, however that ends.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: the folder cannot be made, or another driver runs in it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as error:
         raise UserError(
             f"--output: {folder} cannot be made ({error.strerror}): choose another one"
         ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise UserError(
+            f"{folder}: a search is running in it: wait for its end, or choose another --name"
+        ) from None
+    finally:
+        os.close(descriptor)
 
 
 def begin(record: Record, search: SearchConfig, dataset: Dataset, folder: Path) -> None:

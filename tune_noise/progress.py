@@ -170,7 +170,8 @@ class SearchProgress:
             return "time left unknown yet"
         seconds = [t.epochs[-1]["seconds"] for t in search]
         mean = sum(seconds) / len(seconds)
-        full = max(seconds)
+        completed = [t.epochs[-1]["seconds"] for t in search if t.status == "completed"]
+        full = sum(completed) / len(completed) if completed else mean
         left = (self._plan.trials - len(search)) * mean
         left += (self._plan.confirm_trials - (len(ended) - len(search))) * full
         under_way = {

@@ -16,7 +16,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import ConfigError, Interrupted, TuneNoiseError
 from tune_noise.history import History
-from tune_noise.output import RECORD_FILE, begin, check_folder, make_folder
+from tune_noise.output import RECORD_FILE, begin, check_folder, own_folder
 from tune_noise.progress import SearchProgress, clock
 from tune_noise.record import Record
 from tune_noise.reporting import condition_tables, write_outputs
@@ -106,7 +106,7 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
         # The cluster may refuse, too: until it has agreed nothing is written.
         finished = before is not None and before.finished
         total = None if finished else stack.enter_context(_cluster(search, request))
-        make_folder(folder)
+        stack.enter_context(own_folder(folder))
         record = stack.enter_context(Record(folder / RECORD_FILE))
         begin(record, search, dataset, folder)
         tracking = TrackingProcess.start(
