@@ -129,7 +129,7 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
     warnings = [_failures(history, folder), warning]
     for text in filter(None, warnings):
         _warn(console, text)
-    _say_where(console, folder, tracking_uri, time.monotonic() - started)
+    _say_where(console, folder, tracking_uri, tracking.experiment_id, time.monotonic() - started)
     if all(trial.status == "failed" for trial in history.trials.values()):
         raise TuneNoiseError("no trial could be trained: see the warning above")
     return folder
@@ -212,15 +212,21 @@ def _program(name: str) -> str:
     return shlex.quote(str(here.relative_to(Path.cwd()) if relative else here))
 
 
-def _say_where(console: Console, folder: Path, tracking_uri: str, seconds: float) -> None:
-    store = shlex.quote(tracking_uri)
-    server = tracking_uri.startswith("http")
-    ui = tracking_uri if server else f"{_program('mlflow')} ui --backend-store-uri {store}"
+def _say_where(
+    console: Console, folder: Path, tracking_uri: str, experiment_id: str | None, seconds: float
+) -> None:
     rows = [
         ("results", str(folder)),
         ("report", f"{_opener()} {shlex.quote(str(folder / 'report.html'))}"),
-        ("MLflow", mask_password(ui)),
     ]
+    # Without the query MLflow opens on its pages for language models.
+    page = f"/#/experiments/{experiment_id or ''}?workflowType=machine_learning"
+    if tracking_uri.startswith("http"):
+        rows.append(("MLflow", mask_password(tracking_uri.rstrip("/") + page)))
+    else:
+        store = shlex.quote(mask_password(tracking_uri))
+        rows.append(("MLflow", f"{_program('mlflow')} ui --backend-store-uri {store}"))
+        rows.append(("", f"then open http://127.0.0.1:5000{page}"))
     console.print(f"\nFinished in {clock(seconds)}.", highlight=False)
     for name, text in rows:
         console.print(f"{name:<8} {text}", highlight=False, markup=False, soft_wrap=True)

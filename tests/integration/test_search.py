@@ -128,12 +128,13 @@ def test_what_is_printed_is_readable_in_a_pipe_and_says_where_things_are(
     assert "\x1b" not in printed
     assert "\r" not in printed
     assert max(map(len, printed.splitlines())) < 250
-    results, report, tracking = printed.strip().splitlines()[-3:]
+    results, report, tracking, page = printed.strip().splitlines()[-4:]
     assert results == f"results  {folder}"
     assert report.startswith("report   ")
     assert report.endswith(str(folder / "report.html"))
     store = f"sqlite:///{folder.parent / 'mlflow.db'}"
     assert tracking == f"MLflow   mlflow ui --backend-store-uri {store}"
+    assert page.strip().startswith("then open http://127.0.0.1:5000/#/experiments/")
 
 
 def test_mlflow_has_one_parent_and_one_child_per_trial(folder: Path) -> None:

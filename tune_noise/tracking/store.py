@@ -60,7 +60,7 @@ def connect(uri: str) -> Any:
     return client
 
 
-# Without it the page of an experiment opens on traces of language models, of which we have none.
+# Says to MLflow's pages that these are training runs, not traces of language models.
 EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
