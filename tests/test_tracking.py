@@ -24,6 +24,7 @@ from tune_noise.tracking import (
     mask_password,
 )
 from tune_noise.tracking.mirror import Mirror
+from tune_noise.tracking.store import connect
 
 # MLflow and what it imports warn of their own future; ours stay errors.
 pytestmark = [
@@ -122,9 +123,8 @@ class Found:
     """What MLflow holds of the search."""
 
     def __init__(self, uri: str, experiment: str = "default-test") -> None:
-        from mlflow import MlflowClient
-
-        self.client = MlflowClient(uri)
+        # As the child does: a reader that comes first would make the tables, too, and collide.
+        self.client = connect(uri)
         experiments = [e for e in [self.client.get_experiment_by_name(experiment)] if e]
         runs = self.client.search_runs([e.experiment_id for e in experiments], max_results=500)
         self.num_runs = len(runs)
