@@ -110,6 +110,12 @@ class Shell:
         return path.name
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_arrives() -> None:
+    # Under nohup or behind `&` the tests ignore SIGINT, and every command would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     shell = Shell(tmp_path)
