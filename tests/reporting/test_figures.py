@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from tests.reporting.conftest import Builder
+from tune_noise.config.trial import TrialConfig
 from tune_noise.reporting.accuracy_figure import noise_factor, points
 from tune_noise.reporting.curves_figure import epoch_values
 from tune_noise.reporting.figures import draw
-from tune_noise.reporting.palette import colour, marker
+from tune_noise.reporting.palette import colour, line_colours, marker
 from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.summary import summarise
 
@@ -86,3 +87,12 @@ def test_methods_and_networks_look_different() -> None:
     assert colour("standard") != colour("co_teaching")
     models = ["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
     assert len({marker(model) for model in models}) == len(models)
+
+
+def test_lines_of_one_figure_are_told_apart_by_colour() -> None:
+    methods = [TrialConfig(method="standard"), TrialConfig(method="co_teaching")]
+    assert line_colours(methods) == [colour("standard"), colour("co_teaching")]
+    networks = [TrialConfig(model=model) for model in ("mlp1", "conv4", "perceptron")]
+    assert len(set(line_colours(networks))) == 3
+    assert line_colours(networks)[::-1] == line_colours(networks[::-1])
+    assert len(set(line_colours([TrialConfig(lr=lr) for lr in (0.1, 0.2)]))) == 2

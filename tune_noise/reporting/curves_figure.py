@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history import TrialHistory
-from tune_noise.reporting.palette import colour, line_style, marker
+from tune_noise.reporting.palette import line_colours, line_style, marker
 from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.summary import ConditionSummary, best_trial
 from tune_noise.reporting.wording import configuration, objective_name, scale, unit
@@ -31,15 +31,17 @@ class Line:
 
     Attributes:
         label: for the legend.
-        config: gives colour and marker.
+        config: gives the marker.
         trials: one per seed.
         repeat: how many lines of the same method stand before this one.
+        shade: its colour, as #RRGGBB.
     """
 
     label: str
     config: TrialConfig
     trials: tuple[TrialHistory, ...]
     repeat: int
+    shade: str
 
 
 def curves_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | None:
@@ -60,6 +62,9 @@ def curves_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | None
             if _has(line, metric):
                 _curve(ax, line, metric)
         ax.set_ylabel(_label(metric))
+        if metric.startswith("train_label"):
+            # A constant share would fill its panel with its own rounding.
+            ax.set_ylim(0, 105)
     axes[-1].set_xlabel("epoch")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _legend(figure, list(axes))
@@ -88,8 +93,9 @@ def _lines(condition: ConditionSummary) -> list[Line]:
             for t in _best_of_methods(condition)
         ]
     methods = [config.method for _, config, _ in groups]
+    shades = line_colours([config for _, config, _ in groups])
     return [
-        Line(label, config, trials, repeat=methods[:i].count(config.method))
+        Line(label, config, trials, repeat=methods[:i].count(config.method), shade=shades[i])
         for i, (label, config, trials) in enumerate(groups)
     ]
 
@@ -111,14 +117,14 @@ def _curve(ax: Axes, line: Line, metric: str) -> None:
     known = ~np.isnan(values).all(axis=0)
     epochs, values = epochs[known], values[:, known] * scale(metric)
     mean = np.nanmean(values, axis=0)
-    shade = colour(line.config.method)
+    shade = line.shade
     style = line_style(line.repeat)
     ax.plot(epochs, mean, color=shade, linestyle=style, label=line.label, zorder=3)
     several = (~np.isnan(values)).sum(axis=0) > 1
     if several.any():
         sd = np.nanstd(values[:, several], axis=0, ddof=1)
         low, high = mean[several] - sd, mean[several] + sd
-        ax.fill_between(epochs[several], low, high, color=shade, alpha=0.2, linewidth=0)
+        ax.fill_between(epochs[several], low, high, color=shade, alpha=0.15, linewidth=0)
     chosen = [trial.selected["epoch"] for trial in line.trials if trial.selected]
     at = [epoch for epoch in chosen if epoch in epochs]
     heights = np.interp(at, epochs, mean)

@@ -1,8 +1,12 @@
-"""One colour per method and one marker per network, the same in every figure of every report."""
+"""One colour per method and one marker per network, the same in every figure of every report.
 
+Only where lines of one figure share a method do networks, or the lines themselves, get the colours.
+"""
+
+from collections.abc import Sequence
 from typing import get_args
 
-from tune_noise.config.trial import MethodName, ModelName
+from tune_noise.config.trial import MethodName, ModelName, TrialConfig
 
 # Okabe and Ito: told apart with any kind of colour blindness, and in print.
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -13,6 +17,21 @@ _LINE_STYLES = ("-", "--", ":", "-.")
 def colour(method: str) -> str:
     """The colour of a method as #RRGGBB."""
     return _COLOURS[get_args(MethodName).index(method) % len(_COLOURS)]
+
+
+def line_colours(configs: Sequence[TrialConfig]) -> list[str]:
+    """A colour for each line of a figure: of its method, unless several lines share one.
+
+    Then that of its network, which is the same in every condition; where networks repeat, too, the
+    colour of its place.
+    """
+    methods, models = [c.method for c in configs], [c.model for c in configs]
+    if len(set(methods)) == len(methods):
+        return [colour(method) for method in methods]
+    known = get_args(ModelName)
+    distinct = len(set(models)) == len(models)
+    places = [known.index(model) for model in models] if distinct else range(len(models))
+    return [_COLOURS[place % len(_COLOURS)] for place in places]
 
 
 def marker(model: str) -> str:
