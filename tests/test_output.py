@@ -1,30 +1,27 @@
+import errno
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 
 from tune_noise import __version__
 from tune_noise.config.loader import build_search, read_space
-from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import UserError
 from tune_noise.output import (
-    RECORD_FILE,
     SEARCH_FILE,
     begin,
-    check_folder,
+    check_writable,
     dataset_facts,
     own_folder,
     plain,
     source_commit,
+    storage_fault,
 )
-from tune_noise.record import Event, Record
+from tune_noise.record import RECORD_FILE, Record
 
 SEARCH = build_search(
     {
@@ -59,10 +56,6 @@ def begun(folder: Path, digits: Dataset) -> Iterator[Path]:
     with own_folder(folder), Record(folder / RECORD_FILE) as record:
         begin(record, SEARCH, digits, folder)
     return folder
-
-
-def changed(**values: Any) -> SearchConfig:
-    return SearchConfig.model_validate(plain(SEARCH) | values)
 
 
 def test_the_search_file_is_a_space_that_gives_the_same_search(begun: Path) -> None:
@@ -101,70 +94,16 @@ def test_beginning_again_writes_the_file_again_and_nothing_else(
     assert (begun / SEARCH_FILE).read_bytes() == before
 
 
-def test_checking_a_new_folder_writes_nothing(folder: Path, digits: Dataset) -> None:
-    for resume in (False, True):
-        assert check_folder(folder, SEARCH, digits, resume=resume) is None
+def test_a_folder_that_can_be_made_is_accepted_and_not_made(folder: Path) -> None:
+    check_writable(folder)
     assert list(folder.parent.parent.iterdir()) == []
 
 
-def test_a_folder_with_a_search_is_refused_without_resume(begun: Path, digits: Dataset) -> None:
-    with pytest.raises(UserError, match=r"holds a search already: continue it with --resume"):
-        check_folder(begun, SEARCH, digits, resume=False)
-
-
-def test_the_same_search_may_go_on(begun: Path, digits: Dataset) -> None:
-    history = check_folder(begun, SEARCH, digits, resume=True)
-    assert history is not None
-    assert not history.finished
-    on_more_cores = changed(resources={"cpus_per_trial": 2.0})
-    assert check_folder(begun, on_more_cores, digits, resume=True) is not None
-
-
-def test_another_search_is_refused_with_every_difference(begun: Path, digits: Dataset) -> None:
-    with pytest.raises(UserError) as caught:
-        check_folder(begun, changed(trials=3, seed=7), digits, resume=True)
-    message = str(caught.value)
-    assert "holds another search: choose another --name" in message
-    assert message.splitlines()[1:] == ["  trials: 20 there, 3 now", "  seed: 0 there, 7 now"]
-
-
-def test_other_data_are_refused(begun: Path, digits: Dataset) -> None:
-    other = replace(digits, train_labels=np.roll(digits.train_labels, 1))
-    with pytest.raises(UserError, match=rf"data: fingerprint {digits.fingerprint} there"):
-        check_folder(begun, SEARCH, other, resume=True)
-
-
-def test_another_version_is_refused(
-    begun: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tune_noise.output.version", lambda name: "9.9")
-    with pytest.raises(UserError, match=rf"tune_noise: {__version__} there, 9\.9 now"):
-        check_folder(begun, SEARCH, digits, resume=True)
-
-
-def test_a_record_that_was_only_opened_is_begun(folder: Path, digits: Dataset) -> None:
-    with own_folder(folder):
-        Record(folder / RECORD_FILE).close()
-    history = check_folder(folder, SEARCH, digits, resume=True)
-    assert history is not None
-    with Record(folder / RECORD_FILE) as record:
-        begin(record, SEARCH, digits, folder)
-        assert [event.kind for event in record.events()] == ["search"]
-
-
-def test_a_finished_search_is_known_to_be(begun: Path, digits: Dataset) -> None:
-    with Record(begun / RECORD_FILE) as record:
-        record.append(Event("finish"), durable=True)
-    history = check_folder(begun, SEARCH, digits, resume=True)
-    assert history is not None
-    assert history.finished
-
-
-def test_a_folder_that_cannot_be_made_is_refused(folder: Path, digits: Dataset) -> None:
+def test_a_folder_that_cannot_be_made_is_refused(folder: Path) -> None:
     folder.parent.mkdir()
     folder.write_text("a file")
     with pytest.raises(UserError, match="is not a folder: choose another one"):
-        check_folder(folder, SEARCH, digits, resume=False)
+        check_writable(folder)
     with pytest.raises(UserError, match="cannot be made"), own_folder(folder):
         pass
 
@@ -189,3 +128,22 @@ def test_the_commit_is_short_and_says_whether_files_differ() -> None:
     commit = source_commit()
     if commit is not None:
         assert len(commit.rstrip("+")) == 12
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), "runs/mine cannot be written: No space left"),
+        (OSError(errno.EROFS, "Read-only", "/x/y"), "/x/y cannot be written: Read-only"),
+        (OSError(errno.ENOENT, "No such file", "runs/mine/a"), "runs/mine/a cannot be written"),
+        (OSError(errno.ENOENT, "No such file", "/etc/x"), None),
+        (OSError(errno.ENOENT, "No such file"), None),
+        (OSError(errno.ECONNREFUSED, "Connection refused"), None),
+    ],
+)
+def test_errors_of_the_disk_below_a_folder_are_told_from_others(
+    error: OSError, expected: str | None
+) -> None:
+    fault = storage_fault(error, Path("runs/mine"))
+    assert (fault is None) == (expected is None)
+    assert expected is None or expected in str(fault)

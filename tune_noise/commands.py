@@ -24,6 +24,21 @@ Assignments = Annotated[
     typer.Option("--set", metavar="FIELD=VALUE", help="Set a field; may be given several times."),
 ]
 Output = Annotated[Path, typer.Option(help="Folder of all searches.")]
+# A URI may hold a password, and a command line is visible to every user of a machine.
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MLFLOW_TRACKING_URI", help="Of MLflow; default: sqlite in the output folder."
+    ),
+]
+RecordUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="TUNE_NOISE_RECORD",
+        help="Of a PostgreSQL database for the record; default: a file in the search's folder.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress display.")]
 
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
 

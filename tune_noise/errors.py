@@ -4,6 +4,7 @@ TuneNoiseError          ours: the command ends with exit code 1
 +-- UserError           the user's mistake: one message, exit code 2, no traceback
     +-- ConfigError     one or more problems of a space, a trial or a `--set`
     +-- DataError       a data set that is missing, unreadable or wrong
++-- StorageError        the disk or database of a running search failed; it can be resumed
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,10 @@ class TuneNoiseError(Exception):
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
     """Ctrl-C; carries the command that resumes."""
+
+
+class StorageError(TuneNoiseError):
+    """What a search writes to has failed: it stops, and goes on when there is room again."""
 
 
 class UserError(TuneNoiseError):

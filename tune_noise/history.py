@@ -1,5 +1,7 @@
 """What a record says, as objects: the search and its trials, rebuilt by replaying events."""
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -87,6 +89,46 @@ class TrialHistory:
 
 
 @dataclass
+class SearchTime:
+    """How long a search has searched: the time that its drivers lived, and nothing between them.
+
+    Attributes:
+        budget_seconds: of the search stage, as the last driver was told; None for no limit.
+        used_up_seconds: the largest budget that was used up; 0 where none was.
+    """
+
+    budget_seconds: float | None = None
+    used_up_seconds: float = 0.0
+    _before: float = 0.0
+    _run_started: float | None = None
+    _last_search_event: float = 0.0
+
+    @property
+    def used_seconds(self) -> float:
+        """Of all drivers, up to the last thing that happened to a trial of the search stage."""
+        if self._run_started is None:
+            return self._before
+        return self._before + max(0.0, self._last_search_event - self._run_started)
+
+    def deadline(self, budget_seconds: float | None) -> float:
+        """The Unix time at which a budget is used up; minus infinity where it is already."""
+        if budget_seconds is None:
+            return math.inf
+        if self.used_up_seconds >= budget_seconds:
+            return -math.inf
+        return time.time() + budget_seconds - self.used_seconds
+
+    def start_run(self, event: Event) -> None:
+        """A driver starts; the one before has ended, however it did."""
+        self._before, self._run_started = self.used_seconds, event.seconds
+        self.budget_seconds = event.data["time_budget_seconds"]
+
+    def note_search_event(self, event: Event) -> None:
+        """Something happened to a trial of the search stage."""
+        self._last_search_event = event.seconds
+
+
+@dataclass
 class History:
     """A search as its record tells it.
 
@@ -94,12 +136,16 @@ class History:
         search: the payload of the `search` event: `config` (a SearchConfig as plain values),
             `versions`, `commit`, `dataset` (facts of the data), `machine`; empty before it.
         trials: trial_id -> trial, in the order of asking.
+        warnings: what a person should know of how the search went, a sentence each, in order.
+        time: how long it has searched.
         finished: whether the search came to its end.
         last_number: number of the last event applied.
     """
 
     search: dict[str, Any] = field(default_factory=dict)
     trials: dict[str, TrialHistory] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    time: SearchTime = field(default_factory=SearchTime)
     finished: bool = False
     last_number: int = 0
 
@@ -119,14 +165,30 @@ class History:
     def apply(self, event: Event) -> None:
         """Take one more event into account; an epoch reported twice counts once."""
         self.last_number = max(self.last_number, event.number)
-        if event.kind == "search":
-            self.search = event.data
-        elif event.kind == "finish":
-            self.finished = True
-        elif event.kind == "ask":
+        if event.kind == "ask":
             self._ask(event)
+        elif event.kind == "note":
+            self.warnings += [event.data["text"]] if event.data["is_warning"] else []
+            self.time.used_up_seconds = event.data.get("used_up_seconds", self.time.used_up_seconds)
+        elif event.trial_id is None:
+            self._advance_search(event)
         elif event.trial_id in self.trials:
             _advance(self.trials[event.trial_id], event)
+        trial = self.trials.get(event.trial_id or "")
+        if trial is not None and trial.stage == "search":
+            self.time.note_search_event(event)
+
+    def _advance_search(self, event: Event) -> None:
+        if event.kind == "search":
+            self.search = event.data
+        elif event.kind == "run":
+            self.time.start_run(event)
+        elif event.kind == "extend":
+            self.search = {**self.search, "config": {**self.search["config"], **event.data}}
+            self.__dict__.pop("config", None)  # the cached one
+            self.finished = False
+        elif event.kind == "finish":
+            self.finished = True
 
     def _ask(self, event: Event) -> None:
         data, trial_id = event.data, str(event.trial_id)

@@ -1,5 +1,6 @@
 """The output folder of a search: who owns it, and the file that lets it run again."""
 
+import errno
 import fcntl
 import os
 import platform
@@ -19,8 +20,9 @@ from tune_noise.errors import UserError
 from tune_noise.history import History
 from tune_noise.record import Event, Record
 
-RECORD_FILE = "record.db"
 SEARCH_FILE = "search.yaml"
+# A disk that is full, failing or gone, whatever file it was met at.
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 _PACKAGES = ("tune-noise", "torch", "ray", "optuna", "mlflow", "numpy")
 
 
@@ -29,35 +31,28 @@ def plain(search: SearchConfig) -> dict[str, Any]:
     return search.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def check_folder(
-    folder: Path, search: SearchConfig, dataset: Dataset, *, resume: bool
-) -> History | None:
-    """Check that a search may start, or go on, in a folder; nothing is written.
-
-    Returns:
-        What the folder's record says; None where there is no record yet.
+def check_writable(folder: Path) -> None:
+    """Check that the folder of a search can be made and written; nothing is written.
 
     Raises:
-        UserError: the folder cannot be written, holds a search already and `resume` is not set, or
-            holds another search, one on other data or of another version.
+        UserError: it cannot.
     """
     parent = next(path for path in (folder, *folder.parents) if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         reason = "may not be written" if parent.is_dir() else "is not a folder"
         raise UserError(f"--output: {folder} cannot be made, {parent} {reason}: choose another one")
-    path = folder / RECORD_FILE
-    if not path.exists():
+
+
+def storage_fault(error: OSError, folder: Path) -> str | None:
+    """What an error says of the disk below a folder: full, failing, read-only, or taken away.
+
+    Returns:
+        A sentence without a full stop; None where the error is about something else.
+    """
+    place = Path(error.filename) if isinstance(error.filename, str) else None
+    if error.errno not in _DISK_ERRORS and not (place and place.is_relative_to(folder)):
         return None
-    if not resume:
-        raise UserError(
-            f"{folder} holds a search already: continue it with --resume, choose another --name "
-            "or --output, or delete the folder"
-        )
-    with Record(path) as record:
-        history = History.replay(record.events())
-    if history.search:
-        _check_same(history, search, dataset, folder)
-    return history
+    return f"{place or folder} cannot be written: {error.strerror}"
 
 
 @contextmanager
@@ -87,24 +82,41 @@ def own_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def begin(record: Record, search: SearchConfig, dataset: Dataset, folder: Path) -> None:
-    """Write down what is searched, unless the record says so already."""
+def begin(record: Record, search: SearchConfig, dataset: Dataset, folder: Path) -> History:
+    """Write down what is searched, or that it has grown, unless the record says so already.
+
+    Returns:
+        What the record says now.
+    """
     history = History.replay(record.events())
-    if history.search:
-        # The driver may have been killed between the record and this file.
-        write_search_file(folder / SEARCH_FILE, history.search)
-        return
-    versions = {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
-    payload = {
+    if not history.search:
+        _append(record, history, Event("search", data=_payload(search, dataset)))
+    elif search.trials > history.config.trials:
+        _append(record, history, Event("extend", data={"trials": search.trials}))
+    # Also where nothing was appended: a driver may have been killed before it wrote the file.
+    write_search_file(folder / SEARCH_FILE, history.search)
+    return history
+
+
+def _append(record: Record, history: History, event: Event) -> None:
+    record.append(event, durable=True)
+    history.apply(event)
+
+
+def _payload(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
+    return {
         "search_id": uuid.uuid4().hex,
         "config": plain(search),
-        "versions": versions,
+        "versions": versions(),
         "commit": source_commit(),
         "dataset": dataset_facts(dataset),
         "machine": {"system": platform.platform(), "cpus": os.cpu_count()},
     }
-    record.append(Event("search", data=payload), durable=True)
-    write_search_file(folder / SEARCH_FILE, payload)
+
+
+def versions() -> dict[str, str]:
+    """Of this package and of those that take part in a search."""
+    return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
 
 
 def dataset_facts(dataset: Dataset) -> dict[str, Any]:
@@ -150,21 +162,3 @@ def source_commit() -> str | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _check_same(history: History, search: SearchConfig, dataset: Dataset, folder: Path) -> None:
-    old, new = history.search["config"], plain(search)
-    # How much of a cluster a trial takes does not change what it finds.
-    keys = [key for key in {**old, **new} if key != "resources" and old.get(key) != new.get(key)]
-    lines = [f"  {key}: {old.get(key)} there, {new.get(key)} now" for key in keys]
-    if (then := history.search["dataset"]["fingerprint"]) != dataset.fingerprint:
-        lines.append(f"  data: fingerprint {then} there, {dataset.fingerprint} now")
-    now = version("tune-noise")
-    if (then := history.search["versions"]["tune-noise"]) != now:
-        lines.append(f"  tune_noise: {then} there, {now} now")
-    if lines:
-        differences = "\n".join(lines)
-        raise UserError(
-            f"{folder} holds another search: choose another --name, or run what it holds with "
-            f"--space {folder / SEARCH_FILE}\n{differences}"
-        )

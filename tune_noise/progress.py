@@ -90,11 +90,17 @@ class SearchProgress:
         traceback: TracebackType | None,
     ) -> None:
         """End the display."""
+        self.close()
+
+    def close(self) -> None:
+        """End the display; again, it changes nothing."""
         if self._live is not None:
             self._live.stop()
 
     def on_change(self, event: Event) -> None:
-        """Print a plain line where there is no live table and some time has passed."""
+        """Print a warning at once, and a plain line now and then where there is no live table."""
+        if event.kind == "note" and event.data["is_warning"]:
+            self.warn(event.data["text"])
         if self._quiet or self._live is not None:
             return
         now = time.monotonic()
@@ -102,6 +108,11 @@ class SearchProgress:
         if now - self._last_line >= pause:
             self._last_line = now
             self._console.print(self.line(), highlight=False, soft_wrap=True)
+
+    def warn(self, sentence: str) -> None:
+        """Print a warning; above the live table where there is one."""
+        line = Text(f"warning: {sentence}", style="yellow")
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def line(self) -> str:
         """The state in one line."""

@@ -9,26 +9,34 @@ from rich.console import Console
 from tune_noise.commands import run_command
 from tune_noise.errors import UserError
 from tune_noise.history import History
-from tune_noise.output import RECORD_FILE
-from tune_noise.record import Record
+from tune_noise.record import Record, RecordPlace
 
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
+    record: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TUNE_NOISE_RECORD",
+            show_envvar=True,
+            help="Database that holds the record, where the folder does not say it.",
+        ),
+    ] = None,
 ) -> None:
     """Write tables, summary, figures and page of a search again, as far as it has gone."""
     # Loaded here: pandas and matplotlib take a second, and `--help` needs neither.
     from tune_noise.reporting import condition_tables, write_outputs
 
-    path = folder / RECORD_FILE
-    if not path.is_file():
-        raise UserError(f"{folder} holds no search: there is no {RECORD_FILE} in it")
-    with Record(path) as record:
-        history = History.replay(record.events())
+    place = RecordPlace.of_folder(folder, record)
+    place.check()
+    if not place.exists():
+        raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
+    with Record(place) as events:
+        history = History.replay(events.events())
     if not history.search:
         raise UserError(f"{folder} holds a search that has not begun: nothing to report yet")
-    summary = write_outputs(history, folder)
     console = Console(markup=False)
+    summary = write_outputs(history, folder)
     for table in condition_tables(summary):
         console.print(table)
     console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tune_noise.commands import Assignments, DataDir, Output, parse_duration, run_command
+from tune_noise.commands import (
+    Assignments,
+    DataDir,
+    Output,
+    Quiet,
+    RecordUrl,
+    TrackingUri,
+    parse_duration,
+    run_command,
+)
 from tune_noise.config.loader import (
     build_search,
     find_space,
@@ -53,10 +62,9 @@ def search(
     time_budget: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Of the search, e.g. 30m; then confirm.")
     ] = None,
-    tracking_uri: Annotated[
-        str | None, typer.Option(help="Of MLflow; default: sqlite in the output folder.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
+    tracking_uri: TrackingUri = None,
+    record: RecordUrl = None,
+    quiet: Quiet = False,
 ) -> None:
     """Search which method, network and hyper-parameters survive noisy labels.
 
@@ -81,6 +89,7 @@ def search(
         data_dir=data_dir,
         address=address,
         tracking_uri=tracking_uri,
+        record=record,
         resume=resume,
         time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
@@ -105,19 +114,28 @@ def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> Search
 
 def resume(
     folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
+    trials: Annotated[int | None, typer.Option(help="Per condition; more than before.")] = None,
+    time_budget: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Of the search; other than before.")
+    ] = None,
     data_dir: DataDir = None,
     address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster, HOST:PORT or auto.")
     ] = None,
-    tracking_uri: Annotated[str | None, typer.Option(help="Of MLflow.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress display.")] = False,
+    tracking_uri: TrackingUri = None,
+    record: RecordUrl = None,
+    quiet: Quiet = False,
 ) -> None:
-    """Continue an interrupted search; of a finished one, write the outputs again."""
+    """Continue an interrupted search, or one with more trials or time than before.
+
+    Of a finished one the outputs are written again.
+    """
     from tune_noise.service import Request, run_search
 
     if not (folder / SEARCH_FILE).is_file():
         raise UserError(f"{folder} holds no search: there is no {SEARCH_FILE} in it")
-    config = resolve(str(folder / SEARCH_FILE), {}, [])
+    flags = {} if trials is None else {"trials": trials}
+    config = resolve(str(folder / SEARCH_FILE), flags, [])
     if config.name != folder.resolve().name:
         raise UserError(
             f"{folder} holds the search {config.name!r}: rename the folder back to {config.name} "
@@ -128,7 +146,9 @@ def resume(
         data_dir=data_dir,
         address=address,
         tracking_uri=tracking_uri,
+        record=record,
         resume=True,
+        time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
     )
     run_search(config, request, Console(markup=False))

@@ -1,36 +1,41 @@
 """The main job, start to end: check, run, confirm, write, track, say where things are."""
 
-import shlex
-import shutil
-import sys
+import os
+import socket
 import time
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
+from tune_noise.closing import failures, resume_command, say_where, warn
 from tune_noise.config.search import SearchConfig
+from tune_noise.continuation import changed_code, grows, read_begun
 from tune_noise.data import Dataset, load_dataset
-from tune_noise.errors import ConfigError, Interrupted, TuneNoiseError
+from tune_noise.errors import ConfigError, Interrupted, StorageError, TuneNoiseError
 from tune_noise.history import History
-from tune_noise.output import RECORD_FILE, begin, check_folder, own_folder
-from tune_noise.progress import SearchProgress, clock
-from tune_noise.record import Record
+from tune_noise.interrupt import Interrupt
+from tune_noise.output import (
+    SEARCH_FILE,
+    begin,
+    check_writable,
+    own_folder,
+    storage_fault,
+)
+from tune_noise.progress import SearchProgress
+from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.reporting import condition_tables, write_outputs
 from tune_noise.resolution import blind_conditions
-from tune_noise.tracking import (
-    TrackingProcess,
-    check_tracking_uri,
-    default_tracking_uri,
-    mask_password,
-)
+from tune_noise.tracking import TrackingProcess, check_tracking_uri, default_tracking_uri
 from tune_noise.winners import export_winners
 
-# MLflow may be slow, but a finished search should not wait for it for ever.
+# MLflow may be slow, but a finished search should not wait for it for ever, an interrupted one
+# not for long, and one that is to end at once not at all: a resumed one delivers the rest.
 TRACKING_SECONDS = 120.0
+INTERRUPTED_TRACKING_SECONDS = 15.0
 # Fields whose values not every data set can serve.
 _DATA_FIELDS = ("model", "example_order", "val_fraction")
 
@@ -44,8 +49,10 @@ class Request:
         data_dir: where data sets lie; None for the default.
         address: of a Ray cluster; None for this machine.
         tracking_uri: of MLflow; None for sqlite in `output`.
+        record: URL of the database for the durable record; None for a file in the folder.
         resume: continue the search in the folder, or start it.
-        time_budget_seconds: of the search stage; None for no limit.
+        time_budget_seconds: of the search stage, over all drivers; None for the limit that the
+            record names, if any.
         quiet: no progress.
     """
 
@@ -53,6 +60,7 @@ class Request:
     data_dir: Path | None = None
     address: str | None = None
     tracking_uri: str | None = None
+    record: str | None = None
     resume: bool = False
     time_budget_seconds: float | None = None
     quiet: bool = False
@@ -92,63 +100,115 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
 
     Raises:
         UserError: bad input of any kind, before anything is trained.
+        StorageError: the record or the folder cannot be written any more.
         TuneNoiseError: every trial failed.
-        Interrupted: Ctrl-C; the record holds all that happened.
+        Interrupted: Ctrl-C or SIGTERM; the record holds all that happened.
     """
+    folder = request.output.resolve() / search.name
+    try:
+        with Interrupt() as interrupt:
+            return _run_search(search, request, console, folder, interrupt)
+    except KeyboardInterrupt:
+        if not (folder / SEARCH_FILE).exists():
+            raise  # nothing has begun that could be resumed
+        raise Interrupted(_resume_command(folder, request)) from None
+    except StorageError as error:
+        raise StorageError(_stopped(str(error), folder, request)) from error
+    except OSError as error:
+        if (fault := storage_fault(error, folder)) is None:
+            raise
+        raise StorageError(_stopped(fault, folder, request)) from error
+
+
+def _stopped(reason: str, folder: Path, request: Request) -> str:
+    return (
+        f"{reason}; the search has stopped, and nothing that was recorded is lost. When this is "
+        f"mended, continue with:\n  {_resume_command(folder, request)}"
+    )
+
+
+def _run_search(
+    search: SearchConfig, request: Request, console: Console, folder: Path, interrupt: Interrupt
+) -> Path:
     started = time.monotonic()
-    root = request.output.resolve()
-    folder = root / search.name
     dataset = load_checked(search, request.data_dir)
-    before = check_folder(folder, search, dataset, resume=request.resume)
-    tracking_uri = request.tracking_uri or default_tracking_uri(root)
+    check_writable(folder)
+    place = RecordPlace.of_folder(folder, request.record)
+    place.check()
+    before = read_begun(folder, place, search, dataset, resume=request.resume)
+    tracking_uri = request.tracking_uri or default_tracking_uri(folder.parent)
     check_tracking_uri(tracking_uri)
+    request = _with_budget(request, before)
+    is_done = (
+        before is not None
+        and before.finished
+        and not grows(before, search, request.time_budget_seconds)
+    )
     with ExitStack() as stack:
         # The cluster may refuse, too: until it has agreed nothing is written.
-        finished = before is not None and before.finished
-        total = None if finished else stack.enter_context(_cluster(search, request))
+        total = None if is_done else stack.enter_context(_cluster(search, request))
         stack.enter_context(own_folder(folder))
-        record = stack.enter_context(Record(folder / RECORD_FILE))
-        begin(record, search, dataset, folder)
-        tracking = TrackingProcess.start(
-            record.path, tracking_uri=tracking_uri, experiment=search.name, output=folder
-        )
-        for sentence in blind_conditions(search, dataset):
-            _warn(console, sentence)
-        try:
-            if total is not None:
-                _run(search, request, dataset, record, console, total)
-            history = History.replay(record.events())
-            summary = write_outputs(history, folder)
-            export_winners(summary, dataset, folder)
-        except KeyboardInterrupt:
-            tracking.finish(timeout_seconds=TRACKING_SECONDS)
-            raise Interrupted(resume_command(folder, request)) from None
-    warning = tracking.finish(timeout_seconds=TRACKING_SECONDS)
+        place.remember(folder)
+        record = stack.enter_context(Record(place, writer=True))
+        history = begin(record, search, dataset, folder)
+        tracking = stack.enter_context(_tracking(place, search, tracking_uri, folder, interrupt))
+        for sentence in (*blind_conditions(search, dataset), *_surprises(record, history)):
+            warn(console, sentence)
+        if total is not None:
+            _run(history.config, request, dataset, record, console, total, interrupt)
+        history = History.replay(record.events())
+        summary = write_outputs(history, folder)
+        export_winners(summary, dataset, folder)
+        warning = tracking.finish(timeout_seconds=TRACKING_SECONDS)
     for table in condition_tables(summary):
         console.print(table)
-    warnings = [_failures(history, folder), warning]
-    for text in filter(None, warnings):
-        _warn(console, text)
-    _say_where(console, folder, tracking_uri, tracking.experiment_id, time.monotonic() - started)
+    for text in filter(None, [failures(history, folder), warning]):
+        warn(console, text)
+    seconds = time.monotonic() - started
+    say_where(console, folder, tracking_uri, tracking.experiment_id, seconds)
     if all(trial.status == "failed" for trial in history.trials.values()):
         raise TuneNoiseError("no trial could be trained: see the warning above")
     return folder
 
 
-def _warn(console: Console, sentence: str) -> None:
-    line = Text(f"warning: {sentence}", style="yellow")
-    console.print(line, highlight=False, soft_wrap=True)
-
-
-def _failures(history: History, folder: Path) -> str | None:
-    """How many trials could not be trained, and why the first could not."""
-    failed = [trial for trial in history.trials.values() if trial.status == "failed"]
-    if not failed:
-        return None
-    return (
-        f"{len(failed)} of {len(history.trials)} trials failed, the first ({failed[0].trial_id}): "
-        f"{failed[0].stop_reason}; tracebacks in {folder / '.ray' / 'tune'}/*/error.txt"
+def _resume_command(folder: Path, request: Request) -> str:
+    return resume_command(
+        folder,
+        {
+            "--data-dir": request.data_dir,
+            "--address": request.address,
+            "--tracking-uri": request.tracking_uri,
+        },
     )
+
+
+def _with_budget(request: Request, before: History | None) -> Request:
+    """The request with the budget that holds: what is asked for now, else what the record says."""
+    if request.time_budget_seconds is not None or before is None:
+        return request
+    return replace(request, time_budget_seconds=before.time.budget_seconds)
+
+
+def _surprises(record: Record, history: History) -> list[str]:
+    """What is odd about a record that is continued."""
+    return [sentence for sentence in (record.dropped, changed_code(history)) if sentence]
+
+
+@contextmanager
+def _tracking(
+    place: RecordPlace, search: SearchConfig, uri: str, folder: Path, interrupt: Interrupt
+) -> Iterator[TrackingProcess]:
+    """MLflow fed from the record; after an error it gets little time, as users wait."""
+    tracking = TrackingProcess.start(place, tracking_uri=uri, experiment=search.name, output=folder)
+    try:
+        yield tracking
+    except BaseException:
+        try:
+            seconds = 0.0 if interrupt.at_once else INTERRUPTED_TRACKING_SECONDS
+            tracking.finish(timeout_seconds=seconds)
+        except KeyboardInterrupt:
+            tracking.finish(timeout_seconds=0.0)
+        raise
 
 
 def _cluster(search: SearchConfig, request: Request) -> AbstractContextManager[dict[str, float]]:
@@ -165,12 +225,17 @@ def _run(
     record: Record,
     console: Console,
     total: dict[str, float],
+    interrupt: Interrupt,
 ) -> None:
     from tune_noise.tuning.cluster import max_concurrent
+    from tune_noise.tuning.cluster_watch import cluster_watch
     from tune_noise.tuning.driver import run_session
     from tune_noise.tuning.session import Session
 
-    session = Session(search, record, time_budget_seconds=request.time_budget_seconds)
+    folder, budget = request.output.resolve() / search.name, request.time_budget_seconds
+    run = {"host": socket.gethostname(), "pid": os.getpid(), "time_budget_seconds": budget}
+    record.append(Event("run", data=run))
+    session = Session(search, record, time_budget_seconds=budget)
     progress = SearchProgress(
         search,
         session.history,
@@ -179,58 +244,23 @@ def _run(
         quiet=request.quiet,
     )
     session.on_change = progress.on_change
-    with progress:
+
+    def say_stopping() -> None:
+        progress.warn(
+            "interrupted: the running trials are checkpointed (Ctrl-C again ends at once); "
+            f"continue with: {_resume_command(folder, request)}"
+        )
+
+    def end(reason: str) -> None:
+        # From a thread of its own, as the main one may hang inside Ray: what was recorded is safe,
+        # and the tracking process delivers it when it sees that its driver is gone.
+        progress.close()
+        errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        errors.print(f"error: {_stopped(reason, folder, request)}")
+        os._exit(TuneNoiseError.exit_code)
+
+    with progress, interrupt.clean_stop(say_stopping), cluster_watch(end):
         run_session(
-            session,
-            dataset,
-            output=record.path.parent,
-            resources=search.resources,
-            cluster_resources=total,
+            session, dataset, output=folder, resources=search.resources, interrupt=interrupt
         )
     session.finish()
-
-
-def resume_command(folder: Path, request: Request) -> str:
-    """The command that continues the search in a folder; a password in it is masked."""
-    command = f"{_program('tune-noise')} resume {shlex.quote(str(folder))}"
-    options = {
-        "--data-dir": request.data_dir,
-        "--address": request.address,
-        "--tracking-uri": request.tracking_uri,
-    }
-    given = [f" {name} {shlex.quote(str(v))}" for name, v in options.items() if v is not None]
-    return mask_password(command + "".join(given))
-
-
-def _program(name: str) -> str:
-    """How a person starts a program of this environment: its name, or its path if not on PATH."""
-    here = Path(sys.executable).parent / name
-    found = shutil.which(name)
-    if not here.exists() or (found is not None and Path(found).resolve() == here.resolve()):
-        return name
-    relative = here.is_relative_to(Path.cwd())
-    return shlex.quote(str(here.relative_to(Path.cwd()) if relative else here))
-
-
-def _say_where(
-    console: Console, folder: Path, tracking_uri: str, experiment_id: str | None, seconds: float
-) -> None:
-    rows = [
-        ("results", str(folder)),
-        ("report", f"{_opener()} {shlex.quote(str(folder / 'report.html'))}"),
-    ]
-    # Without the query MLflow opens on its pages for language models.
-    page = f"/#/experiments/{experiment_id or ''}?workflowType=machine_learning"
-    if tracking_uri.startswith("http"):
-        rows.append(("MLflow", mask_password(tracking_uri.rstrip("/") + page)))
-    else:
-        store = shlex.quote(mask_password(tracking_uri))
-        rows.append(("MLflow", f"{_program('mlflow')} ui --backend-store-uri {store}"))
-        rows.append(("", f"then open http://127.0.0.1:5000{page}"))
-    console.print(f"\nFinished in {clock(seconds)}.", highlight=False)
-    for name, text in rows:
-        console.print(f"{name:<8} {text}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _opener() -> str:
-    return {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")

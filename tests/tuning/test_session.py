@@ -1,6 +1,5 @@
 """The search's state machine, served by a made-up trainer: no Ray, no training."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -244,55 +243,6 @@ def test_every_event_is_in_the_record_before_anyone_hears_of_it(tmp_path: Path) 
         recorded = [e.kind for e in trainer.session.record.events()]
     assert recorded == ["search", *(event.kind for event in heard)]
     assert recorded.count("finish") == 1
-
-
-# The time budget.
-
-
-def test_after_the_time_budget_nothing_is_searched_and_the_best_so_far_are_confirmed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search = make_search(early_stopping=None)
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now)
-    with fresh_record(tmp_path / "record.db", search) as record:
-        session = Session(search, record, time_budget_seconds=60)
-        trainer = FakeTrainer(session)
-        for _ in range(8):
-            stack = session.next_stack()
-            assert stack is not None
-            trainer.train(stack)
-        late = session.next_stack()
-        assert late is not None
-        [report, *_] = trainer.reports(late)
-        report[late.stack_id] |= {"status": None}
-        now += 61
-        assert session.out_of_time
-        assert not session.report(report)
-        trial = session.history.trials[late.stack_id]
-        assert (trial.status, trial.stop_reason) == ("stopped", "time budget used up")
-        trainer.run()
-        assert session.finished
-        trials = session.history.trials.values()
-        assert sum(t.stage == "search" for t in trials) == 9
-        assert sum(t.stage == "confirm" for t in trials) == 2 * 3 * 2
-
-
-def test_once_its_finalists_are_chosen_a_condition_searches_no_more(tmp_path: Path) -> None:
-    search = make_search(early_stopping=None)
-    with fresh_record(tmp_path / "record.db", search) as record:
-        trainer = FakeTrainer(Session(search, record))
-        for _ in range(8):
-            stack = trainer.session.next_stack()
-            assert stack is not None
-            trainer.train(stack)
-        out = Session(search, record, time_budget_seconds=-1)
-        assert out.next_stack() is not None  # the finalists are asked for, then the driver dies
-        trainer = FakeTrainer(Session(search, record))
-        trainer.run()
-        assert trainer.session.finished
-        stages = Counter(t.stage for t in trainer.session.history.trials.values())
-    assert stages == {"search": 8, "confirm": 12}
 
 
 # Interrupted and resumed.

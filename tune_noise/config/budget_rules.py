@@ -1,11 +1,14 @@
 """The rules of a space about who is compared, who is stopped and how many trials that takes."""
 
 from collections.abc import Iterator
+from math import prod
 
 from tune_noise.config.rules import Raw, parsed_domains, possible, section
-from tune_noise.config.search import SearchConfig
+from tune_noise.config.search import MAX_GROUPS, MAX_NAME_LETTERS, Condition, SearchConfig
 from tune_noise.config.trial import TrialConfig, describe_when, when
 from tune_noise.errors import Problem, suggestion
+
+_FIELDS = TrialConfig.model_fields
 
 
 def early_stopping(raw: Raw) -> Iterator[Problem]:
@@ -113,4 +116,32 @@ def something_varies(raw: Raw) -> Iterator[Problem]:
         )
 
 
-BUDGET_RULES = (early_stopping, compared_levels, grid_is_finite, something_varies)
+def conditions_are_few(raw: Raw) -> Iterator[Problem]:
+    """The product of all levels is one that a search can hold, and each names a folder."""
+    levels = {k: v for k, v in section(raw, "conditions").items() if isinstance(v, list) and v}
+    compare = raw.get("compare")
+    compared = len(possible(raw, compare)) if isinstance(compare, str) and compare in _FIELDS else 1
+    conditions = prod(map(len, levels.values()))
+    if conditions * compared > MAX_GROUPS:
+        each = f", each with {compared} levels of {compare}" if compared > 1 else ""
+        yield Problem(
+            "conditions",
+            f"{conditions} combinations{each}, and a search may have {MAX_GROUPS}: take levels "
+            "out, or run several searches",
+        )
+    longest = {name: max(map(str, values), key=len) for name, values in levels.items()}
+    if len(Condition(longest).name) > MAX_NAME_LETTERS:
+        yield Problem(
+            "conditions",
+            f"{len(levels)} fields name folders of more than {MAX_NAME_LETTERS} letters: write "
+            "fields with one level into fixed, or round their numbers",
+        )
+
+
+BUDGET_RULES = (
+    conditions_are_few,
+    early_stopping,
+    compared_levels,
+    grid_is_finite,
+    something_varies,
+)

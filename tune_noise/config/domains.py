@@ -18,7 +18,9 @@ class Domain(Frozen):
         'uniform'
     """
 
-    choice: list[Any] | None = Field(None, min_length=1, description="one of these values")
+    choice: list[Any] | None = Field(
+        None, min_length=1, max_length=100, description="one of these values"
+    )
     uniform: tuple[float, float] | None = Field(None, description="[low, high]")
     loguniform: tuple[float, float] | None = Field(None, description="[low, high], low above 0")
     int_: tuple[int, int] | None = Field(
@@ -116,4 +118,7 @@ def has_twins(values: list[Any]) -> bool:
         >>> has_twins([5, 5.0]), has_twins([5, "5"])
         (True, False)
     """
-    return any(value in values[:place] for place, value in enumerate(values))
+    try:
+        return len(set(values)) < len(values)
+    except TypeError:  # a list or mapping among them
+        return any(value in values[:place] for place, value in enumerate(values))

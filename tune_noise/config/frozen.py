@@ -16,6 +16,20 @@ def check_fraction(value: float) -> float:
 
 Fraction = Annotated[float, AfterValidator(check_fraction)]
 
+
+# What breaks a line, steers a terminal, or cannot be written as UTF-8.
+NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def check_one_line(text: str) -> str:
+    """Return text if it can stand in one line of a file, a message or a table, else raise."""
+    if NO_LINE.search(text):
+        raise ValueError(f"{text!r} must be one line without control characters")
+    return text
+
+
+OneLine = Annotated[str, AfterValidator(check_one_line)]
+
 _NUMBER = re.compile(r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")
 
 

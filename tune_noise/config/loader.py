@@ -1,63 +1,29 @@
 """From a space's name and its overrides to a SearchConfig, or to all errors at once."""
 
 import os
-import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from tune_noise.config.budget_rules import BUDGET_RULES
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen
-from tune_noise.config.problems import problems_of, shorten
+from tune_noise.config.problems import place_in, problems_of, shorten
 from tune_noise.config.rules import FIELD_RULES
 from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig
+from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies, describe_when
 from tune_noise.errors import ConfigError, Problem, UserError, suggestion
 
 MAX_SPACE_BYTES = 1_000_000
-# What PyYAML raises beside its own errors: on `2020-13-45`, `!!bool x`, `!!int ''`, `!!map [a]`.
-_NOT_YAML = (
-    yaml.YAMLError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    RecursionError,
-)
+# Shown at once: whoever has more has chosen the wrong file.
+MAX_PROBLEMS = 50
 _NESTED: dict[str, type[Frozen]] = {
     "early_stopping": EarlyStopping,
     "confirm": Confirm,
     "resources": Resources,
-}
-
-
-class _SpaceLoader(yaml.SafeLoader):
-    """Safe YAML that reads 1e-3 as a number (YAML 1.2) and refuses a key given twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-_SpaceLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$|^\.(nan|NaN)$"),
-    list("-+0123456789."),
-)
-# PyYAML tries rules in order, and its integers must come before the floats above.
-_SpaceLoader.yaml_implicit_resolvers = {
-    first: sorted(rules, key=lambda rule: rule[0] != "tag:yaml.org,2002:int")
-    for first, rules in _SpaceLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -90,31 +56,20 @@ def find_space(space: str) -> Path:
     raise UserError(f"--space {space}: there is no such space: {suggestion(space, shipped)}")
 
 
-def parse_yaml(text: str, *, source: str) -> Any:
-    """YAML text to plain Python values.
-
-    Raises:
-        UserError: the text is not YAML; names line and column.
-    """
-    try:
-        return yaml.load(text, _SpaceLoader)
-    except _NOT_YAML as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise UserError(f"{source}{where}: not valid YAML: {reason}") from None
-
-
 def read_space(path: Path) -> dict[str, Any]:
     """The raw mapping of a space file.
 
     Raises:
         UserError: the file cannot be read, is too large, or is not a YAML mapping.
     """
+    if not os.path.isfile(path):  # a pipe or a device might never end
+        raise UserError(f"{path}: is not a file")
     try:
-        if path.stat().st_size > MAX_SPACE_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MAX_SPACE_BYTES + 1)
+        if len(content) > MAX_SPACE_BYTES:
             raise UserError(f"{path}: larger than {MAX_SPACE_BYTES} bytes: not a search space")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as UTF-8 text: {error}") from None
     raw = parse_yaml(text, source=str(path))
@@ -134,12 +89,12 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     for text in assignments:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            problems.append(Problem(text or repr(text), "must be field=value, e.g. lr=0.001"))
+            problems.append(Problem(place_in(text), "must be field=value, e.g. lr=0.001"))
             continue
         try:
             values[key.strip()] = parse_yaml(value, source=key)
         except UserError as error:
-            problems.append(Problem(text, str(error)))
+            problems.append(Problem(place_in(text), str(error)))
     if problems:
         raise ConfigError("--set", problems)
     return values
@@ -170,7 +125,7 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
         else:
             known = [*SearchConfig.model_fields, *TrialConfig.model_fields]
             known += [f"{n}.{f}" for n, node in _NESTED.items() for f in node.model_fields]
-            problems.append(Problem(key or repr(key), f"unknown field: {suggestion(key, known)}"))
+            problems.append(Problem(place_in(key), f"unknown field: {suggestion(key, known)}"))
     if problems:
         raise ConfigError("--set", problems)
     return new
@@ -215,8 +170,15 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
     for rule in (*FIELD_RULES, *BUDGET_RULES):
         problems += [problem for problem in rule(raw) if problem.place not in refused]
     if problems or search is None:
-        raise ConfigError(source, problems)
+        raise ConfigError(source, _listed(problems))
     return search
+
+
+def _listed(problems: list[Problem]) -> list[Problem]:
+    hidden = len(problems) - MAX_PROBLEMS
+    if hidden <= 0:
+        return problems
+    return [*problems[:MAX_PROBLEMS], Problem("...", f"and {hidden} more: mend these first")]
 
 
 def build_trial(values: dict[str, Any], *, source: str) -> TrialConfig:

@@ -31,6 +31,16 @@ def place_of(location: tuple[Any, ...]) -> str:
     return ".".join(str(part) for part in location)
 
 
+def place_in(text: str) -> str:
+    r"""What a user typed, as the place of a problem: one line, cut where it is long.
+
+    Example:
+        >>> place_in("lr"), place_in(""), place_in("a\nb")
+        ('lr', "''", "'a\\nb'")
+    """
+    return text if text.isprintable() and 0 < len(text) <= 60 else shorten(text)
+
+
 def message_of(item: Any, known: dict[str, list[str]]) -> str:
     """One complaint as a sentence that ends in a way out."""
     kind, value, context = item["type"], item["input"], item.get("ctx", {})

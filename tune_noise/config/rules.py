@@ -4,6 +4,7 @@ They read the raw mapping, not a SearchConfig, so that one wrong value hides no 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -30,16 +31,22 @@ def field_problem(name: str, value: Any) -> str | None:
     info = TrialConfig.model_fields[name]
     if isinstance(value, bool) or (value is None and name != "patience"):
         return f"{shorten(value)} is not a value of {name} ({info.description})"
-    annotation: Any = info.annotation
-    if message := wrong_kind_of_number(annotation, value):
+    if message := wrong_kind_of_number(info.annotation, value):
         return message
-    if info.metadata:
-        annotation = Annotated[(annotation, *info.metadata)]
     try:
-        TypeAdapter(annotation).validate_python(value)
+        _checker(name).validate_python(value)
     except ValidationError as error:
         return message_of(error.errors()[0], {})
     return None
+
+
+@cache
+def _checker(name: str) -> TypeAdapter[Any]:
+    info = TrialConfig.model_fields[name]
+    annotation: Any = info.annotation
+    if info.metadata:
+        annotation = Annotated[(annotation, *info.metadata)]
+    return TypeAdapter(annotation)
 
 
 def parsed_domains(raw: Raw) -> dict[str, Domain]:
@@ -80,7 +87,7 @@ def valid_values(raw: Raw) -> Iterator[Problem]:
     """Every value that a trial could get is in its field's range."""
     for name, levels in section(raw, "conditions").items():
         if name not in TrialConfig.model_fields or not isinstance(levels, list):
-            continue
+            continue  # another rule's word, or the schema's
         if not levels:
             yield Problem(f"conditions.{name}", "[] has no level: give at least one")
         if has_twins(levels):

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from tune_noise.config.domains import Domain
-from tune_noise.config.frozen import Frozen
-from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.config.frozen import Frozen, OneLine
+from tune_noise.config.trial import MAX_EPOCHS, TrialConfig, applies
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE
 
 # Fields of a trial that a space sets as keys of its own, or that only the service may set.
@@ -19,15 +19,19 @@ SEED_FIELDS = ("seed", "noise_seed")
 class EarlyStopping(Frozen):
     """Asynchronous successive halving, stopping variant (ASHA, arXiv:1810.05934)."""
 
-    grace_epochs: int = Field(ge=1, description="no trial stops before this epoch (paper: r)")
-    reduction_factor: int = Field(3, ge=2, description="1/eta of a rung goes on (paper: eta)")
+    grace_epochs: int = Field(
+        ge=1, le=MAX_EPOCHS, description="no trial stops before this epoch (paper: r)"
+    )
+    reduction_factor: int = Field(
+        3, ge=2, le=1000, description="1/eta of a rung goes on (paper: eta)"
+    )
 
 
 class Confirm(Frozen):
     """How finalists are trained again."""
 
     finalists: int | None = Field(
-        None, ge=1, description="per condition; null: one per level of compare, else 2"
+        None, ge=1, le=1000, description="per condition; null: one per level of compare, else 2"
     )
     seeds: int = Field(5, ge=1, le=100, description="fresh seeds, the same for every finalist")
 
@@ -35,9 +39,13 @@ class Confirm(Frozen):
 class Resources(Frozen):
     """What one trial takes of the cluster."""
 
-    cpus_per_trial: float = Field(1.0, gt=0.0, description="CPU cores; also its thread count")
-    gpus_per_trial: float = Field(0.0, ge=0.0, description="share of a GPU, e.g. 0.25")
-    max_concurrent: int | None = Field(None, ge=1, description="null: as many as the cluster fits")
+    cpus_per_trial: float = Field(
+        1.0, gt=0.0, le=1024.0, description="CPU cores; also its thread count"
+    )
+    gpus_per_trial: float = Field(0.0, ge=0.0, le=1024.0, description="share of a GPU, e.g. 0.25")
+    max_concurrent: int | None = Field(
+        None, ge=1, le=100_000, description="null: as many as the cluster fits"
+    )
 
     @field_validator("gpus_per_trial")
     @classmethod
@@ -46,6 +54,14 @@ class Resources(Frozen):
         if share > 1.0 and not share.is_integer():
             raise ValueError(f"{share:g} must be a share of one GPU, up to 1, or a whole number")
         return share
+
+
+# Of one search: each condition, and in it each level of `compare`, has a sampler of its own.
+MAX_GROUPS = 1000
+# Of the name of a condition, which names folders and files: their names end at 255 bytes.
+MAX_NAME_LETTERS = 200
+# What a store of MLflow in the folder of all searches is called.
+RESERVED_NAMES = ("mlflow.db", "mlartifacts")
 
 
 @dataclass(frozen=True)
@@ -68,8 +84,10 @@ class SearchConfig(Frozen):
     """One search, completely described: it runs again from this and the data alone."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="the output folder")
-    title: str = Field("", description="one line that says what is asked")
-    dataset: str = Field("digits", description="a data set's name, or a path that ends in .npz")
+    title: str = Field("", max_length=500, description="one line that says what is asked")
+    dataset: OneLine = Field(
+        "digits", max_length=4096, description="a data set's name, or a path that ends in .npz"
+    )
     noise: str = Field("symmetric", description="how labels become wrong")
     conditions: dict[str, list[Any]] = Field(
         default_factory=dict, description="field -> its levels; their product is searched"
@@ -81,14 +99,22 @@ class SearchConfig(Frozen):
     )
     sampler: Literal["tpe", "random", "grid"] = Field("tpe", description="proposes configurations")
     trials: int = Field(20, ge=1, le=1_000_000, description="per condition")
-    epochs: int = Field(30, ge=1, le=100_000, description="of a trial that is not stopped")
+    epochs: int = Field(30, ge=1, le=MAX_EPOCHS, description="of a trial that is not stopped")
     early_stopping: EarlyStopping | None = Field(None, description="null: no trial is stopped")
     objective: str = Field(
         DEFAULT_OBJECTIVE, description="the noisy validation metric to select by"
     )
     confirm: Confirm = Field(default_factory=Confirm)
     resources: Resources = Field(default_factory=Resources)
-    seed: int = Field(0, ge=0, description="root of all randomness of the search")
+    seed: int = Field(0, ge=0, le=10**12, description="root of all randomness of the search")
+
+    @field_validator("name")
+    @classmethod
+    def _a_folder_of_its_own(cls, name: str) -> str:
+        # Some file systems take Uniform and uniform for one name.
+        if name.lower().startswith(RESERVED_NAMES):
+            raise ValueError(f"{name!r} is a name that MLflow's store may have: choose another one")
+        return name
 
     @property
     def all_conditions(self) -> list[Condition]:

@@ -5,9 +5,11 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
-from tune_noise.config.frozen import Fraction, Frozen
+from tune_noise.config.frozen import Fraction, Frozen, OneLine
 from tune_noise.errors import suggestion
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, SEARCHABLE
+
+MAX_EPOCHS = 100_000
 
 NoiseName = Literal["dilution", "symmetric", "pair_flip", "given"]
 ModelName = Literal["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
@@ -32,7 +34,9 @@ class TrialConfig(Frozen):
     A field that does not apply (tau beside `method: standard`) is None, and setting it is an error.
     """
 
-    dataset: str = Field("digits", description="a data set's name, or a path that ends in .npz")
+    dataset: OneLine = Field(
+        "digits", max_length=4096, description="a data set's name, or a path that ends in .npz"
+    )
     val_fraction: float = Field(
         0.1, gt=0.0, le=0.5, description="share of the training set held out as noisy validation"
     )
@@ -52,7 +56,7 @@ class TrialConfig(Frozen):
         when={"noise": ("symmetric", "pair_flip")},
         description="fraction in [0, 1) of labels that become wrong; the true class is excluded",
     )
-    noise_seed: int = Field(0, ge=0, description="fixes which labels are wrong")
+    noise_seed: int = Field(0, ge=0, lt=2**63, description="fixes which labels are wrong")
 
     model: ModelName = Field("mlp1", description="the network")
     method: MethodName = Field("standard", description="the training method")
@@ -65,6 +69,7 @@ class TrialConfig(Frozen):
         10,
         when={"method": ("co_teaching",)},
         ge=1,
+        le=MAX_EPOCHS,
         description="epochs until the forget rate reaches tau (paper: T_k)",
     )
     exponent: float | None = _only(
@@ -91,10 +96,11 @@ class TrialConfig(Frozen):
     batch_size: int = Field(
         128, ge=4, le=65536, description="largest batch; an epoch is cut into equal batches"
     )
-    epochs: int = Field(30, ge=1, le=100_000, description="passes over the training examples")
+    epochs: int = Field(30, ge=1, le=MAX_EPOCHS, description="passes over the training examples")
     patience: int | None = Field(
         None,
         ge=1,
+        le=MAX_EPOCHS,
         description="stop after this many epochs without a better objective; null: never",
     )
     example_order: Literal["shuffled", "clean_first", "clean_last"] = Field(
@@ -103,7 +109,9 @@ class TrialConfig(Frozen):
     objective: str = Field(
         DEFAULT_OBJECTIVE, description="the noisy validation metric to select by"
     )
-    seed: int = Field(0, ge=0, description="training seed: initialisation and example order")
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="training seed: initialisation and example order"
+    )
 
     @field_validator("objective")
     @classmethod

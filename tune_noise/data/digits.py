@@ -1,12 +1,18 @@
 """The digits data set: small enough for a test, real enough for a first search."""
 
+import hashlib
+import zlib
+
 import numpy as np
 import sklearn.datasets
 from sklearn.model_selection import train_test_split
 
 from tune_noise.data.dataset import Dataset
+from tune_noise.errors import DataError
 
 _TEST_SIZE = 540
+# SHA-256 of the grey values as float32, then the labels as int64.
+_DIGEST = "faf2d98f61250c1cdc0b114323133d3c58da04f5c5d28bb78e4bde3c936a75b1"
 
 
 def load_digits() -> Dataset:
@@ -21,10 +27,12 @@ def load_digits() -> Dataset:
     Reference:
         Alpaydin and Kaynak 1998, "Optical Recognition of Handwritten Digits", UCI repository;
         scikit-learn carries its test part.
+
+    Raises:
+        DataError: scikit-learn's copy is damaged.
     """
-    digits = sklearn.datasets.load_digits()
-    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[:, np.newaxis]
-    labels = digits.target.astype(np.int64)
+    images, labels = _read_checked()
+    images = np.rint(images * (255 / 16)).astype(np.uint8)[:, np.newaxis]
     train, test = train_test_split(
         np.arange(len(labels)), test_size=_TEST_SIZE, stratify=labels, random_state=0
     )
@@ -39,3 +47,20 @@ def load_digits() -> Dataset:
         test_labels=labels[test],
         num_classes=10,
     )
+
+
+def _read_checked() -> tuple[np.ndarray, np.ndarray]:
+    """Grey values 0..16, float [N, 8, 8], and labels, int64 [N]."""
+    try:
+        digits = sklearn.datasets.load_digits()
+        images, labels = digits.images, digits.target.astype(np.int64)
+        content = images.astype("<f4").tobytes() + labels.astype("<i8").tobytes()
+        fault = "its content differs" if hashlib.sha256(content).hexdigest() != _DIGEST else None
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
+        fault = str(error) or type(error).__name__
+    if fault is not None:
+        raise DataError(
+            f"digits is corrupted: scikit-learn's copy of it cannot be used ({fault}); install "
+            "scikit-learn again: pip install --force-reinstall --no-deps scikit-learn"
+        )
+    return images, labels

@@ -11,6 +11,7 @@ Images with four dimensions have their channels where the size is 1 or 3. Where 
 the second and the last dimension, the layout is ambiguous and refused.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from tune_noise.errors import ConfigError, DataError, Problem
 ARRAY_NAMES = ("images", "labels", "true_labels", "test_images", "test_labels")
 _IMAGE_NAMES = ("images", "test_images")
 _CHANNELS = (1, 3)
+MAX_CLASSES = 1000
+# A network's first layer may have 256 weights for each: here 800 MB.
+MAX_VALUES_PER_IMAGE = 3 * 512 * 512
 # Named in full up to here; a longer list of class ids helps nobody.
 _MAX_LISTED = 10
 
@@ -36,7 +40,7 @@ def load_npz(path: Path) -> Dataset:
     Raises:
         DataError: the file cannot be read, or has problems; all of them are listed at once.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # a pipe or a device might never end
         raise DataError(f"{path} is not a file")
     raw_arrays, problems = read_arrays(path, known=ARRAY_NAMES)
     problems += _missing_arrays(raw_arrays, problems)
@@ -77,6 +81,9 @@ def _fault_of_images(images: np.ndarray) -> str | None:
         return f"{images.dtype} must be uint8, 0 to 255; {_conversion_to_uint8(images)}"
     if images.size == 0:
         return f"{list(images.shape)} is empty"
+    if images.ndim in (3, 4) and images[0].size > MAX_VALUES_PER_IMAGE:
+        size = f"holds images of {images[0].size} values; at most {MAX_VALUES_PER_IMAGE} can be"
+        return f"{size} trained on (3 x 512 x 512): make them smaller"
     if images.ndim == 3:
         return None
     if images.ndim != 4:
@@ -148,6 +155,13 @@ def _class_problems(arrays: dict[str, np.ndarray]) -> Iterator[Problem]:
         return
     num_classes = _num_classes(arrays)
     classes, counts = np.unique(arrays["labels"], return_counts=True)
+    if len(classes) > MAX_CLASSES:
+        yield Problem(
+            "labels",
+            f"have {len(classes)} classes; at most {MAX_CLASSES} can be searched, as tables of "
+            "class by class are kept: merge classes",
+        )
+        return
     if len(classes) < 2:
         yield Problem("labels", f"are all {classes[0]}; at least 2 classes are needed")
         return
@@ -161,7 +175,7 @@ def _class_problems(arrays: dict[str, np.ndarray]) -> Iterator[Problem]:
         ids = _listed(classes[counts < 2])
         yield Problem("labels", f"need 2 examples of a class to split it; 1 of class {ids}")
     if "test_labels" in arrays and arrays["test_labels"].max() >= num_classes:
-        ids = _listed(np.setdiff1d(arrays["test_labels"], np.arange(num_classes)))
+        ids = _listed(np.unique(arrays["test_labels"][arrays["test_labels"] >= num_classes]))
         yield Problem("test_labels", f"has classes without a training example: {ids}")
 
 

@@ -1,29 +1,81 @@
-"""Read the arrays of an untrusted .npz file: no pickles, no surprise sizes, all faults at once."""
+"""Read the arrays of an untrusted .npz file: no pickles, no surprise sizes, all faults at once.
 
+A file is believed in nothing: what it declares is added up before memory is taken for it, and only
+what NumPy itself writes is read, so that no exotic part of the zip format has to be trusted.
+"""
+
+import ast
+import io
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from tune_noise.data.memory import available_bytes
 from tune_noise.errors import DataError, Problem, suggestion
 
 # Arrays are kept in memory, and a compressed file can claim a thousand times its own size.
 MAX_BYTES = 16 * 2**30
+MAX_MEMBERS = 20
+# The table of contents is read in one piece and may declare any size; arrays come in small ones.
+_MAX_READ_BYTES = 2**20
+# NumPy's own limit is 10,000, for headers of arrays with many named fields.
+_MAX_HEADER_BYTES = 1000
+_NUMBERS = re.compile(r"[<>|=]?[?A-Za-z][0-9]{0,9}")
 
-# What the standard library raises on a damaged, encrypted or exotic member of an archive.
+# What the standard library and NumPy raise on a damaged, encrypted or exotic archive or array.
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
     OSError,
     ValueError,
+    TypeError,
+    SyntaxError,
+    ArithmeticError,
+    LookupError,
     NotImplementedError,
     RuntimeError,
+    MemoryError,
 )
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a member says it holds."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def final_bytes(self) -> int:
+        """In memory: labels become int64, whatever they were."""
+        is_image = len(self.shape) > 1
+        return self.count * max(self.dtype.itemsize, 1 if is_image else 8)
+
+
+class _ShortReads:
+    """A file that refuses to give much at once."""
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; all that are left only where that is little."""
+        if size > _MAX_READ_BYTES:
+            raise zipfile.BadZipFile(f"its table of contents declares {size} bytes")
+        return self._file.read(_MAX_READ_BYTES if size < 0 else size)
 
 
 def read_arrays(
@@ -32,21 +84,22 @@ def read_arrays(
     """Read the arrays with known names; the problems of the others are returned, not raised.
 
     Args:
-        path: of a file as written by `numpy.savez` or `numpy.savez_compressed`.
+        path: of a regular file as written by `numpy.savez` or `numpy.savez_compressed`.
         known: the names that arrays may have.
 
     Returns:
         (arrays by name, problems with the array's name as place).
 
     Raises:
-        DataError: the file is no archive at all, or its arrays need more than MAX_BYTES.
+        DataError: the file is no archive at all, or its arrays need more than MAX_BYTES, or more
+            than the memory that is left.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(_ShortReads(file)) as archive:
             return _read_members(path, archive, known)
     except _UNREADABLE as error:
         raise DataError(
-            f"{path} cannot be read as an .npz file ({error}); write it with "
+            f"{path} cannot be read as an .npz file ({_reason(error)}); write it with "
             "numpy.savez_compressed(path, images=..., labels=...)"
         ) from error
 
@@ -54,51 +107,105 @@ def read_arrays(
 def _read_members(
     path: Path, archive: zipfile.ZipFile, known: Collection[str]
 ) -> tuple[dict[str, np.ndarray], list[Problem]]:
-    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-    unknown = [name for name in members if name not in known]
-    problems = [
-        Problem(name, f"is not an array of a data set; {suggestion(name, known)}")
-        for name in unknown
-    ]
-    wanted = {name: info for name, info in members.items() if name in known}
-    # The archive's own directory bounds what reading a member can give: nothing is loaded yet.
-    declared_bytes = sum(info.file_size for info in wanted.values())
-    if declared_bytes > MAX_BYTES:
-        raise DataError(
-            f"{path} declares {declared_bytes / 2**30:.1f} GiB of arrays; "
-            f"a data set is held in memory and may have {MAX_BYTES / 2**30:.0f} GiB"
-        )
-    arrays = {}
-    for name, info in wanted.items():
+    infos = archive.infolist()
+    if len(infos) > MAX_MEMBERS:
+        raise DataError(f"{path} holds {len(infos)} arrays; a data set has {', '.join(known)}")
+    headers: dict[str, _Header] = {}
+    members, problems = _known_members(infos, known)
+    for name, info in members.items():
         try:
-            arrays[name] = _read_member(archive, info)
+            headers[name] = _read_header(archive, info)
         except _UNREADABLE as error:
-            problems.append(Problem(name, f"cannot be read: {error}"))
+            problems.append(Problem(name, f"cannot be read: {_reason(error)}"))
+    _check_memory(path, headers)
+    arrays = {}
+    for name in headers:
+        try:
+            arrays[name] = _read_member(archive, members[name])
+        except _UNREADABLE as error:
+            problems.append(Problem(name, f"cannot be read: {_reason(error)}"))
     return arrays, problems
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
-    with archive.open(info) as file:
-        _check_header(file, num_bytes=info.file_size)
-    with archive.open(info) as file:
-        array = np.lib.format.read_array(file, allow_pickle=False)
-        file.read()  # the archive's checksum is compared only at the very end of a member
-    return np.ascontiguousarray(array)
+def _known_members(
+    infos: list[zipfile.ZipInfo], known: Collection[str]
+) -> tuple[dict[str, zipfile.ZipInfo], list[Problem]]:
+    members: dict[str, zipfile.ZipInfo] = {}
+    problems = []
+    for info in infos:
+        name = info.filename.removesuffix(".npy")
+        if name not in known:
+            shown = name if name.isprintable() and 0 < len(name) <= 40 else f"{name[:40]!r}"
+            fault = f"is not an array of a data set; {suggestion(name, known)}"
+            problems.append(Problem(shown, fault))
+        elif name in members:
+            problems.append(Problem(name, "is there twice; write the file again"))
+        else:
+            members[name] = info
+    return members, problems
 
 
-def _check_header(file: IO[bytes], *, num_bytes: int) -> None:
-    """Refuse what the header declares before memory is taken for it."""
+def _check_memory(path: Path, headers: dict[str, _Header]) -> None:
+    sizes = [header.final_bytes for header in headers.values()]
+    needed = sum(sizes) + max(sizes, default=0)  # one of them twice, while it is rearranged
+    if needed > MAX_BYTES:
+        raise DataError(
+            f"{path} declares {sum(sizes) / 2**30:.1f} GiB of arrays, {needed / 2**30:.1f} GiB "
+            "while they are read; a data set is held in memory and may take "
+            f"{MAX_BYTES / 2**30:.0f} GiB"
+        )
+    left = available_bytes()
+    if left is not None and needed > left:
+        raise DataError(
+            f"{path} declares {sum(sizes) / 2**30:.1f} GiB of arrays, {needed / 2**30:.1f} GiB "
+            f"while they are read, and this machine has {left / 2**30:.1f} GiB of memory left: "
+            "take fewer or smaller images, or a larger machine"
+        )
+
+
+def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Header:
+    """Check what a member declares before memory is taken for it."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("it is compressed in a way that NumPy never writes")
+    with archive.open(info) as file:
+        header = _parse_header(file)
+        start = file.tell()
+    if start + header.count * header.dtype.itemsize != info.file_size:
+        declared = f"{header.dtype} {list(header.shape)}"
+        raise ValueError(f"its header declares {declared}, which is not what follows")
+    return header
+
+
+def _parse_header(file: IO[bytes]) -> _Header:
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
+    if version not in ((1, 0), (2, 0)):
         raise ValueError(f"format {version[0]}.{version[1]} is for arrays with named fields")
+    length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+    if length > _MAX_HEADER_BYTES:
+        raise ValueError("its header is too long for an array of numbers")
+    header = ast.literal_eval(file.read(length).decode("latin1"))
+    shape, descr = header["shape"], header["descr"]
+    if not isinstance(descr, str) or not _NUMBERS.fullmatch(descr):
+        raise ValueError("it holds no numbers; save an array of a single dtype, uint8 or int64")
+    dtype = np.dtype(descr)
     if dtype.hasobject:
         raise ValueError(
             "it holds Python objects, which can run code when loaded; "
             "convert it with numpy.asarray(..., dtype='uint8' or 'int64')"
         )
-    if file.tell() + math.prod(shape) * dtype.itemsize != num_bytes:
-        raise ValueError(f"its header declares {dtype} {list(shape)}, which is not what follows")
+    if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n < 2**63 for n in shape):
+        raise ValueError("its header declares no shape")
+    return _Header(shape, dtype)
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(info) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        file.read(1)  # the archive's checksum is compared only at the very end of a member
+    return np.ascontiguousarray(array)
+
+
+def _reason(error: Exception) -> str:
+    """One line; the standard library's own texts may be empty, or hold the file's bytes."""
+    text = str(error).partition("\n")[0]
+    return (text if text.isprintable() else repr(text))[:200] or type(error).__name__

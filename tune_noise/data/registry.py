@@ -43,17 +43,17 @@ def load_dataset(name: str, *, data_dir: Path | None = None) -> Dataset:
         from tune_noise.data.torchvision_sets import load_torchvision_set
 
         folder = default_data_dir() if data_dir is None else data_dir
-        return load_torchvision_set(name, data_dir=folder.expanduser())
+        return load_torchvision_set(name, data_dir=Path(os.path.expanduser(folder)))
     from tune_noise.data.npz_dataset import load_npz
 
-    return load_npz(Path(name).expanduser())
+    return load_npz(Path(os.path.expanduser(name)))
 
 
 def default_data_dir() -> Path:
     """$TUNE_NOISE_DATA, else the folder tune_noise in the user's cache folder."""
     chosen = os.environ.get("TUNE_NOISE_DATA")
     if chosen:
-        return Path(chosen).expanduser()
+        return Path(os.path.expanduser(chosen))
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "tune_noise"
 
@@ -75,8 +75,9 @@ def check_dataset_name(name: str) -> str | None:
         # 'CIFAR-10' differs from 'cifar10' in every letter that a comparison would count.
         hint = suggestion(name.lower().replace("-", "_"), DATASET_NAMES)
         return f"{name!r} is neither a known name nor a path ending in .npz; {hint}"
-    path = Path(name).expanduser()
-    if path.is_file():
+    path = os.path.expanduser(name)  # as it is where there is no such user
+    # Path.is_file raises where a name is too long for any file.
+    if os.path.isfile(path):
         return None
-    fault = "is not a file" if path.exists() else "does not exist"
+    fault = "is not a file" if os.path.exists(path) else "does not exist"
     return f"{name!r} {fault}; a path is read from the current folder, {Path.cwd()}"

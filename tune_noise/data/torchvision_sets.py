@@ -2,10 +2,13 @@
 
 torchvision says which files a set consists of, their MD5s and their mirrors. The MNIST family is
 read straight from the official .gz files: the unpacked copies that torchvision makes beside them
-carry no checksum, and a copy broken off half-way would pass for data.
+carry no checksum, and a copy broken off half-way would pass for data. What is parsed are the very
+bytes whose checksum was right.
 """
 
 import gzip
+import hashlib
+import os
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tune_noise.data.cifar_batch import read_batch
 from tune_noise.data.dataset import Dataset
 from tune_noise.data.download import complete_or_absent, fetch, md5_of
 from tune_noise.data.torchvision_import import import_torchvision
@@ -84,16 +88,17 @@ def _load_mnist(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Spli
         except OSError as error:
             wanted = f"{_listed(absent)} into {folder}"
             raise _unavailable(name, data_dir, wanted, error) from error
-    train_images, train_labels, test_images, test_labels = map(_read_idx, files)
+    arrays = (_read_idx(_official_content(name, path, files[path])) for path in files)
+    train_images, train_labels, test_images, test_labels = arrays
     return (
         (train_images[:, np.newaxis], train_labels.astype(np.int64)),
         (test_images[:, np.newaxis], test_labels.astype(np.int64)),
     )
 
 
-def _read_idx(path: Path) -> np.ndarray:
+def _read_idx(packed: bytes) -> np.ndarray:
     """An array of bytes in the MNIST format: 0, 0, type, rank, the sizes big-endian, the values."""
-    content = gzip.decompress(path.read_bytes())
+    content = gzip.decompress(packed)
     rank = content[3]
     shape = np.frombuffer(content, ">i4", rank, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
@@ -107,7 +112,15 @@ def _load_cifar(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Spli
     absent = _absent(name, files)
     if absent:
         _unpack(absent, _cifar_archive(name, official, absent, data_dir))
-    return _read_cifar(official, data_dir, train=True), _read_cifar(official, data_dir, train=False)
+
+    def split(members: Sequence[tuple[str, str]]) -> _Split:
+        batches = [
+            read_batch(_official_content(name, folder / filename, md5)) for filename, md5 in members
+        ]
+        images, labels = zip(*batches, strict=True)
+        return np.concatenate(images), np.concatenate(labels)
+
+    return split(official.train_list), split(official.test_list)
 
 
 def _cifar_archive(name: str, official: Any, absent: Sequence[Path], data_dir: Path) -> Path:
@@ -125,20 +138,24 @@ def _cifar_archive(name: str, official: Any, absent: Sequence[Path], data_dir: P
 
 def _unpack(paths: Sequence[Path], archive: Path) -> None:
     """Unpack just these files, each complete or not at all; the archive's MD5 vouches for them."""
-    with tarfile.open(archive) as tar:
-        for path in paths:
-            content = tar.extractfile(f"{path.parent.name}/{path.name}")
-            if content is None:
-                raise OSError(f"{archive} has no file {path.name}")
-            with complete_or_absent(path) as file:
-                file.write(content.read())
+    try:
+        with tarfile.open(archive) as tar:
+            for path in paths:
+                content = tar.extractfile(f"{path.parent.name}/{path.name}")
+                if content is None:
+                    raise OSError(f"{archive} has no file {path.name}")
+                with complete_or_absent(path) as file:
+                    file.write(content.read())
+    except (tarfile.TarError, KeyError) as error:
+        raise OSError(f"{archive} is no archive of {', '.join(p.name for p in paths)}") from error
 
 
-def _read_cifar(official: Any, data_dir: Path, *, train: bool) -> _Split:
-    split = official(root=data_dir, train=train)
-    # torchvision turns the files' [N, C, H, W] to [N, H, W, C] for PIL; this turns it back.
-    images = np.ascontiguousarray(split.data.transpose(0, 3, 1, 2))
-    return images, np.array(split.targets, np.int64)
+def _official_content(name: str, path: Path, md5: str) -> bytes:
+    """The bytes of a file, checked after they were read: nothing comes between check and use."""
+    content = path.read_bytes()
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise _corrupted(name, [path])
+    return content
 
 
 def _absent(name: str, files: Mapping[Path, str]) -> list[Path]:
@@ -147,14 +164,20 @@ def _absent(name: str, files: Mapping[Path, str]) -> list[Path]:
     Raises:
         DataError: a file is there but is not the official one: nothing overwrites or uses it.
     """
-    wrong = [path for path, md5 in files.items() if path.exists() and md5_of(path) != md5]
+    there = {path: md5 for path, md5 in files.items() if path.exists()}
+    # A pipe or a device under the name of a file might never end.
+    wrong = [p for p, md5 in there.items() if not os.path.isfile(p) or md5_of(p) != md5]
     if wrong:
-        listed = "".join(f"\n  {path}" for path in wrong)
-        raise DataError(
-            f"{name} is corrupted: the MD5 differs from the official file's. Delete what is listed "
-            f"(it is then downloaded again) or put a good copy in its place:{listed}"
-        )
-    return [path for path in files if not path.exists()]
+        raise _corrupted(name, wrong)
+    return [path for path in files if path not in there]
+
+
+def _corrupted(name: str, paths: Sequence[Path]) -> DataError:
+    listed = "".join(f"\n  {path}" for path in paths)
+    return DataError(
+        f"{name} is corrupted: the MD5 differs from the official file's. Delete what is listed "
+        f"(it is then downloaded again) or put a good copy in its place:{listed}"
+    )
 
 
 def _listed(paths: Sequence[Path]) -> str:

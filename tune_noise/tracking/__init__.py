@@ -2,15 +2,17 @@
 
 The only place that imports mlflow, and only inside functions: importing this package costs nothing.
 
-uri.py      where MLflow is, whether it answers, and passwords kept out of messages
+uri.py      where MLflow is, and whether it answers
 process.py  what the driver holds: start, finish
+orders.py   what driver and child say to each other
 follow.py   the loop of the child process: read the record, deliver, try again
 mirror.py   makes MLflow agree with the record, one run per trial
 store.py    the store: connect, experiment, the runs that it holds
 content.py  what a run says: tags, parameters, metrics
 """
 
+from tune_noise.masking import mask_password
 from tune_noise.tracking.process import TrackingProcess
-from tune_noise.tracking.uri import check_tracking_uri, default_tracking_uri, mask_password
+from tune_noise.tracking.uri import check_tracking_uri, default_tracking_uri
 
 __all__ = ["TrackingProcess", "check_tracking_uri", "default_tracking_uri", "mask_password"]

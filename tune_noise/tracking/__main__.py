@@ -1,8 +1,8 @@
-"""`python -m tune_noise.tracking RECORD --experiment NAME --output DIR`: the child process.
+"""`python -m tune_noise.tracking SEARCH --experiment NAME --output DIR`: the child process.
 
-Internal; the driver starts it. The URI comes from MLFLOW_TRACKING_URI, because a command line is
-visible to every user of a machine and a URI may hold a password. With `< /dev/null` it delivers by
-hand what a record holds.
+Internal; the driver starts it. The URLs come from MLFLOW_TRACKING_URI and TUNE_NOISE_RECORD,
+because a command line is visible to every user of a machine and a URL may hold a password. With
+`< /dev/null` it delivers by hand what a record holds.
 """
 
 import argparse
@@ -11,8 +11,10 @@ import os
 import sys
 from pathlib import Path
 
-from tune_noise.tracking.follow import run
-from tune_noise.tracking.uri import mask_password
+from tune_noise.masking import mask_password
+from tune_noise.record import RecordPlace
+from tune_noise.tracking.follow import in_one_line, run
+from tune_noise.tracking.orders import Answer, Orders
 
 
 class _Masked(logging.Formatter):
@@ -26,28 +28,47 @@ def _set_up_logging() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Masked("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # Where the log's disk is full, a line is lost and nothing else.
+    logging.raiseExceptions = False
     for chatty in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
+def _pipe_to_driver() -> Answer:
+    """Standard output belongs to the answer; what libraries print goes to the log."""
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return Answer(stream)
+
+
 def main() -> int:
-    """Follow a record until the driver ends; 1 if the record cannot be followed."""
+    """Follow a record until the driver ends; 1 if not everything arrived."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("record", type=Path)
+    parser.add_argument("search")
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     _set_up_logging()
+    answer = _pipe_to_driver()
+
+    def give_up() -> None:
+        answer.give("MLflow did not answer in time")
+        os._exit(1)  # the main thread is inside a request that may never end
+
+    orders = Orders(sys.stdin, on_overdue=give_up)
     os.nice(10)  # trials need the cores more
     try:
         run(
-            record_path=options.record,
+            place=RecordPlace(os.environ["TUNE_NOISE_RECORD"], options.search),
             tracking_uri=os.environ["MLFLOW_TRACKING_URI"],
             experiment=options.experiment,
             output=options.output,
+            orders=orders,
+            answer=answer,
         )
-    except Exception:  # its traceback would show passwords
+    except Exception as error:  # its traceback would show passwords
         logging.exception("tracking ended")
+        answer.give(in_one_line(error))
         return 1
     return 0
 

@@ -56,6 +56,8 @@ def search_tags(history: History) -> dict[str, str]:
         "tune_noise.dataset": config.dataset,
         "tune_noise.noise": config.noise,
         "tune_noise.objective": config.objective,
+        # No parameter: a search may be enlarged, and MLflow's parameters never change.
+        "tune_noise.trials": str(config.trials),
         "mlflow.note.content": config.title,
         "mlflow.source.git.commit": str(commit or ""),
     }
@@ -70,7 +72,6 @@ def search_params(history: History) -> dict[str, str]:
         "searched": ", ".join(config.search),
         "compare": config.compare or "",
         "sampler": config.sampler,
-        "trials": str(config.trials),
         "epochs": str(config.epochs),
         "finalists": str(config.num_finalists),
         "confirm_seeds": str(config.confirm.seeds),

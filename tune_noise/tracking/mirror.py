@@ -43,6 +43,8 @@ class Mirror:
         self._parent: Run | None = None
         self._runs: dict[str, Run] = {}
         self._flags: dict[str, set[str]] = {}
+        # Whether a request may still be on its way although it was given up.
+        self._is_in_doubt = False
         # trial_id -> monotonic time since when it has something to send
         self._waiting: dict[str, float] = {}
 
@@ -54,8 +56,8 @@ class Mirror:
     def observe(self, event: Event) -> None:
         """Take an event of the record into account; nothing is sent yet."""
         self.history.apply(event)
-        if event.trial_id is not None:
-            self._wait(event.trial_id)
+        if event.trial_id in self.history.trials:
+            self._wait(str(event.trial_id))
         if event.kind == "ask" and event.data.get("finalist"):
             self._flag(event.data["finalist"], "finalist")
 
@@ -79,19 +81,28 @@ class Mirror:
         """
         if not self.history.search:
             return
-        if self._client is None:
-            self._connect()
         try:
-            parent = self._deliver_parent(is_last=False)
-            if is_last:
-                self._flag_winners()
-            self._deliver_trials(parent, is_last=is_last, deadline=deadline)
-            if is_last:
-                self._upload(parent)
-                self._deliver_parent(is_last=True)
+            self._deliver(is_last=is_last, deadline=deadline)
+            if is_last and self._is_in_doubt:
+                # A request that was given up may have been served after it was repeated.
+                self._client = None
+                self._deliver(is_last=True, deadline=deadline)
         except BaseException:
             self._client = None
+            self._is_in_doubt = True
             raise
+
+    def _deliver(self, *, is_last: bool, deadline: float) -> None:
+        if self._client is None:
+            self._connect()
+        # KILLED first, so that little time is enough to leave the search's run in order.
+        parent = self._deliver_parent(is_last=is_last and not self.history.finished)
+        if is_last:
+            self._flag_winners()
+        self._deliver_trials(parent, is_last=is_last, deadline=deadline)
+        if is_last:
+            self._upload(parent)
+            self._deliver_parent(is_last=True)
 
     def _connect(self) -> None:
         """Find or make the experiment, and read which runs of this search MLflow holds."""
@@ -103,7 +114,7 @@ class Mirror:
             trial_id = run.tags.get("tune_noise.trial_id")
             if trial_id in self._runs or (trial_id is None and self._parent):
                 # A create_run whose answer was lost can arrive after its repetition.
-                client.delete_run(run.run_id)
+                store.discard(client, run)
             elif trial_id is None:
                 self._parent = run
             else:
@@ -133,7 +144,9 @@ class Mirror:
         return first.asked_seconds if first else time.time()
 
     def _deliver_trials(self, parent: Run, *, is_last: bool, deadline: float) -> None:
-        for trial_id, since in list(self._waiting.items()):
+        # Open runs first: little time is enough to leave none of them RUNNING.
+        queue = sorted(self._waiting.items(), key=lambda item: not self._is_open(item[0]))
+        for trial_id, since in queue:
             trial = self.history.trials[trial_id]
             is_due = time.monotonic() - since >= LIVE_SECONDS
             if not (is_last or is_due or trial.status):
@@ -148,6 +161,9 @@ class Mirror:
                 self._waiting[trial_id] = since
                 raise
 
+    def _is_open(self, trial_id: str) -> bool:
+        return trial_id in self._runs and self._runs[trial_id].status == "RUNNING"
+
     def _deliver_trial(self, trial: TrialHistory, parent: Run, *, is_last: bool) -> None:
         search_id = self.history.search["search_id"]
         flags = self._flags.get(trial.trial_id, set())
@@ -160,7 +176,8 @@ class Mirror:
         params = content.trial_params(trial, self.history)
         for points in self._pieces(trial, run):
             self._log(run, points, params=params, tags=tags)
-        run.num_epochs = trial.num_epochs
+        # MLflow may hold more than a record whose last write was torn: it is not sent again.
+        run.num_epochs = max(run.num_epochs, trial.num_epochs)
         open_status = "KILLED" if is_last else "RUNNING"
         status = content.RUN_STATUS[trial.status] if trial.status else open_status
         self._set_status(run, status, end_seconds=trial.ended_seconds or time.time())

@@ -1,18 +1,28 @@
 """The driver's handle on the tracking process."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from tune_noise.tracking.follow import LOG_FILE, STATE_FILE
-from tune_noise.tracking.uri import CHILD_ENVIRONMENT, SERVER_SCHEMES, mask_password, scheme_of
+from tune_noise.errors import StorageError
+from tune_noise.masking import mask_password
+from tune_noise.record import RecordPlace
+from tune_noise.tracking.follow import LOG_FILE
+from tune_noise.tracking.orders import OVERDUE_SECONDS
+from tune_noise.tracking.uri import CHILD_ENVIRONMENT, SERVER_SCHEMES, scheme_of
 
-# Beyond its own deadline the child may be inside one last request.
-GRACE_SECONDS = 10.0
+# Beyond its own deadline the child may be inside one last request, and then it ends itself.
+GRACE_SECONDS = OVERDUE_SECONDS + 5.0
+# A child that nobody waits for: how long it may take to leave no run RUNNING, and how long the
+# driver looks whether it has ended already.
+LEAVING_SECONDS = 10.0
+MOMENT_SECONDS = 0.3
 
 
 class TrackingProcess:
@@ -27,44 +37,71 @@ class TrackingProcess:
     """
 
     def __init__(
-        self, record_path: Path, *, tracking_uri: str, experiment: str, output: Path
+        self, place: RecordPlace, *, tracking_uri: str, experiment: str, output: Path
     ) -> None:
         """Use `start`."""
-        self._record_path = record_path
+        self._place = place
         self._uri = tracking_uri
         self._experiment = experiment
         self._output = output
         self.experiment_id: str | None = None
         self.run_id: str | None = None
-        self._process = self._spawn()
+        self._spawn()
 
     @classmethod
     def start(
-        cls, record_path: Path, *, tracking_uri: str, experiment: str, output: Path
+        cls, place: RecordPlace, *, tracking_uri: str, experiment: str, output: Path
     ) -> "TrackingProcess":
         """Start to mirror; returns at once.
 
         Args:
-            record_path: of a record that exists; its `search` event may come later.
+            place: of a record that exists; its `search` event may come later.
             tracking_uri: one that `check_tracking_uri` accepts.
             experiment: name of the MLflow experiment; made if it does not exist.
-            output: the search's folder; gets `tracking.log` and `tracking.json`.
-        """
-        return cls(record_path, tracking_uri=tracking_uri, experiment=experiment, output=output)
+            output: the search's folder; gets `tracking.log`.
 
-    def _spawn(self) -> "subprocess.Popen[str]":
-        arguments = [str(self._record_path), "--experiment", self._experiment]
+        Raises:
+            StorageError: the log cannot be written, or the system has no room for a process.
+        """
+        return cls(place, tracking_uri=tracking_uri, experiment=experiment, output=output)
+
+    def _spawn(self) -> None:
+        arguments = [self._place.search, "--experiment", self._experiment]
         arguments += ["--output", str(self._output)]
-        with (self._output / LOG_FILE).open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "tune_noise.tracking", *arguments],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env=os.environ | CHILD_ENVIRONMENT | {"MLFLOW_TRACKING_URI": self._uri},
-                start_new_session=True,
-                text=True,
-            )
+        secrets = {"MLFLOW_TRACKING_URI": self._uri, "TUNE_NOISE_RECORD": self._place.url}
+        try:
+            with (self._output / LOG_FILE).open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "tune_noise.tracking", *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env=os.environ | CHILD_ENVIRONMENT | secrets,
+                    start_new_session=True,
+                    text=True,
+                )
+        except OSError as error:
+            raise StorageError(
+                f"the process that brings results to MLflow cannot be started: {error.strerror} "
+                f"({error.filename or sys.executable})"
+            ) from None
+        self._answer: dict[str, Any] | None = None
+        self._has_ended = threading.Event()
+        threading.Thread(target=self._listen, daemon=True, name="tracking").start()
+
+    def _listen(self) -> None:
+        """Take the child's one answer, and collect it when it ends, whoever waits for it."""
+        process = self._process
+        assert process.stdout
+        assert process.stdin
+        with process.stdout as stream:
+            line = stream.readline()
+        process.wait()
+        with contextlib.suppress(ValueError):  # it was killed before or while it answered
+            self._answer = json.loads(line)
+        with contextlib.suppress(OSError):  # an order that nobody will read
+            process.stdin.close()
+        self._has_ended.set()
 
     @property
     def pid(self) -> int:
@@ -74,42 +111,59 @@ class TrackingProcess:
     def finish(self, *, timeout_seconds: float) -> str | None:
         """Say that no more events come, and wait until MLflow holds them all.
 
+        May be called again with less time, e.g. where the first call was interrupted.
+
         Args:
-            timeout_seconds: after which the process gives up.
+            timeout_seconds: after which the process gives up. 0: it is told to end and not waited
+                for; it leaves by itself within seconds.
 
         Returns:
-            None, or one sentence if not everything arrived.
+            None, or one sentence if not everything arrived, or may not have.
         """
+        if timeout_seconds <= 0.0:
+            return self._leave()
         deadline = time.monotonic() + timeout_seconds
-        if not self._end(timeout_seconds):
-            self._process = self._spawn()
-            self._end(max(0.0, deadline - time.monotonic()))
-        state = self._state()
-        self.experiment_id, self.run_id = state.get("experiment_id"), state.get("run_id")
-        failure = state.get("failure", f"no answer, see {self._output / LOG_FILE}")
-        return self._warning(failure) if failure else None
+        if self._end(timeout_seconds):
+            return self._outcome()
+        try:
+            self._spawn()
+        except StorageError as error:
+            return self._warning(str(error))
+        self._end(max(0.0, deadline - time.monotonic()))
+        return self._outcome()
+
+    def _leave(self) -> str | None:
+        self._order(LEAVING_SECONDS)
+        if self._has_ended.wait(MOMENT_SECONDS):
+            return self._outcome()
+        return self._warning("it was not waited for")
 
     def _end(self, seconds: float) -> bool:
         """Let the process finish; whether it used its time, i.e. did not die before."""
-        try:
-            # A process that is dead already is no error here: it leaves no state.
-            self._process.communicate(f"finish {seconds}\n", timeout=seconds + GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
-            return True
-        return bool(self._state())
+        self._order(seconds)
+        if self._has_ended.wait(seconds + GRACE_SECONDS):
+            return self._answer is not None
+        self._process.kill()
+        self._has_ended.wait(GRACE_SECONDS)
+        return True
+
+    def _order(self, seconds: float) -> None:
+        assert self._process.stdin
+        # It may be dead already, and then leaves no answer.
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(f"finish {seconds}\n")
+            self._process.stdin.flush()
+
+    def _outcome(self) -> str | None:
+        answer = self._answer or {"failure": f"no answer, see {self._output / LOG_FILE}"}
+        self.experiment_id, self.run_id = answer.get("experiment_id"), answer.get("run_id")
+        return self._warning(answer["failure"]) if answer["failure"] else None
 
     def _warning(self, failure: str) -> str:
         return mask_password(
             f"MLflow at {self._uri} did not receive everything ({failure}); nothing is lost: "
             "the same command with --resume delivers the rest"
         )
-
-    def _state(self) -> dict[str, Any]:
-        path = self._output / STATE_FILE
-        state: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        return state if state.get("pid") == self._process.pid else {}
 
     @property
     def run_url(self) -> str | None:

@@ -126,6 +126,13 @@ def _known_run(client: Any, entity: Any, history: History) -> Run:
     return run
 
 
+def discard(client: Any, run: Run) -> None:
+    """Delete a run that there is twice; ended first, so that MLflow counts none as RUNNING."""
+    if run.status == "RUNNING":
+        client.set_terminated(run.run_id, status="KILLED")
+    client.delete_run(run.run_id)
+
+
 def artifact_location(uri: str, output: Path) -> str | None:
     """Where an experiment's artifacts go: a server decides itself; a database cannot.
 

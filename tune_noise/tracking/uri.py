@@ -1,15 +1,17 @@
-"""Where MLflow is: default, check before a search starts, and passwords kept out of messages."""
+"""Where MLflow is: the default, and a check before a search starts."""
 
 import os
-import re
 import socket
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from tune_noise.errors import UserError
+from tune_noise.masking import mask_password
 
+OPTION, VARIABLE = "--tracking-uri", "MLFLOW_TRACKING_URI"
 CHECK_SECONDS = 4.0
 SERVER_SCHEMES = ("http", "https")
 # What MLflow can store in without a server, and the port of each.
@@ -25,19 +27,6 @@ CHILD_ENVIRONMENT = TELEMETRY_OFF | {
     "GIT_PYTHON_REFRESH": "quiet",
     "PYTHONWARNINGS": "ignore",
 }
-
-_USER_INFO = re.compile(r"://[^/\s]*@")
-_SECRET_QUERY = re.compile(r"((?:password|passwd|pwd|token)=)[^&\s]+", re.IGNORECASE)
-
-
-def mask_password(text: str) -> str:
-    """The text with user and password of every URI in it replaced.
-
-    Example:
-        >>> mask_password("no answer from https://ada:secret@mlflow.example:5000/x")
-        'no answer from https://***@mlflow.example:5000/x'
-    """
-    return _SECRET_QUERY.sub(r"\1***", _USER_INFO.sub("://***@", text))
 
 
 def default_tracking_uri(output_root: Path) -> str:
@@ -63,40 +52,57 @@ def scheme_of(uri: str) -> str:
     return uri.partition(":")[0].partition("+")[0].lower() if ":" in uri else ""
 
 
-def check_tracking_uri(uri: str) -> None:
+def check_tracking_uri(uri: str, *, source: str = OPTION) -> None:
     """Find out within about five seconds whether MLflow can be reached at a URI.
 
     Args:
         uri: `http(s)://...` of an MLflow server, or a database such as `sqlite:///FILE`.
+        source: what the message calls it: the option, or `VARIABLE` where it comes from there.
 
     Raises:
         UserError: the scheme is not supported, nothing answers, the server refuses us, or the
             SQLite file cannot be written.
     """
+    fault = _fault(uri)
+    if fault is not None:
+        overrule = f", or overrule the environment with {OPTION}" if source == VARIABLE else ""
+        raise UserError(mask_password(f"{source} {uri}: {fault.reason}; {fault.way_out}{overrule}"))
+
+
+class Fault(NamedTuple):
+    """What is wrong with a URI, and what to do about it."""
+
+    reason: str
+    way_out: str
+
+
+def _fault(uri: str) -> Fault | None:
     scheme = scheme_of(uri)
     if scheme in SERVER_SCHEMES:
-        _check_server(uri)
-    elif scheme == "sqlite":
-        _check_sqlite(uri)
-    elif scheme in DATABASE_PORTS:
-        _check_database(uri, default_port=DATABASE_PORTS[scheme])
-    else:
-        raise _problem(
-            uri,
-            "MLflow no longer stores runs in a plain folder"
-            if scheme in ("", "file")
-            else f"the scheme {scheme!r} is not supported",
-            "use http://HOST:PORT of an MLflow server, or sqlite:////ABSOLUTE/FILE.db",
+        return _server_fault(uri)
+    if scheme == "sqlite":
+        return _sqlite_fault(uri)
+    if scheme in DATABASE_PORTS:
+        return _database_fault(uri, default_port=DATABASE_PORTS[scheme])
+    return Fault(
+        "MLflow no longer stores runs in a plain folder"
+        if scheme in ("", "file")
+        else f"the scheme {scheme!r} is not supported",
+        "use http://HOST:PORT of an MLflow server, or sqlite:////ABSOLUTE/FILE.db",
+    )
+
+
+def _server_fault(uri: str) -> Fault | None:
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return Fault(
+            "its host or port cannot be understood",
+            "write http://HOST:PORT; in a password write %2F for /, %3F for ?, %23 for #",
         )
-
-
-def _problem(uri: str, reason: str, way_out: str) -> UserError:
-    return UserError(mask_password(f"--tracking-uri {uri}: {reason}; {way_out}"))
-
-
-def _check_server(uri: str) -> None:
-    if not urlsplit(uri).hostname:
-        raise _problem(uri, "there is no host name in it", "write http://HOST:PORT")
+    if not host:
+        return Fault("there is no host name in it", "write http://HOST:PORT")
     for name, value in TELEMETRY_OFF.items():
         os.environ.setdefault(name, value)
     # Imported here: it costs a second, and only servers need it. MLflow's own request knows the
@@ -115,56 +121,62 @@ def _check_server(uri: str) -> None:
             raise_on_status=False,
         )
     except MlflowException:
-        raise _problem(
-            uri,
+        return Fault(
             f"no MLflow server answered within {CHECK_SECONDS:g} seconds",
             "start it (mlflow server --host 127.0.0.1 --port 5000) or mend the address",
-        ) from None
-    _check_answer(uri, status=answer.status_code, text=answer.text)
+        )
+    return _answer_fault(status=answer.status_code, text=answer.text)
 
 
-def _check_answer(uri: str, *, status: int, text: str) -> None:
+def _answer_fault(*, status: int, text: str) -> Fault | None:
     if status in (401, 403):
-        raise _problem(
-            uri,
+        return Fault(
             f"the server refused us with status {status} ({' '.join(text.split())[:120]})",
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or allow this host name "
             "with mlflow server --allowed-hosts",
         )
     if status != 200 or not text.startswith("{"):
-        raise _problem(
-            uri,
+        return Fault(
             f"what answered is not a working MLflow server (status {status})",
             "mend the address, or look into the server's log",
         )
+    return None
 
 
-def _check_sqlite(uri: str) -> None:
-    path = sqlite_file(uri)
-    if path is None or str(path) == ":memory:":
-        raise _problem(uri, "there is no file in it", "write sqlite:////ABSOLUTE/FILE.db")
+def _sqlite_fault(uri: str) -> Fault | None:
+    way_out = "write sqlite:////ABSOLUTE/FILE.db"
+    try:
+        path = sqlite_file(uri)
+        if path is None or str(path) == ":memory:":
+            return Fault("there is no file in it", way_out)
+        return _file_fault(path)
+    except (sa.exc.ArgumentError, ValueError):
+        return Fault("it cannot be understood", way_out)
+    except OSError as error:
+        return Fault(f"{error.strerror}", "choose another file")
+
+
+def _file_fault(path: Path) -> Fault | None:
     if path.exists():
         if not path.is_file() or not os.access(path, os.W_OK):
-            raise _problem(uri, f"{path} is not a file we may write", "choose another file")
+            return Fault(f"{path} is not a file we may write", "choose another file")
         with path.open("rb") as file:
             if file.read(16) not in (b"", b"SQLite format 3\x00"):
-                raise _problem(uri, f"{path} is not a SQLite database", "choose another file")
+                return Fault(f"{path} is not a SQLite database", "choose another file")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise _problem(uri, f"we may not write in {folder}", "choose another folder")
+        return Fault(f"we may not write in {folder}", "choose another folder")
+    return None
 
 
-def _check_database(uri: str, *, default_port: int) -> None:
+def _database_fault(uri: str, *, default_port: int) -> Fault | None:
     try:
         url = sa.engine.make_url(uri)
         sa.create_engine(url).dispose()
         address = (url.host or "localhost", url.port or default_port)
         socket.create_connection(address, timeout=CHECK_SECONDS).close()
     except ImportError as error:
-        raise _problem(
-            uri, f"its database driver is missing ({error.name})", "install it with pip"
-        ) from None
+        return Fault(f"its database driver is missing ({error.name})", "install it with pip")
     except (sa.exc.ArgumentError, OSError, ValueError) as error:
-        raise _problem(
-            uri, f"no database answered ({error})", "start it or mend the address"
-        ) from None
+        return Fault(f"no database answered ({error})", "start it or mend the address")
+    return None

@@ -1,42 +1,186 @@
-"""Checkpoints: tensors and plain values in one safetensors file; reading runs no code."""
+"""Checkpoints: tensors and plain values in one safetensors file that knows when it is damaged.
 
+The file's metadata hold the values and a SHA-256 over every byte of the file, with the 64 digits of
+the checksum itself counted as zeros. Reading runs no code, and nothing is parsed before the
+checksum is found to be right.
+"""
+
+import errno
+import hashlib
 import json
 import os
+import re
+import uuid
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from safetensors import safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
+from tune_noise.errors import TuneNoiseError
 
-def write_checkpoint(path: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+# What safetensors, json, torch and our own code raise over content that nobody has checked.
+UNREADABLE = (
+    SafetensorError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_CHECKSUM = re.compile(rb'"sha256":"([0-9a-f]{64})"')
+_NO_CHECKSUM = "0" * 64
+# The limit of safetensors itself; ours are some kilobytes, as many as the epochs so far need.
+_MAX_HEADER_BYTES = 100_000_000
+_CHUNK_BYTES = 1 << 20
+
+
+class DamagedCheckpoint(TuneNoiseError):  # noqa: N818 - it names what was found
+    """A file that is not, or no longer, what `write_checkpoint` wrote.
+
+    Args:
+        path: the file.
+        reason: what is wrong with it, as the end of a sentence that begins with the file's name.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        """Put the file's name in front of the reason."""
+        self.reason = reason
+        super().__init__(f"{path} {reason}")
+
+
+def write_checkpoint(
+    path: Path,
+    tensors: dict[str, Tensor],
+    values: dict[str, Any],
+    *,
+    previous: Path | None = None,
+) -> None:
     """Write a checkpoint; a reader sees the old file or the whole new one, never a part.
 
     Args:
-        path: the file; its folder is made.
+        path: the file; its folder is made, but not the folders above it: one that is gone may be
+            a share that is not mounted, and must not be made anew on the disk below.
         tensors: by name, on any device.
         values: what JSON can say.
+        previous: where the file that stands at `path` goes, in place of the one that stands there.
+
+    Raises:
+        OSError: the disk is full, read-only, gone or failing. What stood at `path` still stands
+            there, or at `previous`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     data = save(
         {name: tensor.contiguous() for name, tensor in tensors.items()},
-        metadata={"values": json.dumps(values)},
+        metadata={"values": json.dumps(values), "sha256": _NO_CHECKSUM},
     )
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    start = data.index(f'"sha256":"{_NO_CHECKSUM}"'.encode()) + len('"sha256":"')
+    checksum = hashlib.sha256(data).hexdigest().encode()
+    view = memoryview(data)
+    replace_file(path, view[:start], checksum, view[start + len(checksum) :], previous=previous)
+
+
+def replace_file(path: Path, *parts: bytes | memoryview, previous: Path | None = None) -> None:
+    """Write a file that survives a crash of the machine, or leave the old one as it is.
+
+    Args:
+        path: the file; its folder exists.
+        parts: the content, in pieces.
+        previous: see `write_checkpoint`.
+    """
+    # Machines that share the folder may use the same process ids.
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         with partial.open("wb") as file:
-            file.write(data)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None:
+            # Nothing stands there at first, and after a writer that was killed right here.
+            with suppress(FileNotFoundError):
+                path.replace(previous)
         partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make new names in a folder survive a crash of the machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # What network file systems say that know no such thing.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove_partials(path: Path) -> None:
+    """Remove what killed writers of a file left behind; what cannot be removed does no harm."""
+    with suppress(OSError):
+        for partial in path.parent.glob(f".{escape(path.name)}.*.partial"):
+            partial.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors (on the CPU) and values of `write_checkpoint`."""
-    with safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        values: dict[str, Any] = json.loads(file.metadata()["values"])
+    """The tensors (on the CPU) and values of `write_checkpoint`.
+
+    Raises:
+        DamagedCheckpoint: the file is anything else, whatever its content.
+        OSError: there is no such file, or the disk is not to be read now.
+    """
+    # A pipe would be waited for.
+    if path.exists() and not path.is_file():
+        raise DamagedCheckpoint(path, "is not a file")
+    try:
+        with path.open("rb") as file:
+            _check(path, file)
+            file.seek(0)
+            data = file.read()
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        raise DamagedCheckpoint(path, f"cannot be read: {error.strerror}") from None
+    return _parse(path, data)
+
+
+def _check(path: Path, file: BinaryIO) -> None:
+    """Compare the checksum, in a bounded memory: the file may be anything, of any size."""
+    prefix = file.read(8)
+    header_bytes = int.from_bytes(prefix, "little")
+    if header_bytes > min(_MAX_HEADER_BYTES, os.fstat(file.fileno()).st_size):
+        raise DamagedCheckpoint(path, "is cut off, or not a checkpoint")
+    header = file.read(header_bytes)
+    found = _CHECKSUM.search(header)
+    if found is None:
+        raise DamagedCheckpoint(path, "is cut off, or not a checkpoint")
+    digest = hashlib.sha256(prefix + header[: found.start(1)])
+    digest.update(_NO_CHECKSUM.encode() + header[found.end(1) :])
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    if digest.hexdigest().encode() != found[1]:
+        raise DamagedCheckpoint(path, "is damaged: its content does not match its checksum")
+
+
+def _parse(path: Path, data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and values; a right checksum does not prove that we wrote it."""
+    header_bytes = int.from_bytes(data[:8], "little")
+    try:
+        tensors = load(data)
+        values = json.loads(json.loads(data[8 : 8 + header_bytes])["__metadata__"]["values"])
+    except UNREADABLE:
+        raise DamagedCheckpoint(path, "is not a checkpoint: it holds something else") from None
+    if not isinstance(values, dict):
+        raise DamagedCheckpoint(path, "is not a checkpoint: it holds no values")
     return tensors, values

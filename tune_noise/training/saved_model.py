@@ -4,24 +4,30 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from pydantic import Field, ValidationError, model_validator
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from tune_noise.config.frozen import Frozen
+from tune_noise.config.problems import problems_of
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.errors import DataError
 from tune_noise.methods import METHODS
 from tune_noise.metrics.evaluation import predict_logits
-from tune_noise.models import build_network
+from tune_noise.models import build_network, min_image_size
+from tune_noise.training.checkpoint import UNREADABLE, replace_file
 
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
+MAX_CONFIG_BYTES = 10_000_000
+_MAX_HEADER_BYTES = 1_000_000
+_Size = Annotated[int, Field(ge=1, le=2**20)]
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def save_model(
     dataset: Dataset,
     about: Mapping[str, Any],
 ) -> None:
-    """Write a model's folder.
+    """Write a model's folder; each of its files is the old or the whole new one at any time.
 
     Args:
         folder: made if it does not exist.
@@ -83,9 +89,13 @@ def save_model(
         config: what was trained.
         dataset: what it was trained on: shape, classes and normalisation are kept.
         about: further plain values for config.json.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous() for name, value in weights.items()}, folder / WEIGHTS_FILE)
+    tensors = save({name: value.contiguous() for name, value in weights.items()})
+    replace_file(folder / WEIGHTS_FILE, tensors)
     mean, std = channel_statistics(dataset.train_images)
     facts = {
         "config": config.model_dump(mode="json", exclude_none=True),
@@ -95,32 +105,92 @@ def save_model(
         "std": np.asarray(std).tolist(),
     }
     text = json.dumps({**facts, **about}, indent=2, allow_nan=False)
-    (folder / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
+    replace_file(folder / CONFIG_FILE, f"{text}\n".encode())
 
 
 def load_model(folder: Path) -> SavedModel:
     """Read a model's folder, e.g. `runs/uniform/winners/alpha=5`; no code in it is run.
 
     Raises:
-        DataError: the folder is not that of a model.
+        DataError: the folder is not that of a model, whatever its files hold.
     """
     try:
-        about = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        config = TrialConfig.model_validate(about["config"])
-        network = build_network(
-            config.model,
-            members=METHODS[config.method].networks,
-            image_shape=tuple(about["image_shape"]),
-            num_classes=about["num_classes"],
-        )
-        weights = load_file(folder / WEIGHTS_FILE)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise DataError(f"{folder}: not a model written by tune_noise: {error}") from None
-    try:
+        about = _read_about(folder / CONFIG_FILE)
+        facts = _Facts.model_validate({k: v for k, v in about.items() if k in _Facts.model_fields})
+        with torch.device("meta"):  # takes no memory: the file may name a network of any size
+            expected = _build(facts).state_dict()
+        weights = _read_weights(folder / WEIGHTS_FILE, expected)
+        if not _are_alike(weights, expected):
+            raise ValueError(
+                f"the tensors in {WEIGHTS_FILE} are not those of the {facts.config.model} that "
+                f"{CONFIG_FILE} names"
+            )
+        network = _build(facts)
         network.load_state_dict(weights)
-    except RuntimeError:
-        raise DataError(
-            f"{folder}: not a model written by tune_noise: the tensors in {WEIGHTS_FILE} are not "
-            f"those of the {config.model} that {CONFIG_FILE} names"
-        ) from None
-    return SavedModel(config, network.eval(), about)
+    except ValidationError as error:
+        problems = "; ".join(f"{p.place} {p.message}" for p in problems_of(error))
+        raise _not_a_model(folder, f"{CONFIG_FILE}: {problems}") from None
+    except (*UNREADABLE, OSError) as error:
+        reason = str(error).partition("\nframe #")[0]  # without torch's C++ stack
+        raise _not_a_model(folder, reason or type(error).__name__) from None
+    return SavedModel(facts.config, network.eval(), about)
+
+
+class _Facts(Frozen):
+    """What a model's configuration file must say."""
+
+    config: TrialConfig
+    image_shape: tuple[_Size, _Size, _Size]
+    num_classes: int = Field(ge=2, le=2**20)
+    mean: list[Annotated[float, Field(ge=0.0, le=1.0)]]
+    std: list[Annotated[float, Field(ge=1e-9, le=1.0)]]
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        channels, height, width = self.image_shape
+        if not len(self.mean) == len(self.std) == channels:
+            raise ValueError(f"image_shape has {channels} channels; mean and std must have as many")
+        least = min_image_size(self.config.model)
+        if min(height, width) < least:
+            raise ValueError(f"image_shape must be at least {least} x {least} pixels")
+        return self
+
+
+def _build(facts: _Facts) -> nn.Module:
+    return build_network(
+        facts.config.model,
+        members=METHODS[facts.config.method].networks,
+        image_shape=facts.image_shape,
+        num_classes=facts.num_classes,
+    )
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    about = json.loads(_read_file(path, max_bytes=MAX_CONFIG_BYTES).decode("utf-8"))
+    if not isinstance(about, dict):
+        raise ValueError(f"{CONFIG_FILE} is not a mapping")
+    return about
+
+
+def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights; a file that is too large for the network is not read at all."""
+    num_bytes = sum(tensor.numel() * tensor.element_size() for tensor in expected.values())
+    return load(_read_file(path, max_bytes=num_bytes + _MAX_HEADER_BYTES))
+
+
+def _are_alike(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    """Whether two sets of tensors have the same names, shapes and types."""
+    described = [{k: (v.shape, v.dtype) for k, v in tensors.items()} for tensors in (first, second)]
+    return described[0] == described[1]
+
+
+def _read_file(path: Path, *, max_bytes: int) -> bytes:
+    if not path.is_file():  # a pipe or a device might never end
+        raise ValueError(f"there is no file {path.name}")
+    if path.stat().st_size > max_bytes:
+        raise ValueError(f"{path.name} is larger than that of this network could be")
+    return path.read_bytes()
+
+
+def _not_a_model(folder: Path, reason: str) -> DataError:
+    return DataError(f"{folder}: not a model written by tune_noise: {reason}")

@@ -13,6 +13,11 @@ def checkpoint_file(output: Path, stack_id: str) -> Path:
     return checkpoints_dir(output) / f"{stack_id}.safetensors"
 
 
+def previous_checkpoint_file(output: Path, stack_id: str) -> Path:
+    """Where it keeps the state before that one."""
+    return checkpoints_dir(output) / f"{stack_id}.previous.safetensors"
+
+
 def weights_file(output: Path, stack_id: str) -> Path:
     """Where a confirmed stack leaves its weights: tensors `NUMBER.NAME`, NUMBER of the trial."""
     return checkpoints_dir(output) / f"{stack_id}.weights.safetensors"

@@ -4,6 +4,7 @@ It knows no Ray: `driver.py` asks and reports. Everything that happens is append
 before it takes effect, and a session is rebuilt from the record alone.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -40,8 +41,9 @@ class Session:
     Args:
         search: what to do.
         record: empty, or that of the search to continue.
-        time_budget_seconds: after it no search trial is asked for and those that run are stopped
-            at their next report; finalists are confirmed all the same.
+        time_budget_seconds: of all drivers that worked on the search together; after it no search
+            trial is asked for and those that run are stopped at their next report; finalists are
+            confirmed all the same.
 
     Attributes:
         history: what the record says, always up to date.
@@ -61,7 +63,7 @@ class Session:
         self.record = record
         self.history = History()
         self.on_change: Callable[[Event], None] = lambda event: None
-        self._deadline = None if time_budget_seconds is None else time.time() + time_budget_seconds
+        self._budget_seconds = time_budget_seconds
         self._conditions = {condition.name: condition for condition in search.all_conditions}
         self._samplers = _group_samplers(search)
         stopping = search.early_stopping
@@ -74,6 +76,7 @@ class Session:
         self._waiting: list[Stack] = []
         self._running: set[str] = set()
         self._rebuild(record.events())
+        self._deadline = self.history.time.deadline(time_budget_seconds)
 
     def _rebuild(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -84,9 +87,7 @@ class Session:
         for trial in self.history.trials.values():
             if trial.stage == "search":
                 self._samplers[self._group(trial)].replay(trial)
-        self._confirming = {
-            t.condition for t in self.history.trials.values() if t.stage == "confirm"
-        }
+        self._confirmed = {t.finalist for t in self.history.trials.values() if t.finalist}
         self._running = {t.trial_id for t in self.history.trials.values() if t.status is None}
         for trial_id in sorted(self._running):
             self._judge_what_was_due(self.history.trials[trial_id])
@@ -105,11 +106,7 @@ class Session:
         members: dict[str, list[TrialHistory]] = {}
         for trial in self.history.trials.values():
             members.setdefault(trial.stack_id, []).append(trial)
-        return [
-            stack_of(trials)
-            for trials in members.values()
-            if any(trial.status is None for trial in trials)
-        ]
+        return [stack_of(ts) for ts in members.values() if any(t.status is None for t in ts)]
 
     def _group(self, trial: TrialHistory) -> Group:
         return trial.condition, level_of(trial.config, self.search)
@@ -126,12 +123,28 @@ class Session:
                 self._running.discard(str(event.trial_id))
             self.on_change(event)
 
+    def note(
+        self, text: str, *, trial_id: str | None = None, is_warning: bool = False, **facts: Any
+    ) -> None:
+        """Record how the search went, in one sentence; a warning is also shown."""
+        self._write(Event("note", trial_id, {"text": text, "is_warning": is_warning, **facts}))
+
     # What is trained next.
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the time budget is used up."""
-        return self._deadline is not None and time.time() >= self._deadline
+        """Whether the time budget is used up; that it is, is recorded before it has effects."""
+        if time.time() < self._deadline:
+            return False
+        if self._deadline > -math.inf:
+            self._deadline = -math.inf
+            self.note(
+                f"the time budget of {self._budget_seconds:g} s is used up: no further trial of "
+                "the search is begun",
+                is_warning=True,
+                used_up_seconds=self._budget_seconds,
+            )
+        return True
 
     def next_stack(self) -> Stack | None:
         """The next stack to train; None where results must come in first."""
@@ -153,9 +166,8 @@ class Session:
         )
 
     def _has_proposals(self, group: Group) -> bool:
-        """Whether a group still searches: once its finalists are chosen it is over."""
         sampler = self._samplers[group]
-        return group[0] not in self._confirming and sampler.num_asked < sampler.num_trials
+        return sampler.num_asked < sampler.num_trials
 
     def _ask(self) -> Stack | None:
         """Ask the group that is furthest behind, so that all conditions advance together."""
@@ -178,13 +190,16 @@ class Session:
     # Finalists.
 
     def _awaits_finalists(self, condition: str) -> bool:
-        """Whether a condition's search is over, finalists exist, and were not asked for yet."""
+        """Whether a condition's search is over and a finalist was not yet asked for."""
         over = self.out_of_time or not any(
             self._has_proposals(group) for group in self._samplers if group[0] == condition
         )
         running = any(self.history.trials[t].condition == condition for t in self._running)
-        asked = condition in self._confirming
-        return over and not running and not asked and bool(self.finalists(condition))
+        return over and not running and bool(self._unconfirmed(condition))
+
+    def _unconfirmed(self, condition: str) -> list[TrialHistory]:
+        """The finalists without a confirmation: all at first, new ones where a search grew."""
+        return [t for t in self.finalists(condition) if t.trial_id not in self._confirmed]
 
     def finalists(self, condition: str) -> list[TrialHistory]:
         """See `choose_finalists`."""
@@ -196,14 +211,15 @@ class Session:
             if not self._awaits_finalists(name):
                 continue
             events: list[Event] = []
-            for place, trial in enumerate(self.finalists(name), 1):
+            confirmed = {t.finalist for t in self.history.of(condition=name, stage="confirm")}
+            for place, trial in enumerate(self._unconfirmed(name), 1 + len(confirmed)):
                 stack_id = f"c{self._number(condition)}-f{place}"
                 stack = confirm_stack(stack_id, trial, confirm_seeds(self.search))
                 events += stack.asks(finalist=trial.trial_id)
                 self._waiting.append(stack)
+                self._confirmed.add(trial.trial_id)
             # All or none: a driver killed in between would leave a finalist behind.
             self._write(*events)
-            self._confirming.add(name)
 
     # What a report means.
 
@@ -252,6 +268,10 @@ class Session:
         if not trial.rungs[level]:
             self._end(trial, "stopped", f"rung {level}: not among the best")
         return trial.rungs[level]
+
+    def num_epochs(self, stack: Stack) -> int:
+        """Epochs that the trials of a stack have finished so far, together."""
+        return sum(self.history.trials[trial_id].num_epochs for trial_id in stack.trial_ids)
 
     def fail(self, stack: Stack, reason: str) -> None:
         """Record that a stack cannot be trained."""

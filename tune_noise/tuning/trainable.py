@@ -2,22 +2,28 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import ray
 import torch
 from ray import tune
+from ray.train._internal.session import _TrainingResult
+from torch import Tensor
 
 from tune_noise.data import Dataset
 from tune_noise.training import Trial
-from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
-from tune_noise.tuning.paths import checkpoint_file, weights_file
+from tune_noise.training.checkpoint import write_checkpoint
+from tune_noise.tuning.checkpoints import StackCheckpoints
+from tune_noise.tuning.paths import checkpoints_dir, weights_file
 from tune_noise.tuning.stacks import Stack
 
-STACK, REPORT = "stack", "report"
+STACK, REPORT, RESTORED, FAULT = "stack", "report", "restored", "fault"
 # A report costs the driver some milliseconds; one a second keeps the progress display alive.
 REPORT_SECONDS = 1.0
+# So much training is redone at most after a crash, or an epoch where that is longer.
 CHECKPOINT_SECONDS = 5.0
 
 
@@ -27,6 +33,11 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
     A step trains up to the next rung, or for REPORT_SECONDS, and reports all epochs between in
     one message. The state is checkpointed into the output folder; whoever trains the stack next,
     after a lost actor, node or driver, finds it there.
+
+    A result holds, as strings: REPORT, the news of `Session.report`; RESTORED, once after a
+    restore, {"epoch", "seconds", "damage"}, where damage has a sentence for each checkpoint that
+    was not usable; FAULT, why the output folder cannot be used. After a fault no trial is reported
+    as ended: what could not be written must be made again.
     """
 
     def setup(
@@ -47,30 +58,41 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take up another stack; True tells Ray that the actor can be reused."""
         self._stack = Stack.from_json(new_config[STACK])
-        self._trial = Trial(self._stack.configs, self._dataset, device=self._device)
-        self._checkpoint = checkpoint_file(self._output, self._stack.stack_id)
-        self._checkpointed = time.monotonic()
+        self._trial = self._fresh_trial()
+        self._checkpoints = StackCheckpoints(self._output, self._stack)
+        self._is_restored = False
+        self._saved_epoch, self._saved_seconds = 0, 0.0
         self._num_reported = 0
-        if self._checkpoint.exists():
-            self._trial.load_state(*read_checkpoint(self._checkpoint))
         return True
 
+    def _fresh_trial(self) -> Trial:
+        return Trial(self._stack.configs, self._dataset, device=self._device)
+
     def step(self) -> dict[str, Any]:
-        """Train, checkpoint if it is time, and report what is new."""
-        trial, started = self._trial, time.monotonic()
+        """Restore at first, then train; report what is new."""
+        self._fault: str | None = None
+        result: dict[str, Any] = {}
+        if not self._is_restored and (restored := self._restore()):
+            result[RESTORED] = json.dumps(restored)
         # What a checkpoint holds is reported before training goes on: it may have reached a rung
         # whose report was lost with the driver.
-        is_restored = trial.epoch > self._num_reported
-        while not trial.finished and not is_restored:
+        if self._is_restored and self._trial.epoch == self._num_reported:
+            self._train()
+        if self._trial.finished:
+            self._leave_weights()
+        if self._fault is not None:
+            result[FAULT] = self._fault
+        done = self._trial.finished and self._fault is None
+        return result | {REPORT: json.dumps(self._news()), "done": done}
+
+    def _train(self) -> None:
+        trial, started = self._trial, time.monotonic()
+        while not trial.finished and self._fault is None:
+            before = trial.seconds
             trial.train_epoch()
+            self._checkpoint_if_due(epoch_seconds=trial.seconds - before)
             if trial.epoch in self._rungs or time.monotonic() - started > REPORT_SECONDS:
                 break
-        if trial.finished:
-            self._leave_weights()
-        elif time.monotonic() - self._checkpointed > CHECKPOINT_SECONDS:
-            write_checkpoint(self._checkpoint, *trial.state())
-            self._checkpointed = time.monotonic()
-        return {REPORT: json.dumps(self._news()), "done": trial.finished}
 
     def _news(self) -> dict[str, Any]:
         news = {
@@ -78,7 +100,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
                 "facts": facts,
                 # After a restart everything is sent again: the record knows what it has.
                 "epochs": progress.epochs[self._num_reported :],
-                "status": progress.status,
+                "status": progress.status if self._fault is None else None,
                 "stop_reason": progress.stop_reason,
             }
             for trial_id, facts, progress in zip(
@@ -88,6 +110,48 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         self._num_reported = self._trial.epoch
         return news
 
+    # The output folder. What goes wrong there is told to the driver: to fail would only have Ray
+    # start the stack again, and at last give it up, for something that is not the stack's fault.
+
+    @contextmanager
+    def _noting_faults(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            folder = checkpoints_dir(self._output)
+            self._fault = f"{folder} cannot be {what}: {error.strerror or error}"
+
+    def _restore(self) -> dict[str, Any] | None:
+        """Go on from the newest usable checkpoint; None where there is none, damaged or not."""
+        damage: list[str] = []
+        with self._noting_faults("read"):
+            damage = self._checkpoints.restore(self._load)
+            self._is_restored = True
+        if not damage and self._trial.epoch == 0:
+            return None
+        return {"epoch": self._trial.epoch, "seconds": self._trial.seconds, "damage": damage}
+
+    def _load(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+        # A state that does not fit may have been loaded in part: the trial at hand stays fresh.
+        trial = self._fresh_trial()
+        trial.load_state(tensors, values)
+        self._trial = trial
+        self._saved_epoch, self._saved_seconds = trial.epoch, trial.seconds
+
+    def _checkpoint_if_due(self, *, epoch_seconds: float) -> None:
+        """Checkpoint where another epoch like the last would make more than the interval."""
+        unsaved_seconds = self._trial.seconds - self._saved_seconds
+        if unsaved_seconds + epoch_seconds > CHECKPOINT_SECONDS:
+            self._write_checkpoint()
+
+    def _write_checkpoint(self) -> None:
+        """Write what was not written yet; a finished stack needs no checkpoint."""
+        if self._trial.finished or self._trial.epoch == self._saved_epoch:
+            return
+        with self._noting_faults("written"):
+            self._checkpoints.write(*self._trial.state())
+            self._saved_epoch, self._saved_seconds = self._trial.epoch, self._trial.seconds
+
     def _leave_weights(self) -> None:
         if self._stack.stage != "confirm":
             return
@@ -96,13 +160,17 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             for r in range(len(self._stack.configs))
             for name, value in self._trial.replicate_weights(r).items()
         }
-        write_checkpoint(weights_file(self._output, self._stack.stack_id), tensors, {})
+        with self._noting_faults("written"):
+            write_checkpoint(weights_file(self._output, self._stack.stack_id), tensors, {})
 
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Ray's own checkpoints are not used: the state lies in the output folder."""
+    def save(self, checkpoint_dir: str | None = None) -> _TrainingResult:
+        """Checkpoint at once: Ray calls this before it pauses a trial.
 
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """See `save_checkpoint`."""
+        Ray gets no checkpoint of its own, which it would copy into its storage and restore from:
+        the state lies in the output folder. Where that cannot be written the state before stays.
+        """
+        self._write_checkpoint()
+        return _TrainingResult(checkpoint=None, metrics={})
 
 
 def choose_device(gpus: float) -> str:

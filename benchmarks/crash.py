@@ -1,0 +1,146 @@
+"""Kill real searches at random moments, resume them, and audit what is left.
+
+    python benchmarks/crash.py --kills 100 --jobs 2
+    python benchmarks/crash.py --kills 20 --kill node
+    python benchmarks/crash.py --resume-of 1000
+
+Each killed search is a real command on `digits` in a folder of its own. It is killed by SIGKILL at
+a random moment (half of them anywhere in the command, half inside its search; in a quarter of cases
+the resume is killed as well), resumed by the same command, and audited by its record, MLflow, its
+outputs and the processes that it left. Prints tables for docs/reliability.md; exit code 1 where a
+goal is missed.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from reliability.audit import Audit
+from reliability.command import RUN, RUN_MARK, kill_all
+from reliability.kills import killed, uninterrupted, workplace
+from reliability.nodes import node_killed, uninterrupted_on_nodes
+from reliability.resume import ray_start, resumes_of
+from reliability.searches import SHARES, SPREAD, Search, deal
+from reliability.tables import Outcome, driver_table, node_table, resume_table
+
+REPEATS = 7
+# A search may be done before its moment: then it is not killed, and another one takes its place.
+ATTEMPTS = 4
+# A bare start of Ray is timed beside every so many killed searches.
+RAY_STARTS_EVERY = 8
+
+
+def main() -> int:
+    options = parse()
+    started = time.monotonic()
+    try:
+        if options.resume_of:
+            with workplace() as place:
+                outcome = resume_table(resumes_of(options.resume_of, REPEATS, place))
+        elif options.kill == "node":
+            outcome = kill_nodes(options)
+        else:
+            outcome = kill_drivers(options)
+    finally:
+        kill_all(RUN_MARK, RUN)
+    print(outcome.text)
+    print(f"\n{(time.monotonic() - started) / 60:.1f} minutes.")
+    for sentence in outcome.missed:
+        print(f"missed: {sentence}")
+    if options.json:
+        options.json.write_text(json.dumps(outcome.details, indent=1, default=str) + "\n", "utf-8")
+    return 1 if outcome.missed else 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=100, help="searches that are killed")
+    parser.add_argument("--kill", choices=("driver", "node"), default="driver")
+    names = [search.name for search in SHARES]
+    parser.add_argument("--only", choices=names, help="one kind of search, not all in proportion")
+    parser.add_argument("--resume-of", type=int, metavar="TRIALS", help="time resumes instead")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--jobs", type=int, default=1, help="searches side by side")
+    parser.add_argument("--record", metavar="URL", help="PostgreSQL for the records")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every detail")
+    return parser.parse_args()
+
+
+def kill_drivers(options: argparse.Namespace) -> Outcome:
+    chosen = [search for search in SHARES if search.name == options.only]
+    searches = chosen * options.kills or deal(options.kills)
+    with workplace() as place:
+        references = {}
+        for search in SHARES:
+            if search in searches:
+                (place / search.name).mkdir()
+                references[search] = uninterrupted(search, place / search.name)
+                say(f"{search.name}: uninterrupted in {references[search].seconds:.1f} s")
+        starts: list[tuple[float, float]] = []
+
+        def one(number: int) -> Audit:
+            search = searches[number]
+            if number % RAY_STARTS_EVERY == 0:
+                with workplace() as own:
+                    starts.append(ray_start(own))
+
+            def attempt(draw: random.Random, own: Path) -> Audit:
+                return killed(search, references[search], draw, own, record=options.record)
+
+            return until_killed(attempt, number, search, options.seed)
+
+        audits = side_by_side(one, options)
+    return driver_table(searches, audits, list(references.values()), starts)
+
+
+def kill_nodes(options: argparse.Namespace) -> Outcome:
+    with workplace() as place:
+        reference = uninterrupted_on_nodes(place)
+        say(f"{SPREAD.name}: uninterrupted in {reference.seconds:.1f} s")
+
+        def one(number: int) -> Audit:
+            def attempt(draw: random.Random, own: Path) -> Audit:
+                return node_killed(reference, draw, own)
+
+            return until_killed(attempt, number, SPREAD, options.seed)
+
+        audits = side_by_side(one, options)
+    return node_table(audits, reference)
+
+
+def until_killed(
+    attempt: Callable[[random.Random, Path], Audit], number: int, search: Search, seed: int
+) -> Audit:
+    """Draw again where a search was done before its moment."""
+    for trial in range(ATTEMPTS):
+        draw = random.Random(f"{seed}/{number}/{trial}")
+        with workplace() as place:
+            found = attempt(draw, place)
+        deaths = [f"{life.phase} ({life.victim})" for life in found.lives if life.killed]
+        problems = found.findings.all
+        say(
+            f"{number + 1} {search.name}: {', '.join(deaths) or 'done before'}; {problems or 'sound'}"
+        )
+        if deaths or problems:
+            break
+    return found
+
+
+def side_by_side(one: Callable[[int], Audit], options: argparse.Namespace) -> list[Audit]:
+    with ThreadPoolExecutor(options.jobs) as pool:
+        return list(pool.map(one, range(options.kills)))
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""A record of a search that nobody trained, and what MLflow holds of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mlflow_audit import Audit
+from tune_noise.config.search import SearchConfig
+from tune_noise.history import History
+from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.tracking import TrackingProcess
+from tune_noise.tracking.store import connect
+
+# MLflow and what it imports warn of their own future; ours stay errors.
+WARNINGS_OF_MLFLOW = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
+]
+SEARCH = SearchConfig.model_validate(
+    {
+        "name": "methods",
+        "title": "Which method survives?",
+        "noise": "symmetric",
+        "conditions": {"noise_rate": [0.2, 0.45]},
+        "search": {
+            "method": {"choice": ["standard", "co_teaching"]},
+            "lr": {"loguniform": [1e-4, 1e-2]},
+            "momentum": {"uniform": [0.1, 0.9], "when": {"optimizer": "sgd"}},
+        },
+        "epochs": 3,
+    }
+)
+SEARCH_ID = "5eed" * 8
+EXPERIMENT = "default-test"
+METRIC_NAMES = ("train_loss_noisy", "val_information_noisy", "val_accuracy_noisy")
+PATIENCE_SECONDS = 30.0
+
+
+class Script:
+    """Writes the record of a synthetic search."""
+
+    def __init__(self, output: Path) -> None:
+        output.mkdir(parents=True, exist_ok=True)
+        self.output = output
+        self.place = RecordPlace.of_folder(output)
+        self.record = Record(self.place, writer=True)
+
+    def search(self, search_id: str = SEARCH_ID) -> None:
+        data = {
+            "config": SEARCH.model_dump(mode="json", by_alias=True),
+            "commit": "abc123",
+            "versions": {},
+            "dataset": {},
+            "machine": {},
+            "search_id": search_id,
+        }
+        self.record.append(Event("search", data=data))
+
+    def ask(self, trial_id: str, *, rate: float = 0.2, finalist: str | None = None) -> None:
+        condition = next(c for c in SEARCH.all_conditions if c.factors["noise_rate"] == rate)
+        seeds = {"seed": 7 if finalist else 0, "noise_seed": 0}
+        values = {"method": "co_teaching", "lr": 0.01}
+        config = SEARCH.trial_config(condition, values, **seeds).model_dump()
+        data = {
+            "stack_id": trial_id,
+            "stage": "confirm" if finalist else "search",
+            "condition": condition.name,
+            "config": config,
+            "finalist": finalist,
+        }
+        start = Event("start", trial_id, {"realised_noise_rate": rate + 0.01})
+        self.record.append(Event("ask", trial_id, data), start)
+
+    def epoch(self, trial_id: str, epoch: int, *, metrics: bool = True) -> None:
+        values = dict.fromkeys(METRIC_NAMES, 0.1 * epoch if metrics else None)
+        data = {"epoch": epoch, "seconds": float(epoch), **values}
+        data["test_accuracy_clean"] = 0.9
+        self.record.append(Event("epoch", trial_id, data))
+
+    def end(self, trial_id: str, status: str = "completed", reason: str = "") -> None:
+        data = {"status": status, "stop_reason": reason}
+        self.record.append(Event("end", trial_id, data))
+
+    def trial(self, trial_id: str, *, epochs: int = 3, rate: float = 0.2) -> None:
+        self.ask(trial_id, rate=rate)
+        for epoch in range(1, epochs + 1):
+            self.epoch(trial_id, epoch)
+        self.end(trial_id)
+
+    def whole_search(self) -> None:
+        self.search()
+        self.trial("t1")
+        self.ask("t2", rate=0.45)
+        self.epoch("t2", 1)
+        self.end("t2", "stopped", "worse than two thirds at epoch 1")
+        self.ask("t3", rate=0.45)
+        self.epoch("t3", 1)
+        self.epoch("t3", 2, metrics=False)
+        self.end("t3", "diverged", "loss is not finite at epoch 2")
+        self.ask("c1", finalist="t1")
+        for epoch in (1, 2, 3):
+            self.epoch("c1", epoch)
+        self.end("c1")
+
+    def finish(self) -> None:
+        self.record.append(Event("finish"), durable=True)
+
+    @property
+    def history(self) -> History:
+        return History.replay(self.record.events())
+
+    def audit(self, database: Path) -> None:
+        """Check a database that no process writes any more against the record."""
+        Audit(database, EXPERIMENT).check(self.history)
+
+
+class Found:
+    """What MLflow holds of the search."""
+
+    def __init__(self, uri: str, experiment: str = EXPERIMENT) -> None:
+        # As the child does: a reader that comes first would make the tables, too, and collide.
+        self.client = connect(uri)
+        experiments = [e for e in [self.client.get_experiment_by_name(experiment)] if e]
+        runs = self.client.search_runs([e.experiment_id for e in experiments], max_results=500)
+        self.num_runs = len(runs)
+        self.by_name: dict[str, Any] = {run.info.run_name: run for run in runs}
+
+    def steps(self, trial_id: str, metric: str) -> list[int]:
+        run_id = self.by_name[trial_id].info.run_id
+        return [m.step for m in self.client.get_metric_history(run_id, metric)]
+
+    def status(self, name: str) -> str:
+        return str(self.by_name[name].info.status)
+
+
+def start(script: Script, uri: str) -> TrackingProcess:
+    return TrackingProcess.start(
+        script.place, tracking_uri=uri, experiment=EXPERIMENT, output=script.output
+    )
+
+
+def holds(uri: str, trial_id: str) -> Callable[[], bool]:
+    """Whether MLflow holds an ended run of a trial."""
+
+    def check() -> bool:
+        path = Path(uri.removeprefix("sqlite:///"))
+        if uri.startswith("sqlite") and not path.exists():
+            return False
+        found = Found(uri).by_name.get(trial_id)
+        return found is not None and found.info.status != "RUNNING"
+
+    return check
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # a container's first process may not collect the dead
+
+
+def log_of(script: Script) -> str:
+    path = script.output / "tracking.log"
+    return path.read_text() if path.exists() else ""

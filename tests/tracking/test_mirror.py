@@ -1,0 +1,150 @@
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tune_noise.tracking import TrackingProcess
+from tune_noise.tracking.mirror import Mirror
+
+from .synthetic import (
+    EXPERIMENT,
+    METRIC_NAMES,
+    PATIENCE_SECONDS,
+    SEARCH,
+    SEARCH_ID,
+    WARNINGS_OF_MLFLOW,
+    Found,
+    Script,
+    start,
+)
+
+pytestmark = WARNINGS_OF_MLFLOW
+
+
+def write_outputs(output: Path) -> None:
+    condition = SEARCH.all_conditions[0]
+    config = {"method": "co_teaching", "lr": 0.01, "seed": 0}
+    entry = {"condition": condition.factors, "verdict": "winner", "winner": {"config": config}}
+    tie = {"condition": {"noise_rate": 0.45}, "verdict": "tie", "winner": None}
+    summary = {"search": {}, "conditions": [entry, tie]}
+    (output / "summary.json").write_text(json.dumps(summary))
+    (output / "report.html").write_text("<html></html>")
+    (output / "winners" / condition.name).mkdir(parents=True)
+    (output / "winners" / condition.name / "config.json").write_text("{}")
+
+
+def test_a_search_is_mirrored_once_and_completely(script: Script, uri: str) -> None:
+    output = script.output
+    process = start(script, uri)
+    script.whole_search()
+    write_outputs(output)
+    script.finish()
+    assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    assert process.run_url is None
+    check_whole_search(Found(uri), process)
+    files = {
+        f.relative_to(output.parent / "mlartifacts" / str(process.run_id)).as_posix()
+        for f in (output.parent / "mlartifacts").rglob("*")
+        if f.is_file()
+    }
+    assert files == {
+        "artifacts/summary.json",
+        "artifacts/report.html",
+        "artifacts/winners/noise_rate=0.2/config.json",
+    }
+    # The same again: nothing new, nothing twice.
+    again = start(script, uri)
+    assert again.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    assert again.run_id == process.run_id
+    check_whole_search(Found(uri), again)
+
+
+def check_whole_search(found: Found, process: TrackingProcess) -> None:
+    assert set(found.by_name) == {"methods", "t1", "t2", "t3", "c1"}
+    assert found.num_runs == 5
+    check_parent(found.by_name["methods"], process)
+    statuses = {name: found.status(name) for name in ("t1", "t2", "t3", "c1")}
+    expected = {"t1": "FINISHED", "t2": "FINISHED", "t3": "FAILED", "c1": "FINISHED"}
+    assert statuses == expected
+    for name in METRIC_NAMES:
+        assert found.steps("t1", name) == found.steps("c1", name) == [1, 2, 3]
+        assert found.steps("t2", name) == found.steps("t3", name) == [1]
+    check_trial(found.by_name["t1"], process)
+    assert found.by_name["t3"].data.tags["tune_noise.status"] == "diverged"
+    assert "tune_noise.finalist" not in found.by_name["t2"].data.tags
+    confirmed = found.by_name["c1"].data
+    assert confirmed.tags["tune_noise.confirms"] == "t1"
+    assert confirmed.tags["tune_noise.winner"] == "true"
+    assert confirmed.params["seed"] == "7"
+
+
+def check_parent(run: Any, process: TrackingProcess) -> None:
+    assert run.info.run_id == process.run_id
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["mlflow.note.content"] == "Which method survives?"
+    assert run.data.tags["mlflow.source.git.commit"] == "abc123"
+    assert run.data.tags["tune_noise.search"] == "methods"
+    assert run.data.params["conditions"] == "noise_rate"
+
+
+def check_trial(run: Any, process: TrackingProcess) -> None:
+    data = run.data
+    expected = {
+        "mlflow.parentRunId": process.run_id,
+        "tune_noise.search_id": SEARCH_ID,
+        "tune_noise.trial_id": "t1",
+        "tune_noise.stage": "search",
+        "tune_noise.condition": "noise_rate=0.2",
+        "tune_noise.method": "co_teaching",
+        "tune_noise.status": "completed",
+        "tune_noise.finalist": "true",
+        "tune_noise.winner": "true",
+    }
+    assert expected.items() <= data.tags.items()
+    assert data.params["lr"] == "0.01"
+    assert data.params["noise_rate"] == "0.2"
+    assert "momentum" not in data.params
+    assert "alpha" not in data.params
+    assert data.metrics["epochs"] == 3
+    assert data.metrics["realised_noise_rate"] == pytest.approx(0.21)
+    assert data.metrics["val_information_noisy_selected"] == pytest.approx(0.3)
+    assert data.metrics["test_accuracy_clean_selected"] == pytest.approx(0.9)
+    assert run.info.end_time >= run.info.start_time
+
+
+@pytest.mark.parametrize("request_name", ["create_run", "log_batch", "set_terminated"])
+def test_a_request_whose_answer_is_lost_is_not_repeated(
+    script: Script, uri: str, request_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    real = getattr(MlflowClient, request_name)
+    num_calls = 0
+
+    def lossy(*arguments: Any, **named: Any) -> Any:
+        nonlocal num_calls
+        num_calls += 1
+        answer = real(*arguments, **named)
+        if num_calls in (1, 3):
+            raise ConnectionError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(MlflowClient, request_name, lossy)
+    script.search()
+    script.trial("t1")
+    script.trial("t2")
+    script.finish()
+    mirror = Mirror(tracking_uri=uri, experiment=EXPERIMENT, output=script.output)
+    for event in script.record.events():
+        mirror.observe(event)
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            mirror.deliver(is_last=True, deadline=math.inf)
+    mirror.deliver(is_last=True, deadline=math.inf)
+    found = Found(uri)
+    assert found.num_runs == len(found.by_name) == 3
+    assert {run.info.status for run in found.by_name.values()} == {"FINISHED"}
+    for name in ("t1", "t2"):
+        assert found.steps(name, "train_loss_noisy") == [1, 2, 3]

@@ -1,0 +1,165 @@
+"""A real MLflow server is stopped, killed, hung, or its answers are lost: all arrives, once."""
+
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.mlflow_server import MlflowServer, Proxy, free_port, wait_for
+from tune_noise.tracking import process as process_module
+
+from .synthetic import PATIENCE_SECONDS, WARNINGS_OF_MLFLOW, Found, Script, holds, log_of, start
+
+pytestmark = WARNINGS_OF_MLFLOW
+REQUEST_SECONDS = 2
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[MlflowServer]:
+    with MlflowServer(tmp_path / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A request is given up after 20 seconds: too long to wait for in a test.
+    limit = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS)}
+    environment = process_module.CHILD_ENVIRONMENT | limit
+    monkeypatch.setattr(process_module, "CHILD_ENVIRONMENT", environment)
+
+
+def num_runs(server: MlflowServer) -> int:
+    try:
+        with closing(sqlite3.connect(f"file:{server.database}?mode=ro", uri=True)) as database:
+            return int(database.execute("select count(*) from runs").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0  # its owner was killed while it wrote
+
+
+def test_all_arrives_though_the_server_goes_away_and_comes_back(
+    script: Script, server: MlflowServer
+) -> None:
+    script.search()
+    process = start(script, server.url)
+    script.trial("t1")
+    wait_for(holds(server.url, "t1"))
+    for number in range(2, 30):
+        script.trial(f"t{number}")
+    wait_for(holds(server.url, "t2"))
+    server.stop()
+    wait_for(lambda: "delivery failed" in log_of(script))
+    script.trial("t30")
+    (script.output / "report.html").write_text("<html></html>")
+    script.finish()
+    server.start()
+    assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    artifacts = Found(server.url).client.list_artifacts(process.run_id)
+    page = f"{server.url}/#/experiments/{process.experiment_id}/runs/{process.run_id}"
+    assert process.run_url == page
+    assert [file.path for file in artifacts] == ["report.html"]
+    server.stop()
+    script.audit(server.database)
+
+
+@pytest.mark.parametrize("num_kills", [3, pytest.param(25, marks=pytest.mark.slow)])
+def test_a_server_killed_in_mid_write_again_and_again_gets_everything_once(
+    script: Script, server: MlflowServer, num_kills: int
+) -> None:
+    draw = random.Random(num_kills)
+    script.search()
+    process = start(script, server.url)
+    number = 0
+    for _ in range(num_kills):
+        for _ in range(25):
+            number += 1
+            script.trial(f"t{number}", epochs=30)
+        before = num_runs(server)
+        wait_for(lambda before=before: num_runs(server) > before, "the next runs")
+        time.sleep(draw.uniform(0.0, 1.0))
+        server.kill()
+        server.start()
+    script.finish()
+    assert process.finish(timeout_seconds=4 * PATIENCE_SECONDS) is None
+    assert log_of(script).count("(1 in a row)") >= num_kills
+    server.stop()
+    script.audit(server.database)
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_server_that_hangs_and_then_serves_what_was_given_up_holds_nothing_twice(
+    script: Script, server: MlflowServer
+) -> None:
+    script.search()
+    process = start(script, server.url)
+    for number in range(1, 11):
+        script.trial(f"t{number}", epochs=30)
+    wait_for(holds(server.url, "t1"))
+    for _ in range(2):
+        server.signal(signal.SIGSTOP)
+        time.sleep(3 * REQUEST_SECONDS)
+        server.signal(signal.SIGCONT)
+        time.sleep(1.0)
+    script.trial("late")
+    script.finish()
+    assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    assert "timeout" in log_of(script)
+    server.stop()
+    script.audit(server.database)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("held_back", [1, 2, 3])
+def test_a_run_made_by_a_request_that_was_given_up_is_taken_away(
+    script: Script, server: MlflowServer, held_back: int
+) -> None:
+    """The first, second or third run (the search's own, then a trial's) is made too late."""
+    with Proxy(server.port) as proxy:
+
+        def delay(head: bytes) -> float:
+            made = sum(b"/runs/create" in other for other in proxy.heads)
+            return 2.5 * REQUEST_SECONDS if b"/runs/create" in head and made == held_back else 0.0
+
+        proxy.delays = delay
+        script.search()
+        process = start(script, proxy.url)
+        script.trial("t1")
+        script.trial("t2")
+        wait_for(holds(server.url, "t2"))
+        wait_for(lambda: num_runs(server) == 4, "the run that is one too many")
+        script.finish()
+        assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    server.stop()
+    script.audit(server.database)
+
+
+def test_requests_whose_answers_are_lost_leave_nothing_twice(
+    script: Script, server: MlflowServer
+) -> None:
+    draw = random.Random(0)
+    with Proxy(server.port) as proxy:
+        proxy.loses = lambda head: head.startswith(b"POST") and draw.random() < 0.15
+        script.search()
+        process = start(script, proxy.url)
+        for number in range(1, 7):
+            script.trial(f"t{number}", epochs=100)
+        script.finish()
+        assert process.finish(timeout_seconds=4 * PATIENCE_SECONDS) is None
+    assert "delivery failed" in log_of(script)
+    server.stop()
+    script.audit(server.database)
+
+
+def test_a_server_that_stays_away_costs_a_warning_with_a_way_out(script: Script) -> None:
+    script.search()
+    script.trial("t1")
+    process = start(script, f"http://ada:secret@127.0.0.1:{free_port()}")
+    warning = process.finish(timeout_seconds=2.0)
+    assert warning
+    assert "--resume" in warning
+    assert process.run_id is None
+    assert "secret" not in warning + log_of(script)

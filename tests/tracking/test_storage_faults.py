@@ -1,0 +1,191 @@
+"""The disk is full, read-only or gone, or somebody holds the store: a sentence, and no more."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.mlflow_server import wait_for
+from tune_noise.errors import StorageError
+from tune_noise.tracking import default_tracking_uri
+
+from .synthetic import (
+    PATIENCE_SECONDS,
+    WARNINGS_OF_MLFLOW,
+    Script,
+    holds,
+    is_alive,
+    log_of,
+    start,
+)
+
+pytestmark = WARNINGS_OF_MLFLOW
+
+
+class SmallDisk:
+    """A disk of its own, small enough to be filled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fill(self) -> None:
+        with (self.path / "filler").open("wb") as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+                    file.flush()
+            except OSError:
+                pass
+
+    def free(self) -> None:
+        (self.path / "filler").unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    path = tmp_path / "disk"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)]
+    mount = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mount.returncode != 0:
+        pytest.skip(f"no small disk can be mounted here: {mount.stderr.strip()}")
+    try:
+        yield SmallDisk(path)
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+@pytest.fixture
+def script_on_disk(disk: SmallDisk) -> Iterator[Script]:
+    script = Script(disk.path / "runs" / "methods")
+    yield script
+    script.record.close()
+
+
+def test_a_full_disk_costs_a_sentence_and_the_rest_is_delivered_later(
+    script_on_disk: Script, disk: SmallDisk
+) -> None:
+    script, uri = script_on_disk, default_tracking_uri(disk.path / "runs")
+    process = start(script, uri)
+    script.search()
+    script.trial("t1")
+    wait_for(holds(uri, "t1"))
+    for number in range(2, 12):
+        script.trial(f"t{number}", epochs=50)
+    script.finish()
+    disk.fill()
+    warning = process.finish(timeout_seconds=2.0)
+    assert warning
+    assert "database or disk is full" in warning
+    assert "--resume" in warning
+    assert not is_alive(process.pid)
+    # A full disk takes no log either: its lines are lost, and nothing else.
+    again = start(script, uri)
+    assert again.finish(timeout_seconds=1.0)
+    assert not is_alive(again.pid)
+    disk.free()
+    assert start(script, uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
+    script.audit(disk.path / "runs" / "mlflow.db")
+
+
+def test_a_read_only_disk_in_mid_search_costs_a_sentence(
+    script_on_disk: Script, disk: SmallDisk
+) -> None:
+    script, uri = script_on_disk, default_tracking_uri(disk.path / "runs")
+    process = start(script, uri)
+    script.search()
+    script.trial("t1")
+    wait_for(holds(uri, "t1"))
+    script.trial("t2")
+    script.finish()
+    with read_only(disk):
+        warning = process.finish(timeout_seconds=2.0)
+        assert warning
+        assert not is_alive(process.pid)
+        with pytest.raises(StorageError, match="Read-only file system"):
+            start(script, uri)
+    assert start(script, uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
+    script.audit(disk.path / "runs" / "mlflow.db")
+
+
+@contextmanager
+def read_only(disk: SmallDisk) -> Iterator[None]:
+    """Read-only for the files that are opened from now on, as where a disk fails."""
+    subprocess.run(["mount", "--bind", str(disk.path), str(disk.path)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(disk.path)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(disk.path)], check=True)
+
+
+def test_a_folder_that_is_gone_costs_a_sentence(script: Script, tmp_path: Path) -> None:
+    uri = default_tracking_uri(tmp_path / "store")
+    process = start(script, uri)
+    script.search()
+    script.trial("t1")
+    wait_for(holds(uri, "t1"))
+    os.kill(process.pid, 9)
+    shutil.rmtree(script.output)
+    warning = process.finish(timeout_seconds=5.0)
+    assert warning
+    assert "cannot be started: No such file or directory" in warning
+    assert not script.output.exists()
+
+
+def test_a_record_that_is_gone_is_not_made_anew(script: Script, uri: str) -> None:
+    script.record.close()
+    assert script.place.path
+    script.place.path.unlink()
+    warning = start(script, uri).finish(timeout_seconds=1.0)
+    assert warning
+    assert "there is no record" in warning
+    assert not script.place.path.exists()
+
+
+@pytest.mark.parametrize("seconds", [4.0, pytest.param(25.0, marks=pytest.mark.slow)])
+def test_a_store_that_somebody_else_holds_gets_all_when_it_is_free(
+    script: Script, uri: str, seconds: float
+) -> None:
+    """MLflow waits 20 seconds for a lock, and gives up after that."""
+    process = start(script, uri)
+    script.search()
+    script.trial("t1")
+    wait_for(holds(uri, "t1"))
+    with held(script.output.parent / "mlflow.db"):
+        for number in range(2, 6):
+            script.trial(f"t{number}")
+        script.finish()
+        time.sleep(seconds)
+    assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    assert ("database is locked" in log_of(script)) == (seconds > 20.0)
+    script.audit(script.output.parent / "mlflow.db")
+
+
+def test_nobody_waits_for_a_store_that_stays_locked(script: Script, uri: str) -> None:
+    process = start(script, uri)
+    script.search()
+    script.trial("t1")
+    wait_for(holds(uri, "t1"))
+    with held(script.output.parent / "mlflow.db"):
+        script.trial("t2")
+        script.finish()
+        warning = process.finish(timeout_seconds=2.0)
+        assert warning
+        assert not is_alive(process.pid)
+    assert start(script, uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
+    script.audit(script.output.parent / "mlflow.db")
+
+
+@contextmanager
+def held(database: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        yield
+        other.execute("rollback")

@@ -1,0 +1,97 @@
+import errno
+import os
+import re
+import resource
+from pathlib import Path
+
+import pytest
+import torch
+
+from tune_noise.training import checkpoint
+from tune_noise.training.checkpoint import (
+    read_checkpoint,
+    remove_partials,
+    replace_file,
+    write_checkpoint,
+)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, code):
+    file, before = tmp_path / "state", tmp_path / "before"
+    write_checkpoint(file, {"a": torch.zeros(1)}, {"epoch": 1})
+
+    def fails(descriptor):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(checkpoint.os, "fsync", fails)
+    with pytest.raises(OSError, match=re.escape(os.strerror(code))):
+        write_checkpoint(file, {"a": torch.ones(1)}, {"epoch": 2}, previous=before)
+    tensors, values = read_checkpoint(file)
+    assert values == {"epoch": 1}
+    assert tensors["a"].item() == 0.0
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_file_that_grows_too_large_leaves_the_old_one(tmp_path):
+    file = tmp_path / "state"
+    write_checkpoint(file, {"a": torch.zeros(1)}, {"epoch": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_checkpoint(file, {"a": torch.ones(100_000)}, {"epoch": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert read_checkpoint(file)[1] == {"epoch": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_a_new_checkpoint_replaces_the_old_one_and_leaves_nothing_else(tmp_path):
+    for epoch in (1, 2):
+        write_checkpoint(tmp_path / "state", {"a": torch.zeros(1)}, {"epoch": epoch})
+    assert read_checkpoint(tmp_path / "state")[1] == {"epoch": 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_the_one_before_is_kept_where_it_is_asked_for(tmp_path):
+    state, before = tmp_path / "state", tmp_path / "before"
+    for epoch in (1, 2, 3):
+        write_checkpoint(state, {}, {"epoch": epoch}, previous=before)
+    assert read_checkpoint(state)[1] == {"epoch": 3}
+    assert read_checkpoint(before)[1] == {"epoch": 2}
+
+
+def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_checkpoint(tmp_path / "unmounted" / "checkpoints" / "state", {}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_that_cannot_sync_a_folder_is_written_to_all_the_same(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def refuses_folders(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        real(descriptor)
+
+    monkeypatch.setattr(checkpoint.os, "fsync", refuses_folders)
+    replace_file(tmp_path / "file", b"a", memoryview(b"b"))
+    assert (tmp_path / "file").read_bytes() == b"ab"
+
+
+def test_leftovers_of_killed_writers_are_told_from_all_other_files(tmp_path, monkeypatch):
+    # No two writers have the same name for what they write, on whatever machine.
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    monkeypatch.setattr(Path, "unlink", lambda path, **options: None)
+    monkeypatch.setattr(Path, "replace", lambda path, target: None)
+    for name in ("c1.safetensors", "c1.safetensors", "c10.safetensors", "c1.weights.safetensors"):
+        replace_file(tmp_path / name, b"part")
+    monkeypatch.undo()
+    (tmp_path / "c1.safetensors").touch()
+    assert len(list(tmp_path.iterdir())) == 5
+    remove_partials(tmp_path / "c1.safetensors")
+    left = sorted(path.name.partition("safetensors")[0] for path in tmp_path.iterdir())
+    assert left == [".c1.weights.", ".c10.", "c1."]
+    remove_partials(tmp_path / "missing" / "c1.safetensors")

@@ -1,0 +1,140 @@
+"""Where the events of a search are: a file in its folder, or a database that searches share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tune_noise.errors import UserError
+from tune_noise.record.url import address, parse, shown, without_password
+
+RECORD_FILE = "record.db"
+URL_FILE = "record.url"
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, repr=False)
+class RecordPlace:
+    """Where the events of one search are.
+
+    Attributes:
+        url: SQLAlchemy URL of the database; may hold a password.
+        search: which of the database's searches; the name of its folder when it began. Empty for a
+            file that holds no other search.
+    """
+
+    url: str
+    search: str
+
+    @classmethod
+    def of_folder(cls, folder: Path, url: str | None = None) -> "RecordPlace":
+        """The place of the search in a folder.
+
+        Args:
+            folder: `OUTPUT/NAME`.
+            url: of a database; None for what the folder says, or else its own file.
+
+        Raises:
+            UserError: the URL is not one, or the folder says that its record is elsewhere.
+        """
+        known = _remembered(folder)
+        if url is None or not url.strip():
+            return known or cls.of_file(folder / RECORD_FILE)
+        place = cls.of_url(url.strip(), folder.resolve().name)
+        if (folder / RECORD_FILE).exists() and place.path != folder / RECORD_FILE:
+            raise _elsewhere(folder, f"in its own file, {RECORD_FILE}", place)
+        if known is not None and known._address() != place._address():
+            raise _elsewhere(folder, f"in {known.shown}, as its {URL_FILE} says", place)
+        return cls(place.url, known.search) if known else place
+
+    @classmethod
+    def of_url(cls, url: str, search: str) -> "RecordPlace":
+        """The place of one search in a PostgreSQL database, or in a SQLite file of several.
+
+        Raises:
+            UserError: the URL is not one.
+        """
+        if not url.lower().startswith("sqlite:"):
+            return cls(parse(url).render_as_string(hide_password=False), search)
+        path = url[len(_SQLITE) :]
+        if not url.lower().startswith(_SQLITE) or not path:
+            raise UserError("--record: the URL names no file: write sqlite:////ABSOLUTE/FILE.db")
+        return cls(f"{_SQLITE}{Path(path).absolute()}", search)
+
+    @classmethod
+    def of_file(cls, path: Path) -> "RecordPlace":
+        """A record in a SQLite file of its own."""
+        return cls(f"{_SQLITE}{path}", "")
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None for a database on a server."""
+        return Path(self.url.removeprefix(_SQLITE)) if self.url.startswith(_SQLITE) else None
+
+    @property
+    def shown(self) -> str:
+        """The place for messages, without user and password."""
+        where = shown(parse(self.url)) if self.path is None else str(self.path)
+        return f"{where} (search {self.search!r})" if self.search else where
+
+    def exists(self) -> bool:
+        """Whether something is recorded there of this search.
+
+        Raises:
+            UserError: the database cannot be asked.
+        """
+        if self.path is not None and not self.search:
+            return self.path.exists()
+        from tune_noise.record.database import holds_events
+
+        return holds_events(self)
+
+    def check(self) -> None:
+        """Find out within some seconds whether the database can hold the record.
+
+        Raises:
+            UserError: it cannot be reached or written, or its driver is missing.
+        """
+        if self.path is None:
+            from tune_noise.record.postgresql import check_server
+
+            check_server(self)
+
+    def remember(self, folder: Path) -> None:
+        """Write into the search's folder where its record is, unless it is the folder's own file.
+
+        The password is left out: set PGPASSWORD or use ~/.pgpass, or give the URL each time.
+        """
+        if self.path == folder / RECORD_FILE:
+            return
+        url = self.url
+        if self.path is None:
+            url = without_password(parse(url)).render_as_string(hide_password=False)
+        (folder / URL_FILE).write_text(f"{url}\n{self.search}\n", encoding="utf-8")
+
+    def _address(self) -> object:
+        return self.path or address(parse(self.url))
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"RecordPlace({self.shown})"
+
+
+def _remembered(folder: Path) -> RecordPlace | None:
+    """The place that `remember` wrote into a folder."""
+    path = folder / URL_FILE
+    if not path.is_file():
+        return None
+    try:
+        url, search = path.read_text("utf-8").splitlines()
+        return RecordPlace.of_url(url, search)
+    except (OSError, ValueError, UserError):
+        raise UserError(
+            f"{path} does not say where the record is: its first line is the URL of a database, "
+            "its second the search's name there"
+        ) from None
+
+
+def _elsewhere(folder: Path, known: str, asked: RecordPlace) -> UserError:
+    return UserError(
+        f"--record: the record of {folder} is {known}, not at {asked.shown}: leave --record out "
+        "and TUNE_NOISE_RECORD unset, or choose another --name"
+    )

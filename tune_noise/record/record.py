@@ -1,0 +1,125 @@
+"""Append to and read the events of one search."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from tune_noise.record.damage import damaged
+from tune_noise.record.database import open_database
+from tune_noise.record.events import Event, Row, event_of, row_of
+from tune_noise.record.place import RecordPlace
+
+# Few enough to be held in memory at once, many enough that the queries do not count.
+_CHUNK = 5000
+
+
+class Record:
+    """The events of one search.
+
+    Args:
+        place: where they are; made if nothing is there. A path means a SQLite file.
+        writer: keep every other writer out, and remove what an unfinished write left.
+
+    Attributes:
+        place: where the events are.
+        dropped: one sentence about an unfinished or damaged last write that does not count, or
+            None. Opening as a writer finds it; reading finds a damaged last event.
+
+    Raises:
+        UserError: the database cannot be opened, is not a record, is damaged, or another writer
+            has it.
+    """
+
+    def __init__(self, place: RecordPlace | Path, *, writer: bool = False) -> None:
+        """Open it; readers in other processes see every committed event at once."""
+        self.place = RecordPlace.of_file(place) if isinstance(place, Path) else place
+        self._writer = writer
+        self._database = open_database(self.place, writer=writer)
+        self.dropped = self._database.dropped
+        self._last_number: int | None = None
+        if writer:
+            try:
+                self._drop_damaged_last()
+            except BaseException:
+                self.close()
+                raise
+
+    def append(self, *events: Event, durable: bool = False) -> None:
+        """Write events, all or none.
+
+        Args:
+            *events: in the order in which they happened.
+            durable: also wait until the disk holds them (ends of trials, rung decisions);
+                without it a crash of the machine, though not of the program, may lose them.
+
+        Raises:
+            StorageError: the disk is full, failed or gone, or the database did not answer for a
+                minute. The record is still whole, and a later append may work.
+        """
+        if not events:
+            return
+        if self._last_number is None:
+            self._last_number = self._database.last_number()
+        last, now, search = self._last_number, time.time(), self.place.search
+        rows = [
+            row_of(event, search=search, number=number, seconds=now)
+            for number, event in enumerate(events, last + 1)
+        ]
+        # Asked again after a failure: only the database knows whether it holds them.
+        self._last_number = None
+        self._database.write(rows, durable=durable)
+        self._last_number = last + len(rows)
+
+    def events(self, *, after: int = 0) -> Iterator[Event]:
+        """Events with a number above `after`, in order.
+
+        Raises:
+            UserError: an event is damaged that is not the last one.
+            StorageError: the database cannot be read.
+        """
+        while rows := self._database.read(after=after, limit=_CHUNK):
+            for row in rows:
+                event = event_of(row)
+                if event is None and self._is_last(row):
+                    self.dropped = _dropped(self.place, after + 1)
+                    return
+                if event is None or event.number != after + 1:
+                    raise damaged(self.place, f"event {after + 1} is damaged or missing")
+                yield event
+                after = event.number
+            if len(rows) < _CHUNK:
+                return
+
+    def keep_until(self, number: int) -> None:
+        """Remove every event after one; for what cannot be read any more."""
+        self._database.delete(after=number)
+        self._last_number = None
+
+    def close(self) -> None:
+        """Close it; the record stays readable."""
+        self._database.close()
+
+    def _is_last(self, row: Row) -> bool:
+        """Whether a damaged row is the last one, so that a writer would drop it, too."""
+        return not self._writer and not self._database.read(after=row[1], limit=1)
+
+    def _drop_damaged_last(self) -> None:
+        last = self._database.last_number()
+        rows = self._database.read(after=last - 2, limit=2)
+        damage = [event_of(row) is None for row in rows]
+        if damage and damage[-1] and not any(damage[:-1]):
+            self._database.delete(after=last - 1)
+            self.dropped = " ".join(filter(None, [self.dropped, _dropped(self.place, last)]))
+
+    def __enter__(self) -> Self:
+        """Use the record as a context."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close it."""
+        self.close()
+
+
+def _dropped(place: RecordPlace, number: int) -> str:
+    return f"{place.shown}: event {number}, the last one, is damaged and was left out."

@@ -1,0 +1,214 @@
+"""A record in a SQLite file: one writer, and readers that see every committed event at once."""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tune_noise.errors import StorageError, TuneNoiseError, UserError
+from tune_noise.record.damage import damaged
+from tune_noise.record.events import Row
+from tune_noise.record.place import RecordPlace
+from tune_noise.record.table import COLUMNS, CREATE, DELETE, INSERT, LAST_NUMBER, SELECT
+from tune_noise.record.wal import lost_writes
+
+# Another process holds the file only for moments, e.g. while it recovers it.
+_LOCK_SECONDS = 30.0
+_CLOSING_MILLISECONDS = 1000
+# SQLite's name for what failed, without its details, in words.
+_REASONS = {
+    "SQLITE_FULL": "No space left on device",
+    "SQLITE_READONLY": "it may only be read; has its file system become read-only?",
+    "SQLITE_IOERR": "the disk reports an input/output error",
+    "SQLITE_CANTOPEN": "it cannot be opened; was its folder removed?",
+    "SQLITE_BUSY": "another process keeps it locked",
+    "SQLITE_CONSTRAINT": "another driver has written to it meanwhile",
+}
+# The columns of a record that version 0.1.0 of tune_noise wrote.
+_FORMER_COLUMNS = ["number", "seconds", "kind", "trial_id", "data"]
+
+
+class SqliteDatabase:
+    """The rows of one search in a SQLite file; see `Database`.
+
+    Args:
+        place: of the file; it is made if it does not exist.
+        writer: look for an unfinished last write and for damage.
+    """
+
+    def __init__(self, place: RecordPlace, *, writer: bool) -> None:
+        """Open the file, recover it after a crash, and see that it is a record."""
+        assert place.path is not None
+        self._place, self._path, self._key = place, place.path, place.search
+        self._log = Path(f"{self._path}-wal")
+        # SQLite empties the log when its last user leaves; but what a crash left in it is for the
+        # next writer to see, so a reader opens the file in a way that leaves the log alone.
+        self._is_reader = not writer and self._log.is_file() and self._log.stat().st_size > 0
+        self._durable: bool | None = None
+        self.dropped: str | None = None
+        self._engine = sa.create_engine(
+            "sqlite://", creator=self._connect, poolclass=sa.NullPool, hide_parameters=True
+        )
+        try:
+            self._connection = self._open()
+            self._identity = _identity(self._path)
+            if writer:
+                self._check()
+        except sa.exc.DBAPIError as error:
+            self._engine.dispose()
+            raise self._failure(error, opening=True) from None
+
+    def last_number(self) -> int:
+        """Number of the last event; 0 where there is none."""
+        [[number]] = self._read(LAST_NUMBER, search=self._key)
+        return int(number)
+
+    def read(self, *, after: int, limit: int) -> list[Row]:
+        """The first rows with a number above `after`, in order."""
+        return self._read(SELECT, search=self._key, after=after, limit=limit)
+
+    def write(self, rows: Sequence[Row], *, durable: bool) -> None:
+        """Add rows in one transaction."""
+        self._change(INSERT, [dict(zip(COLUMNS, row, strict=True)) for row in rows], durable)
+
+    def delete(self, *, after: int) -> None:
+        """Remove every row with a number above `after`."""
+        self._change(DELETE, [{"search": self._key, "after": after}], durable=True)
+
+    def close(self) -> None:
+        """Close the file, with all events in it and none left in its log."""
+        if self._durable is not None:
+            with suppress(sa.exc.DBAPIError):
+                # A reader in another process may keep SQLite from doing so by itself.
+                self._pragma(f"busy_timeout={_CLOSING_MILLISECONDS}")
+                self._pragma("wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        self._engine.dispose()
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"{self._path.absolute().as_uri()}?mode={'ro' if self._is_reader else 'rwc'}"
+        connection = sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS, check_same_thread=False)
+        connection.text_factory = _decode
+        return connection
+
+    def _open(self) -> sa.Connection:
+        connection = self._engine.connect()
+        try:
+            columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(events)")]
+            if not columns and self._is_reader:
+                self._is_reader = False
+                connection.close()
+                return self._open()
+            if columns and columns != list(COLUMNS):
+                raise self._foreign(columns)
+            if not self._is_reader:
+                # A write-ahead log lets the tracking process read while the driver writes.
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                connection.execute(CREATE)
+            connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _foreign(self, columns: list[str]) -> UserError:
+        if columns == _FORMER_COLUMNS:
+            return UserError(
+                f"{self._path} was written by an earlier version of tune_noise: go on with that "
+                "version, or begin anew with another --name"
+            )
+        return damaged(self._place, "not a record of a search, or a damaged one")
+
+    def _check(self) -> None:
+        """See what a crash left, and that the file's pages are sound."""
+        [[_, num_valid, _]] = self._pragma("wal_checkpoint(PASSIVE)")
+        if lost := lost_writes(self._log, num_valid=max(0, num_valid)):
+            self.dropped = _unfinished(self._path, lost)
+            # Else what is left of it could be taken for another unfinished write.
+            self._pragma("wal_checkpoint(TRUNCATE)")
+        [[finding], *_] = self._pragma("quick_check(1)")
+        if finding != "ok":
+            self._connection.close()
+            raise damaged(self._place, f"the file is damaged ({' '.join(finding.split())})")
+
+    def _read(self, query: sa.Select[Any], **values: object) -> list[Any]:
+        try:
+            rows = self._connection.execute(query, values).all()
+            self._connection.commit()
+        except sa.exc.DBAPIError as error:
+            self._roll_back()
+            raise self._failure(error) from None
+        return [tuple(row) for row in rows]
+
+    def _change(self, statement: sa.Executable, rows: list[dict[str, Any]], durable: bool) -> None:
+        if self._is_reader:
+            self._is_reader = False
+            self._connection.close()
+            self._connection = self._open()
+        if _identity(self._path) != self._identity:
+            raise StorageError(f"{self._path} cannot be written: it was removed or replaced")
+        try:
+            if durable != self._durable:
+                self._pragma(f"synchronous={'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
+            self._connection.execute(statement, rows)
+            self._connection.commit()
+        except sa.exc.DBAPIError as error:
+            self._roll_back()
+            raise self._failure(error) from None
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _pragma(self, pragma: str) -> list[Any]:
+        found = self._connection.exec_driver_sql(f"PRAGMA {pragma}")
+        rows = list(found.all()) if found.returns_rows else []
+        self._connection.commit()
+        return rows
+
+    def _roll_back(self) -> None:
+        with suppress(sa.exc.DBAPIError):
+            self._connection.rollback()
+
+    def _failure(self, error: sa.exc.DBAPIError, *, opening: bool = False) -> TuneNoiseError:
+        """What a failure means for the user."""
+        name = getattr(error.orig, "sqlite_errorname", "")
+        kind = "_".join(name.split("_")[:2])
+        if kind not in _REASONS:
+            return damaged(self._place, f"not a readable record of a search ({error.orig})")
+        if kind == "SQLITE_IOERR" and _is_full(self._path.parent):
+            kind = "SQLITE_FULL"
+        if opening and kind in ("SQLITE_CANTOPEN", "SQLITE_READONLY"):
+            return UserError(f"{self._path} cannot be opened: {error.orig}")
+        return StorageError(f"{self._path} cannot be used: {_REASONS[kind]} ({name})")
+
+
+def _decode(text: bytes) -> str:
+    # Damaged text is for the checksum to find.
+    return text.decode(errors="surrogateescape")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file a path names; an open file outlives its name, and nobody would see the events."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return os.statvfs(folder).f_bavail == 0
+    except OSError:
+        return False
+
+
+def _unfinished(path: Path, writes: int) -> str:
+    if writes == 1:
+        return f"{path}: an unfinished last write was found and left out."
+    return f"{path}: the last {writes} writes were not whole on the disk and were left out."
