@@ -1,8 +1,10 @@
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+from tests import postgres_server
 from tune_noise.data import Dataset, load_dataset
 
 # A shared machine may take its time; no test asserts how long it takes.
@@ -34,3 +36,13 @@ def few_digits(digits: Dataset) -> Dataset:
         test_images=digits.test_images[::3],
         test_labels=digits.test_labels[::3],
     )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.PostgresServer]:
+    """A PostgreSQL server for the tests of this process; a test may stop it, and start it again."""
+    binaries = postgres_server.programs()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed: initdb is neither on PATH nor in /usr/lib")
+    with postgres_server.running_server(binaries) as server:
+        yield server

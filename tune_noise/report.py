@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tune_noise.commands import run_command
+from tune_noise.commands import RecordUrl, run_command
 from tune_noise.errors import UserError
 from tune_noise.history import History
 from tune_noise.record import Record, RecordPlace
@@ -14,14 +14,7 @@ from tune_noise.record import Record, RecordPlace
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
-    record: Annotated[
-        str | None,
-        typer.Option(
-            envvar="TUNE_NOISE_RECORD",
-            show_envvar=True,
-            help="Database that holds the record, where the folder does not say it.",
-        ),
-    ] = None,
+    record: RecordUrl = None,
 ) -> None:
     """Write tables, summary, figures and page of a search again, as far as it has gone."""
     # Loaded here: pandas and matplotlib take a second, and `--help` needs neither.

@@ -158,11 +158,11 @@ def _run_search(
             _run(history.config, request, dataset, record, console, total, interrupt)
         history = History.replay(record.events())
         summary = write_outputs(history, folder)
-        export_winners(summary, dataset, folder)
+        problems = export_winners(summary, dataset, folder)
         warning = tracking.finish(timeout_seconds=TRACKING_SECONDS)
     for table in condition_tables(summary):
         console.print(table)
-    for text in filter(None, [failures(history, folder), warning]):
+    for text in filter(None, [failures(history, folder), *problems, warning]):
         warn(console, text)
     seconds = time.monotonic() - started
     say_where(console, folder, tracking_uri, tracking.experiment_id, seconds)

@@ -46,8 +46,6 @@ class Cluster:
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         port = self.address.rpartition(":")[2]
         head = ["--head", "--port", port, "--include-dashboard", "false"]
-        # Two clusters on one machine would want the same port for clients, which nobody uses here.
-        head += ["--ray-client-server-port", "0"]
         self._head = self._node(*head)
         self.workers = [self._node("--address", self.address) for _ in range(NUM_WORKERS)]
 

@@ -11,10 +11,10 @@ from tune_noise.config.loader import (
     build_search,
     build_trial,
     parse_assignments,
-    parse_yaml,
     with_assignments,
 )
 from tune_noise.config.search import SearchConfig
+from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import ConfigError, UserError
 from tune_noise.output import plain
@@ -190,6 +190,13 @@ YAML_TEXT = st.text(alphabet="ab1.-:,[]{}#&*!?|>'\"%@`~ \n\teé\x07", max_size=4
 @example("1" * 5000)
 @example("a: &a [*a]")
 @example("{<<: {a: 1}, <<: {b: 1}}")
+@example("0x" + "f" * 5000)
+@example("1" + ":1" * 1000 + ".5")
+@example("conditions: {noise_rate: !!set {5: }}")
+@example('{title: "\\ud800", name: mine}')
+@example("{title: !!binary gIGC, name: mine}")
+@example("a: &a {<<: *a}")
+@example("=: 1")
 def test_any_text_is_a_value_or_an_error_for_the_user(text: str) -> None:
     try:
         value = parse_yaml(text, source="mine.yaml")

@@ -9,13 +9,13 @@ from tune_noise.config.loader import (
     build_trial,
     find_space,
     parse_assignments,
-    parse_yaml,
     read_space,
     shipped_spaces,
     spaces_dir,
     with_assignments,
 )
 from tune_noise.config.search import SearchConfig
+from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.errors import ConfigError, UserError
 from tune_noise.output import plain

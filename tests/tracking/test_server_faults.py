@@ -34,11 +34,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def num_runs(server: MlflowServer) -> int:
-    try:
-        with closing(sqlite3.connect(f"file:{server.database}?mode=ro", uri=True)) as database:
-            return int(database.execute("select count(*) from runs").fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0  # its owner was killed while it wrote
+    with closing(sqlite3.connect(server.database, timeout=30.0)) as database:
+        return int(database.execute("select count(*) from runs").fetchone()[0])
 
 
 def test_all_arrives_though_the_server_goes_away_and_comes_back(
@@ -66,7 +63,7 @@ def test_all_arrives_though_the_server_goes_away_and_comes_back(
     script.audit(server.database)
 
 
-@pytest.mark.parametrize("num_kills", [3, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("num_kills", [2, pytest.param(25, marks=pytest.mark.slow)])
 def test_a_server_killed_in_mid_write_again_and_again_gets_everything_once(
     script: Script, server: MlflowServer, num_kills: int
 ) -> None:
@@ -75,10 +72,10 @@ def test_a_server_killed_in_mid_write_again_and_again_gets_everything_once(
     process = start(script, server.url)
     number = 0
     for _ in range(num_kills):
-        for _ in range(25):
+        before = num_runs(server)
+        for _ in range(12):
             number += 1
             script.trial(f"t{number}", epochs=30)
-        before = num_runs(server)
         wait_for(lambda before=before: num_runs(server) > before, "the next runs")
         time.sleep(draw.uniform(0.0, 1.0))
         server.kill()
@@ -96,10 +93,11 @@ def test_a_server_that_hangs_and_then_serves_what_was_given_up_holds_nothing_twi
 ) -> None:
     script.search()
     process = start(script, server.url)
-    for number in range(1, 11):
-        script.trial(f"t{number}", epochs=30)
-    wait_for(holds(server.url, "t1"))
-    for _ in range(2):
+    for pause in range(2):
+        before = num_runs(server)
+        for number in range(5):
+            script.trial(f"t{pause}-{number}", epochs=30)
+        wait_for(lambda before=before: num_runs(server) > before, "the next runs")
         server.signal(signal.SIGSTOP)
         time.sleep(3 * REQUEST_SECONDS)
         server.signal(signal.SIGCONT)
@@ -107,7 +105,7 @@ def test_a_server_that_hangs_and_then_serves_what_was_given_up_holds_nothing_twi
     script.trial("late")
     script.finish()
     assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
-    assert "timeout" in log_of(script)
+    assert "delivery failed" in log_of(script)
     server.stop()
     script.audit(server.database)
 

@@ -81,7 +81,7 @@ def test_a_folder_that_is_no_model_is_the_users_mistake(tmp_path):
     (tmp_path / CONFIG_FILE).write_text("{")
     with pytest.raises(DataError, match="not a model written by tune_noise"):
         load_model(tmp_path)
-    for text in ("{}", "[]", '{"config": {"model": "resnet"}}', '{"config": {}}'):
+    for text in ("{}", "[]", "[" * 100_000, '{"config": {"model": "resnet"}}', '{"config": {}}'):
         (tmp_path / CONFIG_FILE).write_text(text)
         with pytest.raises(DataError, match="not a model written by tune_noise"):
             load_model(tmp_path)
@@ -93,6 +93,25 @@ def test_damaged_weights_are_the_users_mistake(saved, tmp_path, content):
     (tmp_path / WEIGHTS_FILE).write_bytes(content)
     with pytest.raises(DataError, match="not a model written by tune_noise"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"image_shape": [1, -1, 8]},
+        {"image_shape": "abc"},
+        {"num_classes": 10**12},
+        {"num_classes": 1e300},
+        {"config": []},
+    ],
+)
+def test_a_description_that_lies_is_the_users_mistake(saved, tmp_path, lie):
+    about = json.loads((saved[1] / CONFIG_FILE).read_text())
+    (tmp_path / CONFIG_FILE).write_text(json.dumps(about | lie))
+    (tmp_path / WEIGHTS_FILE).write_bytes((saved[1] / WEIGHTS_FILE).read_bytes())
+    with pytest.raises(DataError, match="not a model written by tune_noise") as caught:
+        load_model(tmp_path)
+    assert "frame #" not in str(caught.value)
 
 
 def test_weights_of_another_network_are_the_users_mistake(saved, tmp_path):

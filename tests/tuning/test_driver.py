@@ -1,18 +1,22 @@
 """The adapters between Ray and the session, called as Ray calls them, without a cluster."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
+from tune_noise.errors import StorageError
+from tune_noise.interrupt import Interrupt
 from tune_noise.record import Record
-from tune_noise.tuning.driver import SessionScheduler, SessionSearcher
+from tune_noise.tuning.driver import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.paths import checkpoint_file
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
-from tune_noise.tuning.trainable import REPORT, STACK
+from tune_noise.tuning.trainable import FAULT, REPORT, RESTORED, STACK
 
 from .fake_trainer import FakeTrainer, make_search
 
@@ -23,73 +27,183 @@ ValueError: labels must lie in [0, 3), got 0..9
 """
 
 
+class Adapters:
+    """What Ray holds of one session, and Ray's side of the conversation."""
+
+    def __init__(self, record: Record, output: Path, *, capacity: int = 100, **space: Any) -> None:
+        self.session = Session(make_search(**space), record)
+        self.interrupt = Interrupt()
+        self.capacity = capacity
+        self.searcher = SessionSearcher(
+            self.session, output, self.interrupt, lambda: self.capacity
+        )
+        self.scheduler = SessionScheduler(self.session, self.searcher, self.interrupt)
+        self.watch = SessionWatch(self.session, self.searcher, self.interrupt)
+        self.trainer = FakeTrainer(self.session)
+        self.count = 0
+
+    def suggest(self) -> tuple[SimpleNamespace, Stack] | str | None:
+        """One of Ray's trials with its stack, or what the searcher answers instead."""
+        self.count += 1
+        metadata = SimpleNamespace(num_failures=0)
+        trial = SimpleNamespace(trial_id=str(self.count), error_file=None, run_metadata=metadata)
+        answer = self.searcher.suggest(trial.trial_id)
+        return (trial, Stack.from_json(answer[STACK])) if isinstance(answer, dict) else answer
+
+    def begin(self) -> tuple[SimpleNamespace, Stack]:
+        """A trial and its stack, where there must be one."""
+        answer = self.suggest()
+        assert isinstance(answer, tuple)
+        return answer
+
+    def result(self, trial: SimpleNamespace, report: dict[str, Any], **more: Any) -> str:
+        return self.scheduler.on_trial_result(None, trial, {REPORT: json.dumps(report), **more})
+
+
 @pytest.fixture
-def record(tmp_path: Path) -> Record:
-    return Record(tmp_path / "record.db")
+def record(tmp_path: Path) -> Iterator[Record]:
+    with Record(tmp_path / "record.db") as record:
+        yield record
 
 
-def test_ray_is_served_the_session_s_stacks_to_the_end(tmp_path: Path, record: Record) -> None:
-    with record:
-        session = Session(make_search(trials=2), record)
-        trainer = FakeTrainer(session)
-        searcher = SessionSearcher(session, tmp_path, {})
-        scheduler = SessionScheduler(session, {})
-        decisions = set()
-        for number in range(100):
-            ray_trial = SimpleNamespace(trial_id=str(number))
-            suggestion = searcher.suggest(ray_trial.trial_id)
-            if not isinstance(suggestion, dict):
-                break
-            stack = Stack.from_json(suggestion[STACK])
-            reports = list(trainer.reports(stack))
-            for place, report in enumerate(reports, 1):
+@pytest.fixture
+def ray_side(record: Record, tmp_path: Path) -> Adapters:
+    return Adapters(record, tmp_path, trials=2)
+
+
+def test_ray_is_served_the_session_s_stacks_to_the_end(ray_side: Adapters) -> None:
+    decisions = set()
+    while isinstance(answer := ray_side.suggest(), tuple):
+        trial, stack = answer
+        reports = list(ray_side.trainer.reports(stack))
+        for place, report in enumerate(reports, 1):
+            if place == len(reports):
                 result = {REPORT: json.dumps(report)}
-                if place == len(reports):
-                    scheduler.on_trial_complete(None, ray_trial, result)
-                elif scheduler.on_trial_result(None, ray_trial, result) == TrialScheduler.STOP:
-                    decisions.add("stopped")
-                    break
-            searcher.on_trial_complete(ray_trial.trial_id)
-        assert suggestion == SessionSearcher.FINISHED
-        assert session.finished
-        assert number == 2 * 2 + 2 * 3 - 2  # two conditions have two trials, so two finalists each
+                ray_side.scheduler.on_trial_complete(None, trial, result)
+            elif ray_side.result(trial, report) == TrialScheduler.STOP:
+                decisions.add("stopped")
+                break
+        ray_side.searcher.on_trial_complete(trial.trial_id)
+    assert answer == SessionSearcher.FINISHED
+    assert ray_side.session.finished
+    assert ray_side.count - 1 == 2 * 2 + 2 * 3 - 2  # two trials a condition: so two finalists each
 
 
-def test_ray_is_asked_to_wait_where_results_must_come_in_first(
-    tmp_path: Path, record: Record
-) -> None:
-    with record:
-        searcher = SessionSearcher(Session(make_search(trials=2), record), tmp_path, {})
-        assert [isinstance(searcher.suggest(str(n)), dict) for n in range(4)] == [True] * 4
-        assert searcher.suggest("early") is None
+def test_ray_is_asked_to_wait_where_results_must_come_in_first(ray_side: Adapters) -> None:
+    assert [isinstance(ray_side.suggest(), tuple) for _ in range(4)] == [True] * 4
+    assert ray_side.suggest() is None
+
+
+def test_no_more_is_under_way_than_the_cluster_holds_at_the_time(ray_side: Adapters) -> None:
+    ray_side.capacity = 1
+    first, _ = ray_side.begin()
+    assert ray_side.suggest() is None
+    ray_side.capacity = 2  # a node was added
+    ray_side.begin()
+    ray_side.capacity = 1  # and lost
+    assert ray_side.suggest() is None
+    ray_side.searcher.on_trial_complete(first.trial_id)
+    assert ray_side.suggest() is None
+
+
+# Failures.
 
 
 def test_a_stack_that_ray_gives_up_fails_with_the_last_line_of_its_error(
-    tmp_path: Path, record: Record
+    ray_side: Adapters, tmp_path: Path
 ) -> None:
-    with record:
-        session = Session(make_search(trials=2), record)
-        errors: dict[str, str] = {}
-        searcher = SessionSearcher(session, tmp_path, errors)
-        scheduler = SessionScheduler(session, errors)
-        (tmp_path / "error.txt").write_text(TRACEBACK)
-        for ray_id, file in (("a", str(tmp_path / "error.txt")), ("b", None)):
-            searcher.suggest(ray_id)
-            scheduler.on_trial_error(None, SimpleNamespace(trial_id=ray_id, error_file=file))
-            searcher.on_trial_complete(ray_id, error=True)
-        first, second = list(session.history.trials.values())[:2]
+    (tmp_path / "error.txt").write_text(TRACEBACK)
+    for file in (str(tmp_path / "error.txt"), None):
+        trial, _ = ray_side.begin()
+        trial.error_file = file
+        ray_side.scheduler.on_trial_error(None, trial)
+        ray_side.searcher.on_trial_complete(trial.trial_id, error=True)
+    first, second = list(ray_side.session.history.trials.values())[:2]
     assert (first.status, second.status) == ("failed", "failed")
-    assert first.stop_reason == ("failed 4 times: ValueError: labels must lie in [0, 3), got 0..9")
+    assert first.stop_reason == "failed 4 times: ValueError: labels must lie in [0, 3), got 0..9"
     assert second.stop_reason == "failed 4 times: see the Ray logs"
 
 
-def test_a_stack_leaves_no_checkpoint_behind(tmp_path: Path, record: Record) -> None:
-    with record:
-        searcher = SessionSearcher(Session(make_search(), record), tmp_path, {})
-        suggestion = searcher.suggest("a")
-        assert isinstance(suggestion, dict)
-        path = checkpoint_file(tmp_path, Stack.from_json(suggestion[STACK]).stack_id)
-        path.parent.mkdir()
-        path.touch()
-        searcher.on_trial_complete("a")
-        assert not path.exists()
+def test_a_lost_process_is_noted(ray_side: Adapters, tmp_path: Path) -> None:
+    (tmp_path / "error.txt").write_text(TRACEBACK)
+    trial, stack = ray_side.begin()
+    trial.error_file = str(tmp_path / "error.txt")
+    ray_side.watch.on_trial_recover(1, [trial], trial)
+    assert ray_side.session.history.warnings == [
+        f"{stack.stack_id} failed and is given to another process: "
+        "ValueError: labels must lie in [0, 3), got 0..9"
+    ]
+
+
+def test_only_failures_without_a_new_epoch_between_them_count(ray_side: Adapters) -> None:
+    trial, stack = ray_side.begin()
+    first, second, *_ = ray_side.trainer.reports(stack)
+    trial.run_metadata.num_failures = 3
+    ray_side.result(trial, first)
+    assert trial.run_metadata.num_failures == 0
+    trial.run_metadata.num_failures = 3
+    ray_side.result(trial, first)  # a restored stack sends again what is known
+    assert trial.run_metadata.num_failures == 3
+    ray_side.result(trial, second)
+    assert trial.run_metadata.num_failures == 0
+
+
+def test_where_a_stack_goes_on_from_is_recorded_and_damage_is_said(ray_side: Adapters) -> None:
+    trial, stack = ray_side.begin()
+    first, *_ = ray_side.trainer.reports(stack)
+    whole = {"epoch": 3, "seconds": 1.5, "damage": []}
+    ray_side.result(trial, first, **{RESTORED: json.dumps(whole)})
+    assert ray_side.session.history.warnings == []
+    damaged = {"epoch": 2, "seconds": 1.0, "damage": ["checkpoint x is truncated"]}
+    ray_side.result(trial, first, **{RESTORED: json.dumps(damaged)})
+    assert ray_side.session.history.warnings == [
+        f"checkpoint x is truncated; {stack.stack_id} goes on from epoch 2"
+    ]
+    notes = [e.data for e in ray_side.session.record.events() if e.kind == "note"]
+    assert [note["restored_epoch"] for note in notes] == [3, 2]
+
+
+def test_a_folder_that_cannot_be_written_stops_the_search_after_its_report_was_taken(
+    ray_side: Adapters,
+) -> None:
+    trial, stack = ray_side.begin()
+    first, *_ = ray_side.trainer.reports(stack)
+    with pytest.raises(StorageError, match="disk full"):
+        ray_side.result(trial, first, **{FAULT: "disk full"})
+    assert ray_side.session.num_epochs(stack) == 1
+
+
+def test_a_stack_leaves_no_checkpoint_behind(ray_side: Adapters, tmp_path: Path) -> None:
+    trial, stack = ray_side.begin()
+    path = checkpoint_file(tmp_path, stack.stack_id)
+    path.parent.mkdir()
+    path.touch()
+    ray_side.searcher.on_trial_complete(trial.trial_id)
+    assert not path.exists()
+
+
+# Ctrl-C.
+
+
+def test_once_interrupted_nothing_begins_and_what_runs_is_paused(ray_side: Adapters) -> None:
+    trial, stack = ray_side.begin()
+    first, *_ = ray_side.trainer.reports(stack)
+    ray_side.watch.on_step_end(1, [trial])
+    ray_side.interrupt.requested = True
+    assert ray_side.suggest() is None
+    assert ray_side.scheduler.choose_trial_to_run(None) is None
+    assert ray_side.result(trial, first) == TrialScheduler.PAUSE
+    trial.status = "RUNNING"
+    ray_side.watch.on_step_end(2, [trial])
+    trial.status = "PAUSED"
+    with pytest.raises(KeyboardInterrupt):
+        ray_side.watch.on_step_end(3, [trial])
+
+
+def test_an_epoch_that_takes_too_long_is_not_waited_for(
+    ray_side: Adapters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tune_noise.tuning.driver.STOP_SECONDS", -1.0)
+    ray_side.interrupt.requested = True
+    with pytest.raises(KeyboardInterrupt):
+        ray_side.watch.on_step_end(1, [SimpleNamespace(status="RUNNING")])

@@ -26,18 +26,7 @@ from tune_noise.tuning.trainable import (
 
 from .actors import actor, epochs_of, news_of, stack_of, untimed
 
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step lasts to the next rung or to the end, and no checkpoint is due."""
-    monkeypatch.setattr(trainable, "REPORT_SECONDS", 1e9)
-    monkeypatch.setattr(trainable, "CHECKPOINT_SECONDS", 1e9)
-
-
-@pytest.fixture
-def each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint is due after every epoch."""
-    monkeypatch.setattr(trainable, "CHECKPOINT_SECONDS", 0.0)
+pytestmark = pytest.mark.usefixtures("long_steps")
 
 
 def flip_a_byte(path: Path) -> None:

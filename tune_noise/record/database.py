@@ -46,3 +46,18 @@ def open_database(place: RecordPlace, *, writer: bool) -> Database:
     from tune_noise.record.postgresql import PostgresDatabase
 
     return PostgresDatabase(place, writer=writer)
+
+
+def holds_events(place: RecordPlace) -> bool:
+    """Whether a database has an event of a search; nothing is made.
+
+    Raises:
+        UserError: it cannot be asked.
+    """
+    if place.path is not None and not place.path.exists():
+        return False
+    database = open_database(place, writer=False)
+    try:
+        return database.last_number() > 0
+    finally:
+        database.close()

@@ -94,9 +94,9 @@ class RecordPlace:
             UserError: it cannot be reached or written, or its driver is missing.
         """
         if self.path is None:
-            from tune_noise.record.postgresql import check_server
+            from tune_noise.record.server import Server
 
-            check_server(self)
+            Server(self).check()
 
     def remember(self, folder: Path) -> None:
         """Write into the search's folder where its record is, unless it is the folder's own file.

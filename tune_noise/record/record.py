@@ -1,7 +1,7 @@
 """Append to and read the events of one search."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -71,14 +71,18 @@ class Record:
         self._database.write(rows, durable=durable)
         self._last_number = last + len(rows)
 
-    def events(self, *, after: int = 0) -> Iterator[Event]:
+    def events(self, *, after: int = 0, chunk: int = _CHUNK) -> Iterator[Event]:
         """Events with a number above `after`, in order.
+
+        Args:
+            after: 0 for all.
+            chunk: how many are read at once.
 
         Raises:
             UserError: an event is damaged that is not the last one.
             StorageError: the database cannot be read.
         """
-        while rows := self._database.read(after=after, limit=_CHUNK):
+        while rows := self._database.read(after=after, limit=chunk):
             for row in rows:
                 event = event_of(row)
                 if event is None and self._is_last(row):
@@ -88,8 +92,16 @@ class Record:
                     raise damaged(self.place, f"event {after + 1} is damaged or missing")
                 yield event
                 after = event.number
-            if len(rows) < _CHUNK:
+            if len(rows) < chunk:
                 return
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """Write events that another record held into this one, which must be empty."""
+        rows = [
+            row_of(event, search=self.place.search, number=event.number, seconds=event.seconds)
+            for event in events
+        ]
+        self._database.write(rows, durable=True)
 
     def keep_until(self, number: int) -> None:
         """Remove every event after one; for what cannot be read any more."""
@@ -110,7 +122,7 @@ class Record:
         damage = [event_of(row) is None for row in rows]
         if damage and damage[-1] and not any(damage[:-1]):
             self._database.delete(after=last - 1)
-            self.dropped = " ".join(filter(None, [self.dropped, _dropped(self.place, last)]))
+            self.dropped = "; ".join(filter(None, [self.dropped, _dropped(self.place, last)]))
 
     def __enter__(self) -> Self:
         """Use the record as a context."""
@@ -122,4 +134,4 @@ class Record:
 
 
 def _dropped(place: RecordPlace, number: int) -> str:
-    return f"{place.shown}: event {number}, the last one, is damaged and was left out."
+    return f"{place.shown}: event {number}, the last one, is damaged and was left out"

@@ -18,7 +18,10 @@ from tune_noise.record.wal import lost_writes
 
 # Another process holds the file only for moments, e.g. while it recovers it.
 _LOCK_SECONDS = 30.0
+_SMALLEST_PAGE = 512
 _CLOSING_MILLISECONDS = 1000
+# Damage can turn names of columns into bytes that are no text.
+_DRIVER_ERRORS = (sa.exc.DBAPIError, UnicodeError)
 # SQLite's name for what failed, without its details, in words.
 _REASONS = {
     "SQLITE_FULL": "No space left on device",
@@ -47,7 +50,8 @@ class SqliteDatabase:
         self._log = Path(f"{self._path}-wal")
         # SQLite empties the log when its last user leaves; but what a crash left in it is for the
         # next writer to see, so a reader opens the file in a way that leaves the log alone.
-        self._is_reader = not writer and self._log.is_file() and self._log.stat().st_size > 0
+        self._is_writer = writer
+        self._is_reader = not writer and self._log_is_used()
         self._durable: bool | None = None
         self.dropped: str | None = None
         self._engine = sa.create_engine(
@@ -56,9 +60,7 @@ class SqliteDatabase:
         try:
             self._connection = self._open()
             self._identity = _identity(self._path)
-            if writer:
-                self._check()
-        except sa.exc.DBAPIError as error:
+        except _DRIVER_ERRORS as error:
             self._engine.dispose()
             raise self._failure(error, opening=True) from None
 
@@ -84,8 +86,8 @@ class SqliteDatabase:
         if self._durable is not None:
             with suppress(sa.exc.DBAPIError):
                 # A reader in another process may keep SQLite from doing so by itself.
-                self._pragma(f"busy_timeout={_CLOSING_MILLISECONDS}")
-                self._pragma("wal_checkpoint(TRUNCATE)")
+                _pragma(self._connection, f"busy_timeout={_CLOSING_MILLISECONDS}")
+                _pragma(self._connection, "wal_checkpoint(TRUNCATE)")
         self._connection.close()
         self._engine.dispose()
 
@@ -96,15 +98,17 @@ class SqliteDatabase:
         return connection
 
     def _open(self) -> sa.Connection:
+        size = self._path.stat().st_size if self._path.is_file() else 0
+        if 0 < size < _SMALLEST_PAGE or (size == 0 and self._log_is_used()):
+            # SQLite would take it for a new file, and remove the log.
+            raise damaged(self._place, f"the file is cut off after {size} bytes")
         connection = self._engine.connect()
         try:
-            columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(events)")]
-            if not columns and self._is_reader:
-                self._is_reader = False
-                connection.close()
-                return self._open()
+            columns = _columns(connection)
             if columns and columns != list(COLUMNS):
                 raise self._foreign(columns)
+            if self._is_writer:
+                self._check(connection)
             if not self._is_reader:
                 # A write-ahead log lets the tracking process read while the driver writes.
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
@@ -115,6 +119,9 @@ class SqliteDatabase:
             raise
         return connection
 
+    def _log_is_used(self) -> bool:
+        return self._log.is_file() and self._log.stat().st_size > 0
+
     def _foreign(self, columns: list[str]) -> UserError:
         if columns == _FORMER_COLUMNS:
             return UserError(
@@ -123,23 +130,27 @@ class SqliteDatabase:
             )
         return damaged(self._place, "not a record of a search, or a damaged one")
 
-    def _check(self) -> None:
+    def _check(self, connection: sa.Connection) -> None:
         """See what a crash left, and that the file's pages are sound."""
-        [[_, num_valid, _]] = self._pragma("wal_checkpoint(PASSIVE)")
+        [_, num_valid, _] = _pragma(connection, "wal_checkpoint(PASSIVE)")[0]
         if lost := lost_writes(self._log, num_valid=max(0, num_valid)):
             self.dropped = _unfinished(self._path, lost)
             # Else what is left of it could be taken for another unfinished write.
-            self._pragma("wal_checkpoint(TRUNCATE)")
-        [[finding], *_] = self._pragma("quick_check(1)")
+            _pragma(connection, "wal_checkpoint(TRUNCATE)")
+        # Finds out before anything is trained that the file may only be read.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.rollback()
+        [finding] = _pragma(connection, "quick_check(1)")[0]
         if finding != "ok":
-            self._connection.close()
             raise damaged(self._place, f"the file is damaged ({' '.join(finding.split())})")
 
     def _read(self, query: sa.Select[Any], **values: object) -> list[Any]:
         try:
+            if self._is_reader and not _columns(self._connection):
+                return [(0,)] if query is LAST_NUMBER else []
             rows = self._connection.execute(query, values).all()
             self._connection.commit()
-        except sa.exc.DBAPIError as error:
+        except _DRIVER_ERRORS as error:
             self._roll_back()
             raise self._failure(error) from None
         return [tuple(row) for row in rows]
@@ -153,7 +164,7 @@ class SqliteDatabase:
             raise StorageError(f"{self._path} cannot be written: it was removed or replaced")
         try:
             if durable != self._durable:
-                self._pragma(f"synchronous={'FULL' if durable else 'NORMAL'}")
+                _pragma(self._connection, f"synchronous={'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
             self._connection.execute(statement, rows)
             self._connection.commit()
@@ -164,27 +175,33 @@ class SqliteDatabase:
             self._roll_back()
             raise
 
-    def _pragma(self, pragma: str) -> list[Any]:
-        found = self._connection.exec_driver_sql(f"PRAGMA {pragma}")
-        rows = list(found.all()) if found.returns_rows else []
-        self._connection.commit()
-        return rows
-
     def _roll_back(self) -> None:
         with suppress(sa.exc.DBAPIError):
             self._connection.rollback()
 
-    def _failure(self, error: sa.exc.DBAPIError, *, opening: bool = False) -> TuneNoiseError:
+    def _failure(self, error: Exception, *, opening: bool = False) -> TuneNoiseError:
         """What a failure means for the user."""
-        name = getattr(error.orig, "sqlite_errorname", "")
+        reason = getattr(error, "orig", error)
+        name = getattr(reason, "sqlite_errorname", "")
         kind = "_".join(name.split("_")[:2])
         if kind not in _REASONS:
-            return damaged(self._place, f"not a readable record of a search ({error.orig})")
+            return damaged(self._place, f"not a readable record of a search ({reason})")
         if kind == "SQLITE_IOERR" and _is_full(self._path.parent):
             kind = "SQLITE_FULL"
         if opening and kind in ("SQLITE_CANTOPEN", "SQLITE_READONLY"):
-            return UserError(f"{self._path} cannot be opened: {error.orig}")
+            return UserError(f"{self._path} cannot be opened: {reason}")
         return StorageError(f"{self._path} cannot be used: {_REASONS[kind]} ({name})")
+
+
+def _pragma(connection: sa.Connection, pragma: str) -> list[Any]:
+    found = connection.exec_driver_sql(f"PRAGMA {pragma}")
+    rows = list(found.all()) if found.returns_rows else []
+    connection.commit()
+    return rows
+
+
+def _columns(connection: sa.Connection) -> list[str]:
+    return [row[1] for row in _pragma(connection, "table_info(events)")]
 
 
 def _decode(text: bytes) -> str:
@@ -210,5 +227,5 @@ def _is_full(folder: Path) -> bool:
 
 def _unfinished(path: Path, writes: int) -> str:
     if writes == 1:
-        return f"{path}: an unfinished last write was found and left out."
-    return f"{path}: the last {writes} writes were not whole on the disk and were left out."
+        return f"{path}: an unfinished last write was found and left out"
+    return f"{path}: the last {writes} writes were not whole on the disk and were left out"

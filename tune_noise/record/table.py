@@ -5,11 +5,11 @@ import sqlalchemy as sa
 EVENTS = sa.Table(
     "events",
     sa.MetaData(),
-    sa.Column("search", sa.String(200), primary_key=True),
+    sa.Column("search", sa.Text, primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("seconds", sa.Double, nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("trial_id", sa.String(200)),
+    sa.Column("trial_id", sa.Text),
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("checksum", sa.BigInteger, nullable=False),
     # The rows are their own index: half the pages to write for an event.

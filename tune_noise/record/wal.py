@@ -23,16 +23,17 @@ def lost_writes(path: Path, *, num_valid: int) -> int:
         num_valid: frames that SQLite accepted.
     """
     log = path.read_bytes() if path.exists() else b""
-    if len(log) <= _HEADER.size:
-        return 0
-    _, _, page_size, *_ = header = _HEADER.unpack_from(log.ljust(_HEADER.size))
+    if len(log) < _HEADER.size:
+        return int(len(log) > 0)
+    _, _, page_size, *_ = header = _HEADER.unpack_from(log)
     if page_size & (page_size - 1) or not 512 <= page_size <= 65536:
         return 1  # the header itself is damaged, and nothing behind it can be told apart
     salts, lost, is_open = header[4:6], 0, False
     size = _FRAME.size + page_size
     for start in range(_HEADER.size + num_valid * size, len(log), size):
-        frame = log[start : start + _FRAME.size].ljust(_FRAME.size, b"\0")
-        _, num_pages, first, second, _, _ = _FRAME.unpack(frame)
+        if len(log) - start < _FRAME.size:
+            return lost + 1
+        _, num_pages, first, second, _, _ = _FRAME.unpack_from(log, start)
         # Both salts change when the log is used again: one that agrees says it is no older frame.
         if first == salts[0] or second == salts[1]:
             lost, is_open = lost + (num_pages > 0), num_pages == 0

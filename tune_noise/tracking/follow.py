@@ -63,12 +63,13 @@ def follow(mirror: Mirror, reader: Reader, orders: Orders) -> str | None:
     while True:
         # Asked before the record is read, so that the last reading sees the last event.
         is_last = orders.wait(0.0 if failures else POLL_SECONDS)
+        num_sent = mirror.num_sent
         try:
             for event in reader.events(after=mirror.history.last_number):
                 mirror.observe(event)
             mirror.deliver(is_last=is_last, deadline=orders.deadline)
         except Exception as error:  # of any kind: it is tried again, and the record has it all
-            failures += 1
+            failures = 1 if mirror.num_sent > num_sent else failures + 1
             reason = in_one_line(error)
             _log.warning("delivery failed (%d in a row): %s", failures, reason)
             if orders.seconds_left <= 0.0:

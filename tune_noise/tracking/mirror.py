@@ -30,12 +30,18 @@ class Mirror:
         tracking_uri: of the MLflow server or database.
         experiment: name of the experiment; made if it does not exist.
         output: the search's folder.
+
+    Attributes:
+        history: what the record says.
+        experiment_id: MLflow's; None before it is known.
+        num_sent: pieces that MLflow has taken so far.
     """
 
     def __init__(self, *, tracking_uri: str, experiment: str, output: Path) -> None:
         """Nothing is asked of MLflow before the first delivery."""
         self.history = History()
         self.experiment_id: str | None = None
+        self.num_sent = 0
         self._uri = tracking_uri
         self._experiment = experiment
         self._output = output
@@ -216,6 +222,7 @@ class Mirror:
             return
         metrics = [Metric(*point) for point in points]
         self._client.log_batch(run.run_id, metrics, new_params, new_tags, synchronous=True)
+        self.num_sent += 1
         run.params |= params.keys()
         run.tags |= tags
         run.metrics |= {point.name for point in points}

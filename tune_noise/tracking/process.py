@@ -21,7 +21,7 @@ from tune_noise.tracking.uri import CHILD_ENVIRONMENT, SERVER_SCHEMES, scheme_of
 GRACE_SECONDS = OVERDUE_SECONDS + 5.0
 # A child that nobody waits for: how long it may take to leave no run RUNNING, and how long the
 # driver looks whether it has ended already.
-LEAVING_SECONDS = 10.0
+LEAVING_SECONDS = 5.0
 MOMENT_SECONDS = 0.3
 
 

@@ -16,8 +16,9 @@ from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor
 
 from tune_noise.errors import TuneNoiseError
@@ -35,7 +36,17 @@ UNREADABLE = (
     ValueError,
 )
 _CHECKSUM = re.compile(rb'"sha256":"([0-9a-f]{64})"')
-_NO_CHECKSUM = "0" * 64
+_NO_CHECKSUM = b"0" * 64
+_DTYPES = {
+    torch.bool: "BOOL",
+    torch.uint8: "U8",
+    torch.int32: "I32",
+    torch.int64: "I64",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float32: "F32",
+    torch.float64: "F64",
+}
 # The limit of safetensors itself; ours are some kilobytes, as many as the epochs so far need.
 _MAX_HEADER_BYTES = 100_000_000
 _CHUNK_BYTES = 1 << 20
@@ -76,14 +87,37 @@ def write_checkpoint(
             there, or at `previous`.
     """
     path.parent.mkdir(exist_ok=True)
-    data = save(
-        {name: tensor.contiguous() for name, tensor in tensors.items()},
-        metadata={"values": json.dumps(values), "sha256": _NO_CHECKSUM},
-    )
-    start = data.index(f'"sha256":"{_NO_CHECKSUM}"'.encode()) + len('"sha256":"')
-    checksum = hashlib.sha256(data).hexdigest().encode()
-    view = memoryview(data)
-    replace_file(path, view[:start], checksum, view[start + len(checksum) :], previous=previous)
+    # One copy at most: a stack's state may take a good part of the memory.
+    parts = [_bytes_of(tensor) for tensor in tensors.values()]
+    header = _header(tensors, values)
+    digest = hashlib.sha256(header)
+    for part in parts:
+        digest.update(part)
+    header = header.replace(_NO_CHECKSUM, digest.hexdigest().encode(), 1)
+    replace_file(path, header, *parts, previous=previous)
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return flat.numpy().data
+
+
+def _header(tensors: dict[str, Tensor], values: dict[str, Any]) -> bytes:
+    """The beginning of a safetensors file: where each tensor lies, and the metadata."""
+    # The checksum comes first, so that nothing before it can be taken for it.
+    metadata = {"sha256": _NO_CHECKSUM.decode(), "values": json.dumps(values)}
+    entries: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, tensor in tensors.items():
+        start, end = end, end + tensor.nbytes
+        entries[name] = {
+            "dtype": _DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [start, end],
+        }
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def replace_file(path: Path, *parts: bytes | memoryview, previous: Path | None = None) -> None:
@@ -166,7 +200,7 @@ def _check(path: Path, file: BinaryIO) -> None:
     if found is None:
         raise DamagedCheckpoint(path, "is cut off, or not a checkpoint")
     digest = hashlib.sha256(prefix + header[: found.start(1)])
-    digest.update(_NO_CHECKSUM.encode() + header[found.end(1) :])
+    digest.update(_NO_CHECKSUM + header[found.end(1) :])
     while chunk := file.read(_CHUNK_BYTES):
         digest.update(chunk)
     if digest.hexdigest().encode() != found[1]:

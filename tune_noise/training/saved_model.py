@@ -104,7 +104,24 @@ def save_model(
         "mean": np.asarray(mean).tolist(),
         "std": np.asarray(std).tolist(),
     }
-    text = json.dumps({**facts, **about}, indent=2, allow_nan=False)
+    _write_about(folder, {**facts, **about})
+
+
+def describe_model(folder: Path, about: Mapping[str, Any]) -> None:
+    """Say something newer of a model whose folder is whole.
+
+    Args:
+        folder: of the model.
+        about: plain values that take the place of those of the same name in config.json.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    _write_about(folder, {**load_model(folder).about, **about})
+
+
+def _write_about(folder: Path, about: Mapping[str, Any]) -> None:
+    text = json.dumps(about, indent=2, allow_nan=False)
     replace_file(folder / CONFIG_FILE, f"{text}\n".encode())
 
 

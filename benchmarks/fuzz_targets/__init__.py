@@ -1,0 +1,1 @@
+"""The readers that `fuzz.py` fuzzes, by name."""

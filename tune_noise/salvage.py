@@ -1,0 +1,39 @@
+"""`python -m tune_noise.salvage`: keep what can be read of a damaged record."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tune_noise.commands import RecordUrl, run_command
+from tune_noise.errors import UserError
+from tune_noise.output import own_folder
+from tune_noise.record import RecordPlace
+from tune_noise.record.salvage import salvage as salvage_record
+
+
+def salvage(
+    folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
+    record: RecordUrl = None,
+) -> None:
+    """Keep the events before the damage of a record; the search then goes on from there."""
+    place = RecordPlace.of_folder(folder, record)
+    place.check()
+    if not folder.is_dir() or not place.exists():
+        raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
+    with own_folder(folder):
+        result = salvage_record(place)
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    if result.reason is None:
+        console.print(f"{place.shown} is not damaged: {result.kept} events, nothing changed")
+        return
+    console.print(f"{result.reason.partition('. Restore')[0]}")
+    console.print(f"kept   {result.kept} events in {place.shown}")
+    if result.aside is not None:
+        console.print(f"aside  {result.aside}")
+    console.print(f"resume with: tune-noise resume {folder}")
+
+
+if __name__ == "__main__":
+    run_command(salvage, name="salvage")
