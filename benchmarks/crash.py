@@ -22,6 +22,7 @@ from pathlib import Path
 
 from reliability.audit import Audit
 from reliability.command import RUN, RUN_MARK, kill_all
+from reliability.facts import Findings
 from reliability.kills import killed, uninterrupted, workplace
 from reliability.nodes import node_killed, uninterrupted_on_nodes
 from reliability.resume import ray_start, resumes_of
@@ -122,12 +123,14 @@ def until_killed(
     for trial in range(ATTEMPTS):
         draw = random.Random(f"{seed}/{number}/{trial}")
         with workplace() as place:
-            found = attempt(draw, place)
+            try:
+                found = attempt(draw, place)
+            except Exception as error:  # the other searches go on
+                found = Audit(Findings(commands=[f"{type(error).__name__}: {error}"]))
         deaths = [f"{life.phase} ({life.victim})" for life in found.lives if life.killed]
         problems = found.findings.all
-        say(
-            f"{number + 1} {search.name}: {', '.join(deaths) or 'done before'}; {problems or 'sound'}"
-        )
+        what = ", ".join(deaths) or "done before"
+        say(f"{number + 1} {search.name}: {what}; {problems or 'sound'}")
         if deaths or problems:
             break
     return found

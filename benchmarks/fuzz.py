@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
         dictionary = arguments.child / "words.txt"
         dictionary.write_text("".join(f'"{quoted(word)}"\n' for word in target.words))
         options.insert(0, f"-dict={dictionary}")
+    warnings.simplefilter("error")
     mutators = {} if target.mutate is None else {"custom_mutator": target.mutate}
     atheris.Setup([sys.argv[0], *options], target.run, **mutators)
     atheris.Fuzz()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+PATIENCE_SECONDS = 60.0
 ADMIN = "admin"
 # For a user who must give a password; each character that a URI could stumble over.
 USER, PASSWORD = "ada", "s3cr:t/@#?%&= +'\"\\x"
@@ -63,6 +64,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         settings = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
@@ -71,14 +73,19 @@ class PostgresServer:
             "shared_buffers": "16MB",
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        while self._ask("SELECT 1").returncode:
+            # After a kill its children may live a moment longer, and it refuses to start.
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._spawn(options)
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def _spawn(self, options: list[str]) -> "subprocess.Popen[bytes]":
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [str(self._binaries / "postgres"), "-D", str(self._data), *options],
                 stdout=log, stderr=log, cwd=self.folder, **self._user,
             )  # fmt: skip
-        while self._ask("SELECT 1").returncode:
-            assert self._process.poll() is None, (self.folder / "log").read_text()
-            time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """End it: SIGINT ends its connections, SIGQUIT is as if it had crashed."""
@@ -98,7 +105,9 @@ class PostgresServer:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def _ask(self, statement: str, database: str = "postgres") -> "subprocess.CompletedProcess[str]":
+    def _ask(
+        self, statement: str, database: str = "postgres"
+    ) -> "subprocess.CompletedProcess[str]":
         psql = [str(self._binaries / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         where = ["-h", str(self.folder), "-p", str(self.port), "-U", ADMIN, "-d", database]
         return subprocess.run(

@@ -33,7 +33,6 @@ MAY_IMPORT = {
     "optuna": ["tuning"],
     "mlflow": ["tracking"],
     "sqlalchemy": ["record", "tracking"],
-    "psycopg": ["record"],
     "sklearn": ["data"],
     "matplotlib": ["reporting"],
     "jinja2": ["reporting"],
@@ -66,7 +65,7 @@ LAYERS = {
     "history": {"config", "metrics.names", "record"},
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record"},
     "reporting": {"config", "history", "metrics.names"},
-    "tuning": {"config", "data", "errors", "history", "record", "seeding", "training"},
+    "tuning": {"config", "data", "errors", "history", "interrupt", "record", "seeding", "training"},
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from tune_noise.command_line import hide_passwords
 from tune_noise.errors import Interrupted, TuneNoiseError, UserError
 
 DataDir = Annotated[
@@ -75,6 +76,7 @@ def run_app(app: typer.Typer, *, prog_name: str) -> None:
 
     0: done. 1: our mistake. 2: the user's. 130: interrupted, with the command that resumes.
     """
+    hide_passwords()
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
         app(prog_name=prog_name)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from tune_noise.command_line import given_uri
 from tune_noise.commands import (
     Assignments,
     DataDir,
@@ -84,12 +85,14 @@ def search(
         "resources.gpus_per_trial": gpus_per_trial,
     }
     config = resolve(space, {k: v for k, v in flags.items() if v is not None}, assignments or [])
+    tracking = given_uri(tracking_uri, "--tracking-uri")
     request = Request(
         output=output,
         data_dir=data_dir,
         address=address,
-        tracking_uri=tracking_uri,
-        record=record,
+        tracking_uri=tracking.uri,
+        tracking_source=tracking.source,
+        record=given_uri(record, "--record").uri,
         resume=resume,
         time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
@@ -141,12 +144,14 @@ def resume(
             f"{folder} holds the search {config.name!r}: rename the folder back to {config.name} "
             "to continue it"
         )
+    tracking = given_uri(tracking_uri, "--tracking-uri")
     request = Request(
         output=folder.resolve().parent,
         data_dir=data_dir,
         address=address,
-        tracking_uri=tracking_uri,
-        record=record,
+        tracking_uri=tracking.uri,
+        tracking_source=tracking.source,
+        record=given_uri(record, "--record").uri,
         resume=True,
         time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,

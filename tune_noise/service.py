@@ -49,6 +49,7 @@ class Request:
         data_dir: where data sets lie; None for the default.
         address: of a Ray cluster; None for this machine.
         tracking_uri: of MLflow; None for sqlite in `output`.
+        tracking_source: the option or the environment variable that it was given by.
         record: URL of the database for the durable record; None for a file in the folder.
         resume: continue the search in the folder, or start it.
         time_budget_seconds: of the search stage, over all drivers; None for the limit that the
@@ -60,6 +61,7 @@ class Request:
     data_dir: Path | None = None
     address: str | None = None
     tracking_uri: str | None = None
+    tracking_source: str = "--tracking-uri"
     record: str | None = None
     resume: bool = False
     time_budget_seconds: float | None = None
@@ -137,7 +139,7 @@ def _run_search(
     place.check()
     before = read_begun(folder, place, search, dataset, resume=request.resume)
     tracking_uri = request.tracking_uri or default_tracking_uri(folder.parent)
-    check_tracking_uri(tracking_uri)
+    check_tracking_uri(tracking_uri, source=request.tracking_source)
     request = _with_budget(request, before)
     is_done = (
         before is not None

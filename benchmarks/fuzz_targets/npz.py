@@ -3,6 +3,7 @@
 import contextlib
 import io
 import tokenize
+import warnings
 import zipfile
 from random import Random
 from typing import Any
@@ -124,7 +125,8 @@ def unpacked(data: bytes) -> list[tuple[str, bytes, int]]:
 
 def repacked(members: list[tuple[str, bytes, int]]) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w") as archive:
+        warnings.simplefilter("ignore")  # of names that are there twice, which is the point
         for name, content, method in members:
             info = zipfile.ZipInfo(name)
             info.compress_type = method

@@ -47,11 +47,6 @@ class Life:
         return self.events[len(self.known) :]
 
     @property
-    def came_to_trials(self) -> bool:
-        """Whether it recorded anything of a trial."""
-        return any(e.kind in OF_TRIALS or e.trial_id is not None for e in self.news)
-
-    @property
     def phase(self) -> str:
         """How far the search was at its death."""
         kinds = {event.kind for event in self.events}

@@ -82,7 +82,7 @@ def running_cluster(place: Path, *, patient: bool = False) -> Iterator[Cluster]:
 
 def trains(node: Command) -> bool:
     """Whether a process of a node trains a trial: Ray writes the class into its title."""
-    return any("StackTrainable" in title for title in node.left.values())
+    return any("Trainable" in title for title in node.left.values())
 
 
 def kill_node(node: Command, *, whole: bool) -> None:

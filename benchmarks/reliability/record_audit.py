@@ -4,6 +4,7 @@ The rules are written here once more, plainly, from events alone: nothing of the
 the record takes part.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import product
@@ -97,7 +98,7 @@ def _sequence(events: Sequence[Event]) -> Findings:
         elif event.kind == "end":
             ended.add(trial_id)
             complete = event.data["status"] != "completed" or event.data["stop_reason"]
-            if not complete and epochs[trial_id] != asked[trial_id]["epochs"]:
+            if not complete and epochs[trial_id] != asked.get(trial_id, {}).get("epochs"):
                 findings.lost.append(f"{trial_id} completed after {epochs[trial_id]} epochs")
             if event.data["status"] == "failed":
                 findings.lost.append(f"{trial_id} failed: {event.data['stop_reason']}")
@@ -144,16 +145,16 @@ def _rungs(events: Sequence[Event], search: dict[str, Any]) -> Findings:
             level = event.data["epoch"]
             if (trial_id, level) in decided:
                 findings.duplicated.append(f"{trial_id} is judged twice at epoch {level}")
-            rivals = arrived[groups[trial_id], level]
-            rivals.append(best[trial_id])
-            better = sum(rival > best[trial_id] for rival in rivals)
+            rivals, score = arrived[groups.get(trial_id), level], best.get(trial_id, -math.inf)
+            rivals.append(score)
+            better = sum(rival > score for rival in rivals)
             goes_on = better < max(1, len(rivals) // stopping["reduction_factor"])
             decided[trial_id, level] = goes_on
             said = (event.data["score"], event.data["goes_on"], reached[trial_id])
-            if said != (best[trial_id], goes_on, level) or level not in levels:
+            if said != (score, goes_on, level) or level not in levels:
                 findings.decisions.append(
                     f"{trial_id} at epoch {reached[trial_id]}: score and verdict {said[:2]} at "
-                    f"rung {level}, by the rule {(best[trial_id], goes_on)}"
+                    f"rung {level}, by the rule {(score, goes_on)}"
                 )
     for trial_id in groups:
         findings.decisions += _obeyed(trial_id, levels, reached[trial_id], decided, ends)
@@ -225,7 +226,9 @@ def _finalists(events: Sequence[Event], search: dict[str, Any]) -> Findings:
         if event.kind == "ask" and event.data["stage"] == "confirm":
             seeds[event.data["finalist"]].append(event.data["config"]["seed"])
     chosen = _chosen(events, search)
-    findings.decisions += [f"{t} is a finalist, by the rule it is not" for t in seeds.keys() - chosen]
+    findings.decisions += [
+        f"{t} is a finalist, by the rule it is not" for t in seeds.keys() - chosen
+    ]
     findings.lost += [f"the finalist {t} is not confirmed" for t in chosen - seeds.keys()]
     base = 1000 * search["seed"]
     wanted = [base + s for s in range(1, search["confirm"]["seeds"] + 1)]

@@ -5,8 +5,9 @@ plus at most the time since then; where it went on from is what its checkpoint h
 record notes (`restored_epoch`, `restored_seconds`); nothing noted means from the beginning.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from tune_noise.record import Event
@@ -53,12 +54,23 @@ def redone(lives: Sequence[Life], events: Sequence[Event]) -> list[Redone]:
     for number, life in enumerate(lives[:-1], 1):
         if life.killed is None:
             continue
-        # A driver that died before it came to any trial restored none.
-        following = next(x for x in (*lives[number:-1], lives[-1]) if x.came_to_trials)
-        stacks = lost_stacks(life, following) if life.is_node else running(life.events)
+        stacks = lost_stacks(life, lives[number]) if life.is_node else running(life.events)
         for stack_id, members in stacks.items():
-            found.append(_of_stack(stack_id, members[0], life, following.news, events))
+            later = _next_news(members[0], lives[number:])
+            if any(_tells_of_training(event) for event in later):
+                found.append(_of_stack(stack_id, members[0], life, later, events))
     return found
+
+
+def _next_news(trial_id: str, lives: Sequence[Life]) -> list[Event]:
+    """What the next driver that came to a trial says of it; others died before they did."""
+    news = ([e for e in life.news if e.trial_id == trial_id] for life in lives)
+    return next(filter(None, news), [])
+
+
+def _tells_of_training(event: Event) -> bool:
+    """A trial that a rung's verdict waited for is ended by the resume without any training."""
+    return event.kind in ("epoch", "note") or event.data.get("status") == "completed"
 
 
 def lost_stacks(life: Life, following: Life) -> dict[str, list[str]]:
@@ -87,7 +99,10 @@ def running(events: Sequence[Event]) -> dict[str, list[str]]:
 def _of_stack(
     stack_id: str, trial_id: str, life: Life, later: Sequence[Event], events: Sequence[Event]
 ) -> Redone:
-    restored = next(_restores(later, trial_id), {"restored_epoch": 0, "restored_seconds": 0.0})
+    restored = next(
+        (e.data for e in later if e.kind == "note" and "restored_epoch" in e.data),
+        {"restored_epoch": 0, "restored_seconds": 0.0},
+    )
     all_epochs = [e.data for e in events if e.kind == "epoch" and e.trial_id == trial_id]
     durations = _durations(all_epochs)
     trained = _trained_seconds(trial_id, life, events)
@@ -104,17 +119,11 @@ def _of_stack(
     )
 
 
-def _restores(events: Sequence[Event], trial_id: str) -> Iterator[dict[str, Any]]:
-    for event in events:
-        if event.kind == "note" and event.trial_id == trial_id and "restored_epoch" in event.data:
-            yield event.data
-
-
 def _durations(epochs: Sequence[dict[str, Any]]) -> list[float]:
     # Where a trial was restored its clock goes on from the checkpoint, so a difference may be
     # negative.
     clock = [0.0, *(epoch["seconds"] for epoch in epochs)]
-    return [max(0.0, b - a) for a, b in zip(clock, clock[1:], strict=False)]
+    return [max(0.0, b - a) for a, b in pairwise(clock)]
 
 
 def _trained_seconds(trial_id: str, life: Life, events: Sequence[Event]) -> float:

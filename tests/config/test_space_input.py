@@ -5,14 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tune_noise.config.loader import MAX_PROBLEMS, build_search, read_space, with_assignments
-from tune_noise.config.search import MAX_GROUPS, MAX_NAME_LETTERS, SearchConfig
+from tune_noise.config.loader import MAX_PROBLEMS, read_space, with_assignments
+from tune_noise.config.search import MAX_GROUPS
 from tune_noise.config.space_yaml import MAX_DEPTH, MAX_VALUES, parse_yaml
 from tune_noise.errors import ConfigError, UserError
 from tune_noise.search import resolve
@@ -30,10 +29,6 @@ def refusal(path: Path, content: str | bytes) -> str:
     with pytest.raises(UserError) as caught:
         resolve(str(path), {}, [])
     return str(caught.value)
-
-
-def built(**values: Any) -> SearchConfig:
-    return build_search({"name": "mine", "trials": 1, **values}, source="mine.yaml")
 
 
 # Bytes.
@@ -60,9 +55,10 @@ def test_any_bytes_are_a_search_or_an_error_for_the_user(space: Path, content: b
     try:
         search = resolve(str(space), {}, [])
     except UserError as error:
-        assert len(str(error)) < 20_000
+        message = str(error)
     else:
-        assert search.name == "mine"
+        message = search.title
+    assert len(message) < 20_000
 
 
 def test_a_byte_order_mark_does_no_harm(space: Path) -> None:
@@ -82,7 +78,9 @@ LIMITED = """
 import json, resource, sys
 from tune_noise.errors import UserError
 from tune_noise.search import resolve
-resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 200_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 outcomes = {}
 for path in sys.argv[1:]:
     try:
@@ -90,8 +88,7 @@ for path in sys.argv[1:]:
         outcomes[path] = "a search"
     except UserError as error:
         outcomes[path] = str(error)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps([outcomes, peak]))
+print(json.dumps(outcomes))
 """
 
 
@@ -115,7 +112,7 @@ BOMBS = {
     "long_list": ("trials: [" + "1," * 400_000 + "]", f"more than {MAX_VALUES} values"),
     "long_choice": (
         f"search: {{lr: {{choice: [{','.join(f'1e-{n}' for n in range(1, 9000))}]}}}}",
-        "must have at most 100 items",
+        "should have at most 100 items",
     ),
     "many_keys": ("\n".join(f"k{n}: 1" for n in range(4900)), f"{4901 - MAX_PROBLEMS} more"),
     "long_key": ("? " + "k" * 400_000 + "\n: 1", "a key of more than 100 letters"),
@@ -133,35 +130,33 @@ BOMBS = {
         f"994011992 combinations, and a search may have {MAX_GROUPS}",
     ),
     "grid": (
-        "sampler: grid\nsearch: {batch_size: {int: [4, 65536]}, patience: {int: [1, 99999]}}",
-        "below the grid's 6553034467 points",
+        "sampler: grid\ntrials: 1000000\n"
+        "search: {batch_size: {int: [4, 65536]}, patience: {int: [1, 99999]}}",
+        "a grid of 6553234467 points in each of 1 conditions",
     ),
     "huge": ("a: b\n" * 300_000, "larger than 1000000 bytes"),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], int]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("needs Linux, where a process can be told how little memory it may take")
     folder = tmp_path_factory.mktemp("bombs")
     for name, (text, _) in BOMBS.items():
         (folder / f"{name}.yaml").write_text(text)
     command = [sys.executable, "-c", LIMITED, *map(str, sorted(folder.iterdir()))]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    found, peak_kib = json.loads(done.stdout)
-    return {Path(path).stem: text for path, text in found.items()}, peak_kib
+    return {Path(path).stem: text for path, text in json.loads(done.stdout).items()}
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_file_that_costs_more_than_it_looks_is_refused(
-    outcomes: tuple[dict[str, str], int], name: str
+    outcomes: dict[str, str], name: str
 ) -> None:
-    found = outcomes[0][name]
+    found = outcomes[name]
     assert BOMBS[name][1] in found
     assert len(found) < 20_000
-
-
-def test_refusing_them_takes_little_memory(outcomes: tuple[dict[str, str], int]) -> None:
-    assert outcomes[1] < 400 * 1024
 
 
 def test_aliases_and_merged_keys_of_a_sane_size_are_read() -> None:
@@ -217,112 +212,3 @@ def test_a_place_is_one_short_line() -> None:
         with_assignments({}, {"a\nb": 1, "k" * 10_000: 1, "\x1b[2J": 1, "": 1})
     places = [problem.place for problem in caught.value.problems]
     assert all(place.isprintable() and 0 < len(place) <= 60 for place in places)
-
-
-# Names that become folders.
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["", ".", "..", "../x", "a/b", "/abs", "-x", ".x", "a\n", "a b", "ü", "x" * 101, "a\\b", "~",
-     "a\0b", "mlflow.db", "MLflow.db-wal", "mlartifacts", "$HOME", "a:b", "\ud800"],
-)  # fmt: skip
-def test_a_name_that_is_no_plain_folder_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        built(name=name)
-    assert [problem.place for problem in caught.value.problems] == ["name"]
-    assert str(caught.value).isprintable() or "\n  name  " in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["con", "a", "0", "a.b-c_d", "x" * 100, "mlflow"])
-def test_a_plain_name_is_a_folder(name: str) -> None:
-    assert built(name=name).name == name
-
-
-def test_a_file_whose_name_is_no_plain_folder_needs_a_name(tmp_path: Path) -> None:
-    path = tmp_path / "my space.yaml"
-    path.write_text("trials: 1")
-    with pytest.raises(ConfigError, match="name  'my space' must be letters, digits"):
-        resolve(str(path), {}, [])
-    assert resolve(str(path), {"name": "mine"}, []).name == "mine"
-
-
-LEVELS = {
-    "noise_rate": st.floats(0, 1, exclude_max=True),
-    "lr": st.floats(0, 10, exclude_min=True),
-    "alpha": st.integers(0, 1000),
-    "batch_size": st.integers(4, 65536),
-    "patience": st.none() | st.integers(1, 100_000),
-    "model": st.sampled_from(["mlp1", "mlp2", "conv4"]),
-    "val_fraction": st.sampled_from([0.1, 0.10, 1e-1, 0.5, "../x", "0.1", [0.1], True, 1e-300]),
-}
-CONDITIONS = st.fixed_dictionaries(
-    {}, optional={name: st.lists(level, min_size=1, max_size=4) for name, level in LEVELS.items()}
-)
-
-
-@given(CONDITIONS, st.sampled_from(["dilution", "symmetric"]))
-def test_conditions_name_different_folders_inside_the_output_folder(
-    conditions: dict[str, list[Any]], noise: str
-) -> None:
-    try:
-        found = built(conditions=conditions, noise=noise).all_conditions
-    except ConfigError:
-        return
-    names = [condition.name for condition in found]
-    assert len({name.lower() for name in names}) == len(names)
-    for name in names:
-        assert len(name.encode()) <= MAX_NAME_LETTERS
-        assert Path("/out", name).resolve().parent == Path("/out")
-
-
-@pytest.mark.parametrize("levels", [[0.1, 0.10], [0.2, 2e-1], [0, 0.0]])
-def test_two_ways_to_write_a_level_are_one_level(levels: list[float]) -> None:
-    with pytest.raises(ConfigError, match="names a level twice"):
-        built(conditions={"noise_rate": levels})
-
-
-def test_a_condition_that_names_too_long_a_folder_is_refused() -> None:
-    third = 1 / 3
-    conditions: dict[str, Any] = {
-        name: [third]
-        for name in ("noise_rate", "val_fraction", "lr", "momentum", "tau", "exponent")
-    }
-    conditions |= {"optimizer": ["sgd"], "method": ["co_teaching"], "batch_size": [65536]}
-    conditions |= {"lr_schedule": ["linear"], "lr_decay_start": [third]}
-    with pytest.raises(ConfigError, match="11 fields name folders of more than 200 letters"):
-        built(conditions=conditions)
-
-
-def test_conditions_and_compared_levels_are_counted_together() -> None:
-    rates = [n / 1000 for n in range(600)]
-    search = {"method": {"choice": ["standard", "co_teaching"]}}
-    with pytest.raises(ConfigError, match="600 combinations, each with 2 levels of method"):
-        built(conditions={"noise_rate": rates}, search=search, compare="method", trials=2)
-    assert len(built(conditions={"noise_rate": rates}).all_conditions) == 600
-
-
-# Numbers that a search could not use.
-
-
-@pytest.mark.parametrize(
-    ("place", "value"),
-    [
-        ("seed", 10**13), ("trials", 10**7), ("epochs", 10**6), ("resources.cpus_per_trial", 1e300),
-        ("resources.gpus_per_trial", 1e300), ("resources.max_concurrent", 10**9),
-        ("confirm.seeds", 10**9), ("confirm.finalists", 10**9), ("fixed.patience", 10**30),
-    ],
-)  # fmt: skip
-def test_a_number_beyond_all_use_is_refused(place: str, value: float) -> None:
-    section, _, key = place.rpartition(".")
-    values = {section: {key: value}} if section else {key: value}
-    with pytest.raises(ConfigError) as caught:
-        built(**values)
-    assert [problem.place for problem in caught.value.problems] == [place]
-
-
-@pytest.mark.parametrize("path", ["a\nb.npz", "\x1b[2J.npz", "\udcff.npz", "x" * 5000 + ".npz"])
-def test_a_data_set_s_path_is_one_line_of_text(path: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        built(dataset=path)
-    assert [problem.place for problem in caught.value.problems] == ["dataset"]

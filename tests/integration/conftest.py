@@ -1,6 +1,9 @@
 """Run the real commands as a user does, and leave no process behind."""
 
+import json
 import os
+import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -8,12 +11,14 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from .disks import Disks
 
 PROGRAMS = Path(sys.executable).parent
 MARK = "TUNE_NOISE_TEST"
@@ -34,6 +39,29 @@ TINY: dict[str, Any] = {
     "early_stopping": {"grace_epochs": 2, "reduction_factor": 2},
     "confirm": {"seeds": 2},
 }
+
+
+# How Ray calls the process of an actor that trains a stack.
+ACTOR = re.compile(r"ray::\w*Trainable\b")
+
+
+def marked(name: str, value: str) -> dict[int, str]:
+    """Processes whose environment holds a mark: pid -> command line."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{name}={value}".encode() in (path / "environ").read_bytes():
+                found[int(path.name)] = (path / "cmdline").read_text().replace("\0", " ")[:100]
+        except OSError:
+            continue  # it has just ended, or is another user's
+    return found
+
+
+def kill(*pids: int) -> None:
+    """SIGKILL; one that has just ended is as good as killed."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 class Shell:
@@ -77,15 +105,31 @@ class Shell:
     def search(self, *arguments: str) -> str:
         return self.run("tune_noise.search", *arguments)
 
+    def ending_of(self, process: "subprocess.Popen[str]", *, code: int) -> tuple[str, str]:
+        """Wait for the end of a command and of all its descendants; its stdout and stderr."""
+        out, err = process.communicate(timeout=3 * PATIENCE_SECONDS)
+        assert process.returncode == code, out + err
+        assert "Traceback" not in out + err
+        self.wait_until_all_ended()
+        return out, err
+
+    def go_on(self, err: str) -> str:
+        """Run the command that a message ends with, as a person would copy it."""
+        program, *rest = shlex.split(err.strip().splitlines()[-1])
+        assert (program, rest[0]) == ("tune-noise", "resume")
+        return self.run(program, *rest)
+
     def processes(self) -> dict[int, str]:
         """Those that carry the mark: pid -> command line."""
+        return marked(MARK, self.mark)
+
+    def actors(self) -> dict[int, str]:
+        """Processes that train, or are about to: pid -> name of Ray's folder for the trial."""
         found = {}
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"{MARK}={self.mark}".encode() in (path / "environ").read_bytes():
-                    found[int(path.name)] = (path / "cmdline").read_text().replace("\0", " ")[:100]
-            except OSError:
-                continue  # it has just ended, or is another user's
+        for pid, command in self.processes().items():
+            with suppress(OSError):
+                if ACTOR.match(command):
+                    found[pid] = Path(f"/proc/{pid}/cwd").readlink().name
         return found
 
     def wait_until(self, condition: Callable[[], Any], what: str) -> None:
@@ -94,15 +138,25 @@ class Shell:
             assert time.monotonic() < end, f"{what} did not come true: {self.processes()}"
             time.sleep(0.05)
 
+    def wait_for(
+        self, process: "subprocess.Popen[str]", condition: Callable[[], Any], what: str
+    ) -> None:
+        """Wait for something that a command does while it runs."""
+
+        def is_true() -> bool:
+            has_ended = process.poll() is not None
+            if condition():
+                return True
+            assert not has_ended, f"no {what}: {process.communicate()}"
+            return False
+
+        self.wait_until(is_true, what)
+
     def wait_until_all_ended(self) -> None:
         self.wait_until(lambda: not self.processes(), "the end of all processes")
 
     def end_all(self) -> None:
-        for pid in self.processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        kill(*self.processes())
 
     def space(self, **changes: Any) -> str:
         path = self.folder / "tiny.yaml"
@@ -126,14 +180,32 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
         shell.end_all()
 
 
-def events(folder: Path, kind: str) -> list[str]:
-    """Trial ids of the events of one kind, while the search may still write."""
+def recorded(folder: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Trial ids and data of the events of one kind, while the search may still write."""
     path = folder / "record.db"
     if not path.exists():
         return []
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            query = "select trial_id from events where kind = ? order by number"
-            return [row[0] for row in connection.execute(query, (kind,))]
+            query = "select trial_id, data from events where kind = ? order by number"
+            return [(row[0], json.loads(row[1])) for row in connection.execute(query, (kind,))]
     except sqlite3.OperationalError:
         return []  # not yet
+
+
+def events(folder: Path, kind: str) -> list[str]:
+    """Trial ids of the events of one kind, while the search may still write."""
+    return [trial_id for trial_id, _ in recorded(folder, kind)]
+
+
+@pytest.fixture
+def disks(shell: Shell) -> Iterator[Disks]:
+    def end_users() -> None:
+        shell.end_all()
+        shell.wait_until_all_ended()
+
+    disks = Disks(end_users)
+    try:
+        yield disks
+    finally:
+        disks.remove_all()

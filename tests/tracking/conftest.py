@@ -17,7 +17,7 @@ def _quiet_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def script(tmp_path: Path) -> Iterator[Script]:
-    script = Script(tmp_path / "runs" / "methods")
+    script = Script(tmp_path / "runs" / "methods", experiment=tmp_path.name)
     yield script
     script.record.close()
 

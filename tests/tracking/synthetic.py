@@ -33,17 +33,16 @@ SEARCH = SearchConfig.model_validate(
     }
 )
 SEARCH_ID = "5eed" * 8
-EXPERIMENT = "default-test"
 METRIC_NAMES = ("train_loss_noisy", "val_information_noisy", "val_accuracy_noisy")
 PATIENCE_SECONDS = 30.0
 
 
 class Script:
-    """Writes the record of a synthetic search."""
+    """Writes the record of a synthetic search, whose runs belong in an experiment of their own."""
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, *, experiment: str = "default-test") -> None:
         output.mkdir(parents=True, exist_ok=True)
-        self.output = output
+        self.output, self.experiment = output, experiment
         self.place = RecordPlace.of_folder(output)
         self.record = Record(self.place, writer=True)
 
@@ -112,14 +111,39 @@ class Script:
         return History.replay(self.record.events())
 
     def audit(self, database: Path) -> None:
-        """Check a database that no process writes any more against the record."""
-        Audit(database, EXPERIMENT).check(self.history)
+        """Check what a SQLite store holds against the record."""
+        Audit(database, self.experiment).check(self.history)
+
+    def start(self, uri: str) -> TrackingProcess:
+        return TrackingProcess.start(
+            self.place, tracking_uri=uri, experiment=self.experiment, output=self.output
+        )
+
+    def found(self, uri: str) -> "Found":
+        return Found(uri, self.experiment)
+
+    def has_run(self, uri: str, name: str) -> Callable[[], bool]:
+        """Whether MLflow holds a run of this name."""
+        path = Path(uri.removeprefix("sqlite:///"))
+        return lambda: (
+            (path.exists() or not uri.startswith("sqlite")) and name in self.found(uri).by_name
+        )
+
+    def has_ended(self, uri: str, name: str) -> Callable[[], bool]:
+        """Whether MLflow holds an ended run of this name."""
+        has_run = self.has_run(uri, name)
+        return lambda: has_run() and self.found(uri).status(name) != "RUNNING"
+
+    @property
+    def log(self) -> str:
+        path = self.output / "tracking.log"
+        return path.read_text() if path.exists() else ""
 
 
 class Found:
     """What MLflow holds of the search."""
 
-    def __init__(self, uri: str, experiment: str = EXPERIMENT) -> None:
+    def __init__(self, uri: str, experiment: str) -> None:
         # As the child does: a reader that comes first would make the tables, too, and collide.
         self.client = connect(uri)
         experiments = [e for e in [self.client.get_experiment_by_name(experiment)] if e]
@@ -135,33 +159,9 @@ class Found:
         return str(self.by_name[name].info.status)
 
 
-def start(script: Script, uri: str) -> TrackingProcess:
-    return TrackingProcess.start(
-        script.place, tracking_uri=uri, experiment=EXPERIMENT, output=script.output
-    )
-
-
-def holds(uri: str, trial_id: str) -> Callable[[], bool]:
-    """Whether MLflow holds an ended run of a trial."""
-
-    def check() -> bool:
-        path = Path(uri.removeprefix("sqlite:///"))
-        if uri.startswith("sqlite") and not path.exists():
-            return False
-        found = Found(uri).by_name.get(trial_id)
-        return found is not None and found.info.status != "RUNNING"
-
-    return check
-
-
 def is_alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return False
     return state != "Z"  # a container's first process may not collect the dead
-
-
-def log_of(script: Script) -> str:
-    path = script.output / "tracking.log"
-    return path.read_text() if path.exists() else ""

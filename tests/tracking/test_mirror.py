@@ -9,7 +9,6 @@ from tune_noise.tracking import TrackingProcess
 from tune_noise.tracking.mirror import Mirror
 
 from .synthetic import (
-    EXPERIMENT,
     METRIC_NAMES,
     PATIENCE_SECONDS,
     SEARCH,
@@ -17,7 +16,6 @@ from .synthetic import (
     WARNINGS_OF_MLFLOW,
     Found,
     Script,
-    start,
 )
 
 pytestmark = WARNINGS_OF_MLFLOW
@@ -37,13 +35,13 @@ def write_outputs(output: Path) -> None:
 
 def test_a_search_is_mirrored_once_and_completely(script: Script, uri: str) -> None:
     output = script.output
-    process = start(script, uri)
+    process = script.start(uri)
     script.whole_search()
     write_outputs(output)
     script.finish()
     assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
     assert process.run_url is None
-    check_whole_search(Found(uri), process)
+    check_whole_search(script.found(uri), process)
     files = {
         f.relative_to(output.parent / "mlartifacts" / str(process.run_id)).as_posix()
         for f in (output.parent / "mlartifacts").rglob("*")
@@ -55,10 +53,10 @@ def test_a_search_is_mirrored_once_and_completely(script: Script, uri: str) -> N
         "artifacts/winners/noise_rate=0.2/config.json",
     }
     # The same again: nothing new, nothing twice.
-    again = start(script, uri)
+    again = script.start(uri)
     assert again.finish(timeout_seconds=PATIENCE_SECONDS) is None
     assert again.run_id == process.run_id
-    check_whole_search(Found(uri), again)
+    check_whole_search(script.found(uri), again)
 
 
 def check_whole_search(found: Found, process: TrackingProcess) -> None:
@@ -136,14 +134,14 @@ def test_a_request_whose_answer_is_lost_is_not_repeated(
     script.trial("t1")
     script.trial("t2")
     script.finish()
-    mirror = Mirror(tracking_uri=uri, experiment=EXPERIMENT, output=script.output)
+    mirror = Mirror(tracking_uri=uri, experiment=script.experiment, output=script.output)
     for event in script.record.events():
         mirror.observe(event)
     for _ in range(2):
         with pytest.raises(ConnectionError):
             mirror.deliver(is_last=True, deadline=math.inf)
     mirror.deliver(is_last=True, deadline=math.inf)
-    found = Found(uri)
+    found = script.found(uri)
     assert found.num_runs == len(found.by_name) == 3
     assert {run.info.status for run in found.by_name.values()} == {"FINISHED"}
     for name in ("t1", "t2"):

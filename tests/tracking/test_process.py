@@ -18,12 +18,8 @@ from tests.mlflow_server import free_port, wait_for
 from .synthetic import (
     PATIENCE_SECONDS,
     WARNINGS_OF_MLFLOW,
-    Found,
     Script,
-    holds,
     is_alive,
-    log_of,
-    start,
 )
 
 pytestmark = WARNINGS_OF_MLFLOW
@@ -37,7 +33,7 @@ from tune_noise.tracking import TrackingProcess
 folder = Path(sys.argv[1])
 process = TrackingProcess.start(
     RecordPlace.of_folder(folder),
-    tracking_uri=sys.argv[2], experiment="default-test", output=folder,
+    tracking_uri=sys.argv[2], experiment=sys.argv[3], output=folder,
 )
 print(process.pid, flush=True)
 time.sleep(600)
@@ -52,13 +48,12 @@ def child_of_a_killed_driver(script: Script, uri: str, *, ready: str | None = No
         uri: of MLflow.
         ready: the run that MLflow must hold before the driver is killed.
     """
-    command = [sys.executable, "-c", DRIVER, str(script.output), uri]
+    command = [sys.executable, "-c", DRIVER, str(script.output), uri, script.experiment]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
         assert driver.stdout
         pid = int(driver.stdout.readline())
         if ready:
-            wait_for(lambda: "mlflow.db" in os.listdir(script.output.parent))
-            wait_for(lambda: ready in Found(uri).by_name)
+            wait_for(script.has_run(uri, ready))
         driver.kill()
     return pid
 
@@ -73,11 +68,11 @@ def silent_uri() -> Iterator[str]:
 
 
 def test_a_killed_process_continues_without_duplicates(script: Script, uri: str) -> None:
-    process = start(script, uri)
+    process = script.start(uri)
     script.search()
     for number in range(40):
         script.trial(f"t{number}")
-    wait_for(holds(uri, "t3"))
+    wait_for(script.has_ended(uri, "t3"))
     os.kill(process.pid, signal.SIGKILL)
     script.trial("late")
     script.finish()
@@ -91,31 +86,31 @@ def test_an_interrupted_search_is_killed_and_runs_again_on_resume(script: Script
     script.ask("long")
     for epoch in range(1, 151):
         script.epoch("long", epoch)
-    assert start(script, uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
-    found = Found(uri)
+    assert script.start(uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
+    found = script.found(uri)
     assert (found.status("methods"), found.status("long")) == ("KILLED", "KILLED")
-    resumed = start(script, uri)
-    wait_for(lambda: Found(uri).status("methods") == "RUNNING")
+    resumed = script.start(uri)
+    wait_for(lambda: script.found(uri).status("methods") == "RUNNING")
     for epoch in range(151, 161):
         script.epoch("long", epoch)
     script.end("long")
     script.finish()
     assert resumed.finish(timeout_seconds=PATIENCE_SECONDS) is None
-    found = Found(uri)
+    found = script.found(uri)
     assert (found.status("methods"), found.status("long")) == ("FINISHED", "FINISHED")
     assert Counter(found.steps("long", "train_loss_noisy")) == Counter(range(1, 161))
 
 
 def test_two_first_searches_at_once_share_a_new_store(tmp_path: Path, uri: str) -> None:
     scripts = [Script(tmp_path / "runs" / name) for name in ("a", "b")]
-    processes = [start(script, uri) for script in scripts]
+    processes = [script.start(uri) for script in scripts]
     for script, search_id in zip(scripts, ("aa", "bb"), strict=True):
         script.search(search_id)
         script.trial("t1")
         script.finish()
         script.record.close()
     assert [p.finish(timeout_seconds=PATIENCE_SECONDS) for p in processes] == [None, None]
-    assert Found(uri).num_runs == 4
+    assert scripts[0].found(uri).num_runs == 4
 
 
 def test_the_process_ends_when_the_driver_is_killed(script: Script, uri: str) -> None:
@@ -123,7 +118,7 @@ def test_the_process_ends_when_the_driver_is_killed(script: Script, uri: str) ->
     script.trial("t1")
     pid = child_of_a_killed_driver(script, uri)
     wait_for(lambda: not is_alive(pid))
-    found = Found(uri)
+    found = script.found(uri)
     assert (found.status("methods"), found.status("t1")) == ("KILLED", "FINISHED")
     assert found.steps("t1", "train_loss_noisy") == [1, 2, 3]
 
@@ -137,7 +132,7 @@ def test_a_resume_right_after_the_drivers_death_ends_all_runs_well(
     script.epoch("t2", 1)
     pid = child_of_a_killed_driver(script, uri, ready="t1")
     # The orphan still lives: the new child waits until it has gone.
-    resumed = start(script, uri)
+    resumed = script.start(uri)
     script.epoch("t2", 2)
     script.end("t2")
     script.finish()
@@ -154,21 +149,21 @@ def test_an_orphan_that_cannot_deliver_gives_up_after_a_minute(script: Script) -
     for _ in range(2):
         if is_alive(pid):
             wait_for(lambda: not is_alive(pid))
-    assert "gave up" in log_of(script)
+    assert "gave up" in script.log
 
 
 def test_a_process_that_is_not_waited_for_leaves_by_itself_and_in_order(
     script: Script, uri: str
 ) -> None:
-    process = start(script, uri)
+    process = script.start(uri)
     script.search()
     script.trial("t1")
     script.ask("t2")
-    wait_for(holds(uri, "t1"))
+    wait_for(script.has_ended(uri, "t1"))
     script.epoch("t2", 1)
     warning = process.finish(timeout_seconds=0.0)
     assert warning is None or "not waited for" in warning
-    resumed = start(script, uri)
+    resumed = script.start(uri)
     wait_for(lambda: not is_alive(process.pid))
     script.end("t2")
     script.finish()
@@ -180,7 +175,7 @@ def test_a_process_inside_a_request_without_an_answer_leaves_all_the_same(
     script: Script, silent_uri: str
 ) -> None:
     script.search()
-    process = start(script, silent_uri)
+    process = script.start(silent_uri)
     warning = process.finish(timeout_seconds=0.0)
     assert warning
     assert "--resume" in warning
@@ -189,7 +184,7 @@ def test_a_process_inside_a_request_without_an_answer_leaves_all_the_same(
 
 def test_an_interrupted_finish_can_be_cut_short(script: Script, silent_uri: str) -> None:
     script.search()
-    process = start(script, silent_uri)
+    process = script.start(silent_uri)
     wait_for(lambda: process.pid and is_alive(process.pid))
     threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
@@ -199,20 +194,19 @@ def test_an_interrupted_finish_can_be_cut_short(script: Script, silent_uri: str)
 
 
 def test_finish_says_it_again_when_asked_again(script: Script, uri: str) -> None:
-    process = start(script, uri)
+    process = script.start(uri)
     script.search()
     script.finish()
     for seconds in (PATIENCE_SECONDS, PATIENCE_SECONDS, 0.0):
         assert process.finish(timeout_seconds=seconds) is None
-        assert process.run_id == Found(uri).by_name["methods"].info.run_id
+        assert process.run_id == script.found(uri).by_name["methods"].info.run_id
 
 
 def test_one_search_is_mirrored_by_one_process_at_a_time(script: Script, uri: str) -> None:
     script.search()
-    first = start(script, uri)
-    wait_for(lambda: "mlflow.db" in os.listdir(script.output.parent))
-    wait_for(lambda: "methods" in Found(uri).by_name)
-    warning = start(script, uri).finish(timeout_seconds=1.0)
+    first = script.start(uri)
+    wait_for(script.has_run(uri, "methods"))
+    warning = script.start(uri).finish(timeout_seconds=1.0)
     assert warning
     assert "another process still brings this search to MLflow" in warning
     script.finish()
@@ -224,7 +218,7 @@ def test_a_driver_that_dies_before_its_child_is_ready_leaves_nobody_behind(
     script: Script, silent_uri: str
 ) -> None:
     script.search()
-    process = start(script, silent_uri)
+    process = script.start(silent_uri)
     os.kill(process.pid, signal.SIGSTOP)
     began = time.monotonic()
     # A child that cannot even be told is ended.

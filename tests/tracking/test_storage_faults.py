@@ -20,10 +20,7 @@ from .synthetic import (
     PATIENCE_SECONDS,
     WARNINGS_OF_MLFLOW,
     Script,
-    holds,
     is_alive,
-    log_of,
-    start,
 )
 
 pytestmark = WARNINGS_OF_MLFLOW
@@ -69,25 +66,23 @@ def test_a_full_disk_costs_a_sentence_and_the_rest_is_delivered_later(
     script_on_disk: Script, disk: SmallDisk
 ) -> None:
     script, uri = script_on_disk, default_tracking_uri(disk.path / "runs")
-    process = start(script, uri)
     script.search()
-    script.trial("t1")
-    wait_for(holds(uri, "t1"))
-    for number in range(2, 12):
+    for number in range(5):
         script.trial(f"t{number}", epochs=10)
     script.finish()
+    (script.output / "tracking.log").touch()
     disk.fill()
-    warning = process.finish(timeout_seconds=2.0)
+    process = script.start(uri)
+    wait_for(lambda: (disk.path / "runs" / "mlflow.db").exists())
+    warning = process.finish(timeout_seconds=5.0)
     assert warning
     assert "database or disk is full" in warning
     assert "--resume" in warning
     assert not is_alive(process.pid)
     # A full disk takes no log either: its lines are lost, and nothing else.
-    again = start(script, uri)
-    assert again.finish(timeout_seconds=1.0)
-    assert not is_alive(again.pid)
+    assert script.log == ""
     disk.free()
-    assert start(script, uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
+    assert script.start(uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
     script.audit(disk.path / "runs" / "mlflow.db")
 
 
@@ -95,7 +90,7 @@ def test_a_read_only_disk_costs_a_sentence_and_starts_no_process(
     script_on_disk: Script, disk: SmallDisk
 ) -> None:
     script, uri = script_on_disk, default_tracking_uri(disk.path / "runs")
-    process = start(script, uri)
+    process = script.start(uri)
     script.search()
     script.trial("t1")
     script.finish()
@@ -105,8 +100,8 @@ def test_a_read_only_disk_costs_a_sentence_and_starts_no_process(
         assert warning
         assert "cannot be started: Read-only file system" in warning
         with pytest.raises(StorageError, match="Read-only file system"):
-            start(script, uri)
-    assert start(script, uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
+            script.start(uri)
+    assert script.start(uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
     script.audit(disk.path / "runs" / "mlflow.db")
 
 
@@ -123,10 +118,10 @@ def read_only(disk: SmallDisk) -> Iterator[None]:
 
 def test_a_folder_that_is_gone_costs_a_sentence(script: Script, tmp_path: Path) -> None:
     uri = default_tracking_uri(tmp_path / "store")
-    process = start(script, uri)
+    process = script.start(uri)
     script.search()
     script.trial("t1")
-    wait_for(holds(uri, "t1"))
+    wait_for(script.has_ended(uri, "t1"))
     os.kill(process.pid, signal.SIGKILL)
     shutil.rmtree(script.output)
     warning = process.finish(timeout_seconds=5.0)
@@ -139,7 +134,7 @@ def test_a_record_that_is_gone_is_not_made_anew(script: Script, uri: str) -> Non
     script.record.close()
     assert script.place.path
     script.place.path.unlink()
-    warning = start(script, uri).finish(timeout_seconds=1.0)
+    warning = script.start(uri).finish(timeout_seconds=1.0)
     assert warning
     assert "there is no record" in warning
     assert not script.place.path.exists()
@@ -150,32 +145,32 @@ def test_a_store_that_somebody_else_holds_gets_all_when_it_is_free(
     script: Script, uri: str, seconds: float
 ) -> None:
     """MLflow waits 20 seconds for a lock, and gives up after that."""
-    process = start(script, uri)
+    process = script.start(uri)
     script.search()
     script.trial("t1")
-    wait_for(holds(uri, "t1"))
+    wait_for(script.has_ended(uri, "t1"))
     with held(script.output.parent / "mlflow.db"):
         for number in range(2, 6):
             script.trial(f"t{number}")
         script.finish()
         time.sleep(seconds)
     assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
-    assert ("database is locked" in log_of(script)) == (seconds > 20.0)
+    assert ("database is locked" in script.log) == (seconds > 20.0)
     script.audit(script.output.parent / "mlflow.db")
 
 
 def test_nobody_waits_for_a_store_that_stays_locked(script: Script, uri: str) -> None:
-    process = start(script, uri)
+    process = script.start(uri)
     script.search()
     script.trial("t1")
-    wait_for(holds(uri, "t1"))
+    wait_for(script.has_ended(uri, "t1"))
     with held(script.output.parent / "mlflow.db"):
         script.trial("t2")
         script.finish()
         warning = process.finish(timeout_seconds=2.0)
         assert warning
         assert not is_alive(process.pid)
-    assert start(script, uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
+    assert script.start(uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
     script.audit(script.output.parent / "mlflow.db")
 
 

@@ -21,7 +21,10 @@ from tune_noise.tuning.paths import (
     previous_checkpoint_file,
     weights_file,
 )
+from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
+
+from .fake_trainer import FakeTrainer, fresh_record, make_search
 
 
 def stack(stack_id: str = "c1-t0001", **fields: Any) -> Stack:
@@ -132,6 +135,19 @@ def test_the_state_of_another_configuration_is_not_used(tmp_path: Path) -> None:
     assert said == [
         "checkpoint c1-t0001.safetensors is that of other trials or configurations",
     ]
+
+
+def test_a_stack_is_known_again_when_it_comes_from_the_record(tmp_path: Path) -> None:
+    search = make_search()
+    with fresh_record(tmp_path / "record.db", search) as record:
+        session = Session(search, record)
+        trainer = FakeTrainer(session)
+        while told := session.next_stack():
+            write(StackCheckpoints(tmp_path, Stack.from_json(told.to_json())), 1)
+            resumed = Session(search, record).next_stack()
+            assert restored(tmp_path, resumed) == (1, [])
+            trainer.train(told)
+        assert trainer.trained[-1].startswith("c2-f")
 
 
 def test_a_state_that_cannot_be_loaded_is_passed_over(tmp_path: Path) -> None:

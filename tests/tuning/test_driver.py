@@ -34,9 +34,7 @@ class Adapters:
         self.session = Session(make_search(**space), record)
         self.interrupt = Interrupt()
         self.capacity = capacity
-        self.searcher = SessionSearcher(
-            self.session, output, self.interrupt, lambda: self.capacity
-        )
+        self.searcher = SessionSearcher(self.session, output, self.interrupt, lambda: self.capacity)
         self.scheduler = SessionScheduler(self.session, self.searcher, self.interrupt)
         self.watch = SessionWatch(self.session, self.searcher, self.interrupt)
         self.trainer = FakeTrainer(self.session)
@@ -173,13 +171,43 @@ def test_a_folder_that_cannot_be_written_stops_the_search_after_its_report_was_t
     assert ray_side.session.num_epochs(stack) == 1
 
 
-def test_a_stack_leaves_no_checkpoint_behind(ray_side: Adapters, tmp_path: Path) -> None:
+def test_a_record_that_fails_at_a_stack_s_end_stops_the_search_and_not_the_stack(
+    ray_side: Adapters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Ray ends a trial it takes every error for the trial's own."""
+
+    def full(*events: object, durable: bool = False) -> None:
+        raise StorageError("disk full")
+
     trial, stack = ray_side.begin()
-    path = checkpoint_file(tmp_path, stack.stack_id)
-    path.parent.mkdir()
-    path.touch()
-    ray_side.searcher.on_trial_complete(trial.trial_id)
-    assert not path.exists()
+    *_, last = ray_side.trainer.reports(stack)
+    monkeypatch.setattr(ray_side.session.record, "append", full)
+    ray_side.scheduler.on_trial_complete(None, trial, {REPORT: json.dumps(last)})
+    ray_side.searcher.on_trial_complete(trial.trial_id, error=True)
+    with pytest.raises(StorageError, match="disk full"):
+        ray_side.watch.on_step_end(1, [trial])
+
+
+def test_a_report_that_was_taken_is_not_taken_again_at_the_end(ray_side: Adapters) -> None:
+    trial, stack = ray_side.begin()
+    first, *_ = ray_side.trainer.reports(stack)
+    restored = {RESTORED: json.dumps({"epoch": 1, "seconds": 1.0, "damage": ["a is empty"]})}
+    ray_side.result(trial, first, **restored)
+    # What Ray does where the decision is to stop.
+    ray_side.scheduler.on_trial_complete(None, trial, {REPORT: json.dumps(first), **restored})
+    assert len(ray_side.session.history.warnings) == 1
+
+
+def test_a_stack_that_has_ended_leaves_no_checkpoint_behind(
+    ray_side: Adapters, tmp_path: Path
+) -> None:
+    for has_ended in (True, False):
+        trial, stack = ray_side.begin()
+        path = checkpoint_file(tmp_path, stack.stack_id)
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        ray_side.searcher.on_trial_complete(trial.trial_id, error=has_ended)
+        assert path.exists() != has_ended
 
 
 # Ctrl-C.

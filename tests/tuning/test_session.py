@@ -12,7 +12,8 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history import History
 from tune_noise.record import Event, Record
-from tune_noise.tuning.session import Session, confirm_seeds, search_seeds
+from tune_noise.tuning.seeds import confirm_seeds, search_seeds
+from tune_noise.tuning.session import Session
 
 from .fake_trainer import FakeTrainer, fresh_record, make_search, objective
 

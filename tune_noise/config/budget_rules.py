@@ -2,9 +2,16 @@
 
 from collections.abc import Iterator
 from math import prod
+from typing import Any
 
 from tune_noise.config.rules import Raw, parsed_domains, possible, section
-from tune_noise.config.search import MAX_GROUPS, MAX_NAME_LETTERS, Condition, SearchConfig
+from tune_noise.config.search import (
+    MAX_GRID_POINTS,
+    MAX_GROUPS,
+    MAX_NAME_LETTERS,
+    Condition,
+    SearchConfig,
+)
 from tune_noise.config.trial import TrialConfig, describe_when, when
 from tune_noise.errors import Problem, suggestion
 
@@ -96,6 +103,14 @@ def grid_is_finite(raw: Raw) -> Iterator[Problem]:
                 f"search.{name}", f"a grid needs points: of {domain} (e.g. points: 5), or a choice"
             )
         size *= max(1, domain.grid_size)
+    conditions = _num_conditions(raw)
+    if conditions * size > MAX_GRID_POINTS:
+        yield Problem(
+            "sampler",
+            f"a grid of {size} points in each of {conditions} conditions; all are made at once, "
+            f"and {MAX_GRID_POINTS} may be: thin the grid, or use sampler random",
+        )
+        return
     trials = raw.get("trials", SearchConfig.model_fields["trials"].default)
     if isinstance(trials, int) and trials < size:
         yield Problem(
@@ -118,10 +133,10 @@ def something_varies(raw: Raw) -> Iterator[Problem]:
 
 def conditions_are_few(raw: Raw) -> Iterator[Problem]:
     """The product of all levels is one that a search can hold, and each names a folder."""
-    levels = {k: v for k, v in section(raw, "conditions").items() if isinstance(v, list) and v}
+    levels = _levels(raw)
     compare = raw.get("compare")
     compared = len(possible(raw, compare)) if isinstance(compare, str) and compare in _FIELDS else 1
-    conditions = prod(map(len, levels.values()))
+    conditions = _num_conditions(raw)
     if conditions * compared > MAX_GROUPS:
         each = f", each with {compared} levels of {compare}" if compared > 1 else ""
         yield Problem(
@@ -136,6 +151,14 @@ def conditions_are_few(raw: Raw) -> Iterator[Problem]:
             f"{len(levels)} fields name folders of more than {MAX_NAME_LETTERS} letters: write "
             "fields with one level into fixed, or round their numbers",
         )
+
+
+def _levels(raw: Raw) -> dict[str, list[Any]]:
+    return {k: v for k, v in section(raw, "conditions").items() if isinstance(v, list) and v}
+
+
+def _num_conditions(raw: Raw) -> int:
+    return prod(map(len, _levels(raw).values()))
 
 
 BUDGET_RULES = (

@@ -58,6 +58,8 @@ class Resources(Frozen):
 
 # Of one search: each condition, and in it each level of `compare`, has a sampler of its own.
 MAX_GROUPS = 1000
+# Of all conditions together.
+MAX_GRID_POINTS = 100_000
 # Of the name of a condition, which names folders and files: their names end at 255 bytes.
 MAX_NAME_LETTERS = 200
 # What a store of MLflow in the folder of all searches is called.

@@ -42,6 +42,15 @@ def load_npz(path: Path) -> Dataset:
     """
     if not os.path.isfile(path):  # a pipe or a device might never end
         raise DataError(f"{path} is not a file")
+    try:
+        return _load(path)
+    except MemoryError:  # a limit that the system does not tell, such as `ulimit -v`
+        raise DataError(
+            f"{path} needs more memory than there is: take fewer or smaller images"
+        ) from None
+
+
+def _load(path: Path) -> Dataset:
     raw_arrays, problems = read_arrays(path, known=ARRAY_NAMES)
     problems += _missing_arrays(raw_arrays, problems)
     arrays = {}

@@ -167,6 +167,8 @@ def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Header:
     """Check what a member declares before memory is taken for it."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("it is compressed in a way that NumPy never writes")
+    if info.flag_bits & 1:
+        raise ValueError("it is encrypted")
     with archive.open(info) as file:
         header = _parse_header(file)
         start = file.tell()

@@ -55,7 +55,7 @@ def load_torchvision_set(name: str, *, data_dir: Path) -> Dataset:
     load = _load_cifar if source.torchvision_class.startswith("CIFAR") else _load_mnist
     try:
         train, test = load(name, official, data_dir)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{name} cannot be read from {data_dir}: {error}") from error
     return Dataset(
         name=name,

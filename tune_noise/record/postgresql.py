@@ -182,7 +182,7 @@ class PostgresDatabase:
         """See which of our rows the server has, and that all rows there are ours."""
         first = self._pending[0][1] if self._pending else self._sent + 1
         values = {"search": self._search, "first": first - 1}
-        found = dict(connection.execute(_CHECKSUMS, values).tuples().all())
+        found = {row[0]: row[1] for row in connection.execute(_CHECKSUMS, values)}
         ours = {row[1]: row[6] for row in self._pending}
         if first > 1 and found.pop(first - 1, None) is None:
             raise self._failure(f"it has lost what was safe before, event {first - 1}")

@@ -88,7 +88,8 @@ class SqliteDatabase:
                 # A reader in another process may keep SQLite from doing so by itself.
                 _pragma(self._connection, f"busy_timeout={_CLOSING_MILLISECONDS}")
                 _pragma(self._connection, "wal_checkpoint(TRUNCATE)")
-        self._connection.close()
+        with suppress(sa.exc.DBAPIError):
+            self._connection.close()
         self._engine.dispose()
 
     def _connect(self) -> sqlite3.Connection:
@@ -137,8 +138,9 @@ class SqliteDatabase:
             self.dropped = _unfinished(self._path, lost)
             # Else what is left of it could be taken for another unfinished write.
             _pragma(connection, "wal_checkpoint(TRUNCATE)")
-        # Finds out before anything is trained that the file may only be read.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # A change that is not kept: finds out before anything is trained that none can be made.
+        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql("PRAGMA user_version=1")
         connection.rollback()
         [finding] = _pragma(connection, "quick_check(1)")[0]
         if finding != "ok":

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TextIO, cast
 
 from tune_noise.masking import mask_password
 from tune_noise.record import RecordPlace
@@ -17,28 +18,30 @@ from tune_noise.tracking.follow import in_one_line, run
 from tune_noise.tracking.orders import Answer, Orders
 
 
-class _Masked(logging.Formatter):
-    """Log lines and tracebacks without passwords."""
+class _MaskedLog:
+    """Standard error without passwords, for log lines, tracebacks and what libraries print."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return mask_password(super().format(record))
+    def write(self, text: str) -> int:
+        return sys.__stderr__.write(mask_password(text)) if sys.__stderr__ else 0
+
+    def flush(self) -> None:
+        if sys.__stderr__:
+            sys.__stderr__.flush()
 
 
-def _set_up_logging() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Masked("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+def _set_up_logging() -> Answer:
+    """Everything goes to the log but the answer, to which standard output belongs."""
+    answer = Answer(os.fdopen(os.dup(1), "w"))
+    os.dup2(2, 1)
+    log = cast(TextIO, _MaskedLog())
+    sys.stdout = sys.stderr = log
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, stream=log, format=form)
     # Where the log's disk is full, a line is lost and nothing else.
     logging.raiseExceptions = False
     for chatty in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
-
-
-def _pipe_to_driver() -> Answer:
-    """Standard output belongs to the answer; what libraries print goes to the log."""
-    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return Answer(stream)
+    return answer
 
 
 def main() -> int:
@@ -48,8 +51,7 @@ def main() -> int:
     parser.add_argument("--experiment", required=True)
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    _set_up_logging()
-    answer = _pipe_to_driver()
+    answer = _set_up_logging()
 
     def give_up() -> None:
         answer.give("MLflow did not answer in time")

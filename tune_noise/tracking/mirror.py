@@ -174,9 +174,9 @@ class Mirror:
         search_id = self.history.search["search_id"]
         flags = self._flags.get(trial.trial_id, set())
         tags = content.trial_tags(trial, search_id=search_id, flags=flags)
+        tags["mlflow.parentRunId"] = parent.run_id
         run = self._runs.get(trial.trial_id)
         if run is None:
-            tags["mlflow.parentRunId"] = parent.run_id
             run = self._create(trial.trial_id, tags, start_seconds=trial.asked_seconds)
             self._runs[trial.trial_id] = run
         params = content.trial_params(trial, self.history)

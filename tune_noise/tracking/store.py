@@ -108,7 +108,7 @@ def known_runs(client: Any, experiment_id: str, history: History) -> list[Run]:
         runs += [_known_run(client, entity, history) for entity in page]
         token = page.token
         if not token:
-            return sorted(runs, key=lambda run: -len(run.metrics) - len(run.params))
+            return sorted(runs, key=lambda r: (-len(r.metrics) - len(r.params), r.run_id))
 
 
 def _known_run(client: Any, entity: Any, history: History) -> Run:

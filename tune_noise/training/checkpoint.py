@@ -35,6 +35,7 @@ UNREADABLE = (
     TypeError,
     ValueError,
 )
+Tensors = dict[str, Tensor]
 _CHECKSUM = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 _NO_CHECKSUM = b"0" * 64
 _DTYPES = {
@@ -68,7 +69,7 @@ class DamagedCheckpoint(TuneNoiseError):  # noqa: N818 - it names what was found
 
 def write_checkpoint(
     path: Path,
-    tensors: dict[str, Tensor],
+    tensors: Tensors,
     values: dict[str, Any],
     *,
     previous: Path | None = None,
@@ -102,7 +103,7 @@ def _bytes_of(tensor: Tensor) -> memoryview:
     return flat.numpy().data
 
 
-def _header(tensors: dict[str, Tensor], values: dict[str, Any]) -> bytes:
+def _header(tensors: Tensors, values: dict[str, Any]) -> bytes:
     """The beginning of a safetensors file: where each tensor lies, and the metadata."""
     # The checksum comes first, so that nothing before it can be taken for it.
     metadata = {"sha256": _NO_CHECKSUM.decode(), "values": json.dumps(values)}
@@ -167,7 +168,7 @@ def remove_partials(path: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_checkpoint(path: Path) -> tuple[Tensors, dict[str, Any]]:
     """The tensors (on the CPU) and values of `write_checkpoint`.
 
     Raises:
@@ -207,7 +208,7 @@ def _check(path: Path, file: BinaryIO) -> None:
         raise DamagedCheckpoint(path, "is damaged: its content does not match its checksum")
 
 
-def _parse(path: Path, data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _parse(path: Path, data: bytes) -> tuple[Tensors, dict[str, Any]]:
     """Tensors and values; a right checksum does not prove that we wrote it."""
     header_bytes = int.from_bytes(data[:8], "little")
     try:

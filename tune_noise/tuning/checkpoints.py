@@ -5,11 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from tune_noise.training.checkpoint import (
     UNREADABLE,
     DamagedCheckpoint,
+    Tensors,
     read_checkpoint,
     remove_partials,
     write_checkpoint,
@@ -17,7 +16,7 @@ from tune_noise.training.checkpoint import (
 from tune_noise.tuning.paths import checkpoint_file, previous_checkpoint_file, weights_file
 from tune_noise.tuning.stacks import Stack
 
-Load = Callable[[dict[str, Tensor], dict[str, Any]], None]
+Load = Callable[[Tensors, dict[str, Any]], None]
 
 
 class StackCheckpoints:
@@ -35,7 +34,7 @@ class StackCheckpoints:
         self._previous = previous_checkpoint_file(output, stack.stack_id)
         self._current_is_usable = False
 
-    def write(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+    def write(self, tensors: Tensors, values: dict[str, Any]) -> None:
         """Write the newest state and keep the one before it.
 
         Raises:

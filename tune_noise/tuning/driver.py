@@ -4,7 +4,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         self.stacks: dict[str, Stack] = {}
         # The last error of each of Ray's trials.
         self.errors: dict[str, str] = {}
+        # What went wrong where Ray would take it for a failure of the trial at hand.
+        self.fault: StorageError | None = None
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
         """A stack as one string; None to be asked again later; FINISHED at the end."""
@@ -68,8 +71,18 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         stack = self.stacks.pop(trial_id)
         if error:
             last = self.errors.get(trial_id) or "see the Ray logs"
-            self._session.fail(stack, f"failed {MAX_FAILURES + 1} times: {last}")
-        remove_checkpoints(self._output, stack.stack_id)
+            with self.keeping_faults():
+                self._session.fail(stack, f"failed {MAX_FAILURES + 1} times: {last}")
+        if self._session.has_ended(stack):
+            remove_checkpoints(self._output, stack.stack_id)
+
+    @contextmanager
+    def keeping_faults(self) -> Iterator[None]:
+        """Leave a fault of the record for the end of Ray's step, where it can leave Ray's loop."""
+        try:
+            yield
+        except StorageError as error:
+            self.fault = error
 
     def __getstate__(self) -> dict[str, Any]:
         """Ray pickles a tuner for its own restore, which is not used: the record is ours."""
@@ -91,6 +104,8 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         self._session = session
         self._searcher = searcher
         self._interrupt = interrupt
+        # The report that was taken last, by Ray's trial ids.
+        self._taken: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """See `SessionSearcher`."""
@@ -121,6 +136,7 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
             self._note_restored(stack, json.loads(result[RESTORED]))
         before = self._session.num_epochs(stack)
         goes_on = self._session.report(json.loads(result[REPORT]))
+        self._taken[trial.trial_id] = result[REPORT]
         if self._session.num_epochs(stack) > before:
             # Ray counts failures over a trial's whole life: on machines that come and go a long
             # one would use them up. Only those without progress between them count.
@@ -128,12 +144,13 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         return goes_on
 
     def _note_restored(self, stack: Stack, restored: dict[str, Any]) -> None:
-        goes_on = f"{stack.stack_id} goes on from epoch {restored['epoch']}"
+        epoch = restored["epoch"]
+        where = f"goes on from epoch {epoch}" if epoch else "starts from the beginning"
         self._session.note(
-            "; ".join([*restored["damage"], goes_on]),
+            "; ".join([*restored["damage"], f"{stack.stack_id} {where}"]),
             trial_id=stack.trial_ids[0],
             is_warning=bool(restored["damage"]),
-            restored_epoch=restored["epoch"],
+            restored_epoch=epoch,
             restored_seconds=restored["seconds"],
         )
 
@@ -142,9 +159,11 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         self._searcher.errors[trial.trial_id] = last_error(trial)
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Called with a stack's last report; news that are known already change nothing."""
-        if REPORT in result:
-            self._take(trial, result)
+        """Called with a stack's last report, which may have been taken already."""
+        taken = self._taken.pop(trial.trial_id, None)
+        if REPORT in result and result[REPORT] != taken:
+            with self._searcher.keeping_faults():
+                self._take(trial, result)
 
 
 class SessionWatch(Callback):  # type: ignore[misc]
@@ -175,7 +194,10 @@ class SessionWatch(Callback):  # type: ignore[misc]
 
         Raises:
             KeyboardInterrupt: it is.
+            StorageError: the record cannot be written.
         """
+        if self._searcher.fault is not None:
+            raise self._searcher.fault
         if not self._interrupt.requested:
             return
         now = time.monotonic()
@@ -256,6 +278,8 @@ def run_session(
             storage_path=str(output / ".ray"),
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+            # Else Ray would have each stack that has ended save itself once more.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             callbacks=[SessionWatch(session, searcher, interrupt)],
         ),
     )

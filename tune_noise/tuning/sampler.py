@@ -151,16 +151,15 @@ class GroupSampler:
         return optuna.samplers.RandomSampler(seed=seed)
 
     def _grid_points(self) -> list[dict[str, Any]]:
-        points: list[dict[str, Any]] = []
+        points: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
         for combination in itertools.product(*(self._domains[f].grid() for f in self._order)):
             values: dict[str, Any] = {}
             for field, value in zip(self._order, combination, strict=True):
                 if self._is_active(field, values):
                     values[field] = value
             # Fields that do not apply leave equal points behind: each is tried once.
-            if values not in points:
-                points.append(values)
-        return points
+            points.setdefault(tuple(values.items()), values)
+        return list(points.values())
 
 
 def _suggest(trial: optuna.Trial, field: str, domain: Domain) -> Any:

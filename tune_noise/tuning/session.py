@@ -15,24 +15,10 @@ from tune_noise.record import Event, Record
 from tune_noise.tuning.finalists import choose_finalists, level_of
 from tune_noise.tuning.rungs import RungLadder, rung_levels
 from tune_noise.tuning.sampler import GroupSampler
+from tune_noise.tuning.seeds import confirm_seeds, search_seeds
 from tune_noise.tuning.stacks import Stack, confirm_stack, stack_of
 
-# Seeds of one search: SEEDS_PER_SEARCH * seed for its trials, the following ones to confirm.
-SEEDS_PER_SEARCH = 1000
-
 Group = tuple[str, Any]
-
-
-def search_seeds(search: SearchConfig) -> dict[str, int]:
-    """Training and noise seed of every search trial: the same labels for all."""
-    base = search.seed * SEEDS_PER_SEARCH
-    return {"seed": base, "noise_seed": base}
-
-
-def confirm_seeds(search: SearchConfig) -> list[dict[str, int]]:
-    """The fresh seeds of the confirmation, the same for every finalist."""
-    base = search.seed * SEEDS_PER_SEARCH
-    return [{"seed": base + s, "noise_seed": base + s} for s in range(1, search.confirm.seeds + 1)]
 
 
 class Session:
@@ -272,6 +258,10 @@ class Session:
     def num_epochs(self, stack: Stack) -> int:
         """Epochs that the trials of a stack have finished so far, together."""
         return sum(self.history.trials[trial_id].num_epochs for trial_id in stack.trial_ids)
+
+    def has_ended(self, stack: Stack) -> bool:
+        """Whether all trials of a stack have ended."""
+        return all(self.history.trials[t].status is not None for t in stack.trial_ids)
 
     def fail(self, stack: Stack, reason: str) -> None:
         """Record that a stack cannot be trained."""

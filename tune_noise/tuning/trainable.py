@@ -11,11 +11,10 @@ import ray
 import torch
 from ray import tune
 from ray.train._internal.session import _TrainingResult
-from torch import Tensor
 
 from tune_noise.data import Dataset
 from tune_noise.training import Trial
-from tune_noise.training.checkpoint import write_checkpoint
+from tune_noise.training.checkpoint import Tensors, write_checkpoint
 from tune_noise.tuning.checkpoints import StackCheckpoints
 from tune_noise.tuning.paths import checkpoints_dir, weights_file
 from tune_noise.tuning.stacks import Stack
@@ -131,7 +130,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             return None
         return {"epoch": self._trial.epoch, "seconds": self._trial.seconds, "damage": damage}
 
-    def _load(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+    def _load(self, tensors: Tensors, values: dict[str, Any]) -> None:
         # A state that does not fit may have been loaded in part: the trial at hand stays fresh.
         trial = self._fresh_trial()
         trial.load_state(tensors, values)

@@ -1,0 +1,123 @@
+"""What a space names becomes folders: inside the output folder, and no two of them the same."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_noise.config.loader import build_search
+from tune_noise.config.search import MAX_NAME_LETTERS, SearchConfig
+from tune_noise.errors import ConfigError
+from tune_noise.search import resolve
+
+
+def built(**values: Any) -> SearchConfig:
+    return build_search({"name": "mine", "trials": 1, **values}, source="mine.yaml")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x", "a/b", "/abs", "-x", ".x", "a\n", "a b", "ü", "x" * 101, "a\\b", "~",
+     "a\0b", "mlflow.db", "MLflow.db-wal", "mlartifacts", "$HOME", "a:b", "\ud800"],
+)  # fmt: skip
+def test_a_name_that_is_no_plain_folder_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        built(name=name)
+    assert [problem.place for problem in caught.value.problems] == ["name"]
+    assert str(caught.value).isprintable() or "\n  name  " in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["con", "a", "0", "a.b-c_d", "x" * 100, "mlflow"])
+def test_a_plain_name_is_a_folder(name: str) -> None:
+    assert built(name=name).name == name
+
+
+def test_a_file_whose_name_is_no_plain_folder_needs_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "my space.yaml"
+    path.write_text("trials: 1")
+    with pytest.raises(ConfigError, match="name  'my space' must be letters, digits"):
+        resolve(str(path), {}, [])
+    assert resolve(str(path), {"name": "mine"}, []).name == "mine"
+
+
+LEVELS = {
+    "noise_rate": st.floats(0, 1, exclude_max=True),
+    "lr": st.floats(0, 10, exclude_min=True),
+    "alpha": st.integers(0, 1000),
+    "batch_size": st.integers(4, 65536),
+    "patience": st.none() | st.integers(1, 100_000),
+    "model": st.sampled_from(["mlp1", "mlp2", "conv4"]),
+    "val_fraction": st.sampled_from([0.1, 0.10, 1e-1, 0.5, "../x", "0.1", [0.1], True, 1e-300]),
+}
+CONDITIONS = st.fixed_dictionaries(
+    {}, optional={name: st.lists(level, min_size=1, max_size=4) for name, level in LEVELS.items()}
+)
+
+
+@given(CONDITIONS, st.sampled_from(["dilution", "symmetric"]))
+def test_conditions_name_different_folders_inside_the_output_folder(
+    conditions: dict[str, list[Any]], noise: str
+) -> None:
+    try:
+        found = built(conditions=conditions, noise=noise).all_conditions
+    except ConfigError:
+        return
+    names = [condition.name for condition in found]
+    assert len({name.lower() for name in names}) == len(names)
+    for name in names:
+        assert len(name.encode()) <= MAX_NAME_LETTERS
+        assert Path("/out", name).resolve().parent == Path("/out")
+
+
+@pytest.mark.parametrize("levels", [[0.1, 0.10], [0.2, 2e-1], [0, 0.0]])
+def test_two_ways_to_write_a_level_are_one_level(levels: list[float]) -> None:
+    with pytest.raises(ConfigError, match="names a level twice"):
+        built(conditions={"noise_rate": levels})
+
+
+def test_a_condition_that_names_too_long_a_folder_is_refused() -> None:
+    third = 1 / 3
+    conditions: dict[str, Any] = {
+        name: [third]
+        for name in ("noise_rate", "val_fraction", "lr", "momentum", "tau", "exponent")
+    }
+    conditions |= {"optimizer": ["sgd"], "method": ["co_teaching"], "batch_size": [65536]}
+    conditions |= {"lr_schedule": ["linear"], "lr_decay_start": [third]}
+    with pytest.raises(ConfigError, match="11 fields name folders of more than 200 letters"):
+        built(conditions=conditions)
+
+
+def test_conditions_and_compared_levels_are_counted_together() -> None:
+    rates = [n / 1000 for n in range(600)]
+    search = {"method": {"choice": ["standard", "co_teaching"]}}
+    with pytest.raises(ConfigError, match="600 combinations, each with 2 levels of method"):
+        built(conditions={"noise_rate": rates}, search=search, compare="method", trials=2)
+    assert len(built(conditions={"noise_rate": rates}).all_conditions) == 600
+
+
+# Numbers that a search could not use.
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("seed", 10**13), ("trials", 10**7), ("epochs", 10**6), ("resources.cpus_per_trial", 1e300),
+        ("resources.gpus_per_trial", 1e300), ("resources.max_concurrent", 10**9),
+        ("confirm.seeds", 10**9), ("confirm.finalists", 10**9), ("fixed.patience", 10**30),
+    ],
+)  # fmt: skip
+def test_a_number_beyond_all_use_is_refused(place: str, value: float) -> None:
+    section, _, key = place.rpartition(".")
+    values = {section: {key: value}} if section else {key: value}
+    with pytest.raises(ConfigError) as caught:
+        built(**values)
+    assert [problem.place for problem in caught.value.problems] == [place]
+
+
+@pytest.mark.parametrize("path", ["a\nb.npz", "\x1b[2J.npz", "\udcff.npz", "x" * 5000 + ".npz"])
+def test_a_data_set_s_path_is_one_line_of_text(path: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        built(dataset=path)
+    assert [problem.place for problem in caught.value.problems] == ["dataset"]

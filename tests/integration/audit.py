@@ -1,0 +1,99 @@
+"""What holds of a search that has come to its end, whatever happened to it on the way."""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.history import History
+from tune_noise.record import Event, Record
+
+RUN_STATUS = {"completed": "FINISHED", "failed": "FAILED"}
+
+
+def read_events(folder: Path) -> list[Event]:
+    with Record(folder / "record.db") as record:
+        return list(record.events())
+
+
+def notes(folder: Path, words: str = "") -> list[Event]:
+    """Notes in the record that hold certain words."""
+    found = [event for event in read_events(folder) if event.kind == "note"]
+    return [event for event in found if words in event.data["text"]]
+
+
+def audit(folder: Path, *, failed: Collection[str] = ()) -> History:
+    """Check that no trial is lost, none is done twice and MLflow says the same as the record.
+
+    Args:
+        folder: of a search without early stopping, so that every trial trains all its epochs.
+        failed: the trials that have failed.
+    """
+    recorded = read_events(folder)
+    history = History.replay(recorded)
+    assert history.finished
+    config = history.config
+    stages = Counter(trial.stage for trial in history.trials.values())
+    assert stages == {
+        "search": config.trials * len(config.all_conditions),
+        "confirm": config.num_finalists * config.confirm.seeds * len(config.all_conditions),
+    }
+    _check_trials(recorded, history, config, failed)
+    _check_mlflow(folder, history)
+    assert not (folder / "checkpoints").exists() or not any((folder / "checkpoints").iterdir())
+    for name in ("trials.csv", "epochs.csv", "summary.json", "report.html"):
+        assert (folder / name).stat().st_size > 0
+    return history
+
+
+def _check_trials(
+    recorded: list[Event], history: History, config: SearchConfig, failed: Collection[str]
+) -> None:
+    counts = Counter((event.kind, event.trial_id) for event in recorded)
+    assert {t.trial_id for t in history.trials.values() if t.status != "completed"} == set(failed)
+    for trial in history.trials.values():
+        assert counts["ask", trial.trial_id] == counts["end", trial.trial_id] == 1
+        if trial.status == "completed":
+            assert trial.num_epochs == config.epochs
+            assert counts["start", trial.trial_id] == 1
+        numbers = [
+            event.data["epoch"]
+            for event in recorded
+            if (event.kind, event.trial_id) == ("epoch", trial.trial_id)
+        ]
+        assert numbers == list(range(1, trial.num_epochs + 1))
+
+
+def _rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    path = folder.parent / "mlflow.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def mlflow_statuses(folder: Path) -> list[str]:
+    """Of all runs in the default store of a search's output folder."""
+    return [status for (status,) in _rows(folder, "select status from runs")]
+
+
+def _check_mlflow(folder: Path, history: History) -> None:
+    """One finished run for the search and one for each trial, with each epoch once."""
+    trials = dict(
+        _rows(folder, "select run_uuid, value from tags where key = 'tune_noise.trial_id'")
+    )
+    assert sorted(trials.values()) == sorted(history.trials)
+    statuses = dict(_rows(folder, "select run_uuid, status from runs"))
+    assert len(statuses) == len(trials) + 1
+    steps: dict[str, list[int]] = defaultdict(list)
+    query = f"select run_uuid, step from metrics where key = '{history.config.objective}'"
+    for run, step in _rows(folder, query):
+        steps[run].append(step)
+    for run, status in statuses.items():
+        if run not in trials:
+            assert status == "FINISHED"
+            continue
+        trial = history.trials[trials[run]]
+        assert status == RUN_STATUS[trial.status or ""]
+        assert sorted(steps[run]) == list(range(1, trial.num_epochs + 1))

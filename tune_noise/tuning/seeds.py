@@ -1,0 +1,18 @@
+"""The seeds of a search: those of its trials, and the fresh ones that confirm."""
+
+from tune_noise.config.search import SearchConfig
+
+# Seeds of one search: SEEDS_PER_SEARCH * seed for its trials, the following ones to confirm.
+SEEDS_PER_SEARCH = 1000
+
+
+def search_seeds(search: SearchConfig) -> dict[str, int]:
+    """Training and noise seed of every search trial: the same labels for all."""
+    base = search.seed * SEEDS_PER_SEARCH
+    return {"seed": base, "noise_seed": base}
+
+
+def confirm_seeds(search: SearchConfig) -> list[dict[str, int]]:
+    """The fresh seeds of the confirmation, the same for every finalist."""
+    base = search.seed * SEEDS_PER_SEARCH
+    return [{"seed": base + s, "noise_seed": base + s} for s in range(1, search.confirm.seeds + 1)]
