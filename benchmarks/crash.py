@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 from reliability.audit import Audit
-from reliability.command import RUN, RUN_MARK, kill_all
+from reliability.command import RUN, RUN_MARK, kill_all, remove
 from reliability.facts import Findings
 from reliability.kills import killed, uninterrupted, workplace
 from reliability.nodes import node_killed, uninterrupted_on_nodes
@@ -39,16 +40,17 @@ RAY_STARTS_EVERY = 8
 def main() -> int:
     options = parse()
     started = time.monotonic()
+    place = workplace()
     try:
         if options.resume_of:
-            with workplace() as place:
-                outcome = resume_table(resumes_of(options.resume_of, REPEATS, place))
+            outcome = resume_table(resumes_of(options.resume_of, REPEATS, place))
         elif options.kill == "node":
-            outcome = kill_nodes(options)
+            outcome = kill_nodes(options, place)
         else:
-            outcome = kill_drivers(options)
+            outcome = kill_drivers(options, place)
     finally:
         kill_all(RUN_MARK, RUN)
+        remove(place)
     print(outcome.text)
     print(f"\n{(time.monotonic() - started) / 60:.1f} minutes.")
     for sentence in outcome.missed:
@@ -74,46 +76,44 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def kill_drivers(options: argparse.Namespace) -> Outcome:
+def kill_drivers(options: argparse.Namespace, place: Path) -> Outcome:
     chosen = [search for search in SHARES if search.name == options.only]
     searches = chosen * options.kills or deal(options.kills)
-    with workplace() as place:
-        references = {}
-        for search in SHARES:
-            if search in searches:
-                (place / search.name).mkdir()
-                references[search] = uninterrupted(search, place / search.name)
-                say(f"{search.name}: uninterrupted in {references[search].seconds:.1f} s")
-        starts: list[tuple[float, float]] = []
+    references = {}
+    for search in SHARES:
+        if search in searches:
+            (place / search.name).mkdir()
+            references[search] = uninterrupted(search, place / search.name)
+            say(f"{search.name}: uninterrupted in {references[search].seconds:.1f} s")
+    starts: list[tuple[float, float]] = []
 
-        def one(number: int) -> Audit:
-            search = searches[number]
-            if number % RAY_STARTS_EVERY == 0:
-                with workplace() as own:
-                    starts.append(ray_start(own))
+    def one(number: int) -> Audit:
+        search = searches[number]
+        if number % RAY_STARTS_EVERY == 0:
+            own = workplace()
+            starts.append(ray_start(own))
+            remove(own)
 
-            def attempt(draw: random.Random, own: Path) -> Audit:
-                return killed(search, references[search], draw, own, record=options.record)
+        def attempt(draw: random.Random, own: Path) -> Audit:
+            return killed(search, references[search], draw, own, record=options.record)
 
-            return until_killed(attempt, number, search, options.seed)
+        return until_killed(attempt, number, search, options.seed)
 
-        audits = side_by_side(one, options)
+    audits = side_by_side(one, options)
     return driver_table(searches, audits, list(references.values()), starts)
 
 
-def kill_nodes(options: argparse.Namespace) -> Outcome:
-    with workplace() as place:
-        reference = uninterrupted_on_nodes(place)
-        say(f"{SPREAD.name}: uninterrupted in {reference.seconds:.1f} s")
+def kill_nodes(options: argparse.Namespace, place: Path) -> Outcome:
+    reference = uninterrupted_on_nodes(place)
+    say(f"{SPREAD.name}: uninterrupted in {reference.seconds:.1f} s")
 
-        def one(number: int) -> Audit:
-            def attempt(draw: random.Random, own: Path) -> Audit:
-                return node_killed(reference, draw, own)
+    def one(number: int) -> Audit:
+        def attempt(draw: random.Random, own: Path) -> Audit:
+            return node_killed(reference, draw, own)
 
-            return until_killed(attempt, number, SPREAD, options.seed)
+        return until_killed(attempt, number, SPREAD, options.seed)
 
-        audits = side_by_side(one, options)
-    return node_table(audits, reference)
+    return node_table(side_by_side(one, options), reference)
 
 
 def until_killed(
@@ -121,12 +121,12 @@ def until_killed(
 ) -> Audit:
     """Draw again where a search was done before its moment."""
     for trial in range(ATTEMPTS):
-        draw = random.Random(f"{seed}/{number}/{trial}")
-        with workplace() as place:
-            try:
-                found = attempt(draw, place)
-            except Exception as error:  # the other searches go on
-                found = Audit(Findings(commands=[f"{type(error).__name__}: {error}"]))
+        place = workplace()
+        try:
+            found = attempt(random.Random(f"{seed}/{number}/{trial}"), place)
+        except Exception as error:  # the other searches go on
+            found = Audit(Findings(commands=[f"{type(error).__name__}: {error}"]))
+        found.watchers.append(tidy(found.watchers.copy(), place))
         deaths = [f"{life.phase} ({life.victim})" for life in found.lives if life.killed]
         problems = found.findings.all
         what = ", ".join(deaths) or "done before"
@@ -136,9 +136,25 @@ def until_killed(
     return found
 
 
+def tidy(watchers: list[Thread], place: Path) -> Thread:
+    """Remove a search's folder once its last process is gone, without waiting for it."""
+
+    def wait_and_remove() -> None:
+        for watcher in watchers:
+            watcher.join()
+        remove(place)
+
+    thread = Thread(target=wait_and_remove)
+    thread.start()
+    return thread
+
+
 def side_by_side(one: Callable[[int], Audit], options: argparse.Namespace) -> list[Audit]:
     with ThreadPoolExecutor(options.jobs) as pool:
-        return list(pool.map(one, range(options.kills)))
+        audits = list(pool.map(one, range(options.kills)))
+    for audit in audits:
+        audit.settle()
+    return audits
 
 
 def say(text: str) -> None:

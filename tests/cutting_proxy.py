@@ -2,6 +2,8 @@
 
 import socket
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 
@@ -21,7 +23,8 @@ class CuttingProxy:
         self.cuts = 0
         self._marker: bytes | None = None
         self._delivers = self._tells_server = True
-        self._left_open: list[socket.socket] = []
+        self._connections: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
 
     def cut_at(self, marker: bytes, *, delivers: bool, tells_server: bool = True) -> None:
         """Cut the connection at the next message that holds a marker.
@@ -34,13 +37,21 @@ class CuttingProxy:
         self._delivers, self._tells_server, self._marker = delivers, tells_server, marker
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for connection in (self._listener, *self._left_open):
+        for connection in [self._listener, *self._connections]:
+            _shut(connection)
+        for thread in self._threads:
+            thread.join()
+        for connection in [self._listener, *self._connections]:
             connection.close()
+
+    def _start(self, work: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _accept(self) -> None:
         while True:
@@ -48,9 +59,15 @@ class CuttingProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(self._target)
-            for work in (self._hand_on, self._answer):
-                threading.Thread(target=work, args=(client, server), daemon=True).start()
+            self._connections.append(client)
+            try:
+                server = socket.create_connection(self._target)
+            except OSError:
+                _shut(client)
+                continue
+            self._connections.append(server)
+            self._start(self._hand_on, client, server)
+            self._start(self._answer, client, server)
 
     def _hand_on(self, client: socket.socket, server: socket.socket) -> None:
         while data := _receive(client):
@@ -58,27 +75,24 @@ class CuttingProxy:
                 self._cut(client, server, data)
                 return
             server.sendall(data)
-        server.close()
+        _shut(server)
 
     def _cut(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         self._marker = None
-        # Closed first: no answer can reach the client any more.
-        client.shutdown(socket.SHUT_RDWR)
-        client.close()
+        self.cuts += 1
+        # First of all: no answer can reach the client any more.
+        _shut(client)
         if self._delivers:
             server.sendall(data)
         if self._tells_server:
             # It reads what was sent, and only then sees the end.
             server.shutdown(socket.SHUT_WR)
-        self._left_open.append(server)
-        self.cuts += 1
 
     def _answer(self, client: socket.socket, server: socket.socket) -> None:
         while data := _receive(server):
-            try:
+            with suppress(OSError):
                 client.sendall(data)
-            except OSError:
-                continue
+        _shut(client)
 
 
 def _receive(connection: socket.socket) -> bytes:
@@ -86,3 +100,8 @@ def _receive(connection: socket.socket) -> bytes:
         return connection.recv(65536)
     except OSError:
         return b""
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

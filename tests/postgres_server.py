@@ -71,6 +71,8 @@ class PostgresServer:
             "unix_socket_directories": self.folder,
             "max_connections": 40,
             "shared_buffers": "16MB",
+            # What need not be on the disk at once stays in memory for long, so a crash loses it.
+            "wal_writer_delay": "10s",
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         while self._ask("SELECT 1").returncode:

@@ -133,7 +133,11 @@ def run_model(data: bytes) -> None:
 def model_seeds() -> list[bytes]:
     seeds = []
     digits = load_dataset("digits")
-    for method, model in (("standard", "perceptron"), ("co_teaching", "conv9_small")):
+    for method, model in (
+        ("standard", "perceptron"),
+        ("co_teaching", "perceptron"),
+        ("standard", "conv9_small"),
+    ):
         config = TrialConfig(method=method, model=model)
         network = build_network(
             model, members=METHODS[method].networks, image_shape=(1, 8, 8), num_classes=10
@@ -165,4 +169,4 @@ def mutate_model(data: bytes, max_bytes: int, seed: int) -> bytes:
 
 
 CHECKPOINT = Target(run_checkpoint, checkpoint_seeds, mutate_checkpoint)
-MODEL = Target(run_model, model_seeds, mutate_model, max_bytes=32_768)
+MODEL = Target(run_model, model_seeds, mutate_model, max_bytes=49_152)

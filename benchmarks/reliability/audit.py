@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
 from .facts import Findings, Life, read_events
 from .mlflow_audit import audit_mlflow
@@ -25,6 +25,7 @@ class Audit:
         lives: of its drivers.
         num_trials: asked for in all.
         num_decisions: rung decisions in its record.
+        watchers: that still wait for the end of its processes; what they see is added.
     """
 
     findings: Findings
@@ -32,6 +33,12 @@ class Audit:
     lives: list[Life] = field(default_factory=list)
     num_trials: int = 0
     num_decisions: int = 0
+    watchers: list[Thread] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Wait until all is seen."""
+        for watcher in self.watchers:
+            watcher.join()
 
 
 def audit(

@@ -15,6 +15,8 @@ RUN_MARK, PART_MARK = "TUNE_NOISE_KILLS", "TUNE_NOISE_KILLS_PART"
 # One mark for all that this process starts, so that nothing can be left behind.
 RUN = uuid.uuid4().hex
 COMMAND_SECONDS = 400.0
+# Ray's own, which train nothing: they notice within a minute that their node is gone.
+_AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
 _FOREIGN = ("PYTEST", "RAY_", "MLFLOW", "TUNE_NOISE_")
 
 
@@ -148,6 +150,11 @@ class Command:
     def left(self) -> dict[int, str]:
         """Its descendants that still live."""
         return marked(PART_MARK, self.part)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether any descendant may still train or write; Ray's agents do neither."""
+        return any(not title.startswith(_AGENTS) for title in self.left.values())
 
 
 def remove(folder: Path) -> None:

@@ -30,7 +30,8 @@ class Life:
         is_node: it was a node of the cluster; the driver lived on.
         known: the record when it began.
         events: the record after it.
-        seconds_to_vanish: from its death until none of its descendants was left.
+        seconds_to_stop: from its death until nothing trained or tracked any more.
+        seconds_to_vanish: until Ray's own agents were gone, too.
     """
 
     started: float
@@ -39,6 +40,7 @@ class Life:
     is_node: bool = False
     known: list[Event] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    seconds_to_stop: float | None = None
     seconds_to_vanish: float | None = None
 
     @property

@@ -2,15 +2,13 @@
 
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Thread
 
 from .audit import Audit, audit
-from .command import PART_MARK, Command, kill_all, remove, wait_for
+from .command import PART_MARK, Command, kill_all, wait_for
 from .facts import Findings, Life, read_events
 from .searches import NAME, Search
 
@@ -50,15 +48,9 @@ class Moment:
     after_first_report: bool
 
 
-@contextmanager
-def workplace(*, keep: bool = False) -> Iterator[Path]:
-    """A folder of its own, below which no process is left; short, as Ray makes sockets in it."""
-    folder = Path(mkdtemp(prefix="kill_"))
-    try:
-        yield folder
-    finally:
-        if not keep:
-            remove(folder)
+def workplace() -> Path:
+    """A new folder; its path is short, as Ray makes sockets below it."""
+    return Path(mkdtemp(prefix="kill_"))
 
 
 def begin(search: Search, place: Path, extra: list[str]) -> Command:
@@ -135,48 +127,47 @@ def killed(
     options = [*(extra or []), *(["--record", record] if record else [])]
     lives: list[Life] = []
     watchers: list[Thread] = []
-    failures = Findings()
+    seen = Findings()
     for moment in moments(draw, reference):
         command = begin(search, place, options)
         life = Life(command.started, known=lives[-1].events if lives else [])
-        if not wait_for_moment(command, moment, folder, record):
-            # It was faster than the uninterrupted run; the resume of a finished search follows.
-            failures.commands += command.wait()
-            lives.append(life)
-            life.events = read_events(folder, record)
-            continue
-        with_descendants = draw.random() < DESCENDANTS_SHARE
-        life.victim = "all its processes" if with_descendants else "driver"
-        life.killed = command.kill(with_descendants=with_descendants)
-        life.events = read_events(folder, record)
         lives.append(life)
-        watchers.append(_watch(command, life, failures))
+        if wait_for_moment(command, moment, folder, record):
+            with_descendants = draw.random() < DESCENDANTS_SHARE
+            life.victim = "all its processes" if with_descendants else "driver"
+            life.killed = command.kill(with_descendants=with_descendants)
+            watchers.append(_watch(command, life, seen))
+        else:
+            # It was faster than the uninterrupted run; the resume of a finished search follows.
+            seen.commands += command.wait()
+        life.events = read_events(folder, record)
         if draw.random() < 0.5:
-            # Half of the resumes meet what the dead driver has left, as a quick restart does.
-            watchers[-1].join()
+            # The other half of the resumes meet what the dead driver has left, as a quick restart
+            # does.
+            wait_for(lambda command=command: not command.is_active, seconds=PATIENCE_SECONDS)
     command = begin(search, place, options)
     lives.append(Life(command.started, known=lives[-1].events))
-    failures.commands += command.wait()
-    found = audit(
-        folder, lives, reference=reference.folder if search.is_repeatable else None, record=record
-    )
-    watchers.append(_watch(command, lives[-1], failures))
-    for watcher in watchers:
-        watcher.join()
-    found.findings.add([failures])
+    seen.commands += command.wait()
+    watchers.append(_watch(command, lives[-1], seen))
+    uninterrupted_folder = reference.folder if search.is_repeatable else None
+    found = audit(folder, lives, reference=uninterrupted_folder, record=record)
+    seen.add([found.findings])
+    found.findings, found.watchers = seen, watchers
     return found
 
 
-def _watch(command: Command, life: Life, failures: Findings) -> Thread:
+def _watch(command: Command, life: Life, seen: Findings) -> Thread:
     """Measure, beside what follows, how long a dead command's processes live on."""
 
     def watch() -> None:
         died = time.time()
-        if wait_for(lambda: not command.left, seconds=PATIENCE_SECONDS, pause=0.25):
+        if wait_for(lambda: not command.is_active, seconds=PATIENCE_SECONDS, pause=0.25):
+            life.seconds_to_stop = time.time() - died
+        if wait_for(lambda: not command.left, seconds=PATIENCE_SECONDS, pause=0.5):
             life.seconds_to_vanish = time.time() - died
             return
         left = sorted({text[:60] for text in command.left.values()})
-        failures.processes.append(f"{len(command.left)} left after {PATIENCE_SECONDS:g} s: {left}")
+        seen.processes.append(f"{len(command.left)} left after {PATIENCE_SECONDS:g} s: {left}")
         kill_all(PART_MARK, command.part)
 
     thread = Thread(target=watch)

@@ -171,12 +171,14 @@ def _driver_seconds(
         for life in audit.lives[1:]
         if life.seconds_to_resume is not None
     ]
+    stop = [d.seconds_to_stop for d in deaths if d.seconds_to_stop is not None]
     gone = [d.seconds_to_vanish for d in deaths if d.seconds_to_vanish is not None]
     return [
         _spread("from the resuming command to the first news of a trial", resumes),
         _spread("bare start of Ray's cluster, side by side", [s[0] for s in starts]),
         _spread("bare start until a process of it can train, side by side", [s[1] for s in starts]),
-        _spread("from the kill until all its processes are gone", gone),
+        _spread("from the kill until nothing trains or writes any more", stop),
+        _spread("from the kill until Ray's agents are gone, too", gone),
     ]
 
 
@@ -214,6 +216,7 @@ def _details(audits: Sequence[Audit]) -> dict[str, Any]:
                         "victim": life.victim,
                         "seconds_lived": life.killed - life.started if life.killed else None,
                         "seconds_to_resume": life.seconds_to_resume,
+                        "seconds_to_stop": life.seconds_to_stop,
                         "seconds_to_vanish": life.seconds_to_vanish,
                         "events": len(life.events),
                     }

@@ -41,6 +41,17 @@ TINY: dict[str, Any] = {
 }
 
 
+# Changes of it: nothing is stopped early, so that an audit knows how many epochs a trial has.
+STEADY: dict[str, Any] = {
+    "search": {"lr": {"loguniform": [0.001, 0.01]}},
+    "fixed": {"model": "mlp2", "batch_size": 16},
+    "compare": None,
+    "early_stopping": None,
+    "confirm": {"finalists": 1, "seeds": 1},
+}
+# An hour's worth: a trial that is met while it trains, however fast the machine is.
+MANY_EPOCHS = 50_000
+
 # How Ray calls the process of an actor that trains a stack.
 ACTOR = re.compile(r"ray::\w*Trainable\b")
 

@@ -1,6 +1,7 @@
 """Processes of trials that are killed or run out of memory: the trials go on, or fail alone."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -8,60 +9,68 @@ import numpy as np
 import pytest
 
 from .audit import audit, notes
-from .conftest import Shell, events, kill, recorded
+from .conftest import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
 
-# Trials that last some seconds, so that they are met while they train.
-LONG = {
-    "search": {"lr": {"loguniform": [0.001, 0.01]}},
-    "compare": None,
-    "trials": 3,
-    "epochs": 60,
-    "early_stopping": None,
-    "fixed": {"model": "mlp2", "method": "co_teaching", "ramp_epochs": 2, "batch_size": 16},
-    "confirm": {"finalists": 1, "seeds": 1},
-}
 FIRST = "c1-t0001"
+HANDED_ON = "is given to another process"
 
 
 def num_epochs(folder: Path, trial_id: str) -> int:
     return events(folder, "epoch").count(trial_id)
 
 
+def failures(folder: Path) -> list[tuple[str, str]]:
+    """Trials that have failed, and why."""
+    ends = recorded(folder, "end")
+    return [(i, end["stop_reason"]) for i, end in ends if end["status"] == "failed"]
+
+
 def test_a_trial_whose_process_is_killed_often_goes_on_while_it_comes_on(shell: Shell) -> None:
-    space, folder = shell.space(**{**LONG, "trials": 1}), shell.folder / "runs" / "tiny"
+    space, folder = shell.space(**STEADY, epochs=MANY_EPOCHS), shell.folder / "runs" / "tiny"
     driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "1")
-    # Four times in a row without a new epoch would be too often.
+
+    def comes_on(known: int) -> None:
+        shell.wait_for(driver, lambda: num_epochs(folder, FIRST) > known, "new epoch")
+
+    # Four times in a row without a new epoch between them would be too often.
     for _ in range(5):
-        known = num_epochs(folder, FIRST)
-        shell.wait_for(driver, lambda known=known: num_epochs(folder, FIRST) > known, "new epoch")
+        comes_on(num_epochs(folder, FIRST))
         kill(*shell.actors())
-    out, _ = shell.ending_of(driver, code=0)
-    audit(folder)
-    said = notes(folder, "is given to another process")
-    assert [event.trial_id for event in said] == [FIRST] * 5
-    assert out.count("is given to another process") == 5
+    comes_on(num_epochs(folder, FIRST))
+    driver.send_signal(signal.SIGINT)
+    out, _ = shell.ending_of(driver, code=130)
+    assert [event.trial_id for event in notes(folder, HANDED_ON)] == [FIRST] * 5
+    assert out.count(HANDED_ON) == 5
+    numbers = [epoch["epoch"] for _, epoch in recorded(folder, "epoch")]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_a_trial_whose_process_is_always_killed_fails_and_the_others_go_on(shell: Shell) -> None:
-    space, folder = shell.space(**LONG), shell.folder / "runs" / "tiny"
+    space, folder = shell.space(**STEADY, trials=3), shell.folder / "runs" / "tiny"
     driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "2")
-    shell.wait_for(driver, lambda: len(set(events(folder, "epoch"))) == 2, "two trials")
-    victim = min(shell.actors().values())
+    shell.wait_for(driver, shell.actors, "actor")
+    [victim, *_] = shell.actors().values()
 
     def is_given_up() -> bool:
         kill(*(pid for pid, trial in shell.actors().items() if trial == victim))
-        return bool(failures())
-
-    def failures() -> list[tuple[str, str]]:
-        ends = recorded(folder, "end")
-        return [(i, end["stop_reason"]) for i, end in ends if end["status"] == "failed"]
+        return bool(failures(folder))
 
     shell.wait_for(driver, is_given_up, "failure of the trial")
-    [(trial_id, reason)] = failures()
-    assert reason.startswith("failed 4 times")
     out, _ = shell.ending_of(driver, code=0)
+    [(trial_id, reason)] = failures(folder)
+    assert reason.startswith("failed 4 times")
     assert f"1 of 4 trials failed, the first ({trial_id}): {reason}" in out
     audit(folder, failed=[trial_id])
+
+
+def test_a_process_killed_between_two_trials_fails_neither(shell: Shell) -> None:
+    space, folder = shell.space(**STEADY, trials=3), shell.folder / "runs" / "tiny"
+    driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "1")
+    for count in (2, 3, 4):
+        shell.wait_for(driver, lambda n=count: len(events(folder, "ask")) == n, "next trial")
+        kill(*shell.actors())
+    shell.ending_of(driver, code=0)
+    audit(folder)
 
 
 # Memory.
@@ -76,12 +85,9 @@ HUNGRY = {
     "conditions": {},
     "search": {"alpha": {"choice": [0, 1000]}},
     "sampler": "grid",
-    "compare": None,
     "fixed": {"model": "perceptron", "batch_size": 65536},
     "trials": 2,
     "epochs": 12,
-    "early_stopping": None,
-    "confirm": {"finalists": 1, "seeds": 1},
 }
 
 
@@ -93,7 +99,7 @@ def hungry_space(shell: Shell) -> str:
     labels = np.arange(SHAPE[0]) % 2
     images = np.full(SHAPE, 50, np.uint8) * (1 + labels[:, None, None, None]).astype(np.uint8)
     np.savez(shell.folder / "big.npz", images=images, labels=labels)
-    return shell.space(**HUNGRY)
+    return shell.space(**{**STEADY, **HUNGRY})
 
 
 def test_a_trial_out_of_memory_goes_on_or_fails_alone(shell: Shell, hungry_space: str) -> None:
@@ -117,4 +123,4 @@ def test_a_trial_out_of_memory_goes_on_or_fails_alone(shell: Shell, hungry_space
     [(_, end)] = [(i, data) for i, data in recorded(folder, "end") if i == hungry]
     assert "memory" in end["stop_reason"].lower()
     assert end["stop_reason"] in out
-    assert [e.trial_id for e in notes(folder) if e.trial_id != hungry]
+    assert {event.trial_id for event in notes(folder, HANDED_ON)} > {hungry}

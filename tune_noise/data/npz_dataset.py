@@ -8,7 +8,8 @@
 | `test_images`, `test_labels` (optional, both or neither) | as above; clean labels | as above |
 
 Images with four dimensions have their channels where the size is 1 or 3. Where that holds for both
-the second and the last dimension, the layout is ambiguous and refused.
+the second and the last dimension, the layout is ambiguous and refused. There may be 1000 classes,
+images of 3 x 512 x 512 values, and 16 GiB in all, or as much as the machine has left.
 """
 
 import os

@@ -8,6 +8,7 @@ import ast
 import io
 import math
 import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -116,14 +117,14 @@ def _read_members(
         try:
             headers[name] = _read_header(archive, info)
         except _UNREADABLE as error:
-            problems.append(Problem(name, f"cannot be read: {_reason(error)}"))
+            problems.append(Problem(name, _fault(error)))
     _check_memory(path, headers)
     arrays = {}
     for name in headers:
         try:
             arrays[name] = _read_member(archive, members[name])
         except _UNREADABLE as error:
-            problems.append(Problem(name, f"cannot be read: {_reason(error)}"))
+            problems.append(Problem(name, _fault(error)))
     return arrays, problems
 
 
@@ -185,8 +186,13 @@ def _parse_header(file: IO[bytes]) -> _Header:
     length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
     if length > _MAX_HEADER_BYTES:
         raise ValueError("its header is too long for an array of numbers")
-    header = ast.literal_eval(file.read(length).decode("latin1"))
-    shape, descr = header["shape"], header["descr"]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a compiler, over code that is never run
+            header = ast.literal_eval(file.read(length).decode("latin1"))
+        shape, descr = header["shape"], header["descr"]
+    except (SyntaxError, ValueError, TypeError, LookupError, MemoryError, RecursionError):
+        raise zipfile.BadZipFile("its header is none") from None
     if not isinstance(descr, str) or not _NUMBERS.fullmatch(descr):
         raise ValueError("it holds no numbers; save an array of a single dtype, uint8 or int64")
     dtype = np.dtype(descr)
@@ -205,6 +211,12 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
         array = np.lib.format.read_array(file, allow_pickle=False)
         file.read(1)  # the archive's checksum is compared only at the very end of a member
     return np.ascontiguousarray(array)
+
+
+def _fault(error: Exception) -> str:
+    # What is refused here, and by NumPy, is a ValueError and says itself what to do.
+    way_out = "" if isinstance(error, ValueError) else "; the file is damaged: write it again"
+    return f"cannot be read: {_reason(error)}{way_out}"
 
 
 def _reason(error: Exception) -> str:

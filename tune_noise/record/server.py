@@ -12,8 +12,8 @@ from tune_noise.record.place import RecordPlace
 from tune_noise.record.table import COLUMNS, CREATE
 from tune_noise.record.url import EXAMPLE, parse
 
-# Unless the URL says otherwise: both ends notice within half a minute that the other one is gone,
-# so that a dead driver does not keep its search locked, and a dead server no driver waiting.
+# Both ends notice within half a minute that the other one is gone: so a dead driver does not keep
+# its search locked, and a dead server no driver waiting. Here the URL may say otherwise.
 _CLIENT = {
     "connect_timeout": "5",
     "keepalives_idle": "10",
@@ -24,7 +24,9 @@ _CLIENT = {
 _SERVER = sa.text(
     "SELECT set_config('tcp_keepalives_idle', '10', false),"
     " set_config('tcp_keepalives_interval', '5', false),"
-    " set_config('tcp_keepalives_count', '3', false)"
+    " set_config('tcp_keepalives_count', '3', false),"
+    # As long as a writer waits for a server that is away, e.g. for someone who locked the table.
+    " set_config('statement_timeout', '60s', false)"
 )
 _COLUMNS = sa.text(
     "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('events')"

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,15 +23,17 @@ _SMALLEST_PAGE = 512
 _CLOSING_MILLISECONDS = 1000
 # Damage can turn names of columns into bytes that are no text.
 _DRIVER_ERRORS = (sa.exc.DBAPIError, UnicodeError)
-# SQLite's name for what failed, without its details, in words.
+# SQLite's name for what failed, without its details, in words; the system may know better.
 _REASONS = {
     "SQLITE_FULL": "No space left on device",
-    "SQLITE_READONLY": "it may only be read; has its file system become read-only?",
+    "SQLITE_READONLY": "it may only be read",
     "SQLITE_IOERR": "the disk reports an input/output error",
-    "SQLITE_CANTOPEN": "it cannot be opened; was its folder removed?",
+    "SQLITE_CANTOPEN": "it cannot be opened",
     "SQLITE_BUSY": "another process keeps it locked",
     "SQLITE_CONSTRAINT": "another driver has written to it meanwhile",
 }
+# At the start these are about the path and its permissions, not about a disk that failed.
+_UNUSABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN")
 # The columns of a record that version 0.1.0 of tune_noise wrote.
 _FORMER_COLUMNS = ["number", "seconds", "kind", "trial_id", "data"]
 
@@ -188,11 +191,10 @@ class SqliteDatabase:
         kind = "_".join(name.split("_")[:2])
         if kind not in _REASONS:
             return damaged(self._place, f"not a readable record of a search ({reason})")
-        if kind == "SQLITE_IOERR" and _is_full(self._path.parent):
-            kind = "SQLITE_FULL"
-        if opening and kind in ("SQLITE_CANTOPEN", "SQLITE_READONLY"):
-            return UserError(f"{self._path} cannot be opened: {reason}")
-        return StorageError(f"{self._path} cannot be used: {_REASONS[kind]} ({name})")
+        words = f"{_system_reason(self._path.parent) or _REASONS[kind]} ({name})"
+        if opening and kind in _UNUSABLE:
+            return UserError(f"{self._path} cannot be opened as a record: {words}")
+        return StorageError(f"{self._path} cannot be used: {words}")
 
 
 def _pragma(connection: sa.Connection, pragma: str) -> list[Any]:
@@ -220,11 +222,18 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _is_full(folder: Path) -> bool:
+def _system_reason(folder: Path) -> str | None:
+    """Why nothing can be written to a folder, in the system's words; None where it can.
+
+    SQLite keeps them to itself, and to say `disk I/O error` of a full quota leads astray.
+    """
     try:
-        return os.statvfs(folder).f_bavail == 0
-    except OSError:
-        return False
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(2**16))
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _unfinished(path: Path, writes: int) -> str:

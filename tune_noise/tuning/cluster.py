@@ -40,6 +40,8 @@ def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, 
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
     import ray
 
+    # Ray prints several lines of each lost process, wherever output goes; the record has one.
+    ray._private.worker.print_to_stdstream = lambda *arguments, **options: None
     address = address or os.environ.get("RAY_ADDRESS")
     if address:
         _check_reachable(address)
@@ -51,10 +53,13 @@ def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, 
             include_dashboard=None if address else False,
             configure_logging=True,
         )
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
+    except Exception as error:  # of any kind: a start that takes too long raises a bare one
         reason = str(error).partition("\n")[0]
         if not address:
-            raise TuneNoiseError(f"Ray cannot be started on this machine: {reason}") from error
+            raise TuneNoiseError(
+                f"Ray cannot be started on this machine: {reason}; try again, or join a cluster "
+                "with --address"
+            ) from error
         raise UserError(
             f"--address {address}: no Ray cluster can be joined there ({reason}); check `ray "
             "status`, set RAY_AUTH_MODE=token here too if the cluster wants a token, or leave "

@@ -263,6 +263,10 @@ class Session:
         """Whether all trials of a stack have ended."""
         return all(self.history.trials[t].status is not None for t in stack.trial_ids)
 
+    def again(self, stack: Stack) -> None:
+        """Give a stack back whose process was lost: it is the next to be trained."""
+        self._waiting.insert(0, stack)
+
     def fail(self, stack: Stack, reason: str) -> None:
         """Record that a stack cannot be trained."""
         for trial_id in stack.trial_ids:

@@ -12,7 +12,7 @@ from ray.tune.schedulers import TrialScheduler
 from tune_noise.errors import StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.record import Record
-from tune_noise.tuning.driver import SessionScheduler, SessionSearcher, SessionWatch
+from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.paths import checkpoint_file
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
@@ -36,15 +36,14 @@ class Adapters:
         self.capacity = capacity
         self.searcher = SessionSearcher(self.session, output, self.interrupt, lambda: self.capacity)
         self.scheduler = SessionScheduler(self.session, self.searcher, self.interrupt)
-        self.watch = SessionWatch(self.session, self.searcher, self.interrupt)
+        self.watch = SessionWatch(self.searcher, self.interrupt)
         self.trainer = FakeTrainer(self.session)
         self.count = 0
 
     def suggest(self) -> tuple[SimpleNamespace, Stack] | str | None:
         """One of Ray's trials with its stack, or what the searcher answers instead."""
         self.count += 1
-        metadata = SimpleNamespace(num_failures=0)
-        trial = SimpleNamespace(trial_id=str(self.count), error_file=None, run_metadata=metadata)
+        trial = SimpleNamespace(trial_id=str(self.count), error_file=None)
         answer = self.searcher.suggest(trial.trial_id)
         return (trial, Stack.from_json(answer[STACK])) if isinstance(answer, dict) else answer
 
@@ -106,44 +105,61 @@ def test_no_more_is_under_way_than_the_cluster_holds_at_the_time(ray_side: Adapt
 
 # Failures.
 
+KILLED = """Failure # 1 (occurred at noon)
+ValueError: what was before
+Failure # 2 (occurred at one)
+The actor died unexpectedly before finishing this task.
+The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR
+"""
 
-def test_a_stack_that_ray_gives_up_fails_with_the_last_line_of_its_error(
+
+def fail(ray_side: Adapters, tmp_path: Path, text: str = TRACEBACK) -> Stack:
+    """The next stack is begun and fails."""
+    trial, stack = ray_side.begin()
+    (tmp_path / "error.txt").write_text(text)
+    trial.error_file = str(tmp_path / "error.txt")
+    ray_side.scheduler.on_trial_error(None, trial)
+    ray_side.searcher.on_trial_complete(trial.trial_id, error=True)
+    return stack
+
+
+def test_a_stack_that_fails_is_given_to_another_process_and_at_last_given_up(
     ray_side: Adapters, tmp_path: Path
 ) -> None:
-    (tmp_path / "error.txt").write_text(TRACEBACK)
-    for file in (str(tmp_path / "error.txt"), None):
-        trial, _ = ray_side.begin()
-        trial.error_file = file
-        ray_side.scheduler.on_trial_error(None, trial)
-        ray_side.searcher.on_trial_complete(trial.trial_id, error=True)
-    first, second = list(ray_side.session.history.trials.values())[:2]
-    assert (first.status, second.status) == ("failed", "failed")
-    assert first.stop_reason == "failed 4 times: ValueError: labels must lie in [0, 3), got 0..9"
-    assert second.stop_reason == "failed 4 times: see the Ray logs"
-
-
-def test_a_lost_process_is_noted(ray_side: Adapters, tmp_path: Path) -> None:
-    (tmp_path / "error.txt").write_text(TRACEBACK)
-    trial, stack = ray_side.begin()
-    trial.error_file = str(tmp_path / "error.txt")
-    ray_side.watch.on_trial_recover(1, [trial], trial)
-    assert ray_side.session.history.warnings == [
-        f"{stack.stack_id} failed and is given to another process: "
+    stacks = [fail(ray_side, tmp_path) for _ in range(4)]
+    assert len({stack.stack_id for stack in stacks}) == 1
+    trial = ray_side.session.history.trials[stacks[0].trial_ids[0]]
+    assert trial.status == "failed"
+    assert trial.stop_reason == "failed 4 times: ValueError: labels must lie in [0, 3), got 0..9"
+    assert ray_side.session.history.warnings == 3 * [
+        f"{trial.stack_id} failed and is given to another process: "
         "ValueError: labels must lie in [0, 3), got 0..9"
     ]
+    assert ray_side.begin()[1].stack_id != trial.stack_id
 
 
-def test_only_failures_without_a_new_epoch_between_them_count(ray_side: Adapters) -> None:
+def test_a_lost_process_is_told_from_an_error(ray_side: Adapters, tmp_path: Path) -> None:
+    fail(ray_side, tmp_path, KILLED)
+    [warning] = ray_side.session.history.warnings
+    assert "its process was killed or crashed" in warning
+
+
+def test_only_failures_without_a_new_epoch_between_them_count(
+    ray_side: Adapters, tmp_path: Path
+) -> None:
+    stack = fail(ray_side, tmp_path)
+    for report in list(ray_side.trainer.reports(stack))[:2]:
+        for _ in range(2):
+            fail(ray_side, tmp_path)
+        trial, stack = ray_side.begin()
+        ray_side.result(trial, report)
+        assert not ray_side.searcher.failures[stack.stack_id]
+        ray_side.scheduler.on_trial_error(None, trial)
+        ray_side.searcher.on_trial_complete(trial.trial_id, error=True)
     trial, stack = ray_side.begin()
-    first, second, *_ = ray_side.trainer.reports(stack)
-    trial.run_metadata.num_failures = 3
-    ray_side.result(trial, first)
-    assert trial.run_metadata.num_failures == 0
-    trial.run_metadata.num_failures = 3
-    ray_side.result(trial, first)  # a restored stack sends again what is known
-    assert trial.run_metadata.num_failures == 3
-    ray_side.result(trial, second)
-    assert trial.run_metadata.num_failures == 0
+    ray_side.result(trial, report)  # a restored stack sends again what is known
+    assert ray_side.searcher.failures[stack.stack_id] == 1
+    assert ray_side.session.history.trials[stack.trial_ids[0]].status is None
 
 
 def test_where_a_stack_goes_on_from_is_recorded_and_damage_is_said(ray_side: Adapters) -> None:
@@ -206,7 +222,9 @@ def test_a_stack_that_has_ended_leaves_no_checkpoint_behind(
         path = checkpoint_file(tmp_path, stack.stack_id)
         path.parent.mkdir(exist_ok=True)
         path.touch()
-        ray_side.searcher.on_trial_complete(trial.trial_id, error=has_ended)
+        if has_ended:
+            ray_side.session.fail(stack, "by hand")
+        ray_side.searcher.on_trial_complete(trial.trial_id)
         assert path.exists() != has_ended
 
 
@@ -231,7 +249,7 @@ def test_once_interrupted_nothing_begins_and_what_runs_is_paused(ray_side: Adapt
 def test_an_epoch_that_takes_too_long_is_not_waited_for(
     ray_side: Adapters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune_noise.tuning.driver.STOP_SECONDS", -1.0)
+    monkeypatch.setattr("tune_noise.tuning.adapters.STOP_SECONDS", -1.0)
     ray_side.interrupt.requested = True
     with pytest.raises(KeyboardInterrupt):
         ray_side.watch.on_step_end(1, [SimpleNamespace(status="RUNNING")])
