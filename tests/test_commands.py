@@ -501,7 +501,7 @@ def test_a_tracking_server_that_does_not_answer_is_refused_in_seconds(run: Run) 
 
 def test_the_other_commands_refuse_alike(run: Run) -> None:
     refuse(run("resume", "runs/none"), "runs/none holds no search: there is no search.yaml in it")
-    refuse(run("report", "none"), "none holds no search: there is no record.db in it")
+    refuse(run("report", "none"), "none holds no search: nothing is recorded in none/record.db")
     refuse(run("spaces", "show", "smok"), "--space smok", "did you mean 'smoke'?")
     refuse(
         run("train", "--set", "tau=0.5", "--set", "modle=mlp1"),

@@ -7,9 +7,13 @@ TuneNoiseError          ours: the command ends with exit code 1
 +-- StorageError        the disk or database of a running search failed; it can be resumed
 """
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+# A disk that is full, failing or gone, whatever file it was met at.
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 
 
 class TuneNoiseError(Exception):

@@ -1,6 +1,5 @@
 """The output folder of a search: who owns it, and the file that lets it run again."""
 
-import errno
 import fcntl
 import os
 import platform
@@ -16,13 +15,11 @@ import yaml
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
-from tune_noise.errors import UserError
+from tune_noise.errors import DISK_ERRORS, UserError
 from tune_noise.history import History
 from tune_noise.record import Event, Record
 
 SEARCH_FILE = "search.yaml"
-# A disk that is full, failing or gone, whatever file it was met at.
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 _PACKAGES = ("tune-noise", "torch", "ray", "optuna", "mlflow", "numpy")
 
 
@@ -50,7 +47,7 @@ def storage_fault(error: OSError, folder: Path) -> str | None:
         A sentence without a full stop; None where the error is about something else.
     """
     place = Path(error.filename) if isinstance(error.filename, str) else None
-    if error.errno not in _DISK_ERRORS and not (place and place.is_relative_to(folder)):
+    if error.errno not in DISK_ERRORS and not (place and place.is_relative_to(folder)):
         return None
     return f"{place or folder} cannot be written: {error.strerror}"
 

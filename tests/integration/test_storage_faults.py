@@ -1,4 +1,4 @@
-"""Disks that fill up, fail or are taken away: the search stops with a word, and goes on after it."""
+"""Disks that fill up, fail or are taken away: a search stops with a word, and goes on after."""
 
 import shutil
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -37,8 +38,6 @@ class Files:
 @cache
 def crashed(kind: str) -> Files:
     """The files of a writer that died: all events in the `log`, in the `file`, or in `both`."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as name:
         path = Path(name, "record.db")
         record = Record(path)
@@ -66,6 +65,13 @@ def read(path: Path, *, writer: bool) -> tuple[list[Event], str | None]:
         return list(record.events()), record.dropped
 
 
+def read_or_refusal(path: Path, *, writer: bool) -> tuple[list[Event], str | None] | str:
+    try:
+        return read(path, writer=writer)
+    except UserError as error:
+        return str(error)
+
+
 def test_each_event_of_the_log_is_a_transaction_of_some_frames() -> None:
     frames = (len(crashed("log").log) - LOG_HEADER) / FRAME
     assert frames == int(frames) >= 12
@@ -74,8 +80,6 @@ def test_each_event_of_the_log_is_a_transaction_of_some_frames() -> None:
 @pytest.mark.parametrize("cut", [1, 5, 16, 24, 25, 2000, FRAME - 1, FRAME])
 def test_an_unfinished_last_write_is_left_out_with_a_word(tmp_path: Path, cut: int) -> None:
     whole = crashed("log")
-    # The last transaction, whose frames end with one that says so, but for the last bytes.
-    files = Files(whole.file, whole.log[: -FRAME - cut] + whole.log[-FRAME:-cut], whole.events)
     files = Files(whole.file, whole.log[:-cut], whole.events)
     path = files.write(tmp_path / "crashed")
     before = read(path, writer=False)
@@ -130,11 +134,11 @@ def check(files: Files, damaged: Files, folder: Path) -> None:
     """Readers and writers find a beginning of the events, or say that they cannot."""
     path = damaged.write(folder)
     for writer in (False, True):
-        try:
-            events, dropped = read(path, writer=writer)
-        except UserError as error:
-            assert "tune_noise.salvage" in str(error)
+        found = read_or_refusal(path, writer=writer)
+        if isinstance(found, str):
+            assert "tune_noise.salvage" in found
             continue
+        events, dropped = found
         assert events == list(files.events[: len(events)])
         if writer:
             with Record(path, writer=True) as record:
@@ -146,10 +150,10 @@ def check(files: Files, damaged: Files, folder: Path) -> None:
     path = damaged.write(folder)
     try:
         kept = salvage(RecordPlace.of_file(path)).kept
-    except UserError as error:
-        assert "not one event can be read" in str(error)
-        return
-    assert read(path, writer=True)[0] == list(files.events[:kept])
+    except UserError:
+        kept = 0
+    if kept:
+        assert read(path, writer=True)[0] == list(files.events[:kept])
 
 
 KINDS = st.sampled_from(["log", "file", "both"])
@@ -196,12 +200,8 @@ def test_any_other_bytes_are_refused(tmp_path: Path, content: bytes, header: boo
     content = (b"SQLite format 3\0" if header else b"") + content
     path = Files(content, b"", ()).write(tmp_path / "crashed")
     for writer in (False, True):
-        try:
-            assert read(path, writer=writer) == ([], None)
-        except UserError as error:
-            assert "tune_noise.salvage" in str(error)
-        else:
-            assert content == b""
+        found = read_or_refusal(path, writer=writer)
+        assert found == ([], None) if content == b"" else "tune_noise.salvage" in found
 
 
 def test_a_record_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_record_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
     )
     connection.close()
     for writer in (False, True):
-        with pytest.raises(UserError, match="written by an earlier version of tune_noise.*--name"):
+        with pytest.raises(UserError, match=r"written by an earlier version of tune_noise.*--name"):
             Record(path, writer=writer)
 
 

@@ -182,8 +182,9 @@ def test_a_folder_that_cannot_be_written_stops_the_search_after_its_report_was_t
 ) -> None:
     trial, stack = ray_side.begin()
     first, *_ = ray_side.trainer.reports(stack)
+    ray_side.result(trial, first, **{FAULT: "disk full"})
     with pytest.raises(StorageError, match="disk full"):
-        ray_side.result(trial, first, **{FAULT: "disk full"})
+        ray_side.watch.on_step_end(1, [trial])
     assert ray_side.session.num_epochs(stack) == 1
 
 

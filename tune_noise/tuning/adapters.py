@@ -26,7 +26,7 @@ MAX_REASON_CHARACTERS = 300
 # What Ray says of a lost process -> what it means for a person; the first that is found counts.
 _LOSSES = {
     "node has died": "its node was lost",
-    "worker process has died": "its process was killed or crashed (`dmesg` tells if memory ran out)",
+    "worker process has died": "its process was killed or crashed (see `dmesg` if memory ran out)",
     "The actor never ran": "its process was killed or crashed before it had begun",
 }
 # How long Ctrl-C waits for running epochs: those that take longer are checkpointed one by one.
@@ -127,18 +127,17 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         return None if self._interrupt.requested else super().choose_trial_to_run(controller)
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Called for every report but a stack's last.
-
-        Raises:
-            StorageError: the actor cannot write into the output folder.
-        """
-        goes_on = self._take(trial, result)
-        if FAULT in result:
-            raise StorageError(result[FAULT])
-        if not goes_on:
-            return str(TrialScheduler.STOP)
-        # On PAUSE the actor writes its checkpoint.
-        return str(TrialScheduler.PAUSE if self._interrupt.requested else TrialScheduler.CONTINUE)
+        """Called for every report but a stack's last."""
+        with self._searcher.keeping_faults():
+            goes_on = self._take(trial, result)
+            if FAULT in result:
+                raise StorageError(result[FAULT])
+            if not goes_on:
+                return str(TrialScheduler.STOP)
+            if self._interrupt.requested:
+                # The actor writes its checkpoint.
+                return str(TrialScheduler.PAUSE)
+        return str(TrialScheduler.CONTINUE)
 
     def _take(self, trial: Any, result: dict[str, Any]) -> bool:
         """Record a report; whether its stack goes on."""
@@ -194,7 +193,7 @@ class SessionWatch(Callback):  # type: ignore[misc]
 
         Raises:
             KeyboardInterrupt: it is.
-            StorageError: the record cannot be written.
+            StorageError: the record or the folder cannot be written.
         """
         if self._searcher.fault is not None:
             raise self._searcher.fault

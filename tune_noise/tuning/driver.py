@@ -2,14 +2,17 @@
 
 import logging
 import os
+import re
 import time
 from pathlib import Path
 
 import ray
 from ray import tune
+from ray.tune.error import TuneError
 
 from tune_noise.config.search import Resources
 from tune_noise.data import Dataset
+from tune_noise.errors import DISK_ERRORS, StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.cluster import max_concurrent
@@ -18,6 +21,7 @@ from tune_noise.tuning.trainable import StackTrainable
 
 # How often the driver asks Ray whether nodes have come or gone.
 CAPACITY_SECONDS = 1.0
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 class Capacity:
@@ -93,4 +97,23 @@ def run_session(
             callbacks=[SessionWatch(searcher, interrupt)],
         ),
     )
-    tuner.fit()
+    try:
+        tuner.fit()
+    except TuneError as error:
+        if (fault := storage_fault_of(str(error), output)) is None:
+            raise
+        raise StorageError(fault) from error
+
+
+def storage_fault_of(traceback: str, output: Path) -> str | None:
+    """What a traceback of Ray's says of the disk: Ray keeps files of its own in the folder.
+
+    Example:
+        >>> storage_fault_of("OSError: [Errno 28] No space left on device", Path("runs/mine"))
+        'runs/mine cannot be written: No space left on device'
+    """
+    for number in _ERRNO.findall(traceback):
+        reason = os.strerror(int(number))
+        if int(number) in DISK_ERRORS or f"{reason}: '{output}" in traceback:
+            return f"{output} cannot be written: {reason}"
+    return None

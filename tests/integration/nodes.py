@@ -1,0 +1,81 @@
+"""A Ray cluster of several nodes on this machine: real processes that can be killed."""
+
+import socket
+import subprocess
+import sys
+import uuid
+
+from .conftest import ACTOR, Shell, kill, marked
+
+NODE_MARK = "TUNE_NOISE_TEST_NODE"
+START_SECONDS = 120.0
+# The head asks its nodes whether they live; so it finds out within seconds, not half a minute.
+SOONER = {
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "3",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Node:
+    """The processes of one node."""
+
+    def __init__(self, shell: Shell, *arguments: str, cpus: int) -> None:
+        """Start it; it has joined its cluster when this returns."""
+        self.mark = uuid.uuid4().hex
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments]
+        command += ["--num-cpus", str(cpus), "--object-store-memory", "100000000"]
+        command += ["--node-ip-address", "127.0.0.1", "--dashboard-agent-listen-port", "0"]
+        log = shell.folder / f"node-{self.mark[:8]}.log"
+        with log.open("w") as file:
+            done = subprocess.run(
+                [*command, "--disable-usage-stats"],
+                env=shell.environment | SOONER | {NODE_MARK: self.mark},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                timeout=START_SECONDS,
+            )
+        assert done.returncode == 0, log.read_text()
+
+    def processes(self) -> dict[int, str]:
+        """All that belong to it: pid -> command line."""
+        return marked(NODE_MARK, self.mark)
+
+    def trains(self) -> bool:
+        """Whether one of its processes trains a trial."""
+        return any(ACTOR.match(command) for command in self.processes().values())
+
+    def kill(self) -> None:
+        """SIGKILL to its raylet: the node is gone, and what ran on it ends."""
+        [raylet] = [pid for pid, name in self.processes().items() if "/raylet/raylet" in name]
+        kill(raylet)
+
+    def cut_power(self) -> None:
+        """SIGKILL to all its processes."""
+        while pids := self.processes():
+            kill(*pids)
+
+
+class Cluster:
+    """A head, to which nodes can be added."""
+
+    def __init__(self, shell: Shell, *, cpus: int) -> None:
+        """Start the head; drivers connect to it, so they live as long as it does."""
+        self._shell = shell
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        arguments = ["--head", "--port", str(port), "--include-dashboard", "false"]
+        self.head = Node(shell, *arguments, cpus=cpus)
+
+    def add(self, *, cpus: int) -> Node:
+        """A node that has joined."""
+        return Node(self._shell, "--address", self.address, cpus=cpus)

@@ -1,0 +1,56 @@
+"""Nodes that die or join under a running search, and the head itself: nothing is lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .audit import audit, notes
+from .conftest import STEADY, Shell, events
+from .nodes import Cluster
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path)
+    try:
+        yield shell
+    finally:
+        shell.end_all()  # a cluster outlives the searches that join it
+
+
+def test_the_trials_of_a_killed_node_end_elsewhere_and_a_new_node_takes_its_share(
+    shell: Shell,
+) -> None:
+    cluster = Cluster(shell, cpus=1)
+    lost = cluster.add(cpus=2)
+    space, folder = shell.space(**STEADY, trials=6, epochs=120), shell.folder / "runs" / "tiny"
+    driver = shell.start("tune_noise.search", "--space", space, "--address", cluster.address)
+    shell.wait_for(driver, lambda: len(set(events(folder, "epoch"))) >= 3, "three trials")
+    assert len(shell.actors()) == 3
+    lost.kill()
+    shell.wait_for(driver, lambda: not lost.trains() and cluster.head.trains(), "trials elsewhere")
+    added = cluster.add(cpus=2)
+    shell.wait_for(driver, added.trains, "trial on the new node")
+    out, err = driver.communicate(timeout=180)
+    assert driver.returncode == 0, out + err
+    assert "Traceback" not in out + err
+    audit(folder)
+    assert notes(folder, "its node was lost")
+
+
+@pytest.mark.slow
+def test_a_search_whose_cluster_is_gone_ends_and_goes_on_on_another(shell: Shell) -> None:
+    cluster = Cluster(shell, cpus=2)
+    space, folder = shell.space(**STEADY, trials=4, epochs=160), shell.folder / "runs" / "tiny"
+    driver = shell.start("tune_noise.search", "--space", space, "--address", cluster.address)
+    shell.wait_for(driver, lambda: events(folder, "epoch"), "epoch")
+    cluster.head.cut_power()
+    _, err = shell.ending_of(driver, code=1)
+    assert cluster.address in err
+    assert "continue with" in err
+    command = err.strip().splitlines()[-1].split()
+    assert command == ["tune-noise", "resume", str(folder), "--address", cluster.address]
+    command[-1] = Cluster(shell, cpus=2).address
+    shell.run(*command)
+    audit(folder)
