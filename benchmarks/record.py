@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import torch
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import load_dataset
@@ -45,9 +46,11 @@ class Sample:
 
     @property
     def median(self) -> float:
+        """Half took longer."""
         return statistics.median(self.seconds)
 
     def __str__(self) -> str:
+        """In milliseconds, with the spread."""
         low, *_, high = statistics.quantiles(self.seconds, n=10, method="inclusive")
         return f"{1e3 * self.median:8.3f} ms  ({1e3 * low:.3f} to {1e3 * high:.3f})"
 
@@ -93,6 +96,8 @@ def own_server() -> Iterator[str | None]:
 
 def real_trial() -> tuple[list[Event], float]:
     """The events of one trial as a search records them, and the seconds of its training."""
+    # As a trial has by default: another core is another trial's.
+    torch.set_num_threads(1)
     config = TrialConfig(method="co_teaching", epochs=EPOCHS)
     trial = Trial([config], load_dataset("digits"))
     started = time.perf_counter()

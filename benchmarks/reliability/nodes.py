@@ -13,7 +13,7 @@ from .audit import Audit, audit
 from .command import PART_MARK, Command, kill_all, wait_for
 from .facts import Findings, Life, read_events
 from .kills import PATIENCE_SECONDS, Reference, begin
-from .redone import lost_stacks
+from .redone import lost_stacks, notes_a_loss
 from .searches import NAME, SPREAD
 
 NUM_WORKERS = 2
@@ -154,7 +154,7 @@ def recovery(first: Life, second: Life) -> tuple[float, float] | None:
         return None
     for stack in lost_stacks(first, second).values():
         own = [e for e in second.news if e.trial_id == stack[0]]
-        [note, *_] = [e for e in own if e.kind == "note" and "lost its process" in e.data["text"]]
+        note = next(event for event in own if notes_a_loss(event))
         again = [e.seconds for e in own if e.number > note.number]
         if again:
             return note.seconds - first.killed, again[0] - note.seconds

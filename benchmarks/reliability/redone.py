@@ -75,12 +75,14 @@ def _tells_of_training(event: Event) -> bool:
 
 def lost_stacks(life: Life, following: Life) -> dict[str, list[str]]:
     """The stacks that a node took with it: the driver notes each."""
-    noted = {
-        e.trial_id
-        for e in following.news
-        if e.kind == "note" and "lost its process" in e.data["text"]
-    }
+    noted = {e.trial_id for e in following.news if notes_a_loss(e)}
     return {s: ids for s, ids in running(life.events).items() if ids[0] in noted}
+
+
+def notes_a_loss(event: Event) -> bool:
+    """Whether the driver says that a trial lost its process; what is restored later says so."""
+    data = event.data
+    return event.kind == "note" and bool(data.get("is_warning")) and "restored_epoch" not in data
 
 
 def running(events: Sequence[Event]) -> dict[str, list[str]]:

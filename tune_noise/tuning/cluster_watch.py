@@ -8,38 +8,58 @@ from contextlib import contextmanager
 
 import ray
 
+POLL_SECONDS = 2.0
 # A head that is started again with its state in Redis may take a while; after 60 seconds without
 # it Ray aborts the driver from inside, with a C++ trace and no word of ours.
-LOSS_SECONDS = 45.0
-POLL_SECONDS = 2.0
+HEAD_SECONDS = 45.0
+# The Ray process of the driver's own machine never comes back, and without it Ray ends the driver
+# after some 15 seconds.
+RAYLET_SECONDS = 4.0
 
 
 @contextmanager
 def cluster_watch(on_loss: Callable[[str], None]) -> Iterator[None]:
-    """Watch the head of the connected cluster in a thread of its own.
+    """Watch the head of the connected cluster, and Ray on this machine, in threads of their own.
 
     Args:
-        on_loss: called in that thread with a sentence once the head has not answered for
-            LOSS_SECONDS. The main thread may hang inside Ray then.
+        on_loss: called in such a thread with a sentence once one of them is lost. The main thread
+            may hang inside Ray then.
     """
-    address = ray.get_runtime_context().gcs_address
     ended = threading.Event()
-    thread = threading.Thread(target=_watch, args=(address, ended, on_loss), daemon=True)
-    thread.start()
+    watched = (
+        ("the head of the Ray cluster", ray.get_runtime_context().gcs_address, HEAD_SECONDS),
+        ("Ray's process on this machine", _raylet_address(), RAYLET_SECONDS),
+    )
+    for name, address, patience_seconds in watched:
+        arguments = (name, address, patience_seconds, ended, on_loss)
+        threading.Thread(target=_watch, args=arguments, daemon=True).start()
     try:
         yield
     finally:
         ended.set()
 
 
-def _watch(address: str, ended: threading.Event, on_loss: Callable[[str], None]) -> None:
+def _raylet_address() -> str:
+    own = ray.get_runtime_context().get_node_id()
+    [node] = [node for node in ray.nodes() if node["NodeID"] == own]
+    return f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
+
+
+def _watch(
+    name: str,
+    address: str,
+    patience_seconds: float,
+    ended: threading.Event,
+    on_loss: Callable[[str], None],
+) -> None:
     last_answer = time.monotonic()
     while not ended.wait(POLL_SECONDS):
         if answers(address):
             last_answer = time.monotonic()
-        elif time.monotonic() - last_answer > LOSS_SECONDS:
-            on_loss(f"the head of the Ray cluster, {address}, has not answered for a while")
-            return
+        elif time.monotonic() - last_answer > patience_seconds:
+            # One is enough: the other thread would say the same of the same loss.
+            ended.set()
+            on_loss(f"{name}, {address}, does not answer any more")
 
 
 def answers(address: str) -> bool:
