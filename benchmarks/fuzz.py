@@ -60,6 +60,7 @@ def parse_arguments() -> argparse.Namespace:
 def replay(target_name: str, files: list[Path]) -> int:
     """Run inputs as they are and show what comes of them."""
     target = load_target(target_name)
+    no_warnings()
     failed = 0
     for file in files:
         try:
@@ -100,11 +101,17 @@ def fuzz(arguments: argparse.Namespace) -> int:
         dictionary = arguments.child / "words.txt"
         dictionary.write_text("".join(f'"{quoted(word)}"\n' for word in target.words))
         options.insert(0, f"-dict={dictionary}")
-    warnings.simplefilter("error")
+    no_warnings()
     mutators = {} if target.mutate is None else {"custom_mutator": target.mutate}
     atheris.Setup([sys.argv[0], *options], target.run, **mutators)
     atheris.Fuzz()
     return 0
+
+
+def no_warnings() -> None:
+    """A warning of a library is a finding, too: nobody asked to see it."""
+    warnings.simplefilter("error")
+    warnings.simplefilter("ignore", ResourceWarning)  # of the folder of inputs, at the end
 
 
 def quoted(word: bytes) -> str:

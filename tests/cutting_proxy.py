@@ -70,11 +70,12 @@ class CuttingProxy:
             self._start(self._answer, client, server)
 
     def _hand_on(self, client: socket.socket, server: socket.socket) -> None:
-        while data := _receive(client):
-            if self._marker is not None and self._marker in data:
-                self._cut(client, server, data)
-                return
-            server.sendall(data)
+        with suppress(OSError):
+            while data := _receive(client):
+                if self._marker is not None and self._marker in data:
+                    self._cut(client, server, data)
+                    return
+                server.sendall(data)
         _shut(server)
 
     def _cut(self, client: socket.socket, server: socket.socket, data: bytes) -> None:

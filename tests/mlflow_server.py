@@ -17,8 +17,13 @@ from tune_noise.tracking import check_tracking_uri
 PATIENCE_SECONDS = 60.0
 
 
-def wait_for(condition: Callable[[], object], what: str = "it") -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def wait_for(
+    condition: Callable[[], object],
+    what: str = "it",
+    *,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> None:
+    deadline = time.monotonic() + patience_seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.05)

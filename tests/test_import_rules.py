@@ -48,6 +48,7 @@ HEAVY = {"torch", "torchvision", "ray", "optuna", "mlflow", "sklearn", "matplotl
 # metrics.names is a layer of its own: the one list of names, of which the schema speaks.
 LAYERS = {
     "errors": set(),
+    "files": set(),
     "seeding": set(),
     "noise": set(),
     "models": set(),
@@ -57,15 +58,17 @@ LAYERS = {
     "methods": {"config"},
     "metrics": {"data", "methods", "metrics.names"},
     "training": {
-        "config", "data", "errors", "methods", "metrics", "metrics.names", "models", "noise",
+        "config", "data", "errors", "files", "methods", "metrics", "metrics.names", "models", "noise",
         "seeding",
     },
     "masking": set(),
-    "record": {"errors", "masking"},
+    "record": {"errors", "files", "masking"},
     "history": {"config", "metrics.names", "record"},
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record"},
     "reporting": {"config", "history", "metrics.names"},
-    "tuning": {"config", "data", "errors", "history", "interrupt", "record", "seeding", "training"},
+    "tuning": {
+        "config", "data", "errors", "files", "history", "interrupt", "record", "seeding", "training",
+    },
 }  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Passwords on the command line: taken off it before anybody writes it down.
 
-A command line can be read by every user of a machine, and Ray writes that of its driver into its
-logs. So an option whose URI holds a password is masked, and the whole URI goes on in the
-environment variable that stands for the option.
+A command line can be read by every user of a machine, and Ray shows that of its driver to everybody
+who may look at the cluster. So an option whose URI holds a password is masked, and the whole URI
+goes on in the environment variable that stands for the option.
 """
 
 import os

@@ -16,6 +16,7 @@ import yaml
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import DISK_ERRORS, UserError
+from tune_noise.files import replace_file
 from tune_noise.history import History
 from tune_noise.record import Event, Record
 
@@ -140,7 +141,9 @@ def write_search_file(path: Path, payload: dict[str, Any]) -> None:
         f"# Data:      {data['name']}, fingerprint {data['fingerprint']}",
     ]
     body = yaml.safe_dump(payload["config"], sort_keys=False, allow_unicode=True)
-    path.write_text("\n".join(header) + "\n" + body, encoding="utf-8")
+    content = ("\n".join(header) + "\n" + body).encode()
+    if not path.exists() or path.read_bytes() != content:
+        replace_file(path, content)
 
 
 def source_commit() -> str | None:

@@ -81,8 +81,8 @@ def running_cluster(place: Path, *, patient: bool = False) -> Iterator[Cluster]:
 
 
 def trains(node: Command) -> bool:
-    """Whether a process of a node trains a trial: Ray writes the class into its title."""
-    return any("Trainable" in title for title in node.left.values())
+    """Whether a process of a node trains a trial just now: Ray writes the call into its title."""
+    return any("Trainable.train" in title for title in node.left.values())
 
 
 def kill_node(node: Command, *, whole: bool) -> None:
@@ -128,9 +128,14 @@ def node_killed(reference: Reference, draw: random.Random, place: Path) -> Audit
             pause=0.1,
         )
         time.sleep(delay)
-        wait_for(lambda: command.has_ended or any(map(trains, cluster.workers)), seconds=30.0)
-        busy = [node for node in cluster.workers if trains(node)]
-        if busy and not command.has_ended:
+        busy: list[Command] = []
+
+        def is_busy() -> bool:
+            busy[:] = [node for node in cluster.workers if trains(node)]
+            return bool(busy) or command.has_ended
+
+        wait_for(is_busy, seconds=PATIENCE_SECONDS)
+        if busy:
             first.killed = time.time()
             kill_node(draw.choice(busy), whole=whole)
             first.victim = "all processes of a node" if whole else "raylet"
@@ -142,9 +147,9 @@ def node_killed(reference: Reference, draw: random.Random, place: Path) -> Audit
         failures.commands += command.wait()
         found = audit(folder, [first, second])
     found.findings.add([failures])
-    lost = lost_stacks(first, second)
-    if first.killed is not None and not lost:
-        found.findings.commands.append("the death of the node cost no trial its process")
+    if not lost_stacks(first, second):
+        # Its trial had ended just before: that is no death of a node that runs trials.
+        first.killed = None
     return found
 
 

@@ -45,9 +45,9 @@ _SLOW: dict[str, Any] = _LONG | {
 _SPREAD: dict[str, Any] = _SHORT | {
     "fixed": {"model": "conv4", "ramp_epochs": 2, "batch_size": 32},
     "conditions": {"noise_rate": [0.45]},
-    "trials": 9,
-    "epochs": 72,
-    "early_stopping": {"grace_epochs": 24, "reduction_factor": 2},
+    "epochs": 48,
+    "early_stopping": {"grace_epochs": 16, "reduction_factor": 2},
+    "confirm": {"seeds": 1},
 }
 
 
@@ -85,7 +85,7 @@ PARALLEL = Search("parallel", "2 s, two trials at once", _SHORT, 2, False)
 LONG = Search("long", "trials of 12 s, epochs of 0.06 s", _LONG, 2, True)
 SLOW = Search("slow", "trials of two epochs of 6 s", _SLOW, 2, True)
 # One trial per node, long enough that checkpoints matter.
-SPREAD = Search("spread", "trials of 3 to 10 s on three nodes", _SPREAD, 3, False)
+SPREAD = Search("spread", "trials of 1 to 7 s on three nodes", _SPREAD, 3, False)
 
 # Of a hundred killed searches, how many are which.
 SHARES = {SERIAL: 42, PARALLEL: 42, LONG: 10, SLOW: 6}

@@ -19,15 +19,19 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
 
 
-@pytest.fixture(scope="module", params=["database", "server"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "server"])
 def client(
     request: pytest.FixtureRequest, database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Any:
-    if request.param == "database":
+    if request.param == "sqlite":
         yield connect(database)
-        return
-    with MlflowServer(tmp_path_factory.mktemp("server")) as server:
-        yield connect(server.url)
+    elif request.param == "postgresql":
+        postgres = request.getfixturevalue("postgres")
+        postgres.sql("CREATE DATABASE mlflow")
+        yield connect(postgres.url("mlflow").replace("postgresql:", "postgresql+psycopg:"))
+    else:
+        with MlflowServer(tmp_path_factory.mktemp("server")) as server:
+            yield connect(server.url)
 
 
 @pytest.fixture

@@ -125,6 +125,8 @@ HEADERS = st.builds(
 @example(npy("'<i8'", "'''"))
 @example(npy("'<i8'", "0x"))
 @example(npy("1+'a'", "(4,)"))
+@example(npy("'|a8'", "(4,)", LABELS.tobytes()))
+@example(npy("', '", "(4,)", LABELS.tobytes()))
 @example(npy("'<i8'", "(4,), 1: 2", LABELS.tobytes()))
 @example(b"\x93NUMPY\1\0\2\0{}")
 def test_any_header_gives_an_array_or_a_clear_error(path: Path, labels: bytes) -> None:

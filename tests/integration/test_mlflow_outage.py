@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.mlflow_audit import Audit
-from tests.mlflow_server import MlflowServer
+from tests.mlflow_server import MlflowServer, wait_for
 from tests.tracking.synthetic import WARNINGS_OF_MLFLOW
 from tune_noise.history import History
 from tune_noise.record import Record
@@ -35,7 +35,7 @@ def check_all_is_there(folder: Path, server: MlflowServer) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "trials", "epochs"),
-    [(8.0, 6, 120), pytest.param(60.0, 30, 120, marks=pytest.mark.slow)],
+    [(8.0, 6, 120), pytest.param(60.0, 16, 120, marks=pytest.mark.slow)],
 )
 def test_a_search_outlives_its_mlflow_server_and_all_arrives_later(
     shell: Shell, server: MlflowServer, seconds: float, trials: int, epochs: int
@@ -51,6 +51,7 @@ def test_a_search_outlives_its_mlflow_server_and_all_arrives_later(
     assert len(events(folder, "epoch")) > before
     assert not events(folder, "finish")
     server.start()
+    wait_for(lambda: events(folder, "finish"), "end of the search", patience_seconds=900.0)
     out, _ = shell.ending_of(search, code=0)
     assert "warning" not in out
     assert f"MLflow   {server.url}/#/experiments/" in out

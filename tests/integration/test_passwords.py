@@ -74,8 +74,14 @@ class Witness:
                 except OSError:
                     continue  # it has just ended
 
-    def saw_nothing(self, *texts: str) -> None:
-        """In texts, in the files of the search and of Ray, and in the list of processes."""
+    def saw_nothing(self, *texts: str, ran: bool = True) -> None:
+        """In texts, in the files of the search and of Ray, and in the list of processes.
+
+        Args:
+            *texts: what the commands printed.
+            ran: whether Ray was started, i.e. must have left logs.
+        """
+        assert bool(list(self.ray.rglob("gcs_server*"))) == ran
         for text in texts:
             assert not found_in(text.encode()), text
         for folder in (self.shell.folder, self.ray):
@@ -145,7 +151,7 @@ def test_a_start_that_fails_shows_no_password(
     out, err = shell.ending_of(search, code=2)
     assert "error: " in err
     assert not (shell.folder / "runs").exists()
-    witness.saw_nothing(out, err)
+    witness.saw_nothing(out, err, ran=False)
 
 
 def test_a_refused_password_is_not_shown(
@@ -156,15 +162,15 @@ def test_a_refused_password_is_not_shown(
     search = shell.start("tune_noise.search", "--space", shell.space(), *options)
     out, err = shell.ending_of(search, code=2)
     assert "password" in err
-    witness.saw_nothing(out, err)
+    witness.saw_nothing(out, err, ran=False)
 
 
-@pytest.mark.parametrize("by", GIVEN_BY)
+@pytest.mark.parametrize("by", ["option", pytest.param("environment", marks=pytest.mark.slow)])
 def test_a_search_that_loses_its_server_and_is_interrupted_shows_no_password(
     shell: Shell, witness: Witness, server: MlflowServer, postgres: PostgresServer, by: str
 ) -> None:
     urls = {"tracking": tracking_uri(server.port), "record": record_url(postgres.port)}
-    space, folder = shell.space(**STEADY, epochs=60), shell.folder / "runs" / f"cut-{by}"
+    space, folder = shell.space(**STEADY, trials=2, epochs=60), shell.folder / "runs" / f"cut-{by}"
     options = ["--space", space, "--name", folder.name, *give(shell, by, **urls)]
     search = shell.start("tune_noise.search", *options)
     log = folder / "tracking.log"

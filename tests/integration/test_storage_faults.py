@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from .audit import audit
-from .conftest import MANY_EPOCHS, STEADY, Shell, events
+from .conftest import MANY_EPOCHS, STEADY, Shell, events, kill
 from .disks import Disks
 
 # Some seconds in all, of which the disk sees the first.
@@ -64,15 +64,24 @@ def test_a_search_whose_folder_is_removed_stops(shell: Shell) -> None:
     while folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
     _, err = shell.ending_of(driver, code=1)
-    check_message(err, folder, ("No such file or directory", "is gone"))
+    check_message(err, folder, ("No such file or directory", "it was removed"))
 
 
 @pytest.mark.slow
 def test_each_part_of_the_folder_may_be_what_is_full(shell: Shell, disks: Disks) -> None:
     folder = shell.folder / "runs" / "tiny"
     space = ["--space", shell.space(**{**SHORT, "trials": 1, "epochs": 1000}), "--resume"]
-    # Ray's own files at the start, the states of trials later, the outputs at the end.
-    for part in (".ray", "checkpoints", "figures"):
+    # Where Ray writes what went wrong with a process.
+    disk = disks.small(folder / ".ray", "64k")
+    driver = shell.start("tune_noise.search", *space)
+    shell.wait_for(driver, lambda: events(folder, "epoch"), "epoch")
+    disk.fill()
+    kill(*shell.actors())
+    _, err = shell.ending_of(driver, code=1)
+    check_message(err, folder, FULL)
+    disk.make_room()
+    # The states of trials after some seconds, and the outputs at the end.
+    for part in ("checkpoints", "figures"):
         disk = disks.small(folder / part, "4k")
         err = shell.run("tune_noise.search", *space, code=1)
         check_message(err, folder, FULL)

@@ -108,6 +108,21 @@ def test_a_search_that_began_in_its_own_file_stays_there(folder: Path) -> None:
     assert RecordPlace.of_folder(folder, "").path == folder / RECORD_FILE
 
 
+def test_a_folder_s_own_file_may_be_given_by_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Record(RecordPlace.of_folder(folder)) as record:
+        record.append(Event("search"))
+    monkeypatch.chdir(folder.parent)
+    relative = Path(folder.name)
+    for url in (f"sqlite:///{folder}/record.db", f"sqlite:///{relative}/record.db"):
+        place = RecordPlace.of_folder(relative, url)
+        place.remember(relative)
+        assert not (folder / "record.url").exists()
+        with Record(place) as record:
+            assert len(list(record.events())) == 1
+
+
 def test_several_searches_may_share_a_file_elsewhere(folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "shared.db"
     place = RecordPlace.of_folder(folder, f"sqlite:///{file}")

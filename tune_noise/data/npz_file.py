@@ -28,7 +28,8 @@ MAX_MEMBERS = 20
 _MAX_READ_BYTES = 2**20
 # NumPy's own limit is 10,000, for headers of arrays with many named fields.
 _MAX_HEADER_BYTES = 1000
-_NUMBERS = re.compile(r"[<>|=]?[?A-Za-z][0-9]{0,9}")
+# What NumPy writes of a single dtype; it reads more, some of it with a warning.
+_SINGLE_DTYPE = re.compile(r"[<>|=][biufcSUVO][0-9]{0,9}")
 
 # What the standard library and NumPy raise on a damaged, encrypted or exotic archive or array.
 _UNREADABLE = (
@@ -193,7 +194,7 @@ def _parse_header(file: IO[bytes]) -> _Header:
         shape, descr = header["shape"], header["descr"]
     except (SyntaxError, ValueError, TypeError, LookupError, MemoryError, RecursionError):
         raise zipfile.BadZipFile("its header is none") from None
-    if not isinstance(descr, str) or not _NUMBERS.fullmatch(descr):
+    if not isinstance(descr, str) or not _SINGLE_DTYPE.fullmatch(descr):
         raise ValueError("it holds no numbers; save an array of a single dtype, uint8 or int64")
     dtype = np.dtype(descr)
     if dtype.hasobject:

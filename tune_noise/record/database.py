@@ -49,12 +49,16 @@ def open_database(place: RecordPlace, *, writer: bool) -> Database:
 
 
 def holds_events(place: RecordPlace) -> bool:
-    """Whether a database has an event of a search; nothing is made.
+    """Whether a database has an event of a search; no table is made on a server.
 
     Raises:
         UserError: it cannot be asked.
     """
-    if place.path is not None and not place.path.exists():
+    if place.path is None:
+        from tune_noise.record.server import Server
+
+        return Server(place).holds_events()
+    if not place.path.exists():
         return False
     database = open_database(place, writer=False)
     try:

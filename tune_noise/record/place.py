@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_noise.errors import UserError
+from tune_noise.files import replace_file
 from tune_noise.record.url import address, parse, shown, without_password
 
 RECORD_FILE = "record.db"
@@ -39,7 +40,9 @@ class RecordPlace:
         if url is None or not url.strip():
             return known or cls.of_file(folder / RECORD_FILE)
         place = cls.of_url(url.strip(), folder.resolve().name)
-        if (folder / RECORD_FILE).exists() and place.path != folder / RECORD_FILE:
+        if place._is_own_file(folder):
+            return cls.of_file(folder / RECORD_FILE)
+        if (folder / RECORD_FILE).exists():
             raise _elsewhere(folder, f"in its own file, {RECORD_FILE}", place)
         if known is not None and known._address() != place._address():
             raise _elsewhere(folder, f"in {known.shown}, as its {URL_FILE} says", place)
@@ -103,12 +106,15 @@ class RecordPlace:
 
         The password is left out: set PGPASSWORD or use ~/.pgpass, or give the URL each time.
         """
-        if self.path == folder / RECORD_FILE:
+        if self._is_own_file(folder):
             return
         url = self.url
         if self.path is None:
             url = without_password(parse(url)).render_as_string(hide_password=False)
-        (folder / URL_FILE).write_text(f"{url}\n{self.search}\n", encoding="utf-8")
+        replace_file(folder / URL_FILE, f"{url}\n{self.search}\n".encode())
+
+    def _is_own_file(self, folder: Path) -> bool:
+        return self.path is not None and self.path.absolute() == (folder / RECORD_FILE).absolute()
 
     def _address(self) -> object:
         return self.path or address(parse(self.url))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from tune_noise.errors import UserError
 from tune_noise.masking import mask_password
 from tune_noise.record.place import RecordPlace
-from tune_noise.record.table import COLUMNS, CREATE
+from tune_noise.record.table import COLUMNS, CREATE, LAST_NUMBER
 from tune_noise.record.url import EXAMPLE, parse
 
 # Both ends notice within half a minute that the other one is gone: so a dead driver does not keep
@@ -96,12 +96,10 @@ class Server:
         Raises:
             UserError: it cannot be reached, or cannot hold a record.
         """
+        connection = self._reach()
         try:
-            connection = self.connect()
-        except (sa.exc.DBAPIError, OSError, UnicodeError) as error:
-            raise self._unreachable(error) from None
-        try:
-            self._make_table(connection)
+            if not self._has_table(connection):
+                self._make_table(connection)
         except sa.exc.DBAPIError as error:
             connection.close()
             raise self._unusable(reason_of(error)) from None
@@ -116,28 +114,49 @@ class Server:
         Raises:
             UserError: it cannot.
         """
-        try:
-            with self._engine.connect() as connection:
-                read_only, may_write = connection.execute(_RIGHTS).one()
-        except (sa.exc.DBAPIError, OSError, UnicodeError) as error:
-            raise self._unreachable(error) from None
-        finally:
-            self.close()
+        with self._reach() as connection:
+            read_only, may_write = connection.execute(_RIGHTS).one()
+        self.close()
         if read_only:
             raise self._unusable("it may only be read, as a standby server")
         if not may_write:
             raise self._unusable("this user may not make or write the table `events` in it")
 
+    def holds_events(self) -> bool:
+        """Whether there is an event of this search; nothing is changed.
+
+        Raises:
+            UserError: it cannot be reached or read, or what is there is no record.
+        """
+        with self._reach() as connection:
+            try:
+                if not self._has_table(connection):
+                    return False
+                number = connection.execute(
+                    LAST_NUMBER, {"search": self._place.search}
+                ).scalar_one()
+            except sa.exc.DBAPIError as error:
+                raise self._unusable(reason_of(error)) from None
+        self.close()
+        return bool(number)
+
     def close(self) -> None:
         """Forget the server."""
         self._engine.dispose()
 
-    def _make_table(self, connection: sa.Connection) -> None:
+    def _reach(self) -> sa.Connection:
+        try:
+            return self.connect()
+        except (sa.exc.DBAPIError, OSError, UnicodeError) as error:
+            raise self._unreachable(error) from None
+
+    def _has_table(self, connection: sa.Connection) -> bool:
         columns = list(connection.execute(_COLUMNS).scalars())
         if columns and columns != list(COLUMNS):
             raise self._unusable("it has a table `events` of something else")
-        if columns:
-            return
+        return bool(columns)
+
+    def _make_table(self, connection: sa.Connection) -> None:
         try:
             connection.execute(CREATE)
         except sa.exc.DBAPIError as error:

@@ -116,6 +116,8 @@ class SqliteDatabase:
             if not self._is_reader:
                 # A write-ahead log lets the tracking process read while the driver writes.
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                # On macOS to wait for the disk takes more than fsync.
+                connection.exec_driver_sql("PRAGMA fullfsync=ON")
                 connection.execute(CREATE)
             connection.commit()
         except BaseException:

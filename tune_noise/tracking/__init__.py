@@ -11,8 +11,7 @@ store.py    the store: connect, experiment, the runs that it holds
 content.py  what a run says: tags, parameters, metrics
 """
 
-from tune_noise.masking import mask_password
 from tune_noise.tracking.process import TrackingProcess
 from tune_noise.tracking.uri import check_tracking_uri, default_tracking_uri
 
-__all__ = ["TrackingProcess", "check_tracking_uri", "default_tracking_uri", "mask_password"]
+__all__ = ["TrackingProcess", "check_tracking_uri", "default_tracking_uri"]

@@ -5,12 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tune_noise.files import remove_partials
 from tune_noise.training.checkpoint import (
     UNREADABLE,
     DamagedCheckpoint,
     Tensors,
     read_checkpoint,
-    remove_partials,
     write_checkpoint,
 )
 from tune_noise.tuning.paths import checkpoint_file, previous_checkpoint_file, weights_file

@@ -1,0 +1,73 @@
+"""A few of the kills of `benchmarks/crash.py`, with the same audit."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.reliability.audit import Audit
+from benchmarks.reliability.command import RUN, RUN_MARK, kill_all, remove
+from benchmarks.reliability.kills import Reference, killed, uninterrupted, workplace
+from benchmarks.reliability.searches import PARALLEL, SERIAL, Search
+from tests.postgres_server import PostgresServer
+
+from .test_search import pytestmark as warnings_of_mlflow
+
+pytestmark = warnings_of_mlflow
+
+
+@pytest.fixture(scope="module")
+def reference() -> Iterator[Reference]:
+    """An uninterrupted run of the serial search."""
+    place = workplace()
+    try:
+        yield uninterrupted(SERIAL, place)
+    finally:
+        kill_all(RUN_MARK, RUN)
+        remove(place)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    folder = workplace()
+    try:
+        yield folder
+    finally:
+        kill_all(RUN_MARK, RUN)
+        remove(folder)
+
+
+def test_an_uninterrupted_run_passes_the_audit(reference: Reference) -> None:
+    assert reference.problems == []
+
+
+def audited(
+    search: Search, seed: int, reference: Reference, place: Path, record: str | None = None
+) -> Audit:
+    found = killed(search, reference, random.Random(seed), place, record=record)
+    # Ray's agents notice within a minute that their node is gone; nobody waits for them here.
+    kill_all(RUN_MARK, RUN)
+    found.settle()
+    return found
+
+
+# One is killed in its search, the other one in its resume, too.
+@pytest.mark.parametrize(("search", "seed"), [(SERIAL, 5), (PARALLEL, 2)], ids=["one", "two"])
+def test_a_killed_search_ends_as_if_nothing_had_happened(
+    search: Search, seed: int, reference: Reference, place: Path
+) -> None:
+    found = audited(search, seed, reference, place)
+    assert found.findings.all == []
+    assert all(one.intervals <= 1 for one in found.redone)
+    assert any(life.killed for life in found.lives)
+
+
+def test_so_does_one_whose_record_is_in_postgresql(
+    reference: Reference, place: Path, postgres: PostgresServer
+) -> None:
+    found = audited(SERIAL, 6, reference, place, record=postgres.url())
+    assert found.findings.all == []
+    assert all(one.intervals <= 1 for one in found.redone)
+    assert any(life.killed for life in found.lives)
+    assert not (place / "runs" / "killed" / "record.db").exists()
