@@ -13,18 +13,21 @@ goal is missed.
 
 import argparse
 import json
+import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
+from types import FrameType
 
 from reliability.audit import Audit
-from reliability.command import RUN, RUN_MARK, kill_all, remove
+from reliability.command import clean_up, remove, workplace
 from reliability.facts import Findings
-from reliability.kills import killed, uninterrupted, workplace
+from reliability.kills import killed, uninterrupted
 from reliability.nodes import node_killed, uninterrupted_on_nodes
 from reliability.resume import ray_start, resumes_of
 from reliability.searches import SHARES, SPREAD, Search, deal
@@ -40,6 +43,8 @@ RAY_STARTS_EVERY = 8
 def main() -> int:
     options = parse()
     started = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     place = workplace()
     try:
         if options.resume_of:
@@ -49,8 +54,7 @@ def main() -> int:
         else:
             outcome = kill_drivers(options, place)
     finally:
-        kill_all(RUN_MARK, RUN)
-        remove(place)
+        clean_up()
     print(outcome.text)
     print(f"\n{(time.monotonic() - started) / 60:.1f} minutes.")
     for sentence in outcome.missed:
@@ -58,6 +62,12 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(outcome.details, indent=1, default=str) + "\n", "utf-8")
     return 1 if outcome.missed else 0
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """Leave nothing behind; threads that wait for commands would go on with the next ones."""
+    clean_up()
+    os._exit(128 + number)
 
 
 def parse() -> argparse.Namespace:

@@ -134,7 +134,10 @@ def measure(
             costs[durable, size] = ours.median
     durable_events = RUNGS + 1
     cost = (len(trial) - durable_events) * costs[False, 1] + durable_events * costs[True, 1]
-    print(f"  of a trial's time: {100 * cost / trial_seconds:.3f} % ({1e3 * cost:.1f} ms a trial)")
+    print(
+        f"  a trial: {1e3 * cost:.1f} ms, {100 * cost / trial_seconds:.1f} % of the time of this "
+        f"one, {100 * cost / 60:.3f} % of one of a minute"
+    )
     found["share"] = cost / trial_seconds
     found["replay"] = {n: replay(place, n, trial) for n in TRIALS}
     print()
@@ -195,15 +198,16 @@ def replay(
     with Record(place, writer=True) as record:
         for number in range(num_trials):
             record.append(*(Event(e.kind, f"t{number}", e.data) for e in trial))
-    seconds, reading = [], []
+    seconds, reading, cpu = [], [], []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started, cpu_before = time.perf_counter(), time.process_time()
         with Record(place) as record:
             events = list(record.events())
             reading.append(time.perf_counter() - started)
             started = time.perf_counter()
             history = History.replay(events)
             seconds.append(reading[-1] + time.perf_counter() - started)
+            cpu.append(time.process_time() - cpu_before)
         assert len(history.trials) == num_trials
     started = time.perf_counter()
     Record(place, writer=True).close()
@@ -212,7 +216,7 @@ def replay(
         f"  {num_trials:6,} trials x {EPOCHS} epochs: {bytes_of(place) / len(events):.0f} bytes an "
         f"event; replayed in {statistics.median(seconds):.2f} s ({min(seconds):.2f} to "
         f"{max(seconds):.2f}, n = {repeats}), of which reading {statistics.median(reading):.2f} s; "
-        f"a writer opens it in {opened:.2f} s"
+        f"{statistics.median(cpu):.2f} s of CPU; a writer opens it in {opened:.2f} s"
     )
     return seconds
 

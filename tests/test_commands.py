@@ -16,6 +16,7 @@ import yaml
 from tune_noise import cli
 from tune_noise.commands import parse_duration, run_app
 from tune_noise.errors import UserError
+from tune_noise.record import Event, Record
 
 SPACE: dict[str, Any] = {
     "noise": "pair_flip",
@@ -409,7 +410,7 @@ def test_a_wrong_flag_is_refused_with_place_rule_value_and_way_out(run: Run, cas
         ("- lr\n- tau\n", ("a space is a mapping of keys to values, got ['lr', 'tau']",)),
         ("", ("a space is a mapping of keys to values, got None",)),
         ("trials: !!bool maybe\n", ("mine.yaml: not valid YAML:",)),
-        ("trials: 2020-13-45\n", ("trials  '2020-13-45' must be a number",)),
+        ("trials: 2020-13-45\n", ("trials '2020-13-45' must be a number",)),
         ("a: !!map [1]\n", ("mine.yaml", "not valid YAML")),
         ("a: !!python/object/apply:os.system [ls]\n", ("line 1, column 4", "not valid YAML")),
         ("[" * 5000, ("mine.yaml", "not valid YAML")),
@@ -500,7 +501,7 @@ def test_a_tracking_server_that_does_not_answer_is_refused_in_seconds(run: Run) 
 
 
 def test_the_other_commands_refuse_alike(run: Run) -> None:
-    refuse(run("resume", "runs/none"), "runs/none holds no search: there is no search.yaml in it")
+    refuse(run("resume", "none"), "none holds no search: nothing is recorded in none/record.db")
     refuse(run("report", "none"), "none holds no search: nothing is recorded in none/record.db")
     refuse(run("spaces", "show", "smok"), "--space smok", "did you mean 'smoke'?")
     refuse(
@@ -515,7 +516,8 @@ def test_the_other_commands_refuse_alike(run: Run) -> None:
 
 def test_a_renamed_folder_is_not_taken_for_a_new_search(run: Run) -> None:
     Path("moved").mkdir()
-    write(SPACE | {"name": "first"}, "moved/search.yaml")
+    with Record(Path("moved/record.db")) as record:
+        record.append(Event("search", data={"config": SPACE | {"name": "first"}}))
     refuse(run("resume", "moved"), "moved holds the search 'first': rename the folder back")
 
 

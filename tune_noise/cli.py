@@ -7,6 +7,7 @@ import typer
 from tune_noise import __version__
 from tune_noise.commands import run_app
 from tune_noise.report import report
+from tune_noise.salvage import salvage
 from tune_noise.search import resume, search
 from tune_noise.spaces import app as spaces
 from tune_noise.train import train
@@ -16,6 +17,7 @@ app.command()(search)
 app.command()(resume)
 app.command()(train)
 app.command()(report)
+app.command()(salvage)
 app.add_typer(spaces, name="spaces")
 
 

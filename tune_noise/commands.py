@@ -1,6 +1,7 @@
 """What the commands share: how they end, and options that several of them have."""
 
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -84,10 +85,18 @@ def run_app(app: typer.Typer, *, prog_name: str) -> None:
         errors.print(f"error: {error}", style="bold red" if errors.is_terminal else None)
         sys.exit(error.exit_code)
     except Interrupted as interrupted:
+        _end_quietly()
         errors.print(
             f"\ninterrupted; nothing that was recorded is lost. Continue with:\n  {interrupted}"
         )
         sys.exit(130)
     except KeyboardInterrupt:
+        _end_quietly()
         errors.print("\ninterrupted")
         sys.exit(130)
+
+
+def _end_quietly() -> None:
+    """Nothing is left to be interrupted but what libraries do as the program ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -35,7 +35,15 @@ def check_writable(folder: Path) -> None:
     Raises:
         UserError: it cannot.
     """
-    parent = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        os.fsencode(folder).decode("utf-8")
+        parent = next(path for path in (folder, *folder.parents) if path.exists())
+    except UnicodeError:
+        raise UserError(f"--output: {folder!r} is not UTF-8: choose another one") from None
+    except OSError as error:  # e.g. a name that is too long
+        raise UserError(
+            f"--output: {folder} cannot be made ({error.strerror}): choose another one"
+        ) from None
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         reason = "may not be written" if parent.is_dir() else "is not a folder"
         raise UserError(f"--output: {folder} cannot be made, {parent} {reason}: choose another one")
@@ -51,6 +59,17 @@ def storage_fault(error: OSError, folder: Path) -> str | None:
     if error.errno not in DISK_ERRORS and not (place and place.is_relative_to(folder)):
         return None
     return f"{place or folder} cannot be written: {error.strerror}"
+
+
+def check_unowned(folder: Path) -> None:
+    """Check that no other driver runs in a folder now, before anything costly is begun.
+
+    Raises:
+        UserError: one does.
+    """
+    if (folder / ".lock").exists():
+        with own_folder(folder):
+            pass
 
 
 @contextmanager

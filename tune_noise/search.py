@@ -26,7 +26,8 @@ from tune_noise.config.loader import (
 )
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
-from tune_noise.output import SEARCH_FILE
+from tune_noise.history import History
+from tune_noise.record import Record, RecordPlace
 
 
 def search(
@@ -135,10 +136,7 @@ def resume(
     """
     from tune_noise.service import Request, run_search
 
-    if not (folder / SEARCH_FILE).is_file():
-        raise UserError(f"{folder} holds no search: there is no {SEARCH_FILE} in it")
-    flags = {} if trials is None else {"trials": trials}
-    config = resolve(str(folder / SEARCH_FILE), flags, [])
+    config = recorded(folder, record, {} if trials is None else {"trials": trials})
     if config.name != folder.resolve().name:
         raise UserError(
             f"{folder} holds the search {config.name!r}: rename the folder back to {config.name} "
@@ -157,6 +155,20 @@ def resume(
         quiet=quiet,
     )
     run_search(config, request, Console(markup=False))
+
+
+def recorded(folder: Path, record: str | None, flags: dict[str, Any]) -> SearchConfig:
+    """The search that the record of a folder holds, as the flags change it."""
+    place = RecordPlace.of_folder(folder, record)
+    place.check()
+    if not folder.is_dir() or not place.exists():
+        raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
+    with Record(place) as events:
+        history = History.replay(events.events())
+    if not history.search:
+        raise UserError(f"{folder} holds a search that has not begun: run its command again")
+    raw = with_assignments(history.search["config"], flags)
+    return build_search(raw, source=f"the search in {folder}")
 
 
 if __name__ == "__main__":

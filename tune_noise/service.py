@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 
 from rich.console import Console
@@ -21,6 +20,7 @@ from tune_noise.interrupt import Interrupt
 from tune_noise.output import (
     SEARCH_FILE,
     begin,
+    check_unowned,
     check_writable,
     own_folder,
     storage_fault,
@@ -81,11 +81,10 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
 
     dataset = load_dataset(search.dataset, data_dir=data_dir)
     searched = {f: search.search[f].extremes() for f in _DATA_FIELDS if f in search.search}
-    configs = [
-        search.trial_config(condition, dict(zip(searched, values, strict=True)))
-        for condition in search.all_conditions
-        for values in product(*searched.values())
-    ]
+    first = {field: values[0] for field, values in searched.items()}
+    # One field at a time: what the data must have for one does not depend on the others.
+    choices = [first, *({**first, f: v} for f, values in searched.items() for v in values[1:])]
+    configs = [search.trial_config(c, choice) for c in search.all_conditions for choice in choices]
     problems = {p.message: p for config in configs for p in data_problems(config, dataset)}
     if problems:
         raise ConfigError(f"{search.name} on {dataset.name}", list(problems.values()))
@@ -135,6 +134,7 @@ def _run_search(
     started = time.monotonic()
     dataset = load_checked(search, request.data_dir)
     check_writable(folder)
+    check_unowned(folder)
     place = RecordPlace.of_folder(folder, request.record)
     place.check()
     before = read_begun(folder, place, search, dataset, resume=request.resume)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 
 RUN_MARK, PART_MARK = "TUNE_NOISE_KILLS", "TUNE_NOISE_KILLS_PART"
 # One mark for all that this process starts, so that nothing can be left behind.
@@ -157,6 +158,23 @@ class Command:
         return any(not title.startswith(_AGENTS) for title in self.left.values())
 
 
+_workplaces: list[Path] = []
+
+
+def workplace() -> Path:
+    """A new folder; its path is short, as Ray makes sockets below it."""
+    folder = Path(mkdtemp(prefix="kill_"))
+    _workplaces.append(folder)
+    return folder
+
+
 def remove(folder: Path) -> None:
     """Delete a folder; whatever a dying process still writes into it does not matter."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def clean_up() -> None:
+    """End every process that was started here, and delete every folder."""
+    kill_all(RUN_MARK, RUN)
+    for folder in _workplaces:
+        remove(folder)

@@ -4,7 +4,6 @@ import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from threading import Thread
 
 from .audit import Audit, audit
@@ -46,11 +45,6 @@ class Moment:
 
     seconds: float
     after_first_report: bool
-
-
-def workplace() -> Path:
-    """A new folder; its path is short, as Ray makes sockets below it."""
-    return Path(mkdtemp(prefix="kill_"))
 
 
 def begin(search: Search, place: Path, extra: list[str]) -> Command:

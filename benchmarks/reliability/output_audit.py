@@ -12,7 +12,7 @@ TABLES = ("trials.csv", "epochs.csv", "criteria.csv")
 # Differ between two runs of one search.
 _OF_THE_RUN = ("started", "finished", "commit")
 # Files are written beside their place under such names, then moved.
-_PART = re.compile(r"^\..+\.\d+(\.tmp)?$")
+_PART = re.compile(r"^\..+\.(\d+\.tmp|[0-9a-f]{32}\.partial.*)$")
 FILES = ("summary.json", "report.html", "search.yaml", *TABLES)
 
 

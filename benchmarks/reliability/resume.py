@@ -2,13 +2,13 @@
 
 import hashlib
 import shutil
-import time
 from pathlib import Path
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.names import METRICS
-from tune_noise.record import Record, RecordPlace
+from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.tracking import TrackingProcess
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
 
@@ -32,6 +32,7 @@ class Actor:
 ray.get(Actor.remote().answer.remote())
 print("process", time.time(), flush=True)
 """
+TRACKING_SECONDS = 900.0
 MANY = {
     "noise": "pair_flip",
     "conditions": {"noise_rate": [0.45]},
@@ -109,11 +110,22 @@ def make_record(num_trials: int, place: Path) -> Search:
     config = next(e.data["config"] for e in read_events(folder) if e.kind == "search")
     with Record(record_place, writer=True) as record:
         MadeUpTrainer(Session(SearchConfig.model_validate(config), record)).run(num_trials)
+    # A search that was killed had delivered what it recorded, but for the last seconds.
+    tracking = TrackingProcess.start(
+        record_place,
+        tracking_uri=f"sqlite:///{place / 'runs' / 'mlflow.db'}",
+        experiment=NAME,
+        output=folder,
+    )
+    if problem := tracking.finish(timeout_seconds=TRACKING_SECONDS):
+        raise RuntimeError(problem)
     return search
 
 
-def time_resume(search: Search, filled: Path, place: Path) -> float:
-    """Seconds from the command to its first new event of a trial; it is killed then.
+def time_resume(search: Search, filled: Path, place: Path) -> tuple[float, float]:
+    """Seconds from the command to its first new event of a trial, and to a trial's first report.
+
+    The command is killed then.
 
     Args:
         search: of `make_record`.
@@ -125,36 +137,38 @@ def time_resume(search: Search, filled: Path, place: Path) -> float:
     before = len(read_events(folder))
     search.write(place)
     command = Command(place, ["tune_noise.search", *search.arguments])
+    news: list[Event] = []
 
-    def news() -> list[float]:
-        return [e.seconds for e in read_events(folder)[before:] if e.kind in OF_TRIALS]
+    def has_reported() -> bool:
+        news[:] = [e for e in read_events(folder)[before:] if e.kind in OF_TRIALS]
+        return command.has_ended or any(event.kind == "start" for event in news)
 
-    # Reading a large record takes time of its own, so the disk is asked rarely.
-    arrived = wait_for(lambda: bool(news()) or command.has_ended, seconds=120.0, pause=1.0)
+    # Reading a large record takes time of its own, so it is looked at rarely.
+    wait_for(has_reported, seconds=120.0, pause=1.0)
     command.kill(with_descendants=True)
-    if not arrived or not news():
+    first_report = next((e.seconds for e in news if e.kind == "start"), None)
+    if first_report is None:
         raise RuntimeError(f"a resume did not go on: {command.last_lines}")
-    return news()[0] - command.started
+    return news[0].seconds - command.started, first_report - command.started
 
 
 def resumes_of(num_trials: int, repeats: int, place: Path) -> dict[str, list[float]]:
     """Resumes of a record of many trials and bare starts of Ray, in turns.
 
     Returns:
-        `resume`, `cluster`, `process`: seconds, one per repeat; `record`: trials and events.
+        `cluster`, `process` (see `ray_start`), `news`, `report` (see `time_resume`): seconds, one
+        per repeat; `record`: trials and events.
     """
     filled = place / "filled"
     filled.mkdir()
     search = make_record(num_trials, filled)
-    found: dict[str, list[float]] = {"resume": [], "cluster": [], "process": []}
+    found: dict[str, list[float]] = {"cluster": [], "process": [], "news": [], "report": []}
     for number in range(repeats):
         own = place / str(number)
         own.mkdir()
-        cluster, process = ray_start(own)
-        found["cluster"].append(cluster)
-        found["process"].append(process)
-        found["resume"].append(time_resume(search, filled, own))
-        time.sleep(1.0)
+        seconds = (*ray_start(own), *time_resume(search, filled, own))
+        for name, value in zip(found, seconds, strict=True):
+            found[name].append(value)
     events = read_events(filled / "runs" / NAME)
     ended = sum(e.kind == "end" for e in events)
     return found | {"record": [ended, len(events)]}

@@ -88,12 +88,15 @@ def node_table(audits: Sequence[Audit], reference: Reference) -> Outcome:
 def resume_table(found: dict[str, list[float]]) -> Outcome:
     """Resumes of a record of many trials."""
     trials, events = (int(number) for number in found["record"])
-    beyond = [r - c for r, c in zip(found["resume"], found["cluster"], strict=True)]
+    news = [n - c for n, c in zip(found["news"], found["cluster"], strict=True)]
+    report = [r - p for r, p in zip(found["report"], found["process"], strict=True)]
     rows = [
         _spread("bare start of Ray's cluster", found["cluster"]),
         _spread("bare start of Ray until a process of it can train", found["process"]),
-        _spread("resume until the first news of a trial", found["resume"]),
-        _spread("resume beyond the bare start of the cluster", beyond),
+        _spread("resume until the next trial is asked for", found["news"]),
+        _spread("resume until the first report of a trial", found["report"]),
+        _spread("until the next ask, beyond the bare cluster", news),
+        _spread("until the first report, beyond the bare process", report),
     ]
     text = [
         f"A record of {trials} ended trials, {events} events.",
@@ -101,7 +104,9 @@ def resume_table(found: dict[str, list[float]]) -> Outcome:
         *_rows(["seconds", "n", "median", "max"], rows),
     ]
     missed = [
-        f"a resume took {s:.1f} s beyond Ray's own start" for s in beyond if s > RESUME_SECONDS
+        f"a resume took {seconds:.1f} s beyond Ray's own start"
+        for seconds in (*news, *report)
+        if seconds > RESUME_SECONDS
     ]
     return Outcome("\n".join(text), missed, dict(found))
 

@@ -11,6 +11,9 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.history import History
 from tune_noise.record import Event, Record
 
+from .conftest import recorded
+
+HANDED_ON = "is given to another process"
 RUN_STATUS = {"completed": "FINISHED", "failed": "FAILED"}
 
 
@@ -23,6 +26,12 @@ def notes(folder: Path, words: str = "") -> list[Event]:
     """Notes in the record that hold certain words."""
     found = [event for event in read_events(folder) if event.kind == "note"]
     return [event for event in found if words in event.data["text"]]
+
+
+def failures(folder: Path) -> list[tuple[str, str]]:
+    """Trials that have failed, and why."""
+    ends = recorded(folder, "end")
+    return [(i, end["stop_reason"]) for i, end in ends if end["status"] == "failed"]
 
 
 def audit(folder: Path, *, failed: Collection[str] = ()) -> History:

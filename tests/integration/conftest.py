@@ -62,7 +62,7 @@ def marked(name: str, value: str) -> dict[int, str]:
     for path in Path("/proc").glob("[0-9]*"):
         try:
             if f"{name}={value}".encode() in (path / "environ").read_bytes():
-                found[int(path.name)] = (path / "cmdline").read_text().replace("\0", " ")[:100]
+                found[int(path.name)] = (path / "cmdline").read_text().replace("\0", " ")[:200]
         except OSError:
             continue  # it has just ended, or is another user's
     return found

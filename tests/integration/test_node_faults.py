@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from .audit import audit, notes
-from .conftest import STEADY, Shell, events
+from .conftest import STEADY, Shell, events, kill
 from .nodes import Cluster
 
 
@@ -53,4 +53,18 @@ def test_a_search_whose_cluster_is_gone_ends_and_goes_on_on_another(shell: Shell
     assert command == ["tune-noise", "resume", str(folder), "--address", cluster.address]
     command[-1] = Cluster(shell, cpus=2).address
     shell.run(*command)
+    audit(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["/raylet/raylet ", "/gcs/gcs_server "])
+def test_a_search_whose_own_ray_dies_ends_and_goes_on(shell: Shell, lost: str) -> None:
+    space, folder = shell.space(**STEADY, epochs=160), shell.folder / "runs" / "tiny"
+    driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "2")
+    shell.wait_for(driver, lambda: events(folder, "epoch"), "epoch")
+    [pid] = [pid for pid, command in shell.processes().items() if lost in command]
+    kill(pid)
+    _, err = shell.ending_of(driver, code=1)
+    assert "the search has stopped" in err
+    shell.go_on(err)
     audit(folder)

@@ -70,7 +70,7 @@ def test_a_search_whose_folder_is_removed_stops(shell: Shell) -> None:
 @pytest.mark.slow
 def test_each_part_of_the_folder_may_be_what_is_full(shell: Shell, disks: Disks) -> None:
     folder = shell.folder / "runs" / "tiny"
-    space = ["--space", shell.space(**{**SHORT, "trials": 1, "epochs": 1000}), "--resume"]
+    space = ["--space", shell.space(**{**SHORT, "trials": 1, "epochs": 400}), "--resume"]
     # Where Ray writes what went wrong with a process.
     disk = disks.small(folder / ".ray", "64k")
     driver = shell.start("tune_noise.search", *space)

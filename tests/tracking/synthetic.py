@@ -40,10 +40,12 @@ PATIENCE_SECONDS = 30.0
 class Script:
     """Writes the record of a synthetic search, whose runs belong in an experiment of their own."""
 
-    def __init__(self, output: Path, *, experiment: str = "default-test") -> None:
+    def __init__(
+        self, output: Path, *, experiment: str = "default-test", record: str | None = None
+    ) -> None:
         output.mkdir(parents=True, exist_ok=True)
         self.output, self.experiment = output, experiment
-        self.place = RecordPlace.of_folder(output)
+        self.place = RecordPlace.of_folder(output, record)
         self.record = Record(self.place, writer=True)
 
     def search(self, search_id: str = SEARCH_ID) -> None:

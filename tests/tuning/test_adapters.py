@@ -43,7 +43,8 @@ class Adapters:
     def suggest(self) -> tuple[SimpleNamespace, Stack] | str | None:
         """One of Ray's trials with its stack, or what the searcher answers instead."""
         self.count += 1
-        trial = SimpleNamespace(trial_id=str(self.count), error_file=None)
+        metadata = SimpleNamespace(pickled_error_filename="error.pkl")
+        trial = SimpleNamespace(trial_id=str(self.count), error_file=None, run_metadata=metadata)
         answer = self.searcher.suggest(trial.trial_id)
         return (trial, Stack.from_json(answer[STACK])) if isinstance(answer, dict) else answer
 

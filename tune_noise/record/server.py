@@ -25,6 +25,8 @@ _SERVER = sa.text(
     "SELECT set_config('tcp_keepalives_idle', '10', false),"
     " set_config('tcp_keepalives_interval', '5', false),"
     " set_config('tcp_keepalives_count', '3', false),"
+    # Keepalives alone do not tell while an answer is on its way.
+    " set_config('tcp_user_timeout', '25000', false),"
     # As long as a writer waits for a server that is away, e.g. for someone who locked the table.
     " set_config('statement_timeout', '60s', false)"
 )

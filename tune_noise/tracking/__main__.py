@@ -9,6 +9,7 @@ import argparse
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -19,26 +20,35 @@ from tune_noise.tracking.orders import Answer, Orders
 
 
 class _MaskedLog:
-    """Standard error without passwords, for log lines, tracebacks and what libraries print."""
+    """The log without passwords, for our lines, tracebacks and what libraries print.
+
+    Where its disk is full a line is lost, and nothing else.
+
+    Args:
+        file: where it goes.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
 
     def write(self, text: str) -> int:
-        return sys.__stderr__.write(mask_password(text)) if sys.__stderr__ else 0
+        with suppress(OSError):
+            self._file.write(mask_password(text))
+        return len(text)
 
     def flush(self) -> None:
-        if sys.__stderr__:
-            sys.__stderr__.flush()
+        with suppress(OSError):
+            self._file.flush()
 
 
 def _set_up_logging() -> Answer:
     """Everything goes to the log but the answer, to which standard output belongs."""
     answer = Answer(os.fdopen(os.dup(1), "w"))
     os.dup2(2, 1)
-    log = cast(TextIO, _MaskedLog())
+    log = cast(TextIO, _MaskedLog(sys.stderr))
     sys.stdout = sys.stderr = log
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, stream=log, format=form)
-    # Where the log's disk is full, a line is lost and nothing else.
-    logging.raiseExceptions = False
     for chatty in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     return answer

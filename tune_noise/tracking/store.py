@@ -3,9 +3,11 @@
 import fcntl
 import os
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +53,39 @@ def connect(uri: str) -> Any:
     file.parent.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(file.absolute().parent):
         if not file.exists():
-            # A write-ahead log: one wait for the disk per commit instead of several, and a page
-            # that is being looked at holds up no write.
-            with closing(sqlite3.connect(file)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
+            _make_sqlite_store(file)
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
     return client
+
+
+def _make_sqlite_store(file: Path) -> None:
+    """Make the tables under another name, then give the whole store its own.
+
+    MLflow takes some seconds and a hundred steps for them. Killed in between it would leave a file
+    that it could neither finish nor open ever again.
+    """
+    from mlflow import MlflowClient
+
+    _remove_partial_stores(file)
+    partial = file.with_name(f".{file.name}.{uuid.uuid4().hex}.partial")
+    with closing(sqlite3.connect(partial)) as connection:
+        # A write-ahead log: one wait for the disk per commit instead of several, and a page that
+        # is being looked at holds up no write.
+        connection.execute("PRAGMA journal_mode=WAL")
+    MlflowClient(f"sqlite:///{partial}").search_experiments(max_results=1)
+    with closing(sqlite3.connect(partial)) as connection:
+        [is_busy, *_] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if is_busy:
+        raise TuneNoiseError(f"{partial} is in use: the MLflow store cannot be moved to its place")
+    partial.rename(file)
+    _remove_partial_stores(file)
+
+
+def _remove_partial_stores(file: Path) -> None:
+    """Remove what a killed process, or SQLite beside a file that has moved, left behind."""
+    for path in file.parent.glob(f".{escape(file.name)}.*.partial*"):
+        path.unlink(missing_ok=True)
 
 
 # Says to MLflow's pages that these are training runs, not traces of language models.

@@ -177,7 +177,10 @@ def _database_fault(uri: str, *, default_port: int) -> Fault | None:
         address = (url.host or "localhost", url.port or default_port)
         socket.create_connection(address, timeout=CHECK_SECONDS).close()
     except ImportError as error:
-        return Fault(f"its database driver is missing ({error.name})", "install it with pip")
+        return Fault(
+            f"its database driver is missing ({error.name})",
+            "install it with pip, or name one that is installed, e.g. postgresql+psycopg://...",
+        )
     except (sa.exc.ArgumentError, OSError, ValueError) as error:
         return Fault(f"no database answered ({error})", "start it or mend the address")
     return None

@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ MAX_FAILURES = 4
 MAX_REASON_CHARACTERS = 300
 # What Ray says of a lost process -> what it means for a person; the first that is found counts.
 _LOSSES = {
+    "running low on memory": "Ray ended its process as memory ran low; see --max-concurrent",
     "node has died": "its node was lost",
     "worker process has died": "its process was killed or crashed (see `dmesg` if memory ran out)",
     "The actor never ran": "its process was killed or crashed before it had begun",
@@ -166,6 +167,8 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """Called each time that a stack fails."""
         self._searcher.errors[trial.trial_id] = last_error(trial)
+        # Ray would unpickle it at the end of the search, whatever the disk has made of it.
+        trial.run_metadata.pickled_error_filename = None
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Called with a stack's last report, which may have been taken already."""
@@ -207,7 +210,10 @@ class SessionWatch(Callback):  # type: ignore[misc]
 
 def last_error(trial: Any) -> str:
     """What Ray wrote of a trial's last failure, in one sentence."""
-    text = Path(trial.error_file).read_text("utf-8") if trial.error_file else ""
+    text = ""
+    if trial.error_file:
+        with suppress(OSError):
+            text = Path(trial.error_file).read_text("utf-8", errors="replace")
     last = text.rpartition("Failure #")[2]
     for said, meant in _LOSSES.items():
         if said in last:

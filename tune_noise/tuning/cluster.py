@@ -53,6 +53,9 @@ def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, 
             include_dashboard=None if address else False,
             configure_logging=True,
         )
+    except KeyboardInterrupt:
+        ray.shutdown()
+        raise
     except Exception as error:  # of any kind: a start that takes too long raises a bare one
         reason = str(error).partition("\n")[0]
         if not address:
