@@ -58,8 +58,8 @@ LAYERS = {
     "methods": {"config"},
     "metrics": {"data", "methods", "metrics.names"},
     "training": {
-        "config", "data", "errors", "files", "methods", "metrics", "metrics.names", "models", "noise",
-        "seeding",
+        "config", "data", "errors", "files", "methods", "metrics", "metrics.names", "models",
+        "noise", "seeding",
     },
     "masking": set(),
     "record": {"errors", "files", "masking"},
@@ -67,7 +67,8 @@ LAYERS = {
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record"},
     "reporting": {"config", "history", "metrics.names"},
     "tuning": {
-        "config", "data", "errors", "files", "history", "interrupt", "record", "seeding", "training",
+        "config", "data", "errors", "files", "history", "interrupt", "record", "seeding",
+        "training",
     },
 }  # fmt: skip
 
