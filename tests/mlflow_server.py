@@ -14,7 +14,7 @@ from typing import Self
 from tune_noise.errors import UserError
 from tune_noise.tracking import check_tracking_uri
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 def wait_for(

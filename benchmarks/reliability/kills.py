@@ -130,7 +130,7 @@ def killed(
             with_descendants = draw.random() < DESCENDANTS_SHARE
             life.victim = "all its processes" if with_descendants else "driver"
             life.killed = command.kill(with_descendants=with_descendants)
-            watchers.append(_watch(command, life, seen))
+            watchers.append(watch(command, life, seen))
         else:
             # It was faster than the uninterrupted run; the resume of a finished search follows.
             seen.commands += command.wait()
@@ -142,7 +142,7 @@ def killed(
     command = begin(search, place, options)
     lives.append(Life(command.started, known=lives[-1].events))
     seen.commands += command.wait()
-    watchers.append(_watch(command, lives[-1], seen))
+    watchers.append(watch(command, lives[-1], seen))
     uninterrupted_folder = reference.folder if search.is_repeatable else None
     found = audit(folder, lives, reference=uninterrupted_folder, record=record)
     seen.add([found.findings])
@@ -150,10 +150,10 @@ def killed(
     return found
 
 
-def _watch(command: Command, life: Life, seen: Findings) -> Thread:
+def watch(command: Command, life: Life, seen: Findings) -> Thread:
     """Measure, beside what follows, how long a dead command's processes live on."""
 
-    def watch() -> None:
+    def wait() -> None:
         died = time.time()
         if wait_for(lambda: not command.is_active, seconds=PATIENCE_SECONDS, pause=0.25):
             life.seconds_to_stop = time.time() - died
@@ -164,6 +164,6 @@ def _watch(command: Command, life: Life, seen: Findings) -> Thread:
         seen.processes.append(f"{len(command.left)} left after {PATIENCE_SECONDS:g} s: {left}")
         kill_all(PART_MARK, command.part)
 
-    thread = Thread(target=watch)
+    thread = Thread(target=wait)
     thread.start()
     return thread

@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 from .audit import Audit, audit
 from .command import PART_MARK, Command, kill_all, wait_for
 from .facts import Findings, Life, read_events
-from .kills import PATIENCE_SECONDS, Reference, begin
+from .kills import PATIENCE_SECONDS, Reference, begin, watch
 from .redone import lost_stacks, notes_a_loss
 from .searches import NAME, SPREAD
 
@@ -25,6 +26,8 @@ SOONER = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "3",
 }
+# So many deaths are left to Ray's own times.
+PATIENT_SHARE = 0.1
 _COMMON = ["--num-cpus", "1", "--object-store-memory", "200000000", "--disable-usage-stats"]
 _COMMON += ["--dashboard-agent-listen-port", "0"]
 
@@ -118,8 +121,9 @@ def node_killed(reference: Reference, draw: random.Random, place: Path) -> Audit
     folder = place / "runs" / NAME
     delay = draw.uniform(0.0, 0.8 * reference.search_seconds)
     whole, joins = draw.random() < 0.5, draw.random() < 0.5
-    failures = Findings()
-    with running_cluster(place, patient=draw.random() < 0.1) as cluster:
+    patient = draw.random() < PATIENT_SHARE
+    seen, watchers = Findings(), list[Thread]()
+    with running_cluster(place, patient=patient) as cluster:
         command = begin(SPREAD, place, ["--address", cluster.address])
         first = Life(command.started, is_node=True)
         wait_for(
@@ -136,17 +140,22 @@ def node_killed(reference: Reference, draw: random.Random, place: Path) -> Audit
 
         wait_for(is_busy, seconds=PATIENCE_SECONDS)
         if busy:
+            victim = draw.choice(busy)
             first.killed = time.time()
-            kill_node(draw.choice(busy), whole=whole)
+            kill_node(victim, whole=whole)
+            watchers.append(watch(victim, first, seen))
             first.victim = "all processes of a node" if whole else "raylet"
         first.events = read_events(folder)
         second = Life(first.killed or time.time(), known=first.events)
+        if patient:
+            first.victim += " (Ray's own times)"
         if joins:
             first.victim += ", another joins"
             cluster.join()
-        failures.commands += command.wait()
+        seen.commands += command.wait()
         found = audit(folder, [first, second])
-    found.findings.add([failures])
+    seen.add([found.findings])
+    found.findings, found.watchers = seen, watchers
     if not lost_stacks(first, second):
         # Its trial had ended just before: that is no death of a node that runs trials.
         first.killed = None

@@ -63,6 +63,7 @@ def driver_table(
 def node_table(audits: Sequence[Audit], reference: Reference) -> Outcome:
     """Kills of nodes."""
     deaths = [audit.lives[0] for audit in audits if audit.lives[0].killed is not None]
+    stop = [d.seconds_to_stop for d in deaths if d.seconds_to_stop is not None]
     recoveries = [r for audit in audits if (r := recovery(*audit.lives)) is not None]
     text = [
         f"{len(deaths)} nodes were killed: {_counted(Counter(d.victim for d in deaths))}.",
@@ -78,6 +79,7 @@ def node_table(audits: Sequence[Audit], reference: Reference) -> Outcome:
             [
                 _spread("from the death until the driver knows of it", [r[0] for r in recoveries]),
                 _spread("from then until a lost trial trains again", [r[1] for r in recoveries]),
+                _spread("from the death until the dead node trains nothing any more", stop),
             ],
         ),
     ]

@@ -22,7 +22,8 @@ from .disks import Disks
 
 PROGRAMS = Path(sys.executable).parent
 MARK = "TUNE_NOISE_TEST"
-PATIENCE_SECONDS = 60.0
+# A busy machine takes half a minute to start a process of Ray.
+PATIENCE_SECONDS = 180.0
 
 # Quick to train, and every part of a search takes part.
 TINY: dict[str, Any] = {
@@ -81,6 +82,7 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.mark = uuid.uuid4().hex
+        self.started: list[subprocess.Popen[str]] = []
         inherited = {
             k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "RAY_", "MLFLOW"))
         }
@@ -95,7 +97,7 @@ class Shell:
         program, *rest = arguments
         is_module = program.startswith("tune_noise.")
         first = [sys.executable, "-m", program] if is_module else [str(PROGRAMS / program)]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*first, *rest],
             cwd=self.folder,
             env=self.environment,
@@ -104,11 +106,13 @@ class Shell:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run to the end and expect an exit code; stdout, or stderr where the code is not 0."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=3 * PATIENCE_SECONDS)
+        out, err = process.communicate(timeout=2 * PATIENCE_SECONDS)
         assert process.returncode == code, err
         assert "Traceback" not in err
         return err if code else out
@@ -118,7 +122,7 @@ class Shell:
 
     def ending_of(self, process: "subprocess.Popen[str]", *, code: int) -> tuple[str, str]:
         """Wait for the end of a command and of all its descendants; its stdout and stderr."""
-        out, err = process.communicate(timeout=3 * PATIENCE_SECONDS)
+        out, err = process.communicate(timeout=2 * PATIENCE_SECONDS)
         assert process.returncode == code, out + err
         assert "Traceback" not in out + err
         self.wait_until_all_ended()
@@ -167,7 +171,11 @@ class Shell:
         self.wait_until(lambda: not self.processes(), "the end of all processes")
 
     def end_all(self) -> None:
+        """Kill whatever is left, e.g. where a test has failed half-way."""
         kill(*self.processes())
+        for process in self.started:
+            if process.stdout and not process.stdout.closed:
+                process.communicate()
 
     def space(self, **changes: Any) -> str:
         path = self.folder / "tiny.yaml"

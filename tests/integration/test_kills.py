@@ -54,22 +54,21 @@ def audited(
     return found
 
 
-# One is killed in its search, the other one in its resume, too.
-@pytest.mark.parametrize(("search", "seed"), [(SERIAL, 5), (PARALLEL, 161)], ids=["one", "two"])
-def test_a_killed_search_ends_as_if_nothing_had_happened(
-    search: Search, seed: int, reference: Reference, place: Path
-) -> None:
-    found = audited(search, seed, reference, place)
+def check(found: Audit) -> None:
     assert found.findings.all == []
     assert all(one.intervals <= 1 for one in found.redone)
     assert any(life.killed for life in found.lives)
 
 
-def test_so_does_one_whose_record_is_in_postgresql(
+def test_a_killed_search_gives_what_an_uninterrupted_one_gives(
+    reference: Reference, place: Path
+) -> None:
+    # Its resume is killed, too.
+    check(audited(SERIAL, 161, reference, place))
+
+
+def test_nothing_is_lost_of_one_whose_record_is_in_postgresql(
     reference: Reference, place: Path, postgres: PostgresServer
 ) -> None:
-    found = audited(SERIAL, 6, reference, place, record=postgres.url())
-    assert found.findings.all == []
-    assert all(one.intervals <= 1 for one in found.redone)
-    assert any(life.killed for life in found.lives)
+    check(audited(PARALLEL, 5, reference, place, record=postgres.url()))
     assert not (place / "runs" / "killed" / "record.db").exists()

@@ -1,9 +1,10 @@
 """Processes of trials that are killed: their trials go on, or fail alone."""
 
 import signal
+from collections import Counter
 from pathlib import Path
 
-from .audit import HANDED_ON, audit, failures, notes
+from .audit import HANDED_ON, audit, failures, mlflow_statuses, notes
 from .conftest import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
 
 FIRST = "c1-t0001"
@@ -34,21 +35,30 @@ def test_a_trial_whose_process_is_killed_often_goes_on_while_it_comes_on(shell: 
 
 
 def test_a_trial_whose_process_is_always_killed_fails_and_the_others_go_on(shell: Shell) -> None:
-    space, folder = shell.space(**STEADY, trials=3), shell.folder / "runs" / "tiny"
+    space, folder = shell.space(**STEADY, epochs=MANY_EPOCHS), shell.folder / "runs" / "tiny"
     driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "2")
-    shell.wait_for(driver, shell.actors, "actor")
-    [victim, *_] = shell.actors().values()
+    shell.wait_for(driver, lambda: len(set(events(folder, "epoch"))) == 2, "two trials")
+    [spared, *_] = shell.actors()
 
     def is_given_up() -> bool:
-        kill(*(pid for pid, trial in shell.actors().items() if trial == victim))
+        kill(*(pid for pid in shell.actors() if pid != spared))
         return bool(failures(folder))
 
     shell.wait_for(driver, is_given_up, "failure of the trial")
-    out, _ = shell.ending_of(driver, code=0)
-    [(trial_id, reason)] = failures(folder)
+    [(failed, reason)] = failures(folder)
     assert reason.startswith("failed 4 times")
-    assert f"1 of 4 trials failed, the first ({trial_id}): {reason}" in out
-    audit(folder, failed=[trial_id])
+    assert [event.trial_id for event in notes(folder, HANDED_ON)] == [failed] * 3
+    known = Counter(events(folder, "epoch"))
+    shell.wait_for(
+        driver,
+        lambda: len([i for i, n in Counter(events(folder, "epoch")).items() if n > known[i]]) == 2,
+        "two trials that go on",
+    )
+    driver.send_signal(signal.SIGINT)
+    out, _ = shell.ending_of(driver, code=130)
+    assert out.count(HANDED_ON) == 3
+    assert failures(folder) == [(failed, reason)]
+    assert sorted(mlflow_statuses(folder)) == ["FAILED", "KILLED", "KILLED", "KILLED"]
 
 
 def test_a_process_killed_between_two_trials_fails_neither(shell: Shell) -> None:

@@ -50,11 +50,13 @@ def child_of_a_killed_driver(script: Script, uri: str, *, ready: str | None = No
     """
     command = [sys.executable, "-c", DRIVER, str(script.output), uri, script.experiment]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
-        assert driver.stdout
-        pid = int(driver.stdout.readline())
-        if ready:
-            wait_for(script.has_run(uri, ready))
-        driver.kill()
+        try:
+            assert driver.stdout
+            pid = int(driver.stdout.readline())
+            if ready:
+                wait_for(script.has_run(uri, ready))
+        finally:
+            driver.kill()
     return pid
 
 

@@ -68,7 +68,7 @@ def main() -> int:
         os._exit(1)  # the main thread is inside a request that may never end
 
     orders = Orders(sys.stdin, on_overdue=give_up)
-    os.nice(10)  # trials need the cores more
+    os.nice(5)  # trials need the cores more
     try:
         run(
             place=RecordPlace(os.environ["TUNE_NOISE_RECORD"], options.search),
