@@ -1,6 +1,8 @@
 """A record of a search that nobody trained, and what MLflow holds of it."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -127,15 +129,25 @@ class Script:
 
     def has_run(self, uri: str, name: str) -> Callable[[], bool]:
         """Whether MLflow holds a run of this name."""
-        path = Path(uri.removeprefix("sqlite:///"))
-        return lambda: (
-            (path.exists() or not uri.startswith("sqlite")) and name in self.found(uri).by_name
-        )
+        return lambda: name in self.statuses(uri)
 
     def has_ended(self, uri: str, name: str) -> Callable[[], bool]:
         """Whether MLflow holds an ended run of this name."""
-        has_run = self.has_run(uri, name)
-        return lambda: has_run() and self.found(uri).status(name) != "RUNNING"
+        return lambda: self.statuses(uri).get(name, "RUNNING") != "RUNNING"
+
+    def statuses(self, uri: str) -> dict[str, str]:
+        """Name -> status of the search's runs; of a file without the locks that the child needs."""
+        if not uri.startswith("sqlite:///"):
+            found = self.found(uri)
+            return {name: found.status(name) for name in found.by_name}
+        query = "select runs.name, status from runs join experiments using (experiment_id) "
+        file = f"file:{uri.removeprefix('sqlite:///')}?mode=ro"
+        try:
+            with closing(sqlite3.connect(file, uri=True)) as connection:
+                where = "where experiments.name = ?"
+                return dict(connection.execute(query + where, (self.experiment,)).fetchall())
+        except sqlite3.OperationalError:
+            return {}  # not yet
 
     @property
     def log(self) -> str:

@@ -92,7 +92,7 @@ def test_an_interrupted_search_is_killed_and_runs_again_on_resume(script: Script
     found = script.found(uri)
     assert (found.status("methods"), found.status("long")) == ("KILLED", "KILLED")
     resumed = script.start(uri)
-    wait_for(lambda: script.found(uri).status("methods") == "RUNNING")
+    wait_for(lambda: script.statuses(uri)["methods"] == "RUNNING")
     for epoch in range(151, 161):
         script.epoch("long", epoch)
     script.end("long")
@@ -101,6 +101,20 @@ def test_an_interrupted_search_is_killed_and_runs_again_on_resume(script: Script
     found = script.found(uri)
     assert (found.status("methods"), found.status("long")) == ("FINISHED", "FINISHED")
     assert Counter(found.steps("long", "train_loss_noisy")) == Counter(range(1, 161))
+
+
+def test_a_trial_without_news_since_its_last_delivery_is_ended_too(
+    script: Script, uri: str
+) -> None:
+    process = script.start(uri)
+    script.search()
+    script.ask("quiet")
+    script.epoch("quiet", 1)
+    wait_for(script.has_run(uri, "quiet"))
+    script.trial("t1")
+    wait_for(script.has_ended(uri, "t1"))
+    assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    script.audit(script.output.parent / "mlflow.db")
 
 
 def test_two_first_searches_at_once_share_a_new_store(tmp_path: Path, uri: str) -> None:

@@ -105,6 +105,8 @@ class Mirror:
         parent = self._deliver_parent(is_last=is_last and not self.history.finished)
         if is_last:
             self._flag_winners()
+            for trial_id in filter(self._is_open, self._runs):
+                self._wait(trial_id)  # to be ended, although there is no news of it
         self._deliver_trials(parent, is_last=is_last, deadline=deadline)
         if is_last:
             self._upload(parent)
