@@ -16,8 +16,9 @@ RUN_MARK, PART_MARK = "TUNE_NOISE_KILLS", "TUNE_NOISE_KILLS_PART"
 # One mark for all that this process starts, so that nothing can be left behind.
 RUN = uuid.uuid4().hex
 COMMAND_SECONDS = 400.0
-# Ray's own, which train nothing: they notice within a minute that their node is gone.
-_AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
+# Driver, tracking process, actors, raylet: what may still train or write. Ray's agents, and workers
+# that had just been started, do neither; they notice within a minute that their node is gone.
+_ACTIVE = ("-m tune_noise.", "Trainable", "/raylet/raylet ")
 _FOREIGN = ("PYTEST", "RAY_", "MLFLOW", "TUNE_NOISE_")
 
 
@@ -154,8 +155,8 @@ class Command:
 
     @property
     def is_active(self) -> bool:
-        """Whether any descendant may still train or write; Ray's agents do neither."""
-        return any(not title.startswith(_AGENTS) for title in self.left.values())
+        """Whether any descendant may still train or write."""
+        return any(mark in title for title in self.left.values() for mark in _ACTIVE)
 
 
 _workplaces: list[Path] = []

@@ -31,7 +31,7 @@ class Life:
         known: the record when it began.
         events: the record after it.
         seconds_to_stop: from its death until nothing trained or tracked any more.
-        seconds_to_vanish: until Ray's own agents were gone, too.
+        seconds_to_vanish: until Ray's own helpers were gone, too.
     """
 
     started: float

@@ -185,7 +185,7 @@ def _driver_seconds(
         _spread("bare start of Ray's cluster, side by side", [s[0] for s in starts]),
         _spread("bare start until a process of it can train, side by side", [s[1] for s in starts]),
         _spread("from the kill until nothing trains or writes any more", stop),
-        _spread("from the kill until Ray's agents are gone, too", gone),
+        _spread("from the kill until Ray's helpers are gone, too", gone),
     ]
 
 
