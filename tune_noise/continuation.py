@@ -38,8 +38,9 @@ def read_begun(
     if not place.exists():
         return None
     if not resume:
+        is_inside = place.path is not None and place.path.parent == folder
         raise UserError(
-            f"{place.shown} holds a search already: continue it with --resume, choose another "
+            f"{folder if is_inside else place.shown} holds a search already: continue it with --resume, choose another "
             "--name or --output, or delete it"
         )
     with Record(place) as record:

@@ -69,7 +69,6 @@ def silent_uri() -> Iterator[str]:
         yield f"http://127.0.0.1:{silent.getsockname()[1]}"
 
 
-@pytest.mark.slow  # beside other work its process may take minutes to start
 def test_a_killed_process_continues_without_duplicates(script: Script, uri: str) -> None:
     process = script.start(uri)
     script.search()

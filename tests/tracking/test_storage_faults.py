@@ -73,7 +73,7 @@ def test_a_full_disk_costs_a_sentence_and_the_rest_is_delivered_later(
     (script.output / "tracking.log").touch()
     disk.fill()
     process = script.start(uri)
-    wait_for(lambda: (disk.path / "runs" / "mlflow.db").exists())
+    wait_for(lambda: list((disk.path / "runs").glob("*mlflow.db*")), "the store that is made")
     warning = process.finish(timeout_seconds=5.0)
     assert warning
     assert "database or disk is full" in warning

@@ -48,6 +48,9 @@ def test_a_store_whose_making_was_killed_is_made_again(tmp_path: Path, tables: i
     client = connect(uri)
     assert [experiment.name for experiment in client.search_experiments()] == ["Default"]
     client.create_experiment("mine")
+    # No connection to the file under its first name: it would not see other processes' locks.
+    opened = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [name for name in opened if ".partial" in name]
     # Nothing of the killed one is left beside the store and its write-ahead log.
     names = {path.name for path in tmp_path.iterdir()}
     assert names - {"mlflow.db-wal", "mlflow.db-shm"} == {"mlflow.db"}

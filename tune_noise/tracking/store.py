@@ -65,7 +65,7 @@ def _make_sqlite_store(file: Path) -> None:
     MLflow takes some seconds and a hundred steps for them. Killed in between it would leave a file
     that it could neither finish nor open ever again.
     """
-    from mlflow import MlflowClient
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     _remove_partial_stores(file)
     partial = file.with_name(f".{file.name}.{uuid.uuid4().hex}.partial")
@@ -73,7 +73,10 @@ def _make_sqlite_store(file: Path) -> None:
         # A write-ahead log: one wait for the disk per commit instead of several, and a page that
         # is being looked at holds up no write.
         connection.execute("PRAGMA journal_mode=WAL")
-    MlflowClient(f"sqlite:///{partial}").search_experiments(max_results=1)
+    artifacts = (file.absolute().parent / "mlartifacts").as_uri()
+    # Nothing may stay open: within a process SQLite shares one index of the write-ahead log for a
+    # file, whatever it is called, and that of the old name is unknown to all other processes.
+    SqlAlchemyStore(f"sqlite:///{partial}", artifacts).engine.dispose()
     with closing(sqlite3.connect(partial)) as connection:
         [is_busy, *_] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if is_busy:
