@@ -40,8 +40,8 @@ def read_begun(
     if not resume:
         is_inside = place.path is not None and place.path.parent == folder
         raise UserError(
-            f"{folder if is_inside else place.shown} holds a search already: continue it with --resume, choose another "
-            "--name or --output, or delete it"
+            f"{folder if is_inside else place.shown} holds a search already: continue it with "
+            "--resume, choose another --name or --output, or delete it"
         )
     with Record(place) as record:
         history = History.replay(record.events())
