@@ -17,3 +17,12 @@ def shared_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, PREPARE, folder, "mnist", "cifar10"], check=True, capture_output=True
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def human_file() -> Path:
+    """The labels of CIFAR-10N as they are shared: an .npz file of its arrays."""
+    path = PREPARE.parent / "cifar-10n" / "cifar10n_labels.npz"
+    if not path.is_file():
+        pytest.skip("needs ../shared/data")
+    return path
