@@ -38,7 +38,8 @@ def perfect_information(
     matrix = known_matrix(config, num_classes, extras or {})
     if matrix is None:
         return None
-    return _entropy(matrix.mean(axis=0)) - sum(map(_entropy, matrix)) / num_classes
+    known = _entropy(matrix.mean(axis=0)) - sum(map(_entropy, matrix)) / num_classes
+    return max(0.0, known)  # rounding may leave a little less than nothing
 
 
 def _entropy(shares: np.ndarray) -> float:
