@@ -93,7 +93,7 @@ def folder_word(value: Any) -> str:
 
     Example:
         >>> folder_word(0.45), folder_word(None), folder_word("../data/T.csv")
-        ('0.45', 'null', 'data-T.csv-b2ec2b9c')
+        ('0.45', 'null', 'data-T.csv-4332e724')
     """
     text = "null" if value is None else str(value)
     if _SAFE_LEVEL.fullmatch(text):
