@@ -1,11 +1,16 @@
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests import postgres_server
 from tune_noise.data import Dataset, load_dataset
+
+PREPARE = Path(__file__).parents[2] / "shared" / "data" / "prepare.py"
 
 # A shared machine may take its time; no test asserts how long it takes.
 settings.register_profile("patient", deadline=None)
@@ -46,3 +51,24 @@ def postgres() -> Iterator[postgres_server.PostgresServer]:
         pytest.skip("PostgreSQL is not installed: initdb is neither on PATH nor in /usr/lib")
     with postgres_server.running_server(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The complete MNIST and CIFAR-10, laid out for torchvision; read it, never write to it."""
+    if not PREPARE.is_file():
+        pytest.skip("needs ../shared/data")
+    folder = tmp_path_factory.mktemp("shared_data")
+    subprocess.run(
+        [sys.executable, PREPARE, folder, "mnist", "cifar10"], check=True, capture_output=True
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def human_file() -> Path:
+    """The labels of CIFAR-10N as they are shared: an .npz file of its arrays."""
+    path = PREPARE.parent / "cifar-10n" / "cifar10n_labels.npz"
+    if not path.is_file():
+        pytest.skip("needs ../shared/data")
+    return path

@@ -101,6 +101,29 @@ def test_a_cost_is_that_of_the_epochs_at_the_speed_of_a_probe(
         assert cost.most == pytest.approx(most * per_epoch + OVERHEAD_SECONDS)
 
 
+@pytest.mark.parametrize(
+    ("changes", "examples"),
+    [
+        ({"noise": "structured", "conditions": {"alpha": [5, 9]}}, 1257 * 0.9 * (6 + 10) / 2),
+        ({"noise": "foreign", "conditions": {"alpha": [0, 3]}}, 1257 * 0.9 * (1 + 4) / 2),
+        ({"conditions": {"train_size": [100, 300]}}, (100 + 300) / 2),
+        ({"conditions": {"train_size": [None, 100]}}, (1257 * 0.9 + 100) / 2),
+        ({"noise": "dilution", "conditions": {"train_size": [100, 400], "alpha": [0, 9]}},
+         (100 + 400) / 2 * (1 + 10) / 2),
+        ({"noise": "human", "conditions": {}}, 1257 * 0.9),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_cost_counts_the_labels_of_all_images_that_are_trained_on(
+    changes: dict[str, Any], examples: float, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tune_noise.plan._probe", lambda *_: 2.0)  # seconds per 1,000 examples
+    plan = make_plan(search(**changes))
+    cost = estimate_cost(search(**changes), digits, concurrent=1)
+    epochs = plan.max_epochs + plan.confirm_epochs
+    assert cost.most == pytest.approx(epochs * 2.0 * examples / 1000 + OVERHEAD_SECONDS)
+
+
 def test_each_network_and_method_is_probed(digits: Dataset) -> None:
     domains = SPACE["search"] | {"model": {"choice": ["mlp1", "perceptron"]}}
     cost = estimate_cost(search(search=domains), digits, concurrent=1)
@@ -133,6 +156,13 @@ def rare_classes() -> Dataset:
         {},
         {"noise": "dilution", "conditions": {"alpha": [0, 3]}},
         {"noise": "given", "conditions": {}},
+        {"noise": "structured", "conditions": {"alpha": [60, 80], "delta": [0.0, 0.5]}},
+        {"noise": "foreign", "conditions": {"alpha": [0, 3], "foreign_source": ["white", "own"]}},
+        {"noise": "asymmetric", "conditions": {"class_map": ["0>1", "1>2,2>1"]}},
+        {"noise": "matrix", "conditions": {"transition_file": ["T.csv"]}},
+        {"noise": "instance"},
+        {"noise": "human", "conditions": {"human_labels": ["worse"]}},
+        {"conditions": {"train_size": [None, 500], "patience": [None, 3]}},
         {"search": SPACE["search"] | {"val_fraction": {"uniform": [0.1, 0.3]}}},
         {"search": SPACE["search"] | {"model": {"choice": ["mlp1", "perceptron"]}}},
     ],
@@ -154,6 +184,7 @@ def test_a_dry_run_says_all_that_will_happen(digits: Dataset) -> None:
         f"mine: {title}",
         "[/digits]: 1257 training images 1 x 8 x 8, 10 classes, 540 test images",
         "2: noise_rate=0.2; noise_rate=0.45",
+        "symmetric; noise_rate (true class excluded)",
         "uniform [0.1, 0.6] when method is co_teaching",
         "32, 16 per condition (tpe), dealt out evenly over method ['standard', 'co_teaching']",
         "epochs [4, 8], the best 1/2 go on",

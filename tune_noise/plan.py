@@ -110,7 +110,8 @@ def estimate_cost(search: SearchConfig, dataset: Dataset, *, concurrent: int) ->
     }
     # Trials are taken as spread evenly over networks and methods.
     per_example = float(np.mean(list(probes.values()))) / 1000
-    examples = float(np.mean([_examples(search, dataset, a) for a in _values(search, "alpha")]))
+    factors = product(_values(search, "alpha"), _values(search, "train_size"))
+    examples = float(np.mean([_examples(search, dataset, *levels) for levels in factors]))
     confirm = plan.confirm_epochs * examples * per_example / concurrent
     least, most = (
         epochs * examples * per_example / concurrent + confirm + OVERHEAD_SECONDS
@@ -128,8 +129,14 @@ def _values(search: SearchConfig, field: str) -> list[Any]:
     return [search.fixed.get(field, getattr(default, field))]
 
 
-def _examples(search: SearchConfig, dataset: Dataset, alpha: int | None) -> float:
-    return len(dataset.train_labels) * (1 + (alpha or 0)) * (1 - _val_fraction(search))
+def _examples(
+    search: SearchConfig, dataset: Dataset, alpha: int | None, train_size: int | None
+) -> float:
+    """Training examples of an epoch: the labels of all images that are trained on."""
+    images = len(dataset.train_labels) * (1 - _val_fraction(search))
+    if train_size is not None:
+        images = min(images, train_size)
+    return images * (1 + (alpha or 0))
 
 
 def _val_fraction(search: SearchConfig) -> float:
@@ -148,12 +155,21 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
     condition = search.all_conditions[0]
     alike = {k: v for k, v in search.fixed.items() if k in ("batch_size", "optimizer")}
     alike |= {"val_fraction": _val_fraction(search), "epochs": 2, "model": model, "method": method}
-    config = search.trial_config(condition, {}).model_dump(include={"noise", "alpha", "noise_rate"})
-    trial = Trial([TrialConfig.model_validate({**config, **alike})], sample)
+    noise = _noise_of_a_probe(search.trial_config(condition, {}))
+    trial = Trial([TrialConfig.model_validate({**noise, **alike})], sample)
     trial.train_epoch()
     started = time.perf_counter()
     trial.train_epoch()
     return (time.perf_counter() - started) / len(trial.data.image_of) * 1000
+
+
+def _noise_of_a_probe(config: TrialConfig) -> dict[str, Any]:
+    """A noise that costs as much per example, and needs no material of its own."""
+    if config.noise in ("dilution", "structured"):
+        return {"noise": "dilution", "alpha": config.alpha}
+    # Foreign images are evaluated too, so an example of theirs costs what an image with one label
+    # does.
+    return {"noise": "given" if config.noise == "given" else "symmetric"}
 
 
 def _sample(dataset: Dataset) -> Dataset:
@@ -172,4 +188,5 @@ def _sample(dataset: Dataset) -> Dataset:
         true_labels=None if dataset.true_labels is None else labels,
         test_images=None if dataset.test_images is None else dataset.test_images[thin],
         test_labels=None if dataset.test_labels is None else dataset.test_labels[thin],
+        extras={},
     )

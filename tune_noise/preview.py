@@ -9,6 +9,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.plan import Plan, estimate_cost, make_plan
 from tune_noise.progress import clock
+from tune_noise.reporting.wording import rate_note
 from tune_noise.resolution import blind_conditions
 
 
@@ -53,7 +54,7 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
     size += "no test set" if test is None else f"{len(test)} test images"
     return [
         ("data", f"{dataset.name}: {size}"),
-        ("noise", search.noise),
+        ("noise", _noise(search)),
         ("conditions", f"{len(plan.conditions)}: {'; '.join(plan.conditions)}"),
         *((f"search {field}", _domain(search, field)) for field in search.search),
         ("fixed", ", ".join(f"{k} {v}" for k, v in search.fixed.items()) or "nothing"),
@@ -69,6 +70,12 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
         ("objective", search.objective),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
+
+
+def _noise(search: SearchConfig) -> str:
+    """`symmetric; noise_rate (true class excluded)`: the kind, and what its rate counts."""
+    note = rate_note(search.noise)
+    return f"{search.noise}; noise_rate{note}" if note else search.noise
 
 
 def _domain(search: SearchConfig, field: str) -> str:

@@ -5,37 +5,46 @@ K x K table from few labels costs more than that. There the objective cannot ran
 predicting one class for everything, which costs nothing to estimate, may come out best.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.noise import pair_flip, symmetric
+from tune_noise.training.known_noise import known_matrix
 
 # Below twice its cost of estimation the information of a perfect classifier drowns.
 LEAST_RATIO = 2.0
 
 
-def perfect_information(config: TrialConfig, num_classes: int) -> float | None:
+def perfect_information(
+    config: TrialConfig, num_classes: int, extras: Mapping[str, np.ndarray] | None = None
+) -> float | None:
     """Information of a perfect classifier about a noisy label, in nats, for classes of equal size.
 
-    None where the noise is not known (`given`).
+    None where the noise has no known transition matrix: `given`, `human`, `instance`, `foreign`.
+
+    Args:
+        config: names the noise.
+        num_classes: K.
+        extras: of the data set, where the noise needs material of its own.
 
     Example:
         >>> config = TrialConfig(noise="symmetric", noise_rate=0.5)
         >>> round(perfect_information(config, num_classes=10), 3)
         0.511
     """
-    if config.noise == "dilution" and config.alpha is not None:
-        uniform = np.full((num_classes, num_classes), 1.0 / num_classes)
-        matrix = (np.eye(num_classes) + config.alpha * uniform) / (1 + config.alpha)
-    elif config.noise in ("symmetric", "pair_flip") and config.noise_rate is not None:
-        kind = symmetric if config.noise == "symmetric" else pair_flip
-        matrix = kind(num_classes, config.noise_rate)
-    else:
+    matrix = known_matrix(config, num_classes, extras or {})
+    if matrix is None:
         return None
-    present = matrix[matrix > 0]
-    return float(np.log(num_classes) + (present * np.log(present)).sum() / num_classes)
+    known = _entropy(matrix.mean(axis=0)) - sum(map(_entropy, matrix)) / num_classes
+    return max(0.0, known)  # rounding may leave a little less than nothing
+
+
+def _entropy(shares: np.ndarray) -> float:
+    present = shares[shares > 0]
+    return float(-(present * np.log(present)).sum())
 
 
 def estimation_cost(num_classes: int, num_labels: int) -> float:
@@ -55,7 +64,7 @@ def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
         images = round(len(dataset.train_labels) * config.val_fraction)
-        known = perfect_information(config, dataset.num_classes)
+        known = perfect_information(config, dataset.num_classes, dataset.extras)
         cost = estimation_cost(dataset.num_classes, images * (1 + (config.alpha or 0)))
         if known is not None and known < LEAST_RATIO * cost:
             sentences.append(

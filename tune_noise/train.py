@@ -44,13 +44,14 @@ def train(
     import torch
 
     from tune_noise.errors import UserError
-    from tune_noise.training import Trial
+    from tune_noise.training import Trial, with_material
     from tune_noise.training.saved_model import save_model
 
     config = build_trial(parse_assignments(assignments or []), source="--set")
     if device != "cpu" and not torch.cuda.is_available():
         raise UserError(f"--device {device}: torch finds no GPU on this machine: use cpu")
     dataset = load_dataset(config.dataset, data_dir=data_dir)
+    dataset = with_material(dataset, [config], data_dir=data_dir)
     torch.set_num_threads(threads)
     trial = Trial([config], dataset, device=device)
     console = Console(markup=False, soft_wrap=True)

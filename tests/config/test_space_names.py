@@ -1,5 +1,6 @@
 """What a space names becomes folders: inside the output folder, and no two of them the same."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,15 @@ def test_a_file_whose_name_is_no_plain_folder_needs_a_name(tmp_path: Path) -> No
     assert resolve(str(path), {"name": "mine"}, []).name == "mine"
 
 
+PATHS = st.text(max_size=80) | st.sampled_from(["../x.csv", "/etc/T.csv", "a/b.csv", "T.csv", ".."])
 LEVELS = {
+    "train_size": st.none() | st.integers(2, 10**9),
+    "delta": st.floats(0, 1),
+    "class_map": st.sampled_from(
+        ["7>1", "7>1,2>7", "2>7,7>1", ",".join(f"{i}>0" for i in range(1, 99))]
+    ),
+    "transition_file": PATHS,
+    "foreign_source": PATHS | st.sampled_from(["white", "own", "mnist"]),
     "noise_rate": st.floats(0, 1, exclude_max=True),
     "lr": st.floats(0, 10, exclude_min=True),
     "alpha": st.integers(0, 1000),
@@ -56,7 +65,10 @@ CONDITIONS = st.fixed_dictionaries(
 )
 
 
-@given(CONDITIONS, st.sampled_from(["dilution", "symmetric"]))
+NOISES = ["dilution", "symmetric", "structured", "asymmetric", "matrix", "foreign"]
+
+
+@given(CONDITIONS, st.sampled_from(NOISES))
 def test_conditions_name_different_folders_inside_the_output_folder(
     conditions: dict[str, list[Any]], noise: str
 ) -> None:
@@ -69,6 +81,45 @@ def test_conditions_name_different_folders_inside_the_output_folder(
     for name in names:
         assert len(name.encode()) <= MAX_NAME_LETTERS
         assert Path("/out", name).resolve().parent == Path("/out")
+
+
+@pytest.mark.parametrize(
+    ("noise", "field", "levels", "names"),
+    [
+        ("asymmetric", "class_map", ["7>1,2>7"], [r"class_map=7-1-2-7-[0-9a-f]{8}"]),
+        (
+            "matrix",
+            "transition_file",
+            ["T.csv", "../T.csv", "/a b/$T.csv"],
+            [
+                r"transition_file=T\.csv",
+                r"transition_file=T\.csv-[0-9a-f]{8}",
+                r"transition_file=a-b-T\.csv-[0-9a-f]{8}",
+            ],
+        ),
+        (
+            "foreign",
+            "foreign_source",
+            ["white", ">"],
+            ["foreign_source=white", r"foreign_source=[0-9a-f]{8}"],
+        ),
+        (
+            "human",
+            "human_labels",
+            ["aggregate", "worse"],
+            ["human_labels=aggregate", "human_labels=worse"],
+        ),
+        ("symmetric", "train_size", [None, 100], ["train_size=null", "train_size=100"]),
+        ("symmetric", "patience", [None, 5], ["patience=null", "patience=5"]),
+    ],
+)
+def test_a_level_that_is_no_plain_word_is_told_by_a_hash(
+    noise: str, field: str, levels: list[Any], names: list[str]
+) -> None:
+    found = built(noise=noise, conditions={field: levels}).all_conditions
+    assert [condition.factors[field] for condition in found] == levels
+    for condition, name in zip(found, names, strict=True):
+        assert re.fullmatch(name, condition.name)
 
 
 @pytest.mark.parametrize("levels", [[0.1, 0.10], [0.2, 2e-1], [0, 0.0]])

@@ -10,7 +10,14 @@ from tune_noise.metrics.names import METRICS, SEARCHABLE
 # field -> values of other fields beside which it applies, and its default there
 CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     "alpha": ({"noise": "dilution"}, 5),
+    "delta": ({"noise": "structured"}, 0.5),
+    "confusion_order": ({"noise": "structured"}, "confusing"),
+    "foreign_source": ({"noise": "foreign"}, "white"),
     "noise_rate": ({"noise": "pair_flip"}, 0.2),
+    "class_map": ({"noise": "asymmetric"}, "7>1,2>7,5>6,6>5,3>8"),
+    "transition_file": ({"noise": "matrix"}, None),
+    "human_labels": ({"noise": "human"}, "worse"),
+    "human_file": ({"noise": "human"}, None),
     "tau": ({"method": "co_teaching"}, 0.2),
     "ramp_epochs": ({"method": "co_teaching"}, 10),
     "exponent": ({"method": "co_teaching"}, 1.0),
@@ -36,7 +43,7 @@ def test_a_field_has_its_default_where_it_applies_and_none_where_not(field: str)
 def test_setting_a_field_that_does_not_apply_is_an_error(field: str) -> None:
     _, default = CONDITIONAL[field]
     with pytest.raises(ValidationError, match=f"{field} has no effect here: it applies only to"):
-        TrialConfig.model_validate({**IDLE, field: default})
+        TrialConfig.model_validate({**IDLE, field: default or "some file"})
 
 
 @pytest.mark.parametrize("field", CONDITIONAL)
@@ -49,7 +56,7 @@ def test_whether_a_field_applies_is_known_of_a_part_of_a_configuration(field: st
 def test_a_field_that_always_applies_needs_nothing_beside_it() -> None:
     assert applies("lr", {})
     assert describe_when("tau") == "method co_teaching"
-    assert describe_when("noise_rate") == "noise symmetric or pair_flip"
+    assert describe_when("alpha") == "noise dilution or structured or foreign"
 
 
 def test_a_trial_survives_being_written_down() -> None:
@@ -83,6 +90,16 @@ def test_only_a_noisy_validation_metric_may_be_the_objective(name: str) -> None:
         {"method": "co_teaching", "tau": 1.0},
         {"method": "co_teaching", "ramp_epochs": 0},
         {"noise": "dilution", "alpha": -1},
+        {"noise": "structured", "delta": 1.1},
+        {"noise": "structured", "delta": -0.1},
+        {"noise": "structured", "confusion_order": "likely"},
+        {"noise": "foreign", "foreign_source": ""},
+        {"noise": "foreign", "foreign_source": "a\nb.npz"},
+        {"noise": "asymmetric", "noise_rate": 1.0},
+        {"noise": "matrix", "transition_file": "a\x1b.csv"},
+        {"noise": "human", "human_labels": "worst"},
+        {"train_size": 1},
+        {"train_size": 0.5},
         {"val_fraction": 0},
         {"val_fraction": 0.6},
         {"lr": 0},

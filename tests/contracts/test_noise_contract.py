@@ -1,94 +1,201 @@
 """What every noise promises; a new kind needs a line in NOISES."""
 
-from typing import get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import pytest
 
 from tune_noise.config.trial import NoiseName, TrialConfig
+from tune_noise.data import Dataset
 from tune_noise.noise import corrupt, realised_noise_rate
+from tune_noise.noise.corruption import KINDS
+from tune_noise.training import with_material
+from tune_noise.training.known_noise import known_matrix, noise_parameters
 from tune_noise.training.labelled_data import noise_fingerprint, noisy_labels
 
-# name, parameters, expected share of wrong labels, share of labels that are drawn at all
-NOISES = [
-    ("dilution", {"alpha": 0}, 0.0, 0.0),
-    ("dilution", {"alpha": 5}, 5 / 6 * 0.9, 5 / 6),
-    ("dilution", {"alpha": 100}, 100 / 101 * 0.9, 100 / 101),
-    ("symmetric", {"noise_rate": 0.0}, 0.0, 0.0),
-    ("symmetric", {"noise_rate": 0.5}, 0.5, 1.0),
-    ("pair_flip", {"noise_rate": 0.0}, 0.0, 0.0),
-    ("pair_flip", {"noise_rate": 0.45}, 0.45, 1.0),
-    ("given", {}, 0.0, 0.0),
-]
 CLEAN = np.arange(6000, dtype=np.int64) * 7 % 10
-all_noises = pytest.mark.parametrize(("noise", "parameters", "rate", "drawn"), NOISES)
+# A matrix of one's own whose rows differ: class i keeps 90 - 5 i % of its labels.
+KEPT = 0.9 - 0.05 * np.arange(10)
+MATRIX = (
+    np.diag(KEPT) + np.roll(np.diag((1 - KEPT) / 2), 1, 1) + np.roll(np.diag((1 - KEPT) / 2), 3, 1)
+)
+HUMAN = np.where(np.arange(6000) % 4 == 0, (CLEAN + 1) % 10, CLEAN)
 
 
-def draw(noise, parameters, *, seed=0, clean=CLEAN):
+class Noise(NamedTuple):
+    """A line of the contract.
+
+    fields of the configuration; expected share of wrong labels; share of labels that are drawn at
+    all (0: they are fixed).
+    """
+
+    kind: str
+    fields: dict[str, Any]
+    rate: float
+    drawn: float
+
+    @property
+    def config(self) -> TrialConfig:
+        return TrialConfig.model_validate({"noise": self.kind, **self.fields})
+
+
+REVERSE, RANDOM = {"confusion_order": "reverse"}, {"confusion_order": "random"}
+NOISES = [
+    Noise("dilution", {"alpha": 0}, 0.0, 0.0),
+    Noise("dilution", {"alpha": 5}, 5 / 6 * 0.9, 5 / 6),
+    Noise("dilution", {"alpha": 100}, 100 / 101 * 0.9, 100 / 101),
+    # As under dilution: delta moves wrong labels among themselves.
+    Noise("structured", {"alpha": 0, "delta": 0.0}, 0.0, 0.0),
+    Noise("structured", {"alpha": 5, "delta": 0.0}, 5 / 6 * 0.9, 5 / 6),
+    Noise("structured", {"alpha": 5, "delta": 0.5}, 5 / 6 * 0.9, 5 / 6),
+    Noise("structured", {"alpha": 20, "delta": 1.0, **REVERSE}, 20 / 21 * 0.9, 20 / 21),
+    Noise("structured", {"alpha": 10, "delta": 1.0, **RANDOM}, 10 / 11 * 0.9, 10 / 11),
+    Noise("foreign", {"alpha": 0}, 0.0, 0.0),
+    Noise("foreign", {"alpha": 3}, 3 / 4 * 0.9, 3 / 4),
+    Noise("foreign", {"alpha": 3, "foreign_source": "own"}, 3 / 4 * 0.9, 3 / 4),
+    Noise("symmetric", {"noise_rate": 0.0}, 0.0, 0.0),
+    Noise("symmetric", {"noise_rate": 0.5}, 0.5, 1.0),
+    Noise("pair_flip", {"noise_rate": 0.0}, 0.0, 0.0),
+    Noise("pair_flip", {"noise_rate": 0.45}, 0.45, 1.0),
+    # Five of ten classes of equal size are flipped.
+    Noise("asymmetric", {"noise_rate": 0.0}, 0.0, 0.0),
+    Noise("asymmetric", {"noise_rate": 0.4}, 0.4 * 5 / 10, 1.0),
+    Noise("asymmetric", {"noise_rate": 0.4, "class_map": "0>9"}, 0.4 * 1 / 10, 1.0),
+    Noise("matrix", {"transition_file": "T.csv"}, 1 - KEPT.mean(), 1.0),
+    Noise("instance", {"noise_rate": 0.0}, 0.0, 0.0),
+    # Four standard deviations from 0, so that truncation does not move the mean.
+    Noise("instance", {"noise_rate": 0.4}, 0.4, 1.0),
+    Noise("human", {"human_file": "human.npz"}, 0.25, 0.0),
+    Noise("given", {}, 0.0, 0.0),
+]  # fmt: skip
+all_noises = pytest.mark.parametrize("noise", NOISES, ids=str)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_a_folder_with_files(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("noise")
+    np.savetxt(folder / "T.csv", MATRIX, delimiter=",")
+    np.savez(folder / "human.npz", clean_label=CLEAN, worse_label=HUMAN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield
+
+
+@pytest.fixture(scope="module")
+def dataset(_in_a_folder_with_files: None) -> Dataset:
+    """6,000 images whose pixels have nothing to do with their class."""
+    images = np.random.default_rng(0).integers(0, 256, (len(CLEAN), 1, 4, 4), dtype=np.uint8)
+    bare = Dataset("digits", images, CLEAN.copy(), None, None, None, 10)
+    return with_material(bare, [noise.config for noise in NOISES])
+
+
+def draw(noise: Noise, dataset: Dataset, *, seed: int = 0) -> np.ndarray:
+    return noisy_labels(dataset, noise.config.model_copy(update={"noise_seed": seed}))
+
+
+def draw_for(noise: Noise, dataset: Dataset, clean: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """For other labels of the first images."""
+    parameters = noise_parameters(noise.config, dataset)
+    for name in ("images", "labels"):
+        if name in parameters:
+            parameters[name] = parameters[name][: len(clean)]
     generator = np.random.default_rng(seed)
-    return corrupt(noise, clean, num_classes=10, generator=generator, **parameters)
+    return corrupt(noise.kind, clean, num_classes=10, generator=generator, **parameters)
 
 
 def test_the_contract_covers_every_noise():
-    assert {noise for noise, *_ in NOISES} == set(get_args(NoiseName))
+    assert {noise.kind for noise in NOISES} == set(get_args(NoiseName)) == set(KINDS)
 
 
 @all_noises
-def test_labels_are_classes_one_row_for_each_image(noise, parameters, rate, drawn):
-    noisy = draw(noise, parameters)
+def test_labels_are_classes_one_row_for_each_image(noise, dataset):
+    noisy = draw(noise, dataset)
     assert noisy.dtype == np.int64
-    assert noisy.shape == (len(CLEAN), 1 + parameters.get("alpha", 0))
+    assert noisy.shape == (len(CLEAN), 1 + noise.fields.get("alpha", 0))
     assert noisy.min() >= 0
     assert noisy.max() <= 9
 
 
 @all_noises
-def test_the_realised_rate_is_the_requested_one_within_binomial_error(
-    noise, parameters, rate, drawn
-):
-    noisy = draw(noise, parameters)
-    probability = rate / drawn if drawn else 0.0
-    error = drawn * np.sqrt(probability * (1 - probability) / max(1.0, drawn * noisy.size))
-    assert abs(realised_noise_rate(noisy, CLEAN) - rate) <= 5 * error
+def test_the_realised_rate_is_the_requested_one_within_binomial_error(noise, dataset):
+    noisy = draw(noise, dataset)
+    probability = noise.rate / noise.drawn if noise.drawn else 0.0
+    draws = max(1.0, noise.drawn * noisy.size)
+    error = noise.drawn * np.sqrt(probability * (1 - probability) / draws)
+    assert abs(realised_noise_rate(noisy, CLEAN) - noise.rate) <= 5 * error
 
 
 @all_noises
-def test_the_seed_fixes_every_label_and_another_seed_draws_others(noise, parameters, rate, drawn):
-    first, again, other = (draw(noise, parameters, seed=seed) for seed in (3, 3, 4))
+def test_every_cell_of_the_known_matrix_is_met_within_binomial_error(noise, dataset):
+    matrix = known_matrix(noise.config, 10, dataset.extras)
+    if matrix is None:
+        assert noise.kind in ("instance", "foreign", "human", "given")
+        return
+    assert matrix.dtype == np.float64
+    np.testing.assert_allclose(matrix.sum(axis=1), 1.0, rtol=1e-12)
+    assert 1 - np.diag(matrix).mean() == pytest.approx(noise.rate)
+    noisy = draw(noise, dataset)
+    counts = np.zeros((10, 10))
+    np.add.at(counts, (np.repeat(CLEAN, noisy.shape[1]), noisy.ravel()), 1)
+    total = noisy.size / 10
+    # The clean label that is among them is not drawn: the error is smaller, never larger.
+    error = np.sqrt(matrix * (1 - matrix) / total)
+    assert np.all(np.abs(counts / total - matrix) <= 5 * error + 1e-12)
+
+
+@all_noises
+def test_the_seed_fixes_every_label_and_another_seed_draws_others(noise, dataset):
+    first, again, other = (draw(noise, dataset, seed=seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
-    assert np.array_equal(first, other) == (rate == 0.0)
+    assert np.array_equal(first, other) == (noise.drawn == 0.0 or noise.rate == 0.0)
 
 
 @all_noises
-def test_no_noise_leaves_labels_clean(noise, parameters, rate, drawn):
-    noisy = draw(noise, parameters)
-    assert np.array_equal(noisy, CLEAN[:, None]) == (rate == 0.0)
+def test_no_noise_leaves_labels_clean(noise, dataset):
+    assert np.array_equal(draw(noise, dataset), CLEAN[:, None]) == (noise.rate == 0.0)
 
 
 @all_noises
-def test_the_global_generator_has_no_part_in_it(noise, parameters, rate, drawn):
+def test_the_global_generator_has_no_part_in_it(noise, dataset):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    draw(noise, parameters)
+    draw(noise, dataset)
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
 @all_noises
-def test_the_clean_labels_are_left_as_they_were(noise, parameters, rate, drawn):
-    clean = CLEAN.copy()
-    noisy = draw(noise, parameters, clean=clean)
+def test_the_data_set_is_left_as_it_was(noise, dataset):
+    before = dataset.fingerprint
+    noisy = draw(noise, dataset)
     noisy[...] = 0
-    np.testing.assert_array_equal(clean, CLEAN)
+    again = Dataset(**{name: getattr(dataset, name) for name in dataset.__dataclass_fields__})
+    assert again.fingerprint == before
 
 
 @all_noises
-def test_a_label_outside_the_classes_is_refused_by_every_noise(noise, parameters, rate, drawn):
+def test_a_label_outside_the_classes_is_refused_by_every_noise(noise, dataset):
     with pytest.raises(ValueError, match=r"\[0, 10\), got 0..10"):
-        draw(noise, parameters, clean=np.array([0, 10]))
+        draw_for(noise, dataset, np.array([0, 10]))
 
 
 @all_noises
-def test_no_examples_give_no_labels(noise, parameters, rate, drawn):
-    assert len(draw(noise, parameters, clean=np.empty(0, dtype=np.int64))) == 0
+def test_no_examples_give_no_labels(noise, dataset):
+    assert len(draw_for(noise, dataset, np.empty(0, dtype=np.int64))) == 0
+
+
+# Of the others a label depends on how many examples there are, or on the whole table.
+BY_INDEX = ("symmetric", "pair_flip", "asymmetric", "matrix", "human", "given")
+
+
+@pytest.mark.parametrize("noise", [n for n in NOISES if n.kind in BY_INDEX], ids=str)
+def test_where_labels_are_drawn_by_index_more_examples_change_none_of_the_first(noise, dataset):
+    few, many = (draw_for(noise, dataset, CLEAN[:n]) for n in (1000, 6000))
+    np.testing.assert_array_equal(few, many[:1000])
+
+
+@pytest.mark.parametrize("kind", ["dilution", "foreign"])
+def test_a_larger_alpha_extends_a_smaller_one(kind, dataset):
+    few, many = (draw(Noise(kind, {"alpha": a}, 0, 0), dataset, seed=2) for a in (1, 3))
+    np.testing.assert_array_equal(few, many[:, :2])
 
 
 @pytest.mark.parametrize(
@@ -96,33 +203,42 @@ def test_no_examples_give_no_labels(noise, parameters, rate, drawn):
     [
         ("dilution", {}),
         ("dilution", {"noise_rate": 0.2}),
+        ("structured", {"alpha": 5, "delta": 0.1}),
+        ("foreign", {"noise_rate": 0.2}),
         ("symmetric", {}),
         ("symmetric", {"alpha": 5}),
         ("pair_flip", {}),
+        ("asymmetric", {"noise_rate": 0.2}),
+        ("matrix", {"noise_rate": 0.2}),
+        ("instance", {"noise_rate": 0.2}),
+        ("human", {"noise_rate": 0.2}),
         ("symetric", {"noise_rate": 0.2}),
+        ("symetric", {}),
     ],
 )
 def test_an_unknown_noise_or_a_missing_parameter_is_refused(noise, parameters):
     with pytest.raises(ValueError, match=f"noise '{noise}' with .* is not defined"):
-        draw(noise, parameters)
+        corrupt(noise, CLEAN, num_classes=10, generator=np.random.default_rng(0), **parameters)
 
 
-@pytest.mark.parametrize("noise", ["symmetric", "pair_flip"])
+@pytest.mark.parametrize("noise", ["symmetric", "pair_flip", "asymmetric", "instance"])
 @pytest.mark.parametrize("noise_rate", [-0.1, 1.0, 45])
 def test_a_rate_out_of_range_is_refused_by_every_flip(noise, noise_rate):
+    given = {"noise_rate": noise_rate, "class_map": {1: 0}, "images": np.zeros((6000, 1, 2, 2))}
     with pytest.raises(ValueError, match="fraction"):
-        draw(noise, {"noise_rate": noise_rate})
+        corrupt(noise, CLEAN, num_classes=10, generator=np.random.default_rng(0), **given)
 
 
 @all_noises
-def test_the_noise_seed_alone_decides_the_labels_of_a_trial(
-    noise, parameters, rate, drawn, few_digits
-):
-    config = TrialConfig(noise=noise, noise_seed=1, **parameters)
-    twin = config.model_copy(update={"seed": 9, "model": "conv4", "lr": 0.5, "batch_size": 4})
+def test_the_noise_seed_alone_decides_the_labels_of_a_trial(noise, dataset):
+    config = noise.config.model_copy(update={"noise_seed": 1})
+    twin = config.model_copy(
+        update={"seed": 9, "model": "conv4", "lr": 0.5, "batch_size": 4, "train_size": 50}
+    )
     other = config.model_copy(update={"noise_seed": 2})
-    labels = noisy_labels(few_digits, config)
-    np.testing.assert_array_equal(labels, noisy_labels(few_digits, twin))
-    assert noise_fingerprint(few_digits, config) == noise_fingerprint(few_digits, twin)
-    is_same = noise_fingerprint(few_digits, config) == noise_fingerprint(few_digits, other)
-    assert is_same == np.array_equal(labels, noisy_labels(few_digits, other)) == (rate == 0.0)
+    labels = noisy_labels(dataset, config)
+    np.testing.assert_array_equal(labels, noisy_labels(dataset, twin))
+    assert noise_fingerprint(dataset, config) == noise_fingerprint(dataset, twin)
+    is_same = noise_fingerprint(dataset, config) == noise_fingerprint(dataset, other)
+    assert is_same == np.array_equal(labels, noisy_labels(dataset, other))
+    assert is_same == (noise.drawn == 0.0 or noise.rate == 0.0)

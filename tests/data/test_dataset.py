@@ -40,3 +40,21 @@ def test_the_same_labels_in_another_role_change_the_fingerprint(dataset):
 def test_no_reader_can_change_the_arrays(dataset):
     with pytest.raises(ValueError, match="read-only"):
         dataset.train_labels[0] = 1
+
+
+def test_extras_are_part_of_the_content(dataset):
+    labels, other = np.array([1, 0, 0, 1]), np.array([1, 1, 0, 1])
+    enriched = dataclasses.replace(dataset, extras={"labels/worse": labels})
+    assert enriched.fingerprint != dataset.fingerprint
+    same = dataclasses.replace(dataset, extras={"labels/worse": labels.copy()})
+    assert same.fingerprint == enriched.fingerprint
+    changed = dataclasses.replace(dataset, extras={"labels/worse": other})
+    renamed = dataclasses.replace(dataset, extras={"labels/random1": labels})
+    assert len({d.fingerprint for d in (dataset, enriched, changed, renamed)}) == 4
+    both = {"a": labels, "b": other}
+    turned = dict(reversed(both.items()))
+    first, second = (dataclasses.replace(dataset, extras=e) for e in (both, turned))
+    assert first.fingerprint == second.fingerprint
+    assert pickle.loads(pickle.dumps(first)).fingerprint == first.fingerprint
+    with pytest.raises(ValueError, match="read-only"):
+        enriched.extras["labels/worse"][0] = 0

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_noise.data.splits import stratified_split
+from tune_noise.data.splits import nested_subset, stratified_split
 from tune_noise.errors import DataError
 
 seeds = st.integers(min_value=-(2**70), max_value=2**70)
@@ -63,3 +63,51 @@ def test_a_class_too_small_for_its_share_is_named():
 def test_no_examples_at_all_are_refused():
     with pytest.raises(DataError, match="splits 0 examples"):
         stratified_split(np.array([], dtype=np.int64), val_fraction=0.5, seed=0)
+
+
+# --- nested subsets
+
+
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=2, max_size=8),
+    share=st.floats(0, 1),
+    smaller=st.floats(0, 1),
+    seed=st.integers(0, 2**40),
+)
+def test_a_larger_subset_holds_a_smaller_one_and_both_are_stratified(counts, share, smaller, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    indices = np.arange(len(labels))
+    size = round(share * len(labels))
+    large = nested_subset(labels, indices, size=size, seed=seed)
+    small = nested_subset(labels, indices, size=round(smaller * size), seed=seed)
+    assert len(large) == len(set(large)) == size
+    assert np.array_equal(large, np.sort(large))
+    assert set(small) <= set(large)
+    taken = np.bincount(labels[large], minlength=len(counts))
+    if size >= len(counts):
+        assert taken.min() >= 1
+    # Webster's method strays from the exact share by half an example per class and rounding.
+    exact = size * np.array(counts) / len(labels)
+    assert np.all(np.abs(taken - exact) <= 1 + len(counts))
+
+
+@pytest.mark.parametrize("size", [10, 100, 250, 1000])
+def test_classes_of_equal_size_have_equal_shares(size):
+    labels = np.arange(1000) % 10
+    taken = nested_subset(labels, np.arange(1000), size=size, seed=0)
+    assert np.bincount(labels[taken]).tolist() == [size // 10] * 10
+
+
+def test_a_subset_takes_only_of_what_it_is_given_and_moves_with_the_seed():
+    labels = np.arange(300) % 3
+    given = np.arange(1, 300, 2)
+    first, again, other = (nested_subset(labels, given, size=60, seed=seed) for seed in (0, 0, 1))
+    assert set(first) <= set(given)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    np.testing.assert_array_equal(nested_subset(labels, given, size=150, seed=0), given)
+
+
+def test_more_than_there_are_is_refused():
+    with pytest.raises(ValueError, match=r"size must be in \[0, 4\], got 5"):
+        nested_subset(np.array([0, 0, 1, 1]), np.arange(4), size=5, seed=0)

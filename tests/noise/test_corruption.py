@@ -101,3 +101,9 @@ def test_the_realised_rate_counts_wrong_labels_not_copies():
     # A copy that drew the true class is right: 2 wrong labels of 6.
     noisy = np.array([[0, 0, 1], [1, 1, 0]])
     assert realised_noise_rate(noisy, np.array([0, 1])) == pytest.approx(2 / 6)
+
+
+def test_a_label_about_no_class_is_wrong_whatever_it_is():
+    noisy = np.array([[0, 0, 1], [1, 1, 0]])
+    truth = np.array([[0, -1, -1], [1, -1, 1]])
+    assert realised_noise_rate(noisy, truth) == pytest.approx(4 / 6)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_noise.noise import check_transition_matrix, pair_flip, symmetric
+from tune_noise.noise import asymmetric, check_transition_matrix, pair_flip, symmetric
 
 num_classes_ = st.integers(min_value=2, max_value=120)
 noise_rates = st.floats(min_value=0.0, max_value=1.0, exclude_max=True)
@@ -73,3 +73,32 @@ def test_fewer_than_two_classes_are_refused(matrix_of, num_classes):
 def test_what_is_no_transition_matrix_is_named(matrix, message):
     with pytest.raises(ValueError, match=message):
         check_transition_matrix(matrix)
+
+
+def test_asymmetric_noise_flips_the_named_classes_alone():
+    # The usual map of MNIST: 7 to 1, 2 to 7, 5 and 6 to each other, 3 to 8.
+    expected = np.eye(10)
+    for source, target in ((7, 1), (2, 7), (5, 6), (6, 5), (3, 8)):
+        expected[source, source], expected[source, target] = 0.6, 0.4
+    found = asymmetric(10, 0.4, class_map={7: 1, 2: 7, 5: 6, 6: 5, 3: 8})
+    np.testing.assert_allclose(found, expected)
+    check_transition_matrix(found)
+    # The rate is that of the flipped classes: over all it is half of it.
+    assert 1 - np.diag(found).mean() == pytest.approx(0.2)
+
+
+def test_a_map_of_every_class_to_the_next_is_pair_flip():
+    found = asymmetric(7, 0.3, class_map={i: (i + 1) % 7 for i in range(7)})
+    np.testing.assert_allclose(found, pair_flip(7, 0.3))
+
+
+@pytest.mark.parametrize("class_map", [{0: 0}, {0: 3}, {3: 0}, {-1: 0}])
+def test_a_map_to_itself_or_out_of_the_classes_is_refused(class_map):
+    with pytest.raises(ValueError, match=r"class_map flips a class of \[0, 3\)"):
+        asymmetric(3, 0.2, class_map=class_map)
+
+
+@pytest.mark.parametrize("noise_rate", [-0.1, 1.0, 45])
+def test_a_rate_of_flipped_classes_is_a_fraction_too(noise_rate):
+    with pytest.raises(ValueError, match=r"fraction in \[0, 1\), got"):
+        asymmetric(3, noise_rate, class_map={0: 1})

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.reporting.conftest import Builder
@@ -61,6 +63,37 @@ def test_a_condition_names_its_noise_once(builder: type[Builder]) -> None:
     factors = {"noise_rate": 0.3, "val_fraction": 0.2}
     words = condition_in_words(factors, builder().config)
     assert words == "pair_flip noise_rate 0.3, val_fraction 0.2"
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        (
+            {"noise": "symmetric", "noise_rate": 0.4},
+            "symmetric noise_rate 0.4 (true class excluded)",
+        ),
+        (
+            {"noise": "asymmetric", "noise_rate": 0.4, "class_map": "7>1"},
+            "asymmetric noise_rate 0.4 (of the flipped classes), class_map 7>1",
+        ),
+        (
+            {"noise": "asymmetric", "patience": None},
+            "asymmetric noise_rate 0.2 (of the flipped classes), patience null",
+        ),
+        ({"noise": "instance"}, "instance noise_rate 0.2 (mean over the images)"),
+        (
+            {"noise": "structured", "alpha": 20, "delta": 0.9},
+            "structured alpha 20, delta 0.9, confusion_order confusing",
+        ),
+        ({"noise": "foreign"}, "foreign alpha 5, foreign_source white"),
+        ({"noise": "human"}, "human human_labels worse"),
+        ({"noise": "given", "train_size": 100}, "the labels as given, train_size 100"),
+    ],
+)
+def test_a_rate_says_what_it_counts(
+    factors: dict[str, Any], words: str, builder: type[Builder]
+) -> None:
+    assert condition_in_words(factors, builder().config) == words
 
 
 @pytest.mark.parametrize(

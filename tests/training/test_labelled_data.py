@@ -7,6 +7,7 @@ import torch
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data.resident import channel_statistics
 from tune_noise.noise import realised_noise_rate
+from tune_noise.training import with_material
 from tune_noise.training.labelled_data import noise_fingerprint, noisy_labels, prepare, true_labels
 
 CPU = torch.device("cpu")
@@ -134,3 +135,132 @@ def test_a_data_set_without_a_test_split_has_none(digits):
     data = prepared(dataset, TrialConfig())
     assert data.test_images is None
     assert data.test_labels is None
+
+
+# --- how many images
+
+
+@pytest.mark.parametrize("noise", ["symmetric", "dilution"])
+def test_a_larger_training_set_holds_a_smaller_one_with_the_same_labels(digits, noise):
+    small, large, whole = (
+        prepared(digits, TrialConfig(noise=noise, train_size=size)) for size in (100, 400, None)
+    )
+    for data, images in ((small, 100), (large, 400), (whole, 1131)):
+        assert len(set(data.image_of.tolist())) == images
+        labels = digits.train_labels[np.unique(data.image_of)]
+        assert np.bincount(labels).min() >= 0.85 * images / 10
+    held = set(small.image_of.tolist()), set(large.image_of.tolist()), set(whole.image_of.tolist())
+    assert held[0] < held[1] < held[2]
+    for image in sorted(held[0])[:10]:
+        own = small.noisy_labels[0][small.image_of == image]
+        assert torch.equal(own, whole.noisy_labels[0][whole.image_of == image])
+
+
+def test_validation_stays_whole_however_little_is_trained_on(digits):
+    small, whole = (prepared(digits, TrialConfig(train_size=size)) for size in (50, None))
+    assert torch.equal(small.val_noisy_labels, whole.val_noisy_labels)
+    indices = torch.arange(len(whole.val_images))
+    assert torch.equal(small.val_images.batch(indices), whole.val_images.batch(indices))
+    assert small.facts[0]["val_examples"] == whole.facts[0]["val_examples"]
+    rate = (~small.is_clean).double().mean().item()
+    assert small.facts[0]["realised_noise_rate"] == pytest.approx(rate)
+
+
+# --- foreign images
+
+
+def foreign_data(digits, alpha=3, **fields):
+    config = TrialConfig(noise="foreign", alpha=alpha, **fields)
+    dataset = with_material(digits, [config])
+    return config, dataset, prepared(dataset, config)
+
+
+def test_the_clean_label_goes_with_its_own_image_and_the_others_with_foreign_ones(digits):
+    config, dataset, data = foreign_data(digits)
+    shown = data.image_of.view(-1, 4)
+    number = len(digits.train_labels)
+    assert torch.all(shown[:, 0] < number)
+    assert torch.all(shown[:, 1:] >= number)
+    # Nothing is lent twice, as there is white noise enough.
+    assert len(torch.unique(shown)) == shown.numel()
+    drawn = noisy_labels(dataset, config)
+    np.testing.assert_array_equal(data.noisy_labels[0].view(-1, 4), drawn[shown[:, 0]])
+    np.testing.assert_array_equal(drawn[:, 0], digits.true_labels)
+    mean, std = channel_statistics(digits.train_images)
+    white = dataset.extras["images/white"][shown[5, 2] - number]
+    np.testing.assert_allclose(
+        data.train_images.batch(shown[5, 2]), (white / 255 - mean) / std, atol=1e-5
+    )
+
+
+def test_a_foreign_image_is_never_clean_whatever_its_label(digits):
+    _, _, data = foreign_data(digits)
+    is_clean = data.is_clean[0].view(-1, 4)
+    assert torch.all(is_clean[:, 0])
+    assert not torch.any(is_clean[:, 1:])
+    assert data.facts[0]["realised_noise_rate"] == pytest.approx(3 / 4)
+
+
+def test_validation_holds_its_share_of_foreign_images_and_shares_none(digits):
+    config, dataset, data = foreign_data(digits)
+    number, clean_val = len(digits.train_labels), 126
+    assert len(data.val_images) == 4 * clean_val
+    assert data.val_noisy_labels.shape == (1, 4 * clean_val, 1)
+    assert data.facts[0]["val_examples"] == 4 * clean_val
+    own = val_images_of(data, digits)
+    drawn = noisy_labels(dataset, config)
+    np.testing.assert_array_equal(data.val_noisy_labels[0, :, 0], drawn[own].T.reshape(-1))
+    plain = prepared(digits, TrialConfig())
+    first = torch.arange(clean_val)
+    assert torch.equal(data.val_images.batch(first), plain.val_images.batch(first))
+    picked = set(data.val_images._indices.tolist())
+    assert picked.isdisjoint(data.image_of.tolist())
+    assert len(picked) == 4 * clean_val
+    assert picked | set(data.image_of.tolist()) == set(range(4 * number))
+
+
+def test_a_larger_alpha_shows_the_same_foreign_images_and_more(digits):
+    _, few_set, few = foreign_data(digits, alpha=2)
+    _, many_set, many = foreign_data(digits, alpha=4)
+    np.testing.assert_array_equal(few.image_of.view(-1, 3), many.image_of.view(-1, 5)[:, :3])
+    white = many_set.extras["images/white"]
+    np.testing.assert_array_equal(few_set.extras["images/white"], white[: 2 * 1257])
+
+
+def test_foreign_images_that_are_few_are_lent_again(digits, monkeypatch):
+    monkeypatch.setattr("tune_noise.data.foreign_images.MAX_WHITE_BYTES", 100 * 64)
+    _, dataset, data = foreign_data(digits)
+    assert len(dataset.extras["images/white"]) == 100
+    lent = data.image_of.view(-1, 4)[:, 1:] - len(digits.train_labels)
+    assert set(lent.reshape(-1).tolist()) == set(range(100))
+    counts = torch.bincount(lent.reshape(-1))
+    assert counts.max() <= 2 * counts.min()
+
+
+def test_without_noisy_images_the_data_is_clean(digits):
+    _, _, data = foreign_data(digits, alpha=0)
+    plain = prepared(digits, TrialConfig(noise_rate=0.0))
+    assert torch.equal(data.image_of, plain.image_of)
+    assert torch.equal(data.val_noisy_labels, plain.val_noisy_labels)
+
+
+def test_images_of_its_own_make_foreign_noise_dilution(digits):
+    _, _, data = foreign_data(digits, foreign_source="own")
+    plain = prepared(digits, TrialConfig(noise="dilution", alpha=3))
+    assert torch.equal(data.image_of, plain.image_of)
+    assert data.val_noisy_labels.shape == plain.val_noisy_labels.shape
+    assert len(data.train_images) == len(digits.train_labels)
+    # A copy that drew the true class of its image is right.
+    assert data.is_clean[0].view(-1, 4)[:, 1:].any()
+
+
+def test_the_noise_seed_moves_foreign_labels_and_not_the_images(digits):
+    configs = [TrialConfig(noise="foreign", alpha=2, noise_seed=seed) for seed in (0, 1)]
+    dataset = with_material(digits, configs)
+    data = prepared(dataset, *configs)
+    assert not torch.equal(data.noisy_labels[0], data.noisy_labels[1])
+    for r, config in enumerate(configs):
+        alone = prepared(dataset, config)
+        assert torch.equal(data.image_of, alone.image_of)
+        assert torch.equal(data.noisy_labels[r], alone.noisy_labels[0])
+        assert torch.equal(data.val_noisy_labels[r], alone.val_noisy_labels[0])

@@ -11,6 +11,7 @@ from tune_noise.config.search import (
     MAX_NAME_LETTERS,
     Condition,
     SearchConfig,
+    folder_word,
 )
 from tune_noise.config.trial import TrialConfig, describe_when, when
 from tune_noise.errors import Problem, suggestion
@@ -144,7 +145,7 @@ def conditions_are_few(raw: Raw) -> Iterator[Problem]:
             f"{conditions} combinations{each}, and a search may have {MAX_GROUPS}: take levels "
             "out, or run several searches",
         )
-    longest = {name: max(map(str, values), key=len) for name, values in levels.items()}
+    longest = {name: max(map(folder_word, values), key=len) for name, values in levels.items()}
     if len(Condition(longest).name) > MAX_NAME_LETTERS:
         yield Problem(
             "conditions",

@@ -13,7 +13,13 @@ from tune_noise.config.domains import Domain, has_twins
 from tune_noise.config.frozen import wrong_kind_of_number
 from tune_noise.config.problems import message_of, shorten
 from tune_noise.config.search import SEED_FIELDS, SPACE_LEVEL_FIELDS, SearchConfig
-from tune_noise.config.trial import TrialConfig, describe_when, field_default, when
+from tune_noise.config.trial import (
+    NULLABLE_FIELDS,
+    TrialConfig,
+    describe_when,
+    field_default,
+    when,
+)
 from tune_noise.errors import Problem, suggestion
 
 Raw = dict[str, Any]
@@ -29,7 +35,7 @@ def section(raw: Raw, name: str) -> Raw:
 def field_problem(name: str, value: Any) -> str | None:
     """What is wrong with one value of one field of a trial; None where nothing is."""
     info = TrialConfig.model_fields[name]
-    if isinstance(value, bool) or (value is None and name != "patience"):
+    if isinstance(value, bool) or (value is None and name not in NULLABLE_FIELDS):
         return f"{shorten(value)} is not a value of {name} ({info.description})"
     if message := wrong_kind_of_number(info.annotation, value):
         return message

@@ -1,6 +1,8 @@
 """SearchConfig: one run of the service, as a space and the command line describe it."""
 
+import hashlib
 import itertools
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -62,6 +64,9 @@ MAX_GROUPS = 1000
 MAX_GRID_POINTS = 100_000
 # Of the name of a condition, which names folders and files: their names end at 255 bytes.
 MAX_NAME_LETTERS = 200
+# Of one level in that name; a longer one, and one with other signs, is cut and told by a hash.
+MAX_LEVEL_LETTERS = 60
+_SAFE_LEVEL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{MAX_LEVEL_LETTERS - 1}}}")
 # What a store of MLflow in the folder of all searches is called.
 RESERVED_NAMES = ("mlflow.db", "mlartifacts")
 
@@ -79,7 +84,24 @@ class Condition:
     @property
     def name(self) -> str:
         """`noise_rate=0.45`, or `all` where there is one condition only; safe as a folder name."""
-        return ",".join(f"{field}={value}" for field, value in self.factors.items()) or "all"
+        words = (f"{field}={folder_word(value)}" for field, value in self.factors.items())
+        return ",".join(words) or "all"
+
+
+def folder_word(value: Any) -> str:
+    """A level as part of a folder's name; one that is a path or has other signs gets a hash.
+
+    Example:
+        >>> folder_word(0.45), folder_word(None), folder_word("../data/T.csv")
+        ('0.45', 'null', 'data-T.csv-4332e724')
+    """
+    text = "null" if value is None else str(value)
+    if _SAFE_LEVEL.fullmatch(text):
+        return text
+    # The end of a path says more than its beginning.
+    letters = re.sub(r"[^A-Za-z0-9._+]+", "-", text)[-40:].strip("-._+")
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{letters}-{digest}".lstrip("-")
 
 
 class SearchConfig(Frozen):

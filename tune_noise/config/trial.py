@@ -5,13 +5,28 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from tune_noise.config.class_map import MAX_LETTERS, USUAL_CLASS_MAPS, ClassMap
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
 from tune_noise.errors import suggestion
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, SEARCHABLE
 
 MAX_EPOCHS = 100_000
 
-NoiseName = Literal["dilution", "symmetric", "pair_flip", "given"]
+NoiseName = Literal[
+    "dilution",
+    "structured",
+    "foreign",
+    "symmetric",
+    "pair_flip",
+    "asymmetric",
+    "matrix",
+    "instance",
+    "human",
+    "given",
+]
+# null is a value of these, not the absence of one.
+NULLABLE_FIELDS = ("patience", "train_size")
+HumanLabels = Literal["aggregate", "random1", "random2", "random3", "worse"]
 ModelName = Literal["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
 MethodName = Literal["standard", "co_teaching"]
 OptimizerName = Literal["sgd", "adam", "adadelta"]
@@ -40,21 +55,75 @@ class TrialConfig(Frozen):
     val_fraction: float = Field(
         0.1, gt=0.0, le=0.5, description="share of the training set held out as noisy validation"
     )
+    train_size: int | None = Field(
+        None,
+        ge=2,
+        le=10**9,
+        description="images to train on, each class in proportion, without those of validation; "
+        "null: all. A larger size holds all of a smaller one",
+    )
 
     noise: NoiseName = Field(
         "symmetric", description="how labels become wrong; given: they are used as they come"
     )
     alpha: int | None = _only(
         5,
-        when={"noise": ("dilution",)},
+        when={"noise": ("dilution", "structured", "foreign")},
         ge=0,
         le=1000,
-        description="noisy labels per clean example, each uniform over all classes (Rolnick)",
+        description="noisy labels per clean example (foreign: noisy images), over all classes, "
+        "the true one included (Rolnick)",
+    )
+    delta: float | None = _only(
+        0.5,
+        when={"noise": ("structured",)},
+        ge=0.0,
+        le=1.0,
+        description="0: wrong labels are equally likely; 1: the likeliest is as frequent as the "
+        "true one; at most alpha / K",
+    )
+    confusion_order: Literal["confusing", "reverse", "random"] | None = _only(
+        "confusing",
+        when={"noise": ("structured",)},
+        description="which wrong labels are likely: those that a classifier confuses with the "
+        "true one, those that it confuses least, or any",
+    )
+    foreign_source: OneLine | None = _only(
+        "white",
+        when={"noise": ("foreign",)},
+        min_length=1,
+        max_length=4096,
+        description="where noisy images come from: white (noise), a data set's name or a path "
+        "that ends in .npz, or own (the data set itself: dilution)",
     )
     noise_rate: Fraction | None = _only(
         0.2,
-        when={"noise": ("symmetric", "pair_flip")},
-        description="fraction in [0, 1) of labels that become wrong; the true class is excluded",
+        when={"noise": ("symmetric", "pair_flip", "asymmetric", "instance")},
+        description="fraction in [0, 1) of labels that become wrong, the true class excluded; "
+        "asymmetric: of the flipped classes' labels; instance: mean over the images",
+    )
+    class_map: ClassMap | None = _only(
+        None,
+        when={"noise": ("asymmetric",)},
+        max_length=MAX_LETTERS,
+        description="flipped classes, e.g. 7>1,2>7; null: the usual ones of digits, mnist, cifar10",
+    )
+    transition_file: OneLine | None = _only(
+        None,
+        when={"noise": ("matrix",)},
+        min_length=1,
+        max_length=4096,
+        description="CSV file of K rows: row i has the probabilities of the labels of class i",
+    )
+    human_labels: HumanLabels | None = _only(
+        "worse", when={"noise": ("human",)}, description="which labels of CIFAR-10N"
+    )
+    human_file: OneLine | None = _only(
+        None,
+        when={"noise": ("human",)},
+        min_length=1,
+        max_length=4096,
+        description="path of CIFAR-10_human.pt, or of an .npz file with its arrays",
     )
     noise_seed: int = Field(0, ge=0, lt=2**63, description="fixes which labels are wrong")
 
@@ -144,6 +213,9 @@ class TrialConfig(Frozen):
                 raise ValueError(
                     f"{name} has no effect here: it applies only to {describe_when(name)}"
                 )
+        if applies("class_map", filled) and filled.get("class_map") is None:
+            dataset = filled.get("dataset", cls.model_fields["dataset"].default)
+            filled["class_map"] = USUAL_CLASS_MAPS.get(str(dataset))
         return filled
 
 

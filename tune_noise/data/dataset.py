@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,8 @@ class Dataset:
         test_images: uint8 [N_test, C, H, W], or None where there is no test split.
         test_labels: int64 [N_test], clean; None exactly where test_images is None.
         num_classes: K, at least 2.
+        extras: what a noise needs beside the data, e.g. the labels of people, by a name of its own;
+            see `training.material`.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Dataset:
     test_images: np.ndarray | None
     test_labels: np.ndarray | None
     num_classes: int
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Protect the arrays from being changed by one of their many readers."""
@@ -60,4 +63,5 @@ class Dataset:
     def _arrays(self) -> Mapping[str, np.ndarray]:
         roles = ("train_images", "train_labels", "true_labels", "test_images", "test_labels")
         arrays = {role: getattr(self, role) for role in roles}
-        return {role: array for role, array in arrays.items() if array is not None}
+        extras = {f"extras/{name}": self.extras[name] for name in sorted(self.extras)}
+        return {role: array for role, array in arrays.items() if array is not None} | extras

@@ -81,13 +81,14 @@ class _ShortReads:
 
 
 def read_arrays(
-    path: Path, *, known: Collection[str]
+    path: Path, *, known: Collection[str], example: str = "images=..., labels=..."
 ) -> tuple[dict[str, np.ndarray], list[Problem]]:
     """Read the arrays with known names; the problems of the others are returned, not raised.
 
     Args:
         path: of a regular file as written by `numpy.savez` or `numpy.savez_compressed`.
         known: the names that arrays may have.
+        example: how such a file is written, for the message.
 
     Returns:
         (arrays by name, problems with the array's name as place).
@@ -102,7 +103,7 @@ def read_arrays(
     except _UNREADABLE as error:
         raise DataError(
             f"{path} cannot be read as an .npz file ({_reason(error)}); write it with "
-            "numpy.savez_compressed(path, images=..., labels=...)"
+            f"numpy.savez_compressed(path, {example})"
         ) from error
 
 

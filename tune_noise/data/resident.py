@@ -93,7 +93,7 @@ def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f"images must be uint8 [N, C, H, W] and not empty, got {images.dtype} {images.shape}"
         )
-    counts = _histograms(images)
+    counts = channel_histograms(images)
     share = counts / counts.sum(axis=1, keepdims=True)
     values = np.arange(256) / 255
     mean = share @ values
@@ -103,7 +103,7 @@ def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def _histograms(images: np.ndarray) -> np.ndarray:
+def channel_histograms(images: np.ndarray) -> np.ndarray:
     """How often each value occurs in each channel, int64 [C, 256]."""
     counts = np.zeros((images.shape[1], 256), np.int64)
     # In blocks, because bincount copies its input to int64: eight times the images at once.

@@ -50,6 +50,42 @@ def stratified_split(
     return np.sort(train), np.sort(val)
 
 
+def nested_subset(labels: np.ndarray, indices: np.ndarray, *, size: int, seed: int) -> np.ndarray:
+    """A stratified part of some examples; a larger part holds all of a smaller one.
+
+    Every class has about its proportional share (Webster's method), but at least one example where
+    `size` is at least the number of classes.
+
+    Args:
+        labels: int64 [N], the labels whose classes keep their proportions.
+        indices: int64, which examples there are to take from.
+        size: how many are taken, in [0, len(indices)].
+        seed: any integer; the same seed gives the same parts.
+
+    Returns:
+        int64 [size], sorted.
+
+    Raises:
+        ValueError: there are fewer examples.
+
+    Example:
+        >>> labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
+        >>> labels[nested_subset(labels, np.arange(9), size=3, seed=0)].tolist()
+        [0, 0, 1]
+    """
+    if not 0 <= size <= len(indices):
+        raise ValueError(f"size must be in [0, {len(indices)}], got {size}")
+    generator = np.random.default_rng(derive_seed(seed, "subset"))
+    shuffled = generator.permutation(indices)
+    # An example's turn: 0 for the first of its class, then (j + 1/2) / size of its class.
+    turns = np.empty(len(shuffled))
+    for label in np.unique(labels[shuffled]):
+        members = np.flatnonzero(labels[shuffled] == label)
+        turns[members] = (np.arange(len(members)) + 0.5) / len(members)
+        turns[members[0]] = 0.0
+    return np.sort(shuffled[np.argsort(turns, kind="stable")[:size]])
+
+
 def _check_sizes(labels: np.ndarray, *, num_val: int, val_fraction: float) -> None:
     classes, counts = np.unique(labels, return_counts=True)
     if np.any(counts < 2):

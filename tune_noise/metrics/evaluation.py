@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tune_noise.data.resident import ResidentImages
+from tune_noise.data.image_views import Images
 from tune_noise.metrics.information import information, is_renamed
 
 # Images evaluated at once: large enough for speed, small enough for a GPU share.
@@ -12,7 +12,7 @@ EVALUATION_BATCH = 1000
 
 
 @torch.no_grad()
-def predict_logits(network: nn.Module, images: ResidentImages, *, members: int) -> Tensor:
+def predict_logits(network: nn.Module, images: Images, *, members: int) -> Tensor:
     """Logits of every member for every image, in evaluation mode; the mode is restored.
 
     Returns:

@@ -1,14 +1,41 @@
 """Noise: transition matrices, dilution, corruption, the realised rate. NumPy only."""
 
-from tune_noise.noise.corruption import corrupt, dilute, flip, realised_noise_rate
-from tune_noise.noise.transition import check_transition_matrix, pair_flip, symmetric
+from tune_noise.noise.corruption import (
+    corrupt,
+    dilute,
+    flip,
+    instance_dependent,
+    realised_noise_rate,
+    structured,
+)
+from tune_noise.noise.instance import instance_probabilities
+from tune_noise.noise.structured import (
+    dilution_matrix,
+    random_order,
+    structure_fault,
+    structured_matrix,
+)
+from tune_noise.noise.transition import (
+    asymmetric,
+    check_transition_matrix,
+    pair_flip,
+    symmetric,
+)
 
 __all__ = [
+    "asymmetric",
     "check_transition_matrix",
     "corrupt",
     "dilute",
+    "dilution_matrix",
     "flip",
+    "instance_dependent",
+    "instance_probabilities",
     "pair_flip",
+    "random_order",
     "realised_noise_rate",
+    "structure_fault",
+    "structured",
+    "structured_matrix",
     "symmetric",
 ]

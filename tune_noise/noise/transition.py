@@ -1,5 +1,7 @@
 """Noise transition matrices: T[i, j] = P(noisy label j given clean label i)."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,6 +63,47 @@ def pair_flip(num_classes: int, noise_rate: float) -> NDArray[np.float64]:
     classes = np.arange(num_classes)
     matrix[classes, classes] = 1.0 - noise_rate
     matrix[classes, (classes + 1) % num_classes] = noise_rate
+    return matrix
+
+
+def asymmetric(
+    num_classes: int, noise_rate: float, *, class_map: Mapping[int, int]
+) -> NDArray[np.float64]:
+    """Flip some classes, each to one class that resembles it; the others stay clean.
+
+    Args:
+        num_classes: K, at least 2.
+        noise_rate: probability in [0, 1) that a label *of a flipped class* is wrong. The share of
+            wrong labels over all classes is smaller: with classes of equal size noise_rate times
+            the number of flipped classes / K.
+        class_map: flipped class -> the class that its labels go to.
+
+    Returns:
+        T, float64 [K, K]: 1 - noise_rate on the diagonal of a flipped class, 1 on the others'.
+
+    Raises:
+        ValueError: a parameter is out of range, or a class is mapped to itself.
+
+    Example:
+        >>> asymmetric(num_classes=3, noise_rate=0.25, class_map={2: 0})
+        array([[1.  , 0.  , 0.  ],
+               [0.  , 1.  , 0.  ],
+               [0.25, 0.  , 0.75]])
+
+    Reference:
+        Patrini et al. 2017, "Making Deep Neural Networks Robust to Label Noise",
+        arXiv:1609.03683, section 5.
+    """
+    _check(num_classes, noise_rate)
+    matrix = np.eye(num_classes)
+    for source, target in class_map.items():
+        if source == target or not {source, target} <= set(range(num_classes)):
+            raise ValueError(
+                f"class_map flips a class of [0, {num_classes}) to another one, got "
+                f"{source} to {target}"
+            )
+        matrix[source, source] = 1.0 - noise_rate
+        matrix[source, target] = noise_rate
     return matrix
 
 

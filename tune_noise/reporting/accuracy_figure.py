@@ -14,11 +14,18 @@ from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.summary import ConditionSummary, Summary, best_trial
 from tune_noise.reporting.tables import trial_metrics
-from tune_noise.reporting.wording import plain_value, scale, unit, with_interval
+from tune_noise.reporting.wording import (
+    plain_value,
+    rate_note,
+    scale,
+    unit,
+    with_interval,
+)
 
 _WIDTH_INCHES = 5.2
 _NOISE_FIELDS = {
     "alpha": "alpha: noisy labels per clean example",
+    "delta": "delta: excess of the likeliest wrong label",
     "noise_rate": "nominal noise rate",
 }
 CAPTION = (
@@ -110,7 +117,9 @@ def _lines(found: list[Point], metric: str, factor: str) -> Figure:
         ax.set_axis_off()
     for ax in axes[len(panels) - columns : len(panels)]:
         ax.tick_params(labelbottom=True)  # also above a panel that is not there
-    figure.supxlabel(_NOISE_FIELDS[factor], fontsize=10)
+    config = found[0].condition.config
+    note = rate_note(config.noise) if factor == "noise_rate" else ""
+    figure.supxlabel(f"{_NOISE_FIELDS[factor]}{note}", fontsize=10)
     figure.supylabel(_label(metric), fontsize=10)
     _legend(figure, found)
     return figure

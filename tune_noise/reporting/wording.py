@@ -11,6 +11,13 @@ from tune_noise.reporting.statistics import Estimate
 NO_VALUE = "-"
 _MAX_DECIMALS = 8
 _NOTHING = 1e-9  # what rounding leaves of a difference of 0
+# What a noise_rate counts. Code bases differ: some draw symmetric noise from all K classes, and
+# their rate r is r (K - 1) / K here.
+_RATE_NOTES = {
+    "symmetric": "true class excluded",
+    "asymmetric": "of the flipped classes",
+    "instance": "mean over the images",
+}
 _SHORT_NAMES = {
     "val_information_noisy": "information",
     "val_accuracy_noisy": "noisy validation accuracy",
@@ -100,6 +107,8 @@ def standard_error(error: float, metric: str) -> str:
 
 def plain_value(value: Any) -> str:
     """A configuration's value in three significant digits."""
+    if value is None:
+        return "null"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
@@ -120,10 +129,22 @@ def condition_in_words(factors: dict[str, Any], search: SearchConfig) -> str:
     noise = factors.get("noise", search.noise)
     shown = {name: factors.get(name, search.fixed.get(name)) for name in _noise_levels(noise)}
     levels = {k: default_of(k) if v is None else v for k, v in shown.items()}
+    levels = {k: v for k, v in levels.items() if v is not None}
     others = {k: v for k, v in factors.items() if k != "noise" and k not in levels}
-    parts = [f"{k} {plain_value(v)}" for k, v in (levels | others).items()]
+    notes = {"noise_rate": rate_note(noise)}
+    parts = [f"{k} {plain_value(v)}{notes.get(k, '')}" for k, v in (levels | others).items()]
     kind = "the labels as given" if noise == "given" else str(noise)
     return f"{kind} {', '.join(parts)}" if levels else ", ".join([kind, *parts])
+
+
+def rate_note(noise: str) -> str:
+    """What a noise_rate counts under a kind of noise, to stand after it; empty where it is plain.
+
+    Example:
+        >>> rate_note("symmetric")
+        ' (true class excluded)'
+    """
+    return f" ({_RATE_NOTES[noise]})" if noise in _RATE_NOTES else ""
 
 
 def default_of(field: str) -> Any:
@@ -132,7 +153,7 @@ def default_of(field: str) -> Any:
 
 
 def _noise_levels(noise: str) -> list[str]:
-    """The fields that mean something only beside this kind of noise: alpha or noise_rate."""
+    """The fields that mean something only beside this kind of noise, e.g. alpha or noise_rate."""
     fields = TrialConfig.model_fields
     return [f for f in fields if set(when(f)) == {"noise"} and applies(f, {"noise": noise})]
 

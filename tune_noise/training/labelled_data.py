@@ -10,10 +10,13 @@ from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.data.image_views import Images, JoinedImages, PickedImages
 from tune_noise.data.resident import ResidentImages, channel_statistics
-from tune_noise.data.splits import stratified_split
+from tune_noise.data.splits import nested_subset, stratified_split
 from tune_noise.noise import corrupt, realised_noise_rate
 from tune_noise.seeding import generator
+from tune_noise.training.known_noise import noise_parameters
+from tune_noise.training.material import foreign_images
 
 # Which examples validate is part of the data set, not of a trial: it never moves with a seed.
 SPLIT_SEED = 0
@@ -24,11 +27,12 @@ class LabelledData:
     """What a stack trains and is judged on.
 
     Attributes:
-        train_images: all training images; examples point into them.
+        train_images: all training images; examples point into them. Foreign ones follow them.
         image_of: int64 [examples], the image of each training example.
         noisy_labels: int64 [R, examples].
-        is_clean: bool [R, examples]; None where the truth is unknown.
-        val_images: images of the validation split.
+        is_clean: bool [R, examples]; None where the truth is unknown. The label of a foreign image
+            is never clean.
+        val_images: images of the validation split, then the foreign ones that belong to them.
         val_noisy_labels: int64 [R, N_val, copies].
         test_images: None where the data set has no test split.
         test_labels: int64 [N_test].
@@ -37,13 +41,13 @@ class LabelledData:
         num_classes: K.
     """
 
-    train_images: ResidentImages
+    train_images: Images
     image_of: Tensor
     noisy_labels: Tensor
     is_clean: Tensor | None
-    val_images: ResidentImages
+    val_images: Images
     val_noisy_labels: Tensor
-    test_images: ResidentImages | None
+    test_images: Images | None
     test_labels: Tensor | None
     facts: list[dict[str, float]]
     num_classes: int
@@ -68,8 +72,7 @@ def noisy_labels(dataset: Dataset, config: TrialConfig) -> np.ndarray:
         dataset.train_labels if config.noise == "given" or clean is None else clean,
         num_classes=dataset.num_classes,
         generator=generator(config.noise_seed, "noise", config.noise),
-        alpha=config.alpha,
-        noise_rate=config.noise_rate,
+        **noise_parameters(config, dataset),
     )
 
 
@@ -78,26 +81,41 @@ def noise_fingerprint(dataset: Dataset, config: TrialConfig) -> str:
     return hashlib.sha256(noisy_labels(dataset, config).tobytes()).hexdigest()[:16]
 
 
+def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Which images are trained on and which validate, both int64, sorted, disjoint.
+
+    Validation is the same whatever `train_size` is, and a larger one holds all of a smaller one.
+
+    Raises:
+        DataError: the data set is too small for its validation split.
+        ValueError: train_size is larger than what is left for training.
+    """
+    labels = dataset.train_labels
+    train, val = stratified_split(labels, val_fraction=config.val_fraction, seed=SPLIT_SEED)
+    if config.train_size is not None:
+        train = nested_subset(labels, train, size=config.train_size, seed=SPLIT_SEED)
+    return train, val
+
+
 def prepare(
     dataset: Dataset, configs: Sequence[TrialConfig], *, device: torch.device
 ) -> LabelledData:
     """Split, corrupt and lay out the data of a stack.
 
     Args:
-        dataset: in memory; its images are shared, not copied, on a CPU.
-        configs: one per replicate, alike in noise, alpha and val_fraction.
+        dataset: in memory, with the material that the noise needs; its images are shared, not
+            copied, on a CPU.
+        configs: one per replicate, alike in noise, alpha, val_fraction and train_size.
         device: where tensors go.
 
     Raises:
         DataError: the data set is too small for its validation split.
     """
     first = configs[0]
-    train, val = stratified_split(
-        dataset.train_labels, val_fraction=first.val_fraction, seed=SPLIT_SEED
-    )
-    truth = true_labels(dataset, first.noise)
+    train, val = example_split(dataset, first)
     noisy = np.stack([noisy_labels(dataset, config) for config in configs])
-    copies = noisy.shape[2]
+    shown = _shown_images(dataset, first, copies=noisy.shape[2])
+    truth = _truth(dataset, first, shown)
     mean, std = channel_statistics(dataset.train_images)
 
     def resident(images: np.ndarray) -> ResidentImages:
@@ -106,28 +124,66 @@ def prepare(
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device)
 
-    is_clean = None
-    facts = [
-        {"train_examples": float(len(train) * copies), "val_examples": float(len(val) * copies)}
-        for _ in configs
-    ]
-    if truth is not None:
-        is_clean = tensor((noisy[:, train] == truth[train, None]).reshape(len(configs), -1))
-        for fact, labels in zip(facts, noisy, strict=True):
-            fact["realised_noise_rate"] = realised_noise_rate(labels[train], truth[train])
+    def of_training(array: np.ndarray) -> Tensor:
+        return tensor(array[:, train].reshape(len(configs), -1))
+
+    foreign = foreign_images(dataset, first)
+    train_images: Images = resident(dataset.train_images)
+    val_images: Images = resident(dataset.train_images[val])
+    val_noisy = noisy[:, val]
+    if foreign is not None:
+        train_images = JoinedImages(train_images, resident(foreign))
+        # One label each, copy by copy: every second image is a half of the objective's estimate,
+        # and each half needs its share of foreign images.
+        val_images = PickedImages(train_images, tensor(shown[val].T.reshape(-1)))
+        val_noisy = val_noisy.transpose(0, 2, 1).reshape(len(configs), -1, 1)
     return LabelledData(
-        train_images=resident(dataset.train_images),
-        image_of=tensor(np.repeat(train, copies)),
-        noisy_labels=tensor(noisy[:, train].reshape(len(configs), -1)),
-        is_clean=is_clean,
-        val_images=resident(dataset.train_images[val]),
-        val_noisy_labels=tensor(noisy[:, val]),
+        train_images=train_images,
+        image_of=tensor(shown[train].reshape(-1)),
+        noisy_labels=of_training(noisy),
+        is_clean=None if truth is None else of_training(noisy == truth),
+        val_images=val_images,
+        val_noisy_labels=tensor(val_noisy),
         test_images=None if dataset.test_images is None else resident(dataset.test_images),
         test_labels=(
             None
             if dataset.test_labels is None
             else torch.tensor(dataset.test_labels, device=device)
         ),
-        facts=facts,
+        facts=[_facts(labels, train=train, val=val, truth=truth) for labels in noisy],
         num_classes=dataset.num_classes,
     )
+
+
+def _shown_images(dataset: Dataset, config: TrialConfig, *, copies: int) -> np.ndarray:
+    """Which image goes with each label, int64 [N, copies]: its own, or a foreign one after all own.
+
+    The foreign images are dealt out copy by copy, and from the first again when they run out. They
+    are the same for every noise_seed, since the replicates of a stack share their images.
+    """
+    number = len(dataset.train_labels)
+    own = np.repeat(np.arange(number)[:, None], copies, axis=1)
+    foreign = foreign_images(dataset, config)
+    if foreign is not None:
+        dealt = np.arange((copies - 1) * number).reshape(copies - 1, number).T
+        own[:, 1:] = number + dealt % max(1, len(foreign))
+    return own
+
+
+def _truth(dataset: Dataset, config: TrialConfig, shown: np.ndarray) -> np.ndarray | None:
+    """The true class of what each label is about, int64 [N, copies]; -1: none of the classes."""
+    truth = true_labels(dataset, config.noise)
+    if truth is None:
+        return None
+    # A foreign image is numbered after all own ones, and shows no class.
+    return np.asarray(np.append(truth, -1)[np.minimum(shown, len(truth))])
+
+
+def _facts(
+    noisy: np.ndarray, *, train: np.ndarray, val: np.ndarray, truth: np.ndarray | None
+) -> dict[str, float]:
+    copies = noisy.shape[1]
+    facts = {"train_examples": float(len(train) * copies), "val_examples": float(len(val) * copies)}
+    if truth is not None:
+        facts["realised_noise_rate"] = realised_noise_rate(noisy[train], truth[train])
+    return facts

@@ -21,6 +21,8 @@ from tune_noise.metrics.names import sign
 from tune_noise.models import build_network, member_state, min_image_size, reset_member
 from tune_noise.seeding import derive_seed
 from tune_noise.training.labelled_data import prepare
+from tune_noise.training.material import missing_material
+from tune_noise.training.noise_rules import noise_problems
 from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
 
@@ -229,7 +231,7 @@ class Trial:
 
 def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
     """What a configuration asks of a data set that it cannot give."""
-    problems = []
+    problems = noise_problems(config, dataset)
     size, least = min(dataset.image_shape[1:]), min_image_size(config.model)
     if size < least:
         message = f"{config.model} needs images of at least {least} x {least} pixels; "
@@ -252,5 +254,5 @@ def _check_stack(configs: Sequence[TrialConfig], dataset: Dataset) -> None:
         other = config.model_dump(exclude=set(OWN_FIELDS))
         if differing := [name for name in first if first[name] != other[name]]:
             raise ValueError(f"replicates of one stack must not differ in {', '.join(differing)}")
-    if problems := data_problems(configs[0], dataset):
+    if problems := data_problems(configs[0], dataset) or missing_material(configs[0], dataset):
         raise ConfigError("trial", problems)

@@ -1,0 +1,56 @@
+"""Images put together without a copy: two sets as one, or some images of a set."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Images(Protocol):
+    """What training and evaluation ask of images; see `ResidentImages`."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The normalised images at int64 indices [...], float32 [..., C, H, W]."""
+        ...
+
+
+class JoinedImages:
+    """The images of two sets as one: those of the second are numbered after the first's."""
+
+    def __init__(self, first: Images, second: Images) -> None:
+        """Refer to both, which stay where they are."""
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        """Of both together."""
+        return len(self._first) + len(self._second)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The normalised images at int64 indices [...], float32 [..., C, H, W]."""
+        # Both sets are asked for every index, and one answer is kept: no size depends on the
+        # values, which a GPU would have to be waited for.
+        number = len(self._first)
+        first = self._first.batch(indices.clamp(max=number - 1))
+        second = self._second.batch((indices - number).clamp(min=0))
+        is_second = (indices >= number)[..., None, None, None]
+        return torch.where(is_second, second, first)
+
+
+class PickedImages:
+    """Some images of a set, in an order of their own."""
+
+    def __init__(self, images: Images, indices: Tensor) -> None:
+        """Refer to the set; `indices` is int64 [N] on its device."""
+        self._images, self._indices = images, indices
+
+    def __len__(self) -> int:
+        """How many are picked."""
+        return len(self._indices)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """The normalised images at int64 indices [...], float32 [..., C, H, W]."""
+        return self._images.batch(self._indices[indices])
