@@ -1,31 +1,21 @@
 """TrialConfig: one configuration, trained once."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from pydantic.fields import FieldInfo
 
+from tune_noise.config import method_fields as its
+from tune_noise.config.conditional import condition_of, field_default, only
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
+from tune_noise.config.method_fields import MAX_EPOCHS, MethodName, networks_of, passes_of
 from tune_noise.errors import suggestion
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, SEARCHABLE
 
-MAX_EPOCHS = 100_000
-
 NoiseName = Literal["dilution", "symmetric", "pair_flip", "given"]
 ModelName = Literal["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
-MethodName = Literal["standard", "co_teaching"]
 OptimizerName = Literal["sgd", "adam", "adadelta"]
-
-
-def _only(
-    default: Any, *, when: dict[str, tuple[str, ...]], description: str, **limits: Any
-) -> Any:
-    """A field that means something only beside certain values of another field.
-
-    It is None where it means nothing, and `default` where it does and nobody set it.
-    """
-    extra: dict[str, Any] = {"when": {k: list(v) for k, v in when.items()}, "default": default}
-    return Field(default=None, description=description, json_schema_extra=extra, **limits)
+# Noise of which T[i, j] = P(noisy j given clean i) is known, the same for all examples of a class.
+CLASS_CONDITIONAL = ("dilution", "symmetric", "pair_flip")
 
 
 class TrialConfig(Frozen):
@@ -44,14 +34,14 @@ class TrialConfig(Frozen):
     noise: NoiseName = Field(
         "symmetric", description="how labels become wrong; given: they are used as they come"
     )
-    alpha: int | None = _only(
+    alpha: int | None = only(
         5,
         when={"noise": ("dilution",)},
         ge=0,
         le=1000,
         description="noisy labels per clean example, each uniform over all classes (Rolnick)",
     )
-    noise_rate: Fraction | None = _only(
+    noise_rate: Fraction | None = only(
         0.2,
         when={"noise": ("symmetric", "pair_flip")},
         description="fraction in [0, 1) of labels that become wrong; the true class is excluded",
@@ -60,35 +50,33 @@ class TrialConfig(Frozen):
 
     model: ModelName = Field("mlp1", description="the network")
     method: MethodName = Field("standard", description="the training method")
-    tau: Fraction | None = _only(
-        0.2,
-        when={"method": ("co_teaching",)},
-        description="final forget rate: fraction in [0, 1) of each batch that is dropped",
-    )
-    ramp_epochs: int | None = _only(
-        10,
-        when={"method": ("co_teaching",)},
-        ge=1,
-        le=MAX_EPOCHS,
-        description="epochs until the forget rate reaches tau (paper: T_k)",
-    )
-    exponent: float | None = _only(
-        1.0,
-        when={"method": ("co_teaching",)},
-        gt=0.0,
-        le=10.0,
-        description="exponent of the epoch in the ramp (paper: c)",
-    )
+    peers: its.Peers = None
+    tau: its.Tau = None
+    ramp_epochs: its.RampEpochs = None
+    exponent: its.Exponent = None
+    transition: its.Transition = None
+    warm_up_epochs: its.WarmUpEpochs = None
+    jocor_lambda: its.JocorLambda = None
+    elr_lambda: its.ElrLambda = None
+    elr_beta: its.ElrBeta = None
+    gmm_threshold: its.GmmThreshold = None
+    gce_q: its.GceQ = None
+    sce_alpha: its.SceAlpha = None
+    sce_beta: its.SceBeta = None
+    bootstrap_beta: its.BootstrapBeta = None
+    smoothing: its.Smoothing = None
+    h_alpha: its.HAlpha = None
+    mixup_alpha: its.MixupAlpha = None
 
     optimizer: OptimizerName = Field("adam", description="the optimizer")
     lr: float = Field(1e-3, gt=0.0, le=10.0, description="learning rate")
-    momentum: Fraction | None = _only(
+    momentum: Fraction | None = only(
         0.9, when={"optimizer": ("sgd",)}, description="momentum of SGD, a fraction in [0, 1)"
     )
     lr_schedule: Literal["constant", "linear"] = Field(
         "constant", description="linear: decays to 0 over the epochs after lr_decay_start"
     )
-    lr_decay_start: Fraction | None = _only(
+    lr_decay_start: Fraction | None = only(
         0.4,
         when={"lr_schedule": ("linear",)},
         description="fraction of the epochs after which the learning rate starts to fall",
@@ -139,34 +127,49 @@ class TrialConfig(Frozen):
                 continue
             if applies(name, filled):
                 if filled.get(name) is None:
-                    filled[name] = field_default(info)
+                    filled[name] = field_default(info, filled)
             elif filled.get(name) is not None:
                 raise ValueError(
                     f"{name} has no effect here: it applies only to {describe_when(name)}"
                 )
         return filled
 
+    @model_validator(mode="after")
+    def _the_method_can_do_its_work(self) -> Self:
+        if self.warm_up_epochs is not None and self.warm_up_epochs >= self.epochs:
+            raise ValueError(
+                f"warm_up_epochs ({self.warm_up_epochs}) must be below epochs ({self.epochs}), or "
+                f"{self.method} never begins: lower it, or raise epochs"
+            )
+        if self.transition == "known" and self.noise not in CLASS_CONDITIONAL:
+            raise ValueError(
+                f"transition known needs noise {' or '.join(CLASS_CONDITIONAL)}, of which the "
+                f"matrix is known; noise is {self.noise}: use estimated"
+            )
+        return self
 
-def _extra(info: FieldInfo) -> dict[str, Any]:
-    extra = info.json_schema_extra
-    return dict(extra) if isinstance(extra, dict) else {}
+    @property
+    def num_networks(self) -> int:
+        """How many networks this configuration trains side by side."""
+        return networks_of(self.method, peers=self.peers)
+
+    @property
+    def passes_per_epoch(self) -> int:
+        """How often one epoch goes through the training examples."""
+        return passes_of(self.method)
 
 
 def when(name: str) -> dict[str, list[str]]:
     """The condition under which a field applies: deciding field -> its values; empty: always."""
-    found: dict[str, list[str]] = _extra(TrialConfig.model_fields[name]).get("when", {})
-    return found
-
-
-def field_default(info: FieldInfo) -> Any:
-    """The default of a field, where it applies."""
-    return _extra(info).get("default", info.default)
+    return condition_of(TrialConfig.model_fields[name])
 
 
 def applies(name: str, values: dict[str, Any]) -> bool:
     """Whether a field means something beside the other values of a (partial) configuration."""
     for decider, allowed in when(name).items():
-        value = values.get(decider, field_default(TrialConfig.model_fields[decider]))
+        value = values.get(decider)
+        if value is None:
+            value = field_default(TrialConfig.model_fields[decider], values)
         if value not in allowed:
             return False
     return True
@@ -174,4 +177,9 @@ def applies(name: str, values: dict[str, Any]) -> bool:
 
 def describe_when(name: str) -> str:
     """`method co_teaching` for tau: the condition of a field in words."""
-    return ", ".join(f"{field} {' or '.join(values)}" for field, values in when(name).items())
+    return ", ".join(f"{field} {_either(values)}" for field, values in when(name).items())
+
+
+def _either(values: list[str]) -> str:
+    *others, last = values
+    return f"{', '.join(others)} or {last}" if others else last

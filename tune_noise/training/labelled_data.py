@@ -12,7 +12,8 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import stratified_split
-from tune_noise.noise import corrupt, realised_noise_rate
+from tune_noise.methods import TrainingFacts
+from tune_noise.noise import corrupt, pair_flip, realised_noise_rate, symmetric
 from tune_noise.seeding import generator
 
 # Which examples validate is part of the data set, not of a trial: it never moves with a seed.
@@ -76,6 +77,35 @@ def noisy_labels(dataset: Dataset, config: TrialConfig) -> np.ndarray:
 def noise_fingerprint(dataset: Dataset, config: TrialConfig) -> str:
     """A short hash of the noisy labels: equal in two trials exactly if their labels are."""
     return hashlib.sha256(noisy_labels(dataset, config).tobytes()).hexdigest()[:16]
+
+
+def known_transition(config: TrialConfig, num_classes: int) -> np.ndarray | None:
+    """T, float64 [K, K], of the synthetic noise, for a configuration that declares to know it."""
+    if config.transition != "known":
+        return None
+    if config.noise == "symmetric" and config.noise_rate is not None:
+        return symmetric(num_classes, config.noise_rate)
+    if config.noise == "pair_flip" and config.noise_rate is not None:
+        return pair_flip(num_classes, config.noise_rate)
+    if config.noise == "dilution" and config.alpha is not None:
+        matrix = np.full((num_classes, num_classes), config.alpha / num_classes)
+        np.fill_diagonal(matrix, 1.0 + config.alpha / num_classes)
+        return np.asarray(matrix / (1 + config.alpha))
+    raise ValueError(f"the transition matrix of noise {config.noise} is not known")
+
+
+def training_facts(data: LabelledData, configs: Sequence[TrialConfig]) -> TrainingFacts:
+    """What a method may know of the data: no clean label, and T only where it is declared."""
+    device = data.noisy_labels.device
+    matrices = [known_transition(config, data.num_classes) for config in configs]
+    known = [torch.from_numpy(matrix) for matrix in matrices if matrix is not None]
+    return TrainingFacts(
+        num_examples=data.noisy_labels.shape[1],
+        num_classes=data.num_classes,
+        device=device,
+        noisy_labels=data.noisy_labels,
+        transition=torch.stack(known).to(device) if known else None,
+    )
 
 
 def prepare(
