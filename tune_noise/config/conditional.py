@@ -1,5 +1,6 @@
 """Fields that mean something only beside certain values of other fields."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
@@ -51,6 +52,12 @@ def field_default(info: FieldInfo, values: dict[str, Any] | None = None) -> Any:
         if isinstance(value, str) and value in defaults:
             return defaults[value]
     return extra.get("default", info.default)
+
+
+def either(values: Sequence[str]) -> str:
+    """`a, b or c`: one of several values in words."""
+    *others, last = values
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _extra(info: FieldInfo) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from tune_noise.config.conditional import default_deciders, field_default
+from tune_noise.config.conditional import default_deciders, either, field_default
 from tune_noise.config.domains import Domain, has_twins
 from tune_noise.config.frozen import wrong_kind_of_number
 from tune_noise.config.problems import message_of, shorten
@@ -228,7 +228,7 @@ def known_transition(raw: Raw) -> Iterator[Problem]:
         part = next(p for p in SECTIONS if "transition" in section(raw, p))
         yield Problem(
             f"{part}.transition",
-            f"known needs noise {' or '.join(CLASS_CONDITIONAL)}, of which the matrix is known; "
+            f"known needs noise {either(CLASS_CONDITIONAL)}, of which the matrix is known; "
             f"noise is {shorten(noise[0])}: use estimated",
         )
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tune_noise.config import method_fields as its
-from tune_noise.config.conditional import condition_of, field_default, only
+from tune_noise.config.conditional import condition_of, either, field_default, only
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
 from tune_noise.config.method_fields import MAX_EPOCHS, MethodName, networks_of, passes_of
 from tune_noise.errors import suggestion
@@ -143,7 +143,7 @@ class TrialConfig(Frozen):
             )
         if self.transition == "known" and self.noise not in CLASS_CONDITIONAL:
             raise ValueError(
-                f"transition known needs noise {' or '.join(CLASS_CONDITIONAL)}, of which the "
+                f"transition known needs noise {either(CLASS_CONDITIONAL)}, of which the "
                 f"matrix is known; noise is {self.noise}: use estimated"
             )
         return self
@@ -177,9 +177,4 @@ def applies(name: str, values: dict[str, Any]) -> bool:
 
 def describe_when(name: str) -> str:
     """`method co_teaching` for tau: the condition of a field in words."""
-    return ", ".join(f"{field} {_either(values)}" for field, values in when(name).items())
-
-
-def _either(values: list[str]) -> str:
-    *others, last = values
-    return f"{', '.join(others)} or {last}" if others else last
+    return ", ".join(f"{field} {either(values)}" for field, values in when(name).items())
