@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.methods.derivations import batch_of, method_of, random_batch, slow_cross_entropy
+from tune_noise.methods.co_teaching_plus import select_among
 
 
 def arrays(batch, r):
@@ -108,3 +109,9 @@ def test_an_infinite_loss_among_the_disagreement_is_the_last_to_be_kept():
     batch = batch_of([[[lost, fine], [peer, peer]]], [[0, 0]])
     outcome = method_of("co_teaching_plus", batch, tau=0.5, ramp_epochs=1)(batch)
     assert outcome.kept[0, 1].tolist() == [False, True]
+
+
+def test_an_example_without_disagreement_never_stands_in_for_an_undefined_loss():
+    candidates = torch.tensor([[True, False, True]])
+    losses = torch.tensor([[[math.nan, 1.0, math.inf]]])
+    assert select_among(candidates, losses, [0.0]).tolist() == [[[False, False, True]]]
