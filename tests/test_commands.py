@@ -156,10 +156,35 @@ WRONG_SPACES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a grace period within the ramp": (
         {"fixed": {"ramp_epochs": 10}},
         (
-            "early_stopping.grace_epochs 4 is shorter than co-teaching's ramp",
+            "early_stopping.grace_epochs 4 is shorter than the ramp of co_teaching",
             "the better method would be stopped",
             "use 10 or more",
         ),
+    ),
+    "a grace period within the default warm-up": (
+        in_search(method={"choice": ["standard", "co_teaching", "gmm"]}) | {"epochs": 20},
+        (
+            "early_stopping.grace_epochs 4 is shorter than the warm-up of gmm "
+            "(warm_up_epochs up to 10)",
+            "use 10 or more",
+        ),
+    ),
+    "a warm-up as long as training": (
+        in_search(method={"choice": ["standard", "co_teaching", "gmm"]})
+        | {"fixed": {"ramp_epochs": 4, "warm_up_epochs": 8}, "epochs": 8},
+        (
+            "epochs 8 is not above the warm-up of gmm (warm_up_epochs up to 8), which would never "
+            "begin: raise epochs, or set a shorter warm_up_epochs",
+        ),
+    ),
+    "a matrix known of labels as they come": (
+        in_search(method={"choice": ["standard", "forward"]})
+        | {"noise": "given", "conditions": {}, "fixed": {"transition": "known"}},
+        ("fixed.transition known needs noise dilution, symmetric or pair_flip", "use estimated"),
+    ),
+    "more peers than there may be": (
+        {"fixed": {"ramp_epochs": 4, "peers": 9}},
+        ("fixed.peers 9 must be less than or equal to 8",),
     ),
     "a grace period as long as training": (
         {"epochs": 4},
@@ -179,7 +204,10 @@ WRONG_SPACES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "a compared field that not every trial has": (
         {"compare": "tau", **in_search(tau={"choice": [0.3, 0.5]})},
-        ("compare tau means nothing in some trials: it applies only to method co_teaching",),
+        (
+            "compare tau means nothing in some trials: it applies only to method",
+            "co_teaching, co_teaching_plus or jocor",
+        ),
     ),
     "an unknown compared field": (
         {"compare": "metod"},
@@ -507,7 +535,7 @@ def test_the_other_commands_refuse_alike(run: Run) -> None:
     refuse(
         run("train", "--set", "tau=0.5", "--set", "modle=mlp1"),
         "--set has 2 problems",
-        "tau has no effect here: it applies only to method co_teaching",
+        "tau has no effect here: it applies only to method small_loss, co_teaching,",
         "modle unknown key: did you mean 'model'?",
     )
     refuse(run("train", "--set", "noise_rate=45"), "noise_rate 45", "for 45 percent write 0.45")

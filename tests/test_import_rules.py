@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "optuna": ["tuning"],
     "mlflow": ["tracking"],
     "sqlalchemy": ["record", "tracking"],
-    "sklearn": ["data"],
+    "sklearn": ["data", "methods"],
     "matplotlib": ["reporting"],
     "jinja2": ["reporting"],
     "pandas": ["reporting"],
@@ -55,7 +55,7 @@ LAYERS = {
     "metrics.names": set(),
     "config": {"errors", "metrics.names"},
     "data": {"errors", "seeding"},
-    "methods": {"config"},
+    "methods": {"config", "seeding"},
     "metrics": {"data", "methods", "metrics.names"},
     "training": {
         "config", "data", "errors", "files", "methods", "metrics", "metrics.names", "models",

@@ -12,9 +12,11 @@ from rich.console import Console
 
 from tune_noise.config.loader import build_search
 from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.plan import OVERHEAD_SECONDS, estimate_cost, make_plan
 from tune_noise.preview import show_plan
+from tune_noise.training import Trial
 from tune_noise.tuning.rungs import RungLadder
 
 SPACE: dict[str, Any] = {
@@ -130,6 +132,25 @@ def test_each_network_and_method_is_probed(digits: Dataset) -> None:
     methods = ("standard", "co_teaching")
     assert set(cost.probes) == {(n, m) for n in ("mlp1", "perceptron") for m in methods}
     assert all(seconds > 0 for seconds in cost.probes.values())
+
+
+def test_a_probe_times_a_method_at_its_work(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probed: list[TrialConfig] = []
+
+    def noted(configs: list[TrialConfig], data: Dataset) -> Trial:
+        probed.extend(configs)
+        return Trial(configs, data)
+
+    monkeypatch.setattr("tune_noise.training.Trial", noted)
+    methods = {"choice": ["gmm", "forward", "co_teaching"]}
+    domains = {"method": methods, "peers": {"int": [2, 4], "when": {"method": "co_teaching"}}}
+    early = {"grace_epochs": 12, "reduction_factor": 2}
+    space = search(search=domains, epochs=24, early_stopping=early, fixed={})
+    assert estimate_cost(space, digits, concurrent=1).most > 0
+    found = {config.method: (config.warm_up_epochs, config.num_networks) for config in probed}
+    assert found == {"gmm": (0, 2), "forward": (0, 1), "co_teaching": (None, 4)}
 
 
 def test_the_probe_takes_the_threads_that_a_trial_gets(digits: Dataset) -> None:

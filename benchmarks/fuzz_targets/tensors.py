@@ -14,7 +14,6 @@ from fuzz_targets.target import SCRATCH, Target, check_message, mutated
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import load_dataset
 from tune_noise.errors import DataError
-from tune_noise.methods import METHODS
 from tune_noise.models import build_network
 from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint, write_checkpoint
 from tune_noise.training.saved_model import CONFIG_FILE, WEIGHTS_FILE, load_model, save_model
@@ -140,7 +139,7 @@ def model_seeds() -> list[bytes]:
     ):
         config = TrialConfig(method=method, model=model)
         network = build_network(
-            model, members=METHODS[method].networks, image_shape=(1, 8, 8), num_classes=10
+            model, members=config.num_networks, image_shape=(1, 8, 8), num_classes=10
         )
         folder = SCRATCH / "seed"
         save_model(folder, network.state_dict(), config, digits, {"note": "seed"})

@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tune_noise.config.conditional import field_default
+from tune_noise.config.rules import possible
 from tune_noise.config.trial import TrialConfig, applies, describe_when, when
 from tune_noise.metrics.names import METRICS, SEARCHABLE
 
@@ -18,9 +20,23 @@ CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     "transition_file": ({"noise": "matrix"}, None),
     "human_labels": ({"noise": "human"}, "worse"),
     "human_file": ({"noise": "human"}, None),
+    "peers": ({"method": "co_teaching"}, 2),
     "tau": ({"method": "co_teaching"}, 0.2),
-    "ramp_epochs": ({"method": "co_teaching"}, 10),
-    "exponent": ({"method": "co_teaching"}, 1.0),
+    "ramp_epochs": ({"method": "small_loss"}, 10),
+    "exponent": ({"method": "jocor"}, 1.0),
+    "transition": ({"method": "forward"}, "estimated"),
+    "warm_up_epochs": ({"method": "gmm"}, 10),
+    "jocor_lambda": ({"method": "jocor"}, 0.9),
+    "elr_lambda": ({"method": "elr"}, 3.0),
+    "elr_beta": ({"method": "elr"}, 0.7),
+    "gmm_threshold": ({"method": "gmm"}, 0.5),
+    "gce_q": ({"method": "gce"}, 0.7),
+    "sce_alpha": ({"method": "sce"}, 0.1),
+    "sce_beta": ({"method": "sce"}, 1.0),
+    "bootstrap_beta": ({"method": "bootstrap_hard"}, 0.8),
+    "smoothing": ({"method": "label_smoothing"}, 0.1),
+    "h_alpha": ({"method": "infinite_batch"}, 20.0),
+    "mixup_alpha": ({"method": "mixup"}, 1.0),
     "momentum": ({"optimizer": "sgd"}, 0.9),
     "lr_decay_start": ({"lr_schedule": "linear"}, 0.4),
 }
@@ -55,8 +71,76 @@ def test_whether_a_field_applies_is_known_of_a_part_of_a_configuration(field: st
 
 def test_a_field_that_always_applies_needs_nothing_beside_it() -> None:
     assert applies("lr", {})
-    assert describe_when("tau") == "method co_teaching"
-    assert describe_when("alpha") == "noise dilution or structured or foreign"
+    assert describe_when("peers") == "method co_teaching"
+    assert describe_when("tau") == "method small_loss, co_teaching, co_teaching_plus or jocor"
+    assert describe_when("alpha") == "noise dilution, structured or foreign"
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "default"),
+    [
+        ({"method": "co_teaching_plus"}, "warm_up_epochs", 0),
+        ({"method": "gmm"}, "warm_up_epochs", 10),
+        ({"method": "forward"}, "warm_up_epochs", 10),
+        ({"method": "forward", "transition": "estimated"}, "warm_up_epochs", 10),
+        ({"method": "forward", "transition": "known"}, "warm_up_epochs", 0),
+        ({"method": "bootstrap_hard"}, "bootstrap_beta", 0.8),
+        ({"method": "bootstrap_soft"}, "bootstrap_beta", 0.95),
+    ],
+    ids=str,
+)
+def test_a_default_may_depend_on_the_values_that_decide(
+    values: dict[str, Any], field: str, default: float
+) -> None:
+    assert getattr(TrialConfig.model_validate(values), field) == default
+    assert field_default(TrialConfig.model_fields[field], values) == default
+    assert possible({"fixed": values}, field) == [default]
+
+
+def test_a_space_knows_all_defaults_that_a_field_may_take() -> None:
+    def warm_ups(*methods: str, **fixed: Any) -> set[int]:
+        raw = {"search": {"method": {"choice": list(methods)}}, "fixed": fixed}
+        return set(possible(raw, "warm_up_epochs"))
+
+    assert warm_ups("standard", "elr") == set()
+    assert warm_ups("co_teaching_plus", "gmm") == {0, 10}
+    assert warm_ups("gmm", "forward", transition="known") == {0, 10}
+    assert warm_ups("forward", transition="known") == {0}
+    assert warm_ups("forward", warm_up_epochs=3) == {3}
+    # What cannot be a value is another rule's word.
+    assert possible({"fixed": {"method": [[]]}}, "warm_up_epochs") == []
+
+
+@pytest.mark.parametrize(
+    ("values", "networks", "passes"),
+    [
+        ({}, 1, 1),
+        ({"method": "co_teaching"}, 2, 1),
+        ({"method": "co_teaching", "peers": 5}, 5, 1),
+        ({"method": "jocor"}, 2, 1),
+        ({"method": "small_loss"}, 1, 1),
+        ({"method": "standard_ensemble"}, 2, 1),
+        ({"method": "standard_long"}, 1, 2),
+    ],
+    ids=str,
+)
+def test_a_configuration_knows_what_an_epoch_of_it_costs(
+    values: dict[str, Any], networks: int, passes: int
+) -> None:
+    config = TrialConfig.model_validate(values)
+    assert (config.num_networks, config.passes_per_epoch) == (networks, passes)
+
+
+def test_a_method_that_never_begins_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"warm_up_epochs \(10\) must be below epochs \(10\)"):
+        TrialConfig(method="gmm", epochs=10)
+    assert TrialConfig(method="gmm", epochs=11).warm_up_epochs == 10
+    assert TrialConfig(method="co_teaching_plus", epochs=1).warm_up_epochs == 0
+
+
+def test_a_matrix_is_known_of_synthetic_noise_only() -> None:
+    with pytest.raises(ValidationError, match="transition known needs noise dilution"):
+        TrialConfig(method="forward", transition="known", noise="given")
 
 
 def test_a_trial_survives_being_written_down() -> None:
@@ -89,6 +173,22 @@ def test_only_a_noisy_validation_metric_may_be_the_objective(name: str) -> None:
         {"noise_rate": math.nan},
         {"method": "co_teaching", "tau": 1.0},
         {"method": "co_teaching", "ramp_epochs": 0},
+        {"method": "co_teaching", "peers": 1},
+        {"method": "co_teaching", "peers": 9},
+        {"method": "gmm", "warm_up_epochs": -1},
+        {"method": "forward", "transition": "guessed"},
+        {"method": "jocor", "jocor_lambda": 1.0},
+        {"method": "elr", "elr_lambda": -0.1},
+        {"method": "elr", "elr_beta": 1.0},
+        {"method": "gmm", "gmm_threshold": 1.0},
+        {"method": "gce", "gce_q": 0.0},
+        {"method": "gce", "gce_q": 1.1},
+        {"method": "sce", "sce_alpha": 0.0},
+        {"method": "sce", "sce_beta": -1.0},
+        {"method": "bootstrap_soft", "bootstrap_beta": 1.1},
+        {"method": "label_smoothing", "smoothing": 1.0},
+        {"method": "infinite_batch", "h_alpha": -1.0},
+        {"method": "mixup", "mixup_alpha": 0.0},
         {"noise": "dilution", "alpha": -1},
         {"noise": "structured", "delta": 1.1},
         {"noise": "structured", "delta": -0.1},

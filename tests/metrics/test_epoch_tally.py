@@ -14,7 +14,7 @@ from tune_noise.metrics.names import METRICS
 K = 3
 
 
-def an_epoch(replicates, networks, sizes, seed):
+def an_epoch(replicates, networks, sizes, seed, *, forget_rate=0.4):
     """Batches and outcomes of one epoch, at random but for a full pass over the examples."""
     random = torch.Generator().manual_seed(seed)
     num_examples = sum(sizes)
@@ -29,7 +29,8 @@ def an_epoch(replicates, networks, sizes, seed):
         kept = torch.rand(logits.shape[:3], generator=random) < 0.6
         kept[:, :, 0] = True
         losses = cross_entropy(logits, batch.noisy_labels)
-        steps.append((batch, Outcome(losses.mean(dim=2), kept, [0.4] * replicates, losses)))
+        rates = None if forget_rate is None else [forget_rate] * replicates
+        steps.append((batch, Outcome(losses.mean(dim=2), kept, losses, rates)))
     is_clean = torch.rand(replicates, num_examples, generator=random) < 0.7
     return steps, is_clean
 
@@ -105,9 +106,30 @@ def test_keeping_all_recalls_every_clean_example(clean, precision):
     assert (row["train_label_precision"], row["train_label_recall"]) == (precision, precision)
 
 
+def test_without_a_schedule_the_forget_rate_is_the_share_that_was_dropped():
+    steps, is_clean = an_epoch(2, 2, [4, 6], 0, forget_rate=None)
+    tally = EpochTally(is_clean)
+    for batch, outcome in steps:
+        tally.add(batch, outcome)
+    for r, row in enumerate(tally.metrics()):
+        kept = sum(int(outcome.kept[r].sum()) for _, outcome in steps)
+        assert row["forget_rate"] == pytest.approx(1 - kept / 20)
+
+
+def test_a_network_that_kept_nothing_has_finite_metrics():
+    steps, is_clean = an_epoch(1, 2, [5], 0, forget_rate=None)
+    [(batch, outcome)] = steps
+    outcome.kept.fill_(False)
+    tally = EpochTally(is_clean)
+    tally.add(batch, outcome)
+    [row] = tally.metrics()
+    assert (row["train_label_precision"], row["train_label_recall"]) == (0.0, 0.0)
+    assert row["forget_rate"] == 1.0
+
+
 def test_the_tally_holds_on_to_no_graph():
     steps, is_clean = an_epoch(1, 2, [4], 0)
     tally = EpochTally(is_clean)
     tally.add(*steps[0])
-    held = tally._cross_entropies + tally._correct + tally._kept
+    held = tally._cross_entropies + tally._agreement + tally._kept
     assert not any(tensor.requires_grad for tensor in held)

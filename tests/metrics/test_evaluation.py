@@ -11,7 +11,7 @@ from tune_noise.data.resident import ResidentImages
 from tune_noise.metrics import evaluation
 from tune_noise.metrics.evaluation import predict_logits, validation_metrics
 from tune_noise.metrics.information import information
-from tune_noise.metrics.names import METRICS
+from tune_noise.metrics.names import MAX_NETWORKS, METRICS
 from tune_noise.models import build_network, reset_member
 
 K = 4
@@ -94,6 +94,13 @@ def test_the_ensemble_averages_probabilities_not_votes_or_logits():
     assert found["test_accuracy_clean_ensemble"] == 0.0
     found = evaluation.test_metrics(logits, torch.tensor([0]))
     assert found["test_accuracy_clean_ensemble"] == 1.0
+
+
+def test_each_of_the_most_networks_has_a_number_of_its_own():
+    found = evaluation.test_metrics(logits_of(MAX_NETWORKS, 40), torch.zeros(40, dtype=torch.int64))
+    assert set(found) <= set(METRICS)
+    each = [found[f"test_accuracy_clean_network_{n}"] for n in range(1, MAX_NETWORKS + 1)]
+    assert found["test_accuracy_clean"] == pytest.approx(np.mean(each))
 
 
 def test_one_network_has_neither_an_ensemble_nor_numbers():

@@ -1,9 +1,11 @@
 import xml.etree.ElementTree as ET
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from tests.reporting.conftest import Builder
+from tune_noise.config.method_fields import MethodName
 from tune_noise.config.trial import TrialConfig
 from tune_noise.reporting.accuracy_figure import noise_factor, points
 from tune_noise.reporting.curves_figure import epoch_values
@@ -84,7 +86,8 @@ def test_seeds_of_unequal_length_keep_their_place(builder: type[Builder]) -> Non
 
 
 def test_methods_and_networks_look_different() -> None:
-    assert colour("standard") != colour("co_teaching")
+    methods = get_args(MethodName)
+    assert len({colour(method) for method in methods}) == len(methods)
     models = ["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
     assert len({marker(model) for model in models}) == len(models)
 

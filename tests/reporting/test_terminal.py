@@ -1,5 +1,6 @@
 import io
 import re
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -60,9 +61,29 @@ def test_what_was_not_measured_has_no_column(builder: type[Builder]) -> None:
     assert "test" not in piped(build)
 
 
+@pytest.mark.parametrize(
+    ("fields", "factor"),
+    [
+        ({"method": "small_loss"}, 1),
+        ({"method": "co_teaching", "peers": 3}, 3),
+        ({"method": "standard_ensemble"}, 2),
+        ({"method": "standard_long"}, 2),
+    ],
+    ids=str,
+)
+def test_an_epoch_counts_once_per_network_and_pass(
+    builder: type[Builder], fields: dict[str, Any], factor: int
+) -> None:
+    build = builder(noise="given")
+    build.add({"val_information_noisy": 1.0}, **fields)
+    [row] = efforts(build.history())
+    assert row.network_epochs == factor * row.epochs > 0
+
+
 def test_two_networks_count_twice_and_a_stack_once(compared: Builder) -> None:
     rows = {(row.stage, row.method): row for row in efforts(compared.history())}
     confirm = rows["confirm", "co_teaching"]
     assert (confirm.epochs, confirm.network_epochs) == (5, 10)
     assert confirm.seconds == 0.5  # five members of one stack
+    assert rows["search", "standard"].network_epochs == rows["search", "standard"].epochs
     assert rows["search", "standard"].statuses == {"completed": 1}

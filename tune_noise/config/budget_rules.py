@@ -17,10 +17,12 @@ from tune_noise.config.trial import TrialConfig, describe_when, when
 from tune_noise.errors import Problem, suggestion
 
 _FIELDS = TrialConfig.model_fields
+# What a method does before it is itself: field that says how long -> what it is called.
+_BEGINNINGS = {"ramp_epochs": "ramp", "warm_up_epochs": "warm-up"}
 
 
 def early_stopping(raw: Raw) -> Iterator[Problem]:
-    """Rungs exist, and no trial is judged while co-teaching still ramps up."""
+    """Rungs exist, and no trial is judged while its method still ramps or warms up."""
     stopping = section(raw, "early_stopping")
     grace = stopping.get("grace_epochs")
     epochs = raw.get("epochs", SearchConfig.model_fields["epochs"].default)
@@ -33,16 +35,42 @@ def early_stopping(raw: Raw) -> Iterator[Problem]:
             f"{grace} must be below epochs ({epochs}), or no trial can ever be stopped: lower it, "
             "raise epochs, or remove early_stopping",
         )
-    if "co_teaching" not in possible(raw, "method"):
+    for field, name in _BEGINNINGS.items():
+        lengths = _lengths(raw, field)
+        if lengths and grace < max(lengths):
+            yield Problem(
+                place,
+                f"{grace} is shorter than the {name} of {', '.join(_methods_with(raw, field))} "
+                f"({field} up to {max(lengths)}): until it ends such a method still learns wrong "
+                "labels while others may be at their best, so the better method would be stopped; "
+                f"use {max(lengths)} or more",
+            )
+
+
+def warm_up_ends(raw: Raw) -> Iterator[Problem]:
+    """A method that warms up begins before the last epoch."""
+    epochs = raw.get("epochs", SearchConfig.model_fields["epochs"].default)
+    lengths = _lengths(raw, "warm_up_epochs")
+    if not isinstance(epochs, int) or epochs < 1 or not lengths or max(lengths) < epochs:
         return
-    ramps = [r for r in possible(raw, "ramp_epochs") if isinstance(r, int)]
-    if ramps and grace < max(ramps):
-        yield Problem(
-            place,
-            f"{grace} is shorter than co-teaching's ramp (ramp_epochs up to {max(ramps)}): until "
-            "it ends co-teaching still learns wrong labels and standard training is at its best, "
-            f"so the better method would be stopped; use {max(ramps)} or more",
-        )
+    methods = ", ".join(_methods_with(raw, "warm_up_epochs"))
+    yield Problem(
+        "epochs",
+        f"{epochs} is not above the warm-up of {methods} (warm_up_epochs up to {max(lengths)}), "
+        "which would never begin: raise epochs, or set a shorter warm_up_epochs",
+    )
+
+
+def _methods_with(raw: Raw, field: str) -> list[str]:
+    """The methods of this space to which a field of methods applies."""
+    return [m for m in possible(raw, "method") if m in when(field)["method"]]
+
+
+def _lengths(raw: Raw, field: str) -> list[int]:
+    """The values that a number of epochs can take in this space; empty where it means nothing."""
+    if not _methods_with(raw, field):
+        return []
+    return [length for length in possible(raw, field) if type(length) is int]
 
 
 def compared_levels(raw: Raw) -> Iterator[Problem]:
@@ -165,6 +193,7 @@ def _num_conditions(raw: Raw) -> int:
 BUDGET_RULES = (
     conditions_are_few,
     early_stopping,
+    warm_up_ends,
     compared_levels,
     grid_is_finite,
     something_varies,

@@ -5,19 +5,22 @@ They read the raw mapping, not a SearchConfig, so that one wrong value hides no 
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from tune_noise.config.conditional import default_deciders, either, field_default
 from tune_noise.config.domains import Domain, has_twins
 from tune_noise.config.frozen import wrong_kind_of_number
 from tune_noise.config.problems import message_of, shorten
 from tune_noise.config.search import SEED_FIELDS, SPACE_LEVEL_FIELDS, SearchConfig
 from tune_noise.config.trial import (
+    CLASS_CONDITIONAL,
     NULLABLE_FIELDS,
     TrialConfig,
+    applies,
     describe_when,
-    field_default,
     when,
 )
 from tune_noise.errors import Problem, suggestion
@@ -140,7 +143,20 @@ def possible(raw: Raw, name: str) -> list[Any]:
         return [raw[name]]
     if name in SPACE_LEVEL_FIELDS:
         return [SearchConfig.model_fields[name].default]
-    return [field_default(TrialConfig.model_fields[name])]
+    return _possible_defaults(raw, name)
+
+
+def _possible_defaults(raw: Raw, name: str) -> list[Any]:
+    """The defaults of a field beside all values of the fields on which its default depends."""
+    info = TrialConfig.model_fields[name]
+    deciders_of_it = default_deciders(info)
+    found: list[Any] = []
+    for values in product(*(possible(raw, decider) for decider in deciders_of_it)):
+        given = dict(zip(deciders_of_it, values, strict=True))
+        given = {k: v for k, v in given.items() if applies(k, given)}
+        if not deciders_of_it or applies(name, given):
+            found.append(field_default(info, given))
+    return found
 
 
 def fields_that_apply(raw: Raw) -> Iterator[Problem]:
@@ -204,6 +220,20 @@ def _no_circle(raw: Raw) -> Iterator[Problem]:
             yield Problem(f"search.{name}.when", "depends on itself through other fields")
 
 
+def known_transition(raw: Raw) -> Iterator[Problem]:
+    """A transition matrix can be known only of synthetic noise."""
+    unknown = [value for value in possible(raw, "noise") if value not in CLASS_CONDITIONAL]
+    noise = [value for value in unknown if field_problem("noise", value) is None]
+    used = "forward" in possible(raw, "method") and "known" in possible(raw, "transition")
+    if used and noise:
+        part = next(p for p in SECTIONS if "transition" in section(raw, p))
+        yield Problem(
+            f"{part}.transition",
+            f"known needs noise {either(CLASS_CONDITIONAL)}, of which the matrix is known; "
+            f"noise is {shorten(noise[0])}: use estimated",
+        )
+
+
 def valid_objective(raw: Raw) -> Iterator[Problem]:
     """Noise and objective are what a trial allows."""
     for name in ("noise", "objective"):
@@ -221,5 +251,6 @@ FIELD_RULES = (
     valid_values,
     fields_that_apply,
     domain_conditions,
+    known_transition,
     valid_objective,
 )

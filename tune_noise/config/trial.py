@@ -1,16 +1,16 @@
 """TrialConfig: one configuration, trained once."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from pydantic.fields import FieldInfo
 
+from tune_noise.config import method_fields as its
 from tune_noise.config.class_map import MAX_LETTERS, USUAL_CLASS_MAPS, ClassMap
+from tune_noise.config.conditional import condition_of, either, field_default, only
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
+from tune_noise.config.method_fields import MAX_EPOCHS, MethodName, networks_of, passes_of
 from tune_noise.errors import suggestion
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, SEARCHABLE
-
-MAX_EPOCHS = 100_000
 
 NoiseName = Literal[
     "dilution",
@@ -28,19 +28,16 @@ NoiseName = Literal[
 NULLABLE_FIELDS = ("patience", "train_size")
 HumanLabels = Literal["aggregate", "random1", "random2", "random3", "worse"]
 ModelName = Literal["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
-MethodName = Literal["standard", "co_teaching"]
 OptimizerName = Literal["sgd", "adam", "adadelta"]
-
-
-def _only(
-    default: Any, *, when: dict[str, tuple[str, ...]], description: str, **limits: Any
-) -> Any:
-    """A field that means something only beside certain values of another field.
-
-    It is None where it means nothing, and `default` where it does and nobody set it.
-    """
-    extra: dict[str, Any] = {"when": {k: list(v) for k, v in when.items()}, "default": default}
-    return Field(default=None, description=description, json_schema_extra=extra, **limits)
+# Noise of which T[i, j] = P(noisy j given clean i) is known, the same for all examples of a class.
+CLASS_CONDITIONAL = (
+    "dilution",
+    "structured",
+    "symmetric",
+    "pair_flip",
+    "asymmetric",
+    "matrix",
+)
 
 
 class TrialConfig(Frozen):
@@ -66,7 +63,7 @@ class TrialConfig(Frozen):
     noise: NoiseName = Field(
         "symmetric", description="how labels become wrong; given: they are used as they come"
     )
-    alpha: int | None = _only(
+    alpha: int | None = only(
         5,
         when={"noise": ("dilution", "structured", "foreign")},
         ge=0,
@@ -74,7 +71,7 @@ class TrialConfig(Frozen):
         description="noisy labels per clean example (foreign: noisy images), over all classes, "
         "the true one included (Rolnick)",
     )
-    delta: float | None = _only(
+    delta: float | None = only(
         0.5,
         when={"noise": ("structured",)},
         ge=0.0,
@@ -82,13 +79,13 @@ class TrialConfig(Frozen):
         description="0: wrong labels are equally likely; 1: the likeliest is as frequent as the "
         "true one; at most alpha / K",
     )
-    confusion_order: Literal["confusing", "reverse", "random"] | None = _only(
+    confusion_order: Literal["confusing", "reverse", "random"] | None = only(
         "confusing",
         when={"noise": ("structured",)},
         description="which wrong labels are likely: those that a classifier confuses with the "
         "true one, those that it confuses least, or any",
     )
-    foreign_source: OneLine | None = _only(
+    foreign_source: OneLine | None = only(
         "white",
         when={"noise": ("foreign",)},
         min_length=1,
@@ -96,29 +93,29 @@ class TrialConfig(Frozen):
         description="where noisy images come from: white (noise), a data set's name or a path "
         "that ends in .npz, or own (the data set itself: dilution)",
     )
-    noise_rate: Fraction | None = _only(
+    noise_rate: Fraction | None = only(
         0.2,
         when={"noise": ("symmetric", "pair_flip", "asymmetric", "instance")},
         description="fraction in [0, 1) of labels that become wrong, the true class excluded; "
         "asymmetric: of the flipped classes' labels; instance: mean over the images",
     )
-    class_map: ClassMap | None = _only(
+    class_map: ClassMap | None = only(
         None,
         when={"noise": ("asymmetric",)},
         max_length=MAX_LETTERS,
         description="flipped classes, e.g. 7>1,2>7; null: the usual ones of digits, mnist, cifar10",
     )
-    transition_file: OneLine | None = _only(
+    transition_file: OneLine | None = only(
         None,
         when={"noise": ("matrix",)},
         min_length=1,
         max_length=4096,
         description="CSV file of K rows: row i has the probabilities of the labels of class i",
     )
-    human_labels: HumanLabels | None = _only(
+    human_labels: HumanLabels | None = only(
         "worse", when={"noise": ("human",)}, description="which labels of CIFAR-10N"
     )
-    human_file: OneLine | None = _only(
+    human_file: OneLine | None = only(
         None,
         when={"noise": ("human",)},
         min_length=1,
@@ -129,35 +126,33 @@ class TrialConfig(Frozen):
 
     model: ModelName = Field("mlp1", description="the network")
     method: MethodName = Field("standard", description="the training method")
-    tau: Fraction | None = _only(
-        0.2,
-        when={"method": ("co_teaching",)},
-        description="final forget rate: fraction in [0, 1) of each batch that is dropped",
-    )
-    ramp_epochs: int | None = _only(
-        10,
-        when={"method": ("co_teaching",)},
-        ge=1,
-        le=MAX_EPOCHS,
-        description="epochs until the forget rate reaches tau (paper: T_k)",
-    )
-    exponent: float | None = _only(
-        1.0,
-        when={"method": ("co_teaching",)},
-        gt=0.0,
-        le=10.0,
-        description="exponent of the epoch in the ramp (paper: c)",
-    )
+    peers: its.Peers = None
+    tau: its.Tau = None
+    ramp_epochs: its.RampEpochs = None
+    exponent: its.Exponent = None
+    transition: its.Transition = None
+    warm_up_epochs: its.WarmUpEpochs = None
+    jocor_lambda: its.JocorLambda = None
+    elr_lambda: its.ElrLambda = None
+    elr_beta: its.ElrBeta = None
+    gmm_threshold: its.GmmThreshold = None
+    gce_q: its.GceQ = None
+    sce_alpha: its.SceAlpha = None
+    sce_beta: its.SceBeta = None
+    bootstrap_beta: its.BootstrapBeta = None
+    smoothing: its.Smoothing = None
+    h_alpha: its.HAlpha = None
+    mixup_alpha: its.MixupAlpha = None
 
     optimizer: OptimizerName = Field("adam", description="the optimizer")
     lr: float = Field(1e-3, gt=0.0, le=10.0, description="learning rate")
-    momentum: Fraction | None = _only(
+    momentum: Fraction | None = only(
         0.9, when={"optimizer": ("sgd",)}, description="momentum of SGD, a fraction in [0, 1)"
     )
     lr_schedule: Literal["constant", "linear"] = Field(
         "constant", description="linear: decays to 0 over the epochs after lr_decay_start"
     )
-    lr_decay_start: Fraction | None = _only(
+    lr_decay_start: Fraction | None = only(
         0.4,
         when={"lr_schedule": ("linear",)},
         description="fraction of the epochs after which the learning rate starts to fall",
@@ -208,7 +203,7 @@ class TrialConfig(Frozen):
                 continue
             if applies(name, filled):
                 if filled.get(name) is None:
-                    filled[name] = field_default(info)
+                    filled[name] = field_default(info, filled)
             elif filled.get(name) is not None:
                 raise ValueError(
                     f"{name} has no effect here: it applies only to {describe_when(name)}"
@@ -218,27 +213,42 @@ class TrialConfig(Frozen):
             filled["class_map"] = USUAL_CLASS_MAPS.get(str(dataset))
         return filled
 
+    @model_validator(mode="after")
+    def _the_method_can_do_its_work(self) -> Self:
+        if self.warm_up_epochs is not None and self.warm_up_epochs >= self.epochs:
+            raise ValueError(
+                f"warm_up_epochs ({self.warm_up_epochs}) must be below epochs ({self.epochs}), or "
+                f"{self.method} never begins: lower it, or raise epochs"
+            )
+        if self.transition == "known" and self.noise not in CLASS_CONDITIONAL:
+            raise ValueError(
+                f"transition known needs noise {either(CLASS_CONDITIONAL)}, of which the "
+                f"matrix is known; noise is {self.noise}: use estimated"
+            )
+        return self
 
-def _extra(info: FieldInfo) -> dict[str, Any]:
-    extra = info.json_schema_extra
-    return dict(extra) if isinstance(extra, dict) else {}
+    @property
+    def num_networks(self) -> int:
+        """How many networks this configuration trains side by side."""
+        return networks_of(self.method, peers=self.peers)
+
+    @property
+    def passes_per_epoch(self) -> int:
+        """How often one epoch goes through the training examples."""
+        return passes_of(self.method)
 
 
 def when(name: str) -> dict[str, list[str]]:
     """The condition under which a field applies: deciding field -> its values; empty: always."""
-    found: dict[str, list[str]] = _extra(TrialConfig.model_fields[name]).get("when", {})
-    return found
-
-
-def field_default(info: FieldInfo) -> Any:
-    """The default of a field, where it applies."""
-    return _extra(info).get("default", info.default)
+    return condition_of(TrialConfig.model_fields[name])
 
 
 def applies(name: str, values: dict[str, Any]) -> bool:
     """Whether a field means something beside the other values of a (partial) configuration."""
     for decider, allowed in when(name).items():
-        value = values.get(decider, field_default(TrialConfig.model_fields[decider]))
+        value = values.get(decider)
+        if value is None:
+            value = field_default(TrialConfig.model_fields[decider], values)
         if value not in allowed:
             return False
     return True
@@ -246,4 +256,4 @@ def applies(name: str, values: dict[str, Any]) -> bool:
 
 def describe_when(name: str) -> str:
     """`method co_teaching` for tau: the condition of a field in words."""
-    return ", ".join(f"{field} {' or '.join(values)}" for field, values in when(name).items())
+    return ", ".join(f"{field} {either(values)}" for field, values in when(name).items())

@@ -1,7 +1,12 @@
-"""Per-example losses that several methods share."""
+"""Per-example losses that several methods share, and their means over what is kept."""
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from tune_noise.methods.protocol import Outcome
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -18,3 +23,54 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     repeated = labels.unsqueeze(1).expand(-1, networks, -1)
     losses = F.cross_entropy(logits.flatten(0, 2), repeated.flatten(), reduction="none")
     return losses.view(logits.shape[:3])
+
+
+def of_labels(values: Tensor, labels: Tensor) -> Tensor:
+    """What a table of classes holds for each example's label.
+
+    Args:
+        values: [R, P, batch, K].
+        labels: int64 [R, batch].
+
+    Returns:
+        [R, P, batch].
+    """
+    index = labels[:, None, :, None].expand(*values.shape[:3], 1)
+    return values.gather(3, index).squeeze(3)
+
+
+def all_kept(losses: Tensor, cross_entropies: Tensor) -> Outcome:
+    """The outcome of a method that learns from every example: the mean of its losses.
+
+    Args:
+        losses: float [R, P, batch], differentiable.
+        cross_entropies: float [R, P, batch].
+    """
+    kept = torch.ones_like(losses, dtype=torch.bool)
+    return Outcome(losses.mean(dim=2), kept, cross_entropies, [0.0] * len(losses))
+
+
+def mean_of_kept(losses: Tensor, kept: Tensor) -> Tensor:
+    """Mean loss over the examples that each network keeps; 0 without a gradient where none is.
+
+    Args:
+        losses: float [R, P, batch].
+        kept: bool [R, P, batch].
+
+    Returns:
+        float [R, P].
+    """
+    return losses.where(kept, 0.0).sum(dim=2) / kept.sum(dim=2).clamp(min=1)
+
+
+def outcome_of_kept(
+    losses: Tensor, kept: Tensor, forget_rates: Sequence[float] | None = None
+) -> Outcome:
+    """The outcome of a method that learns the cross-entropy of the examples it keeps.
+
+    Args:
+        losses: float [R, P, batch], cross-entropies, differentiable.
+        kept: bool [R, P, batch].
+        forget_rates: see `Outcome`.
+    """
+    return Outcome(mean_of_kept(losses, kept), kept, losses, forget_rates)

@@ -1,25 +1,25 @@
-"""Standard training: one network, the mean cross-entropy of all noisy labels."""
+"""Standard training: the mean cross-entropy of all noisy labels.
+
+It is also `standard_ensemble`, two networks that know nothing of each other, and `standard_long`,
+one network that goes through the data twice per reported epoch: what the compute of a method with
+two networks buys without that method. An ensemble's networks start from different weights and see
+the same order; `standard_long` of E epochs is `standard` of 2 E, reported after every second.
+"""
 
 from collections.abc import Sequence
 
-import torch
-
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods.losses import cross_entropy
-from tune_noise.methods.protocol import Batch, Outcome
+from tune_noise.methods.losses import all_kept, cross_entropy
+from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 
 
 class Standard:
     """Learns from every example alike; with many epochs it memorises the wrong labels."""
 
-    networks = 1
-
-    def __init__(self, configs: Sequence[TrialConfig]) -> None:
+    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
         """Standard training has no hyper-parameters of its own."""
-        self._forget_rates = [0.0] * len(configs)
 
     def __call__(self, batch: Batch) -> Outcome:
         """Mean over the batch; everything is kept."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
-        kept = torch.ones_like(losses, dtype=torch.bool)
-        return Outcome(losses.mean(dim=2), kept, self._forget_rates, losses)
+        return all_kept(losses, losses)

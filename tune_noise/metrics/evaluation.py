@@ -12,8 +12,16 @@ EVALUATION_BATCH = 1000
 
 
 @torch.no_grad()
-def predict_logits(network: nn.Module, images: Images, *, members: int) -> Tensor:
+def predict_logits(
+    network: nn.Module, images: Images, *, members: int, indices: Tensor | None = None
+) -> Tensor:
     """Logits of every member for every image, in evaluation mode; the mode is restored.
+
+    Args:
+        network: a stack.
+        images: of a split.
+        members: M.
+        indices: int64 [N], the images that are asked for; None: all.
 
     Returns:
         float [M, N, K] on the network's device.
@@ -21,7 +29,8 @@ def predict_logits(network: nn.Module, images: Images, *, members: int) -> Tenso
     was_training = network.training
     network.eval()
     device = next(network.parameters()).device
-    indices = torch.arange(len(images), device=device)
+    if indices is None:
+        indices = torch.arange(len(images), device=device)
     parts = []
     for chunk in torch.split(indices, EVALUATION_BATCH):
         batch = images.batch(chunk)

@@ -1,15 +1,16 @@
 """The one list of metrics: name, direction, and whether a search may steer by it.
 
 A name says split, quantity, labels. Metrics of clean labels are diagnostics: a search never sees
-them. Where a trial trains two networks, a metric is the mean of the two networks' values;
-`..._ensemble` is that of their average prediction and `..._network_1`, `..._network_2` are each
-network's own.
+them. Where a trial trains several networks, a metric is the mean of their values; `..._ensemble` is
+that of their average prediction and `..._network_1`, `..._network_2`, ... are each network's own.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 DEFAULT_OBJECTIVE = "val_information_noisy"
+# That one trial trains side by side.
+MAX_NETWORKS = 8
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,16 @@ _ALL = (
         "fraction",
         "clean test accuracy of the networks' average prediction",
     ),
-    Metric("test_accuracy_clean_network_1", "max", False, "fraction", "of the first network"),
-    Metric("test_accuracy_clean_network_2", "max", False, "fraction", "of the second network"),
+    *(
+        Metric(
+            f"test_accuracy_clean_network_{number}",
+            "max",
+            False,
+            "fraction",
+            f"clean test accuracy of network {number} of a trial that trains several",
+        )
+        for number in range(1, MAX_NETWORKS + 1)
+    ),
     Metric("train_label_precision", "max", False, "fraction", "clean share of the kept examples"),
     Metric("train_label_recall", "max", False, "fraction", "kept share of the clean examples"),
     Metric("forget_rate", None, False, "fraction", "share of each batch that was dropped"),

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from tune_noise.history import History, TrialHistory
 
-# Co-teaching trains two networks side by side; every other method trains one.
-_NETWORKS = {"co_teaching": 2}
-
 
 @dataclass(frozen=True)
 class Effort:
@@ -17,7 +14,9 @@ class Effort:
         method: training method.
         statuses: status -> number of trials; `running` where a trial has not ended.
         epochs: epochs trained, over all trials.
-        network_epochs: the same, where a trial of two networks counts twice.
+        network_epochs: passes of one network through the data: the same, times the networks of a
+            trial, and twice where an epoch is two passes. Predictions between epochs (gmm) and
+            evaluation are not counted; `seconds` has them.
         seconds: training time; trials that were trained together as a stack count once.
     """
 
@@ -47,11 +46,15 @@ def _effort(stage: str, method: str, trials: list[TrialHistory]) -> Effort:
         seconds = trial.epochs[-1].get("seconds", 0.0) if trial.epochs else 0.0
         stacks[trial.stack_id] = max(stacks.get(trial.stack_id, 0.0), seconds)
     epochs = sum(trial.num_epochs for trial in trials)
+    network_epochs = sum(
+        trial.num_epochs * trial.config.num_networks * trial.config.passes_per_epoch
+        for trial in trials
+    )
     return Effort(
         stage=stage,
         method=method,
         statuses=statuses,
         epochs=epochs,
-        network_epochs=epochs * _NETWORKS.get(method, 1),
+        network_epochs=network_epochs,
         seconds=sum(stacks.values()),
     )

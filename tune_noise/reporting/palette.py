@@ -6,10 +6,16 @@ Only where lines of one figure share a method do networks, or the lines themselv
 from collections.abc import Sequence
 from typing import get_args
 
-from tune_noise.config.trial import MethodName, ModelName, TrialConfig
+from tune_noise.config.method_fields import MethodName
+from tune_noise.config.trial import ModelName, TrialConfig
 
-# Okabe and Ito: told apart with any kind of colour blindness, and in print.
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe and Ito: told apart with any kind of colour blindness, and in print. Then Tol's muted
+# scheme, so that no two methods share a colour; one of each scheme may look alike.
+_COLOURS = (
+    *("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"),
+    *("#332288", "#882255", "#117733", "#AA4499", "#999933", "#44AA99", "#DDCC77", "#CC6677"),
+    *("#88CCEE", "#661100"),
+)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _LINE_STYLES = ("-", "--", ":", "-.")
 

@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
+from tune_noise.config.conditional import field_default
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import TrialConfig, applies, field_default, when
+from tune_noise.config.trial import TrialConfig, applies, when
 from tune_noise.metrics.names import METRICS
 from tune_noise.reporting.statistics import Estimate
 

@@ -13,9 +13,10 @@ from tune_noise.data import Dataset
 from tune_noise.data.image_views import Images, JoinedImages, PickedImages
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import nested_subset, stratified_split
+from tune_noise.methods import TrainingFacts
 from tune_noise.noise import corrupt, realised_noise_rate
 from tune_noise.seeding import generator
-from tune_noise.training.known_noise import noise_parameters
+from tune_noise.training.known_noise import known_matrix, noise_parameters
 from tune_noise.training.material import foreign_images
 
 # Which examples validate is part of the data set, not of a trial: it never moves with a seed.
@@ -95,6 +96,26 @@ def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np
     if config.train_size is not None:
         train = nested_subset(labels, train, size=config.train_size, seed=SPLIT_SEED)
     return train, val
+
+
+def training_facts(
+    data: LabelledData, configs: Sequence[TrialConfig], dataset: Dataset
+) -> TrainingFacts:
+    """What a method may know of the data: no clean label, and T only where it is declared."""
+    device = data.noisy_labels.device
+    known = [
+        torch.from_numpy(matrix).to(device)
+        for config in configs
+        if config.transition == "known"
+        and (matrix := known_matrix(config, data.num_classes, dataset.extras)) is not None
+    ]
+    return TrainingFacts(
+        num_examples=data.noisy_labels.shape[1],
+        num_classes=data.num_classes,
+        device=device,
+        noisy_labels=data.noisy_labels,
+        transition=torch.stack(known) if known else None,
+    )
 
 
 def prepare(

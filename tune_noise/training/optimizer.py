@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from tune_noise.config.trial import TrialConfig
 
 
-def learning_rate_factor(epoch: int, config: TrialConfig) -> float:
-    """What the learning rate is multiplied with at `epoch`, counted from 0.
+def learning_rate_factor(epoch: float, config: TrialConfig) -> float:
+    """What the learning rate is multiplied with at `epoch`, counted from 0, also within an epoch.
 
     Linear: 1 until lr_decay_start of the epochs, then falling to reach 0 after the last.
     """
@@ -43,7 +43,7 @@ class StackOptimizer:
         self._all_equal = min(shares) == 1.0
         self._optimizer = _make(self._parameters, self._config, self._largest)
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: float) -> None:
         """Set the learning rate of an epoch, counted from 0."""
         factor = learning_rate_factor(epoch, self._config)
         self._optimizer.param_groups[0]["lr"] = self._largest * factor

@@ -19,7 +19,6 @@ from tune_noise.data import Dataset
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.errors import DataError
 from tune_noise.files import replace_file
-from tune_noise.methods import METHODS
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.models import build_network, min_image_size
 from tune_noise.training.checkpoint import UNREADABLE
@@ -66,7 +65,7 @@ class SavedModel:
         resident = ResidentImages(
             images, mean=self.about["mean"], std=self.about["std"], device=torch.device("cpu")
         )
-        members = METHODS[self.config.method].networks
+        members = self.config.num_networks
         logits = predict_logits(self.network, resident, members=members)
         return logits.softmax(dim=2).mean(dim=0).numpy()
 
@@ -177,7 +176,7 @@ class _Facts(Frozen):
 def _build(facts: _Facts) -> nn.Module:
     return build_network(
         facts.config.model,
-        members=METHODS[facts.config.method].networks,
+        members=facts.config.num_networks,
         image_shape=facts.image_shape,
         num_classes=facts.num_classes,
     )

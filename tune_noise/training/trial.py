@@ -14,20 +14,24 @@ from torch import Tensor
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError, Problem
-from tune_noise.methods import METHODS, Batch
+from tune_noise.methods import METHODS, Batch, MixesInputs, PreparesEpochs, Remembers
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.evaluation import predict_logits, test_metrics, validation_metrics
 from tune_noise.metrics.names import sign
 from tune_noise.models import build_network, member_state, min_image_size, reset_member
 from tune_noise.seeding import derive_seed
-from tune_noise.training.labelled_data import prepare
+from tune_noise.training.labelled_data import prepare, training_facts
 from tune_noise.training.material import missing_material
 from tune_noise.training.noise_rules import noise_problems
 from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
 
 # Replicates of one stack may differ in these; everything else they share.
-OWN_FIELDS = frozenset({"seed", "noise_seed", "noise_rate", "lr", "tau", "ramp_epochs", "exponent"})
+OWN_FIELDS = frozenset(
+    {"seed", "noise_seed", "noise_rate", "lr", "tau", "ramp_epochs", "exponent", "warm_up_epochs"}
+    | {"jocor_lambda", "elr_lambda", "elr_beta", "gmm_threshold", "gce_q", "sce_alpha", "sce_beta"}
+    | {"bootstrap_beta", "smoothing", "h_alpha", "mixup_alpha"}
+)
 
 
 @dataclass
@@ -79,8 +83,8 @@ class Trial:
         self.configs = list(configs)
         self.device = torch.device(device)
         self.data = prepare(dataset, configs, device=self.device)
-        self.method = METHODS[first.method](configs)
-        self.networks = self.method.networks
+        self.method = METHODS[first.method](configs, training_facts(self.data, configs, dataset))
+        self.networks = first.num_networks
         self.members = len(configs) * self.networks
         self.network = build_network(
             first.model,
@@ -127,22 +131,26 @@ class Trial:
         ]
 
     def _train(self) -> list[dict[str, float]]:
+        if isinstance(self.method, PreparesEpochs):
+            self.method.start_epoch(self.epoch, self._predict_examples)
         self.network.train()
-        self.optimizer.start_epoch(self.epoch)
         tally = EpochTally(self.data.is_clean)
-        for indices in split_batches(self._order(), self.configs[0].batch_size):
-            labels = self.data.noisy_labels.gather(1, indices)
-            batch = Batch(self._forward(indices), labels, indices, self.epoch)
-            outcome = self.method(batch)
-            self.optimizer.step(outcome.losses.sum())
-            tally.add(batch, outcome)
+        passes = self.configs[0].passes_per_epoch
+        for number in range(self.epoch * passes, (self.epoch + 1) * passes):
+            self.optimizer.start_epoch(number / passes)
+            batches = split_batches(self._order(number), self.configs[0].batch_size)
+            for batch_number, indices in enumerate(batches):
+                batch = self._forward(indices, batch_number)
+                outcome = self.method(batch)
+                self.optimizer.step(outcome.losses.sum())
+                tally.add(batch, outcome)
         return tally.metrics()
 
-    def _order(self) -> Tensor:
+    def _order(self, pass_number: int) -> Tensor:
         orders = [
             epoch_order(
                 config,
-                epoch=self.epoch,
+                epoch=pass_number,
                 num_examples=len(self.data.image_of),
                 is_clean=None if self.data.is_clean is None else self.data.is_clean[r],
             )
@@ -150,10 +158,26 @@ class Trial:
         ]
         return torch.from_numpy(np.stack(orders)).to(self.device)
 
-    def _forward(self, indices: Tensor) -> Tensor:
+    def _forward(self, indices: Tensor, batch_number: int) -> Batch:
+        labels = self.data.noisy_labels.gather(1, indices)
         images = self.data.train_images.batch(self.data.image_of[indices])
+        mixing = None
+        if isinstance(self.method, MixesInputs):
+            mixing = self.method.mixing(self.epoch, batch_number, indices.shape[1])
+            images = mixing.applied_to(images)
         logits: Tensor = self.network(images.repeat_interleave(self.networks, dim=0))
-        return logits.view(len(self.configs), self.networks, *logits.shape[1:])
+        logits = logits.view(len(self.configs), self.networks, *logits.shape[1:])
+        return Batch(logits, labels, indices, self.epoch, mixing)
+
+    def _predict_examples(self) -> Tensor:
+        """Logits of all training examples in evaluation mode, float [R, P, N, K]."""
+        # Under dilution many examples show one image, which is predicted once.
+        images, image_of_example = torch.unique(self.data.image_of, return_inverse=True)
+        logits = predict_logits(
+            self.network, self.data.train_images, members=self.members, indices=images
+        )
+        shape = (len(self.configs), self.networks, *logits.shape[1:])
+        return logits.view(shape)[:, :, image_of_example]
 
     def _evaluate(self) -> list[dict[str, float]]:
         data, shape = self.data, (len(self.configs), self.networks)
@@ -211,6 +235,8 @@ class Trial:
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
         tensors |= {f"optimizer.{k}": v for k, v in self.optimizer.state_tensors().items()}
+        if isinstance(self.method, Remembers):
+            tensors |= {f"method.{k}": v for k, v in self.method.state().items()}
         tensors = {name: value.detach().clone() for name, value in tensors.items()}
         progress = [asdict(progress) for progress in self.progress]
         return tensors, {"epoch": self.epoch, "seconds": self.seconds, "progress": progress}
@@ -225,6 +251,8 @@ class Trial:
         # Both are written to from here on, so they must not be the caller's own.
         self.best_weights = {k: v.to(self.device, copy=True) for k, v in part("best.").items()}
         self.optimizer.load_state_tensors(part("optimizer."))
+        if isinstance(self.method, Remembers):
+            self.method.load_state(part("method."))
         self.epoch, self.seconds = values["epoch"], values["seconds"]
         self.progress = [Progress(**deepcopy(progress)) for progress in values["progress"]]
 

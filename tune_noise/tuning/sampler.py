@@ -10,10 +10,11 @@ from typing import Any
 
 import optuna
 
+from tune_noise.config.conditional import field_default
 from tune_noise.config.domains import Domain
 from tune_noise.config.rules import deciders
 from tune_noise.config.search import Condition, SearchConfig
-from tune_noise.config.trial import TrialConfig, applies, field_default
+from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.history import TrialHistory
 from tune_noise.seeding import derive_seed
 
@@ -129,7 +130,7 @@ class GroupSampler:
     def _is_active(self, field: str, values: dict[str, Any]) -> bool:
         given = self._given | values
         for decider, value in self._domains[field].when.items():
-            default = field_default(TrialConfig.model_fields[decider])
+            default = field_default(TrialConfig.model_fields[decider], given)
             if given.get(decider, default) != value:
                 return False
         return applies(field, given)

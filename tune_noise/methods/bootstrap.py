@@ -1,0 +1,55 @@
+"""Bootstrapping: part of the target is what the network itself predicts.
+
+Reed et al. 2014, "Training Deep Neural Networks on Noisy Labels with Bootstrapping",
+arXiv:1412.6596, with the paper's weights of the noisy label, 0.95 (soft) and 0.8 (hard):
+
+    soft: -sum_k (beta t_k + (1 - beta) q_k) log q_k, differentiated through both q: the paper
+          shows it to be cross-entropy with a minimum-entropy regulariser,
+    hard: the same with the predicted class, one-hot, in place of the first q, without a gradient.
+
+Deviation: none known; some re-implementations hold the soft target constant, which is another loss.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.methods.losses import all_kept, cross_entropy
+from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
+from tune_noise.methods.values import column, values_of
+
+
+class BootstrapSoft:
+    """Noisy label and predicted probabilities make the target."""
+
+    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
+        """Take bootstrap_beta of each replicate."""
+        self._beta = column(values_of(configs, "bootstrap_beta"), facts.device)
+
+    def __call__(self, batch: Batch) -> Outcome:
+        """Mean over the batch; everything is kept."""
+        log_probabilities = F.log_softmax(batch.logits, dim=3)
+        entropy = -(log_probabilities.exp() * log_probabilities).sum(dim=3)
+        return _bootstrapped(batch, self._beta, entropy)
+
+
+class BootstrapHard:
+    """Noisy label and predicted class make the target."""
+
+    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
+        """Take bootstrap_beta of each replicate."""
+        self._beta = column(values_of(configs, "bootstrap_beta"), facts.device)
+
+    def __call__(self, batch: Batch) -> Outcome:
+        """Mean over the batch; everything is kept."""
+        # The likeliest class is the one of which the log-probability is largest.
+        own = -F.log_softmax(batch.logits, dim=3).amax(dim=3)
+        return _bootstrapped(batch, self._beta, own)
+
+
+def _bootstrapped(batch: Batch, betas: Tensor, own: Tensor) -> Outcome:
+    losses = cross_entropy(batch.logits, batch.noisy_labels)
+    beta = betas.to(losses.dtype)
+    return all_kept(beta * losses + (1.0 - beta) * own, losses)

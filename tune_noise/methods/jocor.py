@@ -1,0 +1,57 @@
+"""JoCoR: two networks select and learn by one joint loss that pulls their predictions together.
+
+Wei et al. 2020, "Combating Noisy Labels by Agreement", arXiv:2003.02752, Algorithm 1:
+
+    l(x) = (1 - lambda) (CE_1 + CE_2) + lambda (KL(p_1 || p_2) + KL(p_2 || p_1))
+
+and both networks learn its mean over the small-loss examples. The divergence is differentiated
+through both networks, as in the paper and in the official code. The schedule of the forget rate is
+co-teaching's; the official code, like co-teaching's, raises tau instead of the epoch to the
+exponent.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.methods.losses import cross_entropy, mean_of_kept
+from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
+from tune_noise.methods.selection import ForgetRates, small_losses
+from tune_noise.methods.values import column, values_of
+
+
+class Jocor:
+    """Two networks with one loss."""
+
+    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
+        """Take tau, ramp_epochs, exponent and jocor_lambda of each replicate."""
+        self._forget_rates = ForgetRates(configs)
+        self._lambda = column(values_of(configs, "jocor_lambda"), facts.device)
+
+    def __call__(self, batch: Batch) -> Outcome:
+        """Both networks keep the examples of small joint loss."""
+        cross_entropies = cross_entropy(batch.logits, batch.noisy_labels)
+        weight = self._lambda.to(cross_entropies.dtype)
+        joint = (1.0 - weight) * cross_entropies.sum(dim=1, keepdim=True)
+        joint = joint + weight * symmetric_divergence(batch.logits)
+        rates = self._forget_rates(batch.epoch)
+        kept = small_losses(joint, rates)
+        # Half of the joint loss for each network: their sum is minimised.
+        halves = mean_of_kept(joint, kept).expand(-1, 2) / 2
+        return Outcome(halves, kept.expand_as(cross_entropies), cross_entropies, rates)
+
+
+def symmetric_divergence(logits: Tensor) -> Tensor:
+    """KL(p_1 || p_2) + KL(p_2 || p_1) of the two networks' predictions.
+
+    Args:
+        logits: float [R, 2, batch, K].
+
+    Returns:
+        float [R, 1, batch], nats, not negative.
+    """
+    first, second = F.log_softmax(logits, dim=3).unbind(dim=1)
+    divergence = ((first.exp() - second.exp()) * (first - second)).sum(dim=2)
+    return divergence.unsqueeze(1)

@@ -1,0 +1,50 @@
+"""Losses that bound what one wrong label can do: generalised and symmetric cross-entropy."""
+
+from collections.abc import Sequence
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.methods.losses import all_kept, cross_entropy
+from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
+from tune_noise.methods.values import column, values_of
+
+# The value of log 0 in the reverse cross-entropy (paper: A).
+LOG_ZERO = -4.0
+
+
+class GeneralisedCrossEntropy:
+    """L_q = (1 - p_y^q) / q: cross-entropy as q goes to 0, mean absolute error / 2 at 1.
+
+    Zhang and Sabuncu 2018, arXiv:1805.07836; not its truncated variant, which from time to time
+    drops the examples whose label is improbable.
+    """
+
+    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
+        """Take gce_q of each replicate."""
+        self._q = column(values_of(configs, "gce_q"), facts.device)
+
+    def __call__(self, batch: Batch) -> Outcome:
+        """Mean over the batch; everything is kept."""
+        losses = cross_entropy(batch.logits, batch.noisy_labels)
+        q = self._q.to(losses.dtype)
+        # expm1: for small q the difference 1 - p^q would lose all its digits.
+        return all_kept(-(-q * losses).expm1() / q, losses)
+
+
+class SymmetricCrossEntropy:
+    """alpha CE + beta RCE, RCE = -sum_k p_k log t_k with log 0 = A: so it is -A (1 - p_y).
+
+    Wang et al. 2019, arXiv:1908.06112, with A = -4. Deviation: the official code clips the one-hot
+    label at 1e-4, of which the natural logarithm is -9.2, not -4; its beta is 2.3 times as strong.
+    """
+
+    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
+        """Take sce_alpha and sce_beta of each replicate."""
+        self._alpha = column(values_of(configs, "sce_alpha"), facts.device)
+        self._beta = column(values_of(configs, "sce_beta"), facts.device)
+
+    def __call__(self, batch: Batch) -> Outcome:
+        """Mean over the batch; everything is kept."""
+        losses = cross_entropy(batch.logits, batch.noisy_labels)
+        reverse = LOG_ZERO * (-losses).expm1()
+        alpha, beta = self._alpha.to(losses.dtype), self._beta.to(losses.dtype)
+        return all_kept(alpha * losses + beta * reverse, losses)
