@@ -196,6 +196,15 @@ def test_a_process_inside_a_request_without_an_answer_leaves_all_the_same(
     wait_for(lambda: not is_alive(process.pid))
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    # In the background of a shell a process ignores the signal from the start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupted_finish_can_be_cut_short(script: Script, silent_uri: str) -> None:
     script.search()
     process = script.start(silent_uri)
