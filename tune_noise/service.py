@@ -76,8 +76,8 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
         ConfigError: a network, an order or a split does not suit the data.
     """
     from tune_noise.data.splits import stratified_split
+    from tune_noise.training.data_problems import data_problems
     from tune_noise.training.labelled_data import SPLIT_SEED
-    from tune_noise.training.trial import data_problems
 
     dataset = load_dataset(search.dataset, data_dir=data_dir)
     searched = {f: search.search[f].extremes() for f in _DATA_FIELDS if f in search.search}

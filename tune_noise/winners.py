@@ -47,7 +47,7 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
                 save_model(target, _weights(folder, trial, leader), trial.config, dataset, about)
             else:
                 # Left by an earlier driver; the search may have grown since.
-                describe_model(target, about)
+                describe_model(target, about, own_network=trial.config.model)
         except (FileNotFoundError, DamagedCheckpoint) as error:
             problems.append(f"{target} was not written: the weights of {trial.trial_id}: {error}")
     shutil.rmtree(checkpoints_dir(folder), ignore_errors=True)
@@ -57,7 +57,8 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
 def _is_of(target: Path, trial: TrialHistory) -> bool:
     """Whether a model's folder is there, whole, and holds the networks of a trial."""
     try:
-        return bool(load_model(target).about.get("trial_id") == trial.trial_id)
+        model = load_model(target, own_network=trial.config.model)
+        return bool(model.about.get("trial_id") == trial.trial_id)
     except DataError:
         return False
 

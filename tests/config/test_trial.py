@@ -11,6 +11,7 @@ from tune_noise.metrics.names import METRICS, SEARCHABLE
 CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     "alpha": ({"noise": "dilution"}, 5),
     "noise_rate": ({"noise": "pair_flip"}, 0.2),
+    "dropout": ({"model": "conv9"}, 0.25),
     "tau": ({"method": "co_teaching"}, 0.2),
     "ramp_epochs": ({"method": "co_teaching"}, 10),
     "exponent": ({"method": "co_teaching"}, 1.0),

@@ -6,13 +6,13 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
+from tune_noise.config.model_name import Model
 from tune_noise.errors import suggestion
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, SEARCHABLE
 
 MAX_EPOCHS = 100_000
 
 NoiseName = Literal["dilution", "symmetric", "pair_flip", "given"]
-ModelName = Literal["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
 MethodName = Literal["standard", "co_teaching"]
 OptimizerName = Literal["sgd", "adam", "adadelta"]
 
@@ -58,7 +58,13 @@ class TrialConfig(Frozen):
     )
     noise_seed: int = Field(0, ge=0, lt=2**63, description="fixes which labels are wrong")
 
-    model: ModelName = Field("mlp1", description="the network")
+    model: Model = Field("mlp1", description="the network; package.module:factory for your own")
+    dropout: Fraction | None = _only(
+        0.25,
+        when={"model": ("conv9",)},
+        description="probability in [0, 1) that a channel is dropped in training; the co-teaching "
+        "paper says 0.25, its code effectively ran with 0",
+    )
     method: MethodName = Field("standard", description="the training method")
     tau: Fraction | None = _only(
         0.2,
@@ -102,6 +108,11 @@ class TrialConfig(Frozen):
         ge=1,
         le=MAX_EPOCHS,
         description="stop after this many epochs without a better objective; null: never",
+    )
+    augmentation: Literal["none", "standard"] = Field(
+        "none",
+        description="standard: a random crop of the image padded with black by an eighth, and a "
+        "random mirror image, per example and epoch; mirroring turns some digits into others",
     )
     example_order: Literal["shuffled", "clean_first", "clean_last"] = Field(
         "shuffled", description="order within an epoch; the clean_ ones need known true labels"

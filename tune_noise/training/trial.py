@@ -13,13 +13,15 @@ from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.errors import ConfigError, Problem
+from tune_noise.errors import ConfigError
 from tune_noise.methods import METHODS, Batch
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.evaluation import predict_logits, test_metrics, validation_metrics
 from tune_noise.metrics.names import sign
-from tune_noise.models import build_network, member_state, min_image_size, reset_member
+from tune_noise.models import build_network, member_state, reset_member, start_epoch
 from tune_noise.seeding import derive_seed
+from tune_noise.training.augmentation import Augmentation
+from tune_noise.training.data_problems import data_problems
 from tune_noise.training.labelled_data import prepare
 from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
@@ -85,9 +87,13 @@ class Trial:
             members=self.members,
             image_shape=dataset.image_shape,
             num_classes=dataset.num_classes,
+            dropout=first.dropout,
         )
         self._initialise()
         self.network.to(self.device)
+        self.augmentation = Augmentation(
+            configs, self.data.train_images, num_examples=len(self.data.image_of)
+        )
         self.optimizer = StackOptimizer(self.network, configs)
         self.epoch = 0
         self.seconds = 0.0
@@ -96,10 +102,16 @@ class Trial:
         self.best_weights = member_state(self.network, slice(None))
 
     def _initialise(self) -> None:
-        for r, config in enumerate(self.configs):
-            for p in range(self.networks):
-                seed = derive_seed(config.seed, "initialisation", p)
-                reset_member(self.network, r * self.networks + p, seed=seed)
+        for member, seed in enumerate(self._member_seeds("initialisation")):
+            reset_member(self.network, member, seed=seed)
+
+    def _member_seeds(self, *purpose: str | int) -> list[int]:
+        """A seed of each member's own, which no other replicate of the stack moves."""
+        return [
+            derive_seed(config.seed, *purpose, p)
+            for config in self.configs
+            for p in range(self.networks)
+        ]
 
     @property
     def finished(self) -> bool:
@@ -126,6 +138,8 @@ class Trial:
 
     def _train(self) -> list[dict[str, float]]:
         self.network.train()
+        start_epoch(self.network, self._member_seeds("dropout", self.epoch))
+        self.augmentation.start_epoch(self.epoch)
         self.optimizer.start_epoch(self.epoch)
         tally = EpochTally(self.data.is_clean)
         for indices in split_batches(self._order(), self.configs[0].batch_size):
@@ -150,6 +164,7 @@ class Trial:
 
     def _forward(self, indices: Tensor) -> Tensor:
         images = self.data.train_images.batch(self.data.image_of[indices])
+        images = self.augmentation(images, indices)
         logits: Tensor = self.network(images.repeat_interleave(self.networks, dim=0))
         return logits.view(len(self.configs), self.networks, *logits.shape[1:])
 
@@ -225,25 +240,6 @@ class Trial:
         self.optimizer.load_state_tensors(part("optimizer."))
         self.epoch, self.seconds = values["epoch"], values["seconds"]
         self.progress = [Progress(**deepcopy(progress)) for progress in values["progress"]]
-
-
-def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
-    """What a configuration asks of a data set that it cannot give."""
-    problems = []
-    size, least = min(dataset.image_shape[1:]), min_image_size(config.model)
-    if size < least:
-        message = f"{config.model} needs images of at least {least} x {least} pixels; "
-        problems.append(
-            Problem("model", f"{message}{dataset.name} has {size}: use another network")
-        )
-    if (
-        config.example_order != "shuffled"
-        and config.noise == "given"
-        and dataset.true_labels is None
-    ):
-        message = f"{config.example_order!r} needs true labels, and {dataset.name} has none"
-        problems.append(Problem("example_order", f"{message}: use 'shuffled'"))
-    return problems
 
 
 def _check_stack(configs: Sequence[TrialConfig], dataset: Dataset) -> None:
