@@ -50,13 +50,13 @@ def test_the_cost_of_estimation_is_what_simulated_classifiers_lose(images):
 
 
 def space(**changes):
-    raw = {"name": "x", "noise": "dilution", "conditions": {"alpha": [0, 2, 10]}, "trials": 1}
+    raw = {"name": "x", "noise": "dilution", "conditions": {"alpha": [0, 2, 20]}, "trials": 1}
     return build_search(raw | changes, source="x")
 
 
 def test_conditions_that_the_validation_set_cannot_see_are_named(digits):
     [sentence] = blind_conditions(space(fixed={"val_fraction": 0.3}), digits)
-    assert sentence.startswith("alpha=10: ")
+    assert sentence.startswith("alpha=20: ")
     assert "raise val_fraction" in sentence
 
 

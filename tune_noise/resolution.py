@@ -39,12 +39,12 @@ def perfect_information(config: TrialConfig, num_classes: int) -> float | None:
 
 
 def estimation_cost(num_classes: int, num_labels: int) -> float:
-    """What cross-fitting a K x K table from the halves of a validation set costs, in nats.
+    """What cross-fitting a K x K table from a validation set costs, in nats.
 
-    Each half estimates K (K - 1) free cells; a maximum-likelihood table loses half a nat per cell
-    and label on held-out data, so K (K - 1) / num_labels in all.
+    All other labels estimate K (K - 1) free cells; a maximum-likelihood table loses half a nat per
+    cell and label on data that it has not seen.
     """
-    return num_classes * (num_classes - 1) / num_labels
+    return num_classes * (num_classes - 1) / (2 * num_labels)
 
 
 def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:

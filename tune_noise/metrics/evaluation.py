@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tune_noise.data.resident import ResidentImages
-from tune_noise.metrics.information import information, is_renamed
+from tune_noise.metrics.information import Floats, Labels, information, is_renamed
+from tune_noise.metrics.soft_information import soft_information
 
 # Images evaluated at once: large enough for speed, small enough for a GPU share.
 EVALUATION_BATCH = 1000
@@ -38,23 +39,37 @@ def validation_metrics(logits: Tensor, noisy_labels: Tensor) -> dict[str, float]
         noisy_labels: int64 [N, copies].
     """
     num_classes = logits.shape[2]
-    predicted = logits.argmax(dim=2)
     log_probabilities = F.log_softmax(logits.double(), dim=2)
     targets = noisy_labels.expand(len(logits), -1, -1)
-    estimates = [
-        information(row.cpu().numpy(), noisy_labels.cpu().numpy(), num_classes) for row in predicted
-    ]
-    renamed = [
-        is_renamed(row.cpu().numpy(), noisy_labels.cpu().numpy(), num_classes) for row in predicted
-    ]
-    agreement = (predicted.unsqueeze(2) == targets).double()
-    return {
-        "val_information_noisy": _mean([estimate.nats for estimate in estimates]),
-        # Both networks see the same labels, so averaging two does not make the error smaller.
-        "val_information_noisy_se": _mean([estimate.standard_error for estimate in estimates]),
+    agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
+    labels = noisy_labels.cpu().numpy()
+    each = [_label_free(row.exp().cpu().numpy(), labels, num_classes) for row in log_probabilities]
+    # Both networks see the same labels, so averaging two does not make a standard error smaller.
+    means = {name: _mean([found[name] for found in each]) for name in each[0]}
+    return means | {
         "val_accuracy_noisy": float(agreement.mean()),
         "val_loss_noisy": float(-log_probabilities.gather(2, targets).mean()),
-        "val_renamed": float(any(renamed)),
+        "val_renamed": float(any(found["val_renamed"] for found in each)),
+    }
+
+
+def _label_free(probabilities: Floats, noisy_labels: Labels, num_classes: int) -> dict[str, float]:
+    """What one network's predictions tell without a word on which labels are right.
+
+    Args:
+        probabilities: float64 [N, K].
+        noisy_labels: int64 [N, copies].
+        num_classes: K.
+    """
+    predicted = probabilities.argmax(axis=1)
+    hard = information(predicted, noisy_labels, num_classes)
+    soft = soft_information(probabilities, noisy_labels, num_classes)
+    return {
+        "val_information_noisy": hard.nats,
+        "val_information_noisy_se": hard.standard_error,
+        "val_information_soft_noisy": soft.nats,
+        "val_information_soft_noisy_se": soft.standard_error,
+        "val_renamed": float(is_renamed(predicted, noisy_labels, num_classes)),
     }
 
 

@@ -42,6 +42,14 @@ _ALL = (
         "information that predicted classes carry about the noisy validation labels",
     ),
     Metric("val_information_noisy_se", None, False, "nats", "standard error of the information"),
+    Metric(
+        "val_information_soft_noisy",
+        "max",
+        True,
+        "nats",
+        "information that predicted probabilities carry about the noisy validation labels",
+    ),
+    Metric("val_information_soft_noisy_se", None, False, "nats", "standard error of it"),
     Metric("val_accuracy_noisy", "max", True, "fraction", "agreement with noisy validation labels"),
     Metric("val_loss_noisy", "min", True, "nats", "cross-entropy on noisy validation labels"),
     Metric(

@@ -13,6 +13,7 @@ _MAX_DECIMALS = 8
 _NOTHING = 1e-9  # what rounding leaves of a difference of 0
 _SHORT_NAMES = {
     "val_information_noisy": "information",
+    "val_information_soft_noisy": "soft information",
     "val_accuracy_noisy": "noisy validation accuracy",
     "val_loss_noisy": "noisy validation loss",
 }
