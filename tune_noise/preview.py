@@ -11,6 +11,8 @@ from tune_noise.plan import Plan, estimate_cost, make_plan
 from tune_noise.progress import clock
 from tune_noise.resolution import blind_conditions
 
+ORACLE_NOTE = " (oracle: steered by clean labels)"
+
 
 def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
     """Print conditions, trials, rungs, resources and a cost estimate; Ray is not started."""
@@ -66,7 +68,7 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
             f"{plan.finalists} stacks",
         ),
         ("epochs", f"{plan.min_epochs} to {plan.max_epochs}, and {plan.confirm_epochs} to confirm"),
-        ("objective", search.objective),
+        ("objective", f"{search.objective}{ORACLE_NOTE if search.oracle else ''}"),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
 

@@ -10,7 +10,7 @@ import numpy as np
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.noise import pair_flip, symmetric
+from tune_noise.noise import known_transition
 
 # Below twice its cost of estimation the information of a perfect classifier drowns.
 LEAST_RATIO = 2.0
@@ -26,13 +26,10 @@ def perfect_information(config: TrialConfig, num_classes: int) -> float | None:
         >>> round(perfect_information(config, num_classes=10), 3)
         0.511
     """
-    if config.noise == "dilution" and config.alpha is not None:
-        uniform = np.full((num_classes, num_classes), 1.0 / num_classes)
-        matrix = (np.eye(num_classes) + config.alpha * uniform) / (1 + config.alpha)
-    elif config.noise in ("symmetric", "pair_flip") and config.noise_rate is not None:
-        kind = symmetric if config.noise == "symmetric" else pair_flip
-        matrix = kind(num_classes, config.noise_rate)
-    else:
+    matrix = known_transition(
+        config.noise, num_classes=num_classes, alpha=config.alpha, noise_rate=config.noise_rate
+    )
+    if matrix is None:
         return None
     present = matrix[matrix > 0]
     return float(np.log(num_classes) + (present * np.log(present)).sum() / num_classes)

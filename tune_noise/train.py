@@ -62,6 +62,8 @@ def train(
     if not progress.epochs:
         console.print(f"diverged: {progress.stop_reason}", highlight=False)
         return
+    if config.oracle:
+        console.print(f"oracle: selected by {config.objective}, with clean labels")
     selected = progress.epochs[progress.best_epoch - 1]
     last = progress.epochs[-1]
     for name, row in (("selected", selected), ("last", last)):

@@ -199,12 +199,15 @@ def _no_circle(raw: Raw) -> Iterator[Problem]:
 
 
 def valid_objective(raw: Raw) -> Iterator[Problem]:
-    """Noise and objective are what a trial allows."""
-    for name in ("noise", "objective"):
-        if name not in raw:
-            continue
+    """Noise and objective are what a trial allows; the objective beside the oracle."""
+    given: list[tuple[str, Raw]] = [(name, {name: raw[name]}) for name in ("noise",) if name in raw]
+    oracle = {"oracle": True} if raw.get("oracle") is True else {}
+    if "objective" in raw or oracle:
+        objective = raw.get("objective", SearchConfig.model_fields["objective"].default)
+        given.append(("objective", {"objective": objective} | oracle))
+    for name, values in given:
         try:
-            TrialConfig.model_validate({name: raw[name]})
+            TrialConfig.model_validate(values)
         except ValidationError as error:
             yield Problem(name, message_of(error.errors()[0], {}))
 

@@ -2,13 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
 from tune_noise.config.model_name import Model
 from tune_noise.errors import suggestion
-from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, SEARCHABLE
+from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, ORACLE_OBJECTIVES, SEARCHABLE
 
 MAX_EPOCHS = 100_000
 
@@ -117,8 +117,14 @@ class TrialConfig(Frozen):
     example_order: Literal["shuffled", "clean_first", "clean_last"] = Field(
         "shuffled", description="order within an epoch; the clean_ ones need known true labels"
     )
+    oracle: StrictBool = Field(
+        False,
+        description="whether the objective is one of clean labels: an upper bound, no fair search",
+    )
     objective: str = Field(
-        DEFAULT_OBJECTIVE, description="the noisy validation metric to select by"
+        DEFAULT_OBJECTIVE,
+        validate_default=True,
+        description="the validation metric to select by; noisy, unless the oracle is declared",
     )
     seed: int = Field(
         0, ge=0, lt=2**63, description="training seed: initialisation and example order"
@@ -126,9 +132,21 @@ class TrialConfig(Frozen):
 
     @field_validator("objective")
     @classmethod
-    def _objective_sees_no_clean_label(cls, name: str) -> str:
+    def _objective_sees_no_clean_label(cls, name: str, info: ValidationInfo) -> str:
+        if info.data.get("oracle"):
+            if name in ORACLE_OBJECTIVES:
+                return name
+            raise ValueError(
+                f"{name!r} is no objective of an oracle, which `oracle: true` declares: use "
+                f"{' or '.join(ORACLE_OBJECTIVES)}, or take oracle out"
+            )
         if name in SEARCHABLE:
             return name
+        if name in ORACLE_OBJECTIVES:
+            raise ValueError(
+                f"{name!r} is measured with clean labels and may not steer a search, unless "
+                f"`oracle: true` declares it; use {', '.join(SEARCHABLE)}"
+            )
         if name in METRICS and "clean" in name:
             raise ValueError(
                 f"{name!r} is measured with clean labels and may not steer a search; "

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from tune_noise.data.resident import ResidentImages
 from tune_noise.metrics.information import Floats, Labels, information, is_renamed
 from tune_noise.metrics.soft_information import soft_information
+from tune_noise.metrics.unmixing import clean_accuracy, noise_rate
 
 # Images evaluated at once: large enough for speed, small enough for a GPU share.
 EVALUATION_BATCH = 1000
@@ -31,21 +32,30 @@ def predict_logits(network: nn.Module, images: ResidentImages, *, members: int) 
     return torch.cat(parts, dim=1)
 
 
-def validation_metrics(logits: Tensor, noisy_labels: Tensor) -> dict[str, float]:
+def validation_metrics(
+    logits: Tensor,
+    noisy_labels: Tensor,
+    *,
+    transition: Floats | None = None,
+    true_labels: Tensor | None = None,
+) -> dict[str, float]:
     """Metrics on noisy validation, each the mean over the networks of one replicate.
 
     Args:
         logits: float [P, N, K].
         noisy_labels: int64 [N, copies].
+        transition: T of the noise, [K, K], where it is known.
+        true_labels: int64 [N], where the oracle is declared.
     """
-    num_classes = logits.shape[2]
     log_probabilities = F.log_softmax(logits.double(), dim=2)
     targets = noisy_labels.expand(len(logits), -1, -1)
     agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
     labels = noisy_labels.cpu().numpy()
-    each = [_label_free(row.exp().cpu().numpy(), labels, num_classes) for row in log_probabilities]
+    each = [_of_network(row.exp().cpu().numpy(), labels, transition) for row in log_probabilities]
     # Both networks see the same labels, so averaging two does not make a standard error smaller.
     means = {name: _mean([found[name] for found in each]) for name in each[0]}
+    if true_labels is not None:
+        means |= _oracle_metrics(log_probabilities, true_labels)
     return means | {
         "val_accuracy_noisy": float(agreement.mean()),
         "val_loss_noisy": float(-log_probabilities.gather(2, targets).mean()),
@@ -53,23 +63,44 @@ def validation_metrics(logits: Tensor, noisy_labels: Tensor) -> dict[str, float]
     }
 
 
-def _label_free(probabilities: Floats, noisy_labels: Labels, num_classes: int) -> dict[str, float]:
-    """What one network's predictions tell without a word on which labels are right.
-
-    Args:
-        probabilities: float64 [N, K].
-        noisy_labels: int64 [N, copies].
-        num_classes: K.
-    """
-    predicted = probabilities.argmax(axis=1)
+def _of_network(
+    probabilities: Floats, noisy_labels: Labels, transition: Floats | None
+) -> dict[str, float]:
+    """What one network's predictions and the noisy labels tell of each other."""
+    predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
     hard = information(predicted, noisy_labels, num_classes)
     soft = soft_information(probabilities, noisy_labels, num_classes)
-    return {
+    rate = noise_rate(probabilities, noisy_labels, num_classes)
+    found = {
         "val_information_noisy": hard.nats,
         "val_information_noisy_se": hard.standard_error,
         "val_information_soft_noisy": soft.nats,
         "val_information_soft_noisy_se": soft.standard_error,
         "val_renamed": float(is_renamed(predicted, noisy_labels, num_classes)),
+        "val_noise_rate_estimate": rate.value,
+        "val_noise_rate_estimate_se": rate.standard_error,
+    }
+    accuracy = None
+    if transition is not None:
+        accuracy = clean_accuracy(predicted, noisy_labels, transition)
+    if accuracy is not None:
+        found["val_accuracy_clean_estimate"] = accuracy.value
+        found["val_accuracy_clean_estimate_se"] = accuracy.standard_error
+    return found
+
+
+def _oracle_metrics(log_probabilities: Tensor, true_labels: Tensor) -> dict[str, float]:
+    """Means over the networks, on the true labels of the validation images.
+
+    Args:
+        log_probabilities: float64 [P, N, K].
+        true_labels: int64 [N].
+    """
+    targets = true_labels.expand(len(log_probabilities), -1).unsqueeze(2)
+    agreement = (log_probabilities.argmax(dim=2, keepdim=True) == targets).double()
+    return {
+        "val_accuracy_clean": float(agreement.mean()),
+        "val_loss_clean": float(-log_probabilities.gather(2, targets).mean()),
     }
 
 

@@ -1,6 +1,7 @@
 """Noise: transition matrices, dilution, corruption, the realised rate. NumPy only."""
 
 from tune_noise.noise.corruption import corrupt, dilute, flip, realised_noise_rate
+from tune_noise.noise.known import known_transition
 from tune_noise.noise.transition import check_transition_matrix, pair_flip, symmetric
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "corrupt",
     "dilute",
     "flip",
+    "known_transition",
     "pair_flip",
     "realised_noise_rate",
     "symmetric",

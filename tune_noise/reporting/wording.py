@@ -15,6 +15,8 @@ _SHORT_NAMES = {
     "val_information_noisy": "information",
     "val_information_soft_noisy": "soft information",
     "val_accuracy_noisy": "noisy validation accuracy",
+    "val_accuracy_clean": "clean validation accuracy",
+    "val_loss_clean": "clean validation loss",
     "val_loss_noisy": "noisy validation loss",
 }
 

@@ -7,6 +7,7 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import Problem
 from tune_noise.models import FactoryError, ImageShape, min_image_size, try_factory
+from tune_noise.training.labelled_data import true_labels
 
 
 def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
@@ -29,6 +30,9 @@ def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
     ):
         message = f"{config.example_order!r} needs true labels, and {dataset.name} has none"
         problems.append(Problem("example_order", f"{message}: use 'shuffled'"))
+    if config.oracle and true_labels(dataset, config.noise) is None:
+        message = f"needs true labels of the validation images, and {dataset.name} has none: "
+        problems.append(Problem("oracle", f"{message}steer by a noisy metric"))
     return problems
 
 

@@ -12,7 +12,7 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import stratified_split
-from tune_noise.noise import corrupt, realised_noise_rate
+from tune_noise.noise import corrupt, known_transition, realised_noise_rate
 from tune_noise.seeding import generator
 
 # Which examples validate is part of the data set, not of a trial: it never moves with a seed.
@@ -30,6 +30,8 @@ class LabelledData:
         is_clean: bool [R, examples]; None where the truth is unknown.
         val_images: images of the validation split.
         val_noisy_labels: int64 [R, N_val, copies].
+        val_true_labels: int64 [N_val], only where the configurations declare the oracle.
+        transitions: T of each replicate, float64 [K, K]; None where the noise has no known one.
         test_images: None where the data set has no test split.
         test_labels: int64 [N_test].
         facts: one dict per replicate: `realised_noise_rate` of the training examples (where the
@@ -43,6 +45,8 @@ class LabelledData:
     is_clean: Tensor | None
     val_images: ResidentImages
     val_noisy_labels: Tensor
+    val_true_labels: Tensor | None
+    transitions: list[np.ndarray | None]
     test_images: ResidentImages | None
     test_labels: Tensor | None
     facts: list[dict[str, float]]
@@ -76,6 +80,12 @@ def noisy_labels(dataset: Dataset, config: TrialConfig) -> np.ndarray:
 def noise_fingerprint(dataset: Dataset, config: TrialConfig) -> str:
     """A short hash of the noisy labels: equal in two trials exactly if their labels are."""
     return hashlib.sha256(noisy_labels(dataset, config).tobytes()).hexdigest()[:16]
+
+
+def _transition(config: TrialConfig, num_classes: int) -> np.ndarray | None:
+    return known_transition(
+        config.noise, num_classes=num_classes, alpha=config.alpha, noise_rate=config.noise_rate
+    )
 
 
 def prepare(
@@ -122,6 +132,8 @@ def prepare(
         is_clean=is_clean,
         val_images=resident(dataset.train_images[val]),
         val_noisy_labels=tensor(noisy[:, val]),
+        val_true_labels=tensor(truth[val]) if first.oracle and truth is not None else None,
+        transitions=[_transition(config, dataset.num_classes) for config in configs],
         test_images=None if dataset.test_images is None else resident(dataset.test_images),
         test_labels=(
             None

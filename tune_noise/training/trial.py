@@ -172,9 +172,14 @@ class Trial:
         data, shape = self.data, (len(self.configs), self.networks)
         val = predict_logits(self.network, data.val_images, members=self.members)
         rows = [
-            validation_metrics(logits, labels)
-            for logits, labels in zip(
-                val.view(*shape, *val.shape[1:]), data.val_noisy_labels, strict=True
+            validation_metrics(
+                logits, labels, transition=transition, true_labels=data.val_true_labels
+            )
+            for logits, labels, transition in zip(
+                val.view(*shape, *val.shape[1:]),
+                data.val_noisy_labels,
+                data.transitions,
+                strict=True,
             )
         ]
         if data.test_images is None or data.test_labels is None:
