@@ -6,11 +6,13 @@ predicting one class for everything, which costs nothing to estimate, may come o
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.noise import known_transition
+from tune_noise.power import least_visible_difference
 
 # Below twice its cost of estimation the information of a perfect classifier drowns.
 LEAST_RATIO = 2.0
@@ -26,13 +28,17 @@ def perfect_information(config: TrialConfig, num_classes: int) -> float | None:
         >>> round(perfect_information(config, num_classes=10), 3)
         0.511
     """
-    matrix = known_transition(
-        config.noise, num_classes=num_classes, alpha=config.alpha, noise_rate=config.noise_rate
-    )
+    matrix = _matrix(config, num_classes)
     if matrix is None:
         return None
     present = matrix[matrix > 0]
     return float(np.log(num_classes) + (present * np.log(present)).sum() / num_classes)
+
+
+def _matrix(config: TrialConfig, num_classes: int) -> NDArray[np.float64] | None:
+    return known_transition(
+        config.noise, num_classes=num_classes, alpha=config.alpha, noise_rate=config.noise_rate
+    )
 
 
 def estimation_cost(num_classes: int, num_labels: int) -> float:
@@ -42,6 +48,28 @@ def estimation_cost(num_classes: int, num_labels: int) -> float:
     cell and label on data that it has not seen.
     """
     return num_classes * (num_classes - 1) / (2 * num_labels)
+
+
+def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
+    """For every condition of known noise, the difference in accuracy that it cannot see."""
+    if search.objective not in ("val_information_noisy", "val_information_soft_noisy"):
+        return []
+    sentences = []
+    for condition in search.all_conditions:
+        config = search.trial_config(condition, {})
+        matrix = _matrix(config, dataset.num_classes)
+        if matrix is None:
+            continue
+        images = round(len(dataset.train_labels) * config.val_fraction)
+        least = least_visible_difference(matrix, images, alpha=config.alpha)
+        apart = (
+            "cannot tell any configurations apart"
+            if least is None
+            else "cannot tell configurations apart that differ by less than "
+            f"{100 * least:.2g} points of accuracy"
+        )
+        sentences.append(f"{condition.name}: {images} validation images {apart}")
+    return sentences
 
 
 def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
