@@ -70,9 +70,15 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
             f"{plan.finalists} stacks",
         ),
         ("epochs", f"{plan.min_epochs} to {plan.max_epochs}, and {plan.confirm_epochs} to confirm"),
-        ("objective", f"{search.objective}{ORACLE_NOTE if search.oracle else ''}"),
+        ("objective", _objective(search)),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
+
+
+def _objective(search: SearchConfig) -> str:
+    oracle = ORACLE_NOTE if search.oracle else ""
+    last = f", mean of the last {search.last_epochs} epochs" if search.last_epochs else ""
+    return f"{search.objective}{last}{oracle}"
 
 
 def _domain(search: SearchConfig, field: str) -> str:

@@ -74,6 +74,15 @@ def _weights(folder: Path, trial: TrialHistory, leader: Finalist) -> dict[str, A
     }
 
 
+def _metrics_of_weights(trial: TrialHistory) -> dict[str, float]:
+    """With `last_epochs` the weights are the last ones, and the selected figures a mean."""
+    found = trial_metrics(trial)
+    if trial.config.last_epochs is None:
+        return found
+    last = {name: found[f"{name}_last"] for name in found if f"{name}_last" in found}
+    return found | last
+
+
 def _about(
     trial: TrialHistory, leader: Finalist, verdict: str | None, dataset: Dataset
 ) -> dict[str, Any]:
@@ -84,6 +93,6 @@ def _about(
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.fingerprint,
         "facts": trial.facts,
-        "metrics_of_these_weights": trial_metrics(trial),
+        "metrics_of_these_weights": _metrics_of_weights(trial),
         "metrics_over_seeds": leader.to_json()["metrics"],
     }

@@ -12,7 +12,7 @@ from tune_noise.config.trial import MAX_EPOCHS, TrialConfig, applies
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE
 
 # Fields of a trial that a space sets as keys of its own, or that only the service may set.
-SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "oracle", "objective")
+SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "oracle", "objective", "last_epochs")
 SEED_FIELDS = ("seed", "noise_seed")
 
 
@@ -112,6 +112,12 @@ class SearchConfig(Frozen):
         DEFAULT_OBJECTIVE,
         description="the validation metric to select by; noisy, unless the oracle is declared",
     )
+    last_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_EPOCHS,
+        description="score a trial by the mean of its last epochs; null: by its best epoch",
+    )
     confirm: Confirm = Field(default_factory=Confirm)
     resources: Resources = Field(default_factory=Resources)
     seed: int = Field(0, ge=0, le=10**12, description="root of all randomness of the search")
@@ -158,6 +164,7 @@ class SearchConfig(Frozen):
         """
         own = {"dataset": self.dataset, "noise": self.noise, "epochs": self.epochs}
         own |= {"oracle": self.oracle, "objective": self.objective}
+        own |= {"last_epochs": self.last_epochs}
         given = own | self.fixed | condition.factors | values
         return TrialConfig.model_validate(
             {k: v for k, v in given.items() if applies(k, given)} | seeds

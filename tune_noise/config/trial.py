@@ -1,6 +1,6 @@
 """TrialConfig: one configuration, trained once."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -11,6 +11,9 @@ from tune_noise.errors import suggestion
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, ORACLE_OBJECTIVES, SEARCHABLE
 
 MAX_EPOCHS = 100_000
+PATIENCE_NEEDS_BEST = (
+    "waits for a better best epoch, and last_epochs selects by the last ones: leave one of them out"
+)
 
 NoiseName = Literal["dilution", "symmetric", "pair_flip", "given"]
 MethodName = Literal["standard", "co_teaching"]
@@ -126,6 +129,13 @@ class TrialConfig(Frozen):
         validate_default=True,
         description="the validation metric to select by; noisy, unless the oracle is declared",
     )
+    last_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_EPOCHS,
+        description="a trial's score is the mean of the objective over so many last epochs, and "
+        "its weights are the last; null: its best epoch",
+    )
     seed: int = Field(
         0, ge=0, lt=2**63, description="training seed: initialisation and example order"
     )
@@ -155,6 +165,12 @@ class TrialConfig(Frozen):
         if name in METRICS:
             raise ValueError(f"{name!r} may not steer a search; use {', '.join(SEARCHABLE)}")
         raise ValueError(f"{name!r} is not a metric: {suggestion(name, SEARCHABLE)}")
+
+    @model_validator(mode="after")
+    def _patience_is_for_a_best_epoch(self) -> Self:
+        if self.patience is not None and self.last_epochs is not None:
+            raise ValueError(f"patience {PATIENCE_NEEDS_BEST}")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.summary import ConditionSummary, Summary, best_trial
 from tune_noise.reporting.tables import trial_metrics
-from tune_noise.reporting.wording import plain_value, scale, unit, with_interval
+from tune_noise.reporting.wording import plain_value, scale, selection, unit, with_interval
 
 _WIDTH_INCHES = 5.2
 _NOISE_FIELDS = {
@@ -111,7 +111,7 @@ def _lines(found: list[Point], metric: str, factor: str) -> Figure:
     for ax in axes[len(panels) - columns : len(panels)]:
         ax.tick_params(labelbottom=True)  # also above a panel that is not there
     figure.supxlabel(_NOISE_FIELDS[factor], fontsize=10)
-    figure.supylabel(_label(metric), fontsize=10)
+    figure.supylabel(_label(found, metric), fontsize=10)
     _legend(figure, found)
     return figure
 
@@ -158,7 +158,7 @@ def _rows(found: list[Point], metric: str) -> Figure:
     ]
     ax.set_yticks(range(len(found)), labels)
     ax.set_ylim(len(found) - 0.4, -0.6)
-    ax.set_xlabel(_label(metric))
+    ax.set_xlabel(_label(found, metric))
     _legend(figure, found)
     return figure
 
@@ -219,9 +219,9 @@ def _panel_name(point: Point, factor: str) -> str:
     return ", ".join([point.model, *(f"{k} {plain_value(v)}" for k, v in others.items())])
 
 
-def _label(metric: str) -> str:
+def _label(found: list[Point], metric: str) -> str:
     name = "clean test accuracy" if metric == TEST_ACCURACY else metric
-    return f"{name}, selected epoch ({unit(metric)})"
+    return f"{name}, {selection(found[0].condition.config)} ({unit(metric)})"
 
 
 def _alt(found: list[Point], metric: str) -> str:
@@ -230,7 +230,7 @@ def _alt(found: list[Point], metric: str) -> str:
         f"{with_interval(point.found, metric)}{'' if point.is_confirmed else ' (unconfirmed)'}"
         for point in found
     ]
-    return f"{_label(metric)} per condition, method and network. {'; '.join(values)}."
+    return f"{_label(found, metric)} per condition, method and network. {'; '.join(values)}."
 
 
 def _is_tested(history: History) -> bool:

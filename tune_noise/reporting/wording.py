@@ -27,6 +27,15 @@ def objective_name(objective: str) -> str:
     return f"{name} (oracle)" if "clean" in objective else name
 
 
+def selection(config: SearchConfig) -> str:
+    """`selected epoch`, or `mean of the last 10 epochs`: what a trial's figures are those of."""
+    if config.last_epochs is None:
+        return "selected epoch"
+    if config.last_epochs == 1:
+        return "last epoch"
+    return f"mean of the last {config.last_epochs} epochs"
+
+
 def unit(metric: str) -> str:
     """`nats`, or `%` for a fraction; a metric may carry one of the suffixes of `trials.csv`."""
     base = metric.removesuffix("_mean").removesuffix("_last").removesuffix("_best")

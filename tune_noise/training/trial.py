@@ -35,8 +35,8 @@ class Progress:
     """How far one replicate has come.
 
     Attributes:
-        best_score: best objective so far, larger is better.
-        best_epoch: its epoch, from 1; 0 before the first.
+        best_score: best objective so far, larger is better; with `last_epochs` the mean of those.
+        best_epoch: its epoch, from 1; with `last_epochs` the last; 0 before the first.
         status: None while it trains; `completed` or `diverged` at its end.
         stop_reason: why it ended before its last epoch; empty where it did not.
         epochs: what it reported, in order.
@@ -200,8 +200,10 @@ class Trial:
             progress.stop_reason = f"loss is not finite in epoch {self.epoch}"
             return None
         progress.epochs.append(metrics)
-        score = sign(config.objective) * metrics[config.objective]
-        if score > progress.best_score:
+        # Without last_epochs the last epoch alone.
+        last = progress.epochs[-(config.last_epochs or 1) :]
+        score = sign(config.objective) * sum(e[config.objective] for e in last) / len(last)
+        if score > progress.best_score or config.last_epochs is not None:
             progress.best_score, progress.best_epoch = score, self.epoch
             self._keep_weights(r)
         if self.epoch >= config.epochs:
