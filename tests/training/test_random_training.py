@@ -105,3 +105,11 @@ def test_a_network_that_does_not_suit_is_refused_before_training(few_digits):
         Trial([config_of(model=name)], few_digits)
     with pytest.raises(ConfigError, match="conv9 needs images of at least 28 x 28 pixels; digits"):
         Trial([config_of(model="conv9")], few_digits)
+
+
+def test_the_error_of_soft_information_is_measured_where_it_steers(few_digits):
+    name = "val_information_soft_noisy_se"
+    for objective in ("val_information_soft_noisy", "val_information_noisy"):
+        config = config_of(model="perceptron", objective=objective)
+        [row] = Trial([config], few_digits).train_epoch()
+        assert (name in row) == (objective == "val_information_soft_noisy")

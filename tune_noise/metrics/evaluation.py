@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from tune_noise.data.resident import ResidentImages
 from tune_noise.metrics.information import Floats, Labels, information, is_renamed
-from tune_noise.metrics.soft_information import soft_information
+from tune_noise.metrics.soft_information import soft_information, soft_information_error
 from tune_noise.metrics.unmixing import clean_accuracy, noise_rate
 
 # Images evaluated at once: large enough for speed, small enough for a GPU share.
@@ -36,6 +36,7 @@ def validation_metrics(
     logits: Tensor,
     noisy_labels: Tensor,
     *,
+    with_soft_error: bool = False,
     transition: Floats | None = None,
     true_labels: Tensor | None = None,
 ) -> dict[str, float]:
@@ -44,6 +45,8 @@ def validation_metrics(
     Args:
         logits: float [P, N, K].
         noisy_labels: int64 [N, copies].
+        with_soft_error: whether to give the standard error of the soft information, which takes
+            longer than all else here.
         transition: T of the noise, [K, K], where it is known.
         true_labels: int64 [N], where the oracle is declared.
     """
@@ -52,6 +55,10 @@ def validation_metrics(
     agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
     labels = noisy_labels.cpu().numpy()
     each = [_of_network(row.exp().cpu().numpy(), labels, transition) for row in log_probabilities]
+    if with_soft_error:
+        for found, row in zip(each, log_probabilities, strict=True):
+            error = soft_information_error(row.exp().cpu().numpy(), labels)
+            found["val_information_soft_noisy_se"] = error
     # Both networks see the same labels, so averaging two does not make a standard error smaller.
     means = {name: _mean([found[name] for found in each]) for name in each[0]}
     if true_labels is not None:
@@ -69,13 +76,11 @@ def _of_network(
     """What one network's predictions and the noisy labels tell of each other."""
     predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
     hard = information(predicted, noisy_labels, num_classes)
-    soft = soft_information(probabilities, noisy_labels, num_classes)
     rate = noise_rate(probabilities, noisy_labels, num_classes)
     found = {
         "val_information_noisy": hard.nats,
         "val_information_noisy_se": hard.standard_error,
-        "val_information_soft_noisy": soft.nats,
-        "val_information_soft_noisy_se": soft.standard_error,
+        "val_information_soft_noisy": soft_information(probabilities, noisy_labels),
         "val_renamed": float(is_renamed(predicted, noisy_labels, num_classes)),
         "val_noise_rate_estimate": rate.value,
         "val_noise_rate_estimate_se": rate.standard_error,

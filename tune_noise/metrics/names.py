@@ -49,7 +49,7 @@ _ALL = (
         "nats",
         "information that predicted probabilities carry about the noisy validation labels",
     ),
-    Metric("val_information_soft_noisy_se", None, False, "nats", "standard error of it"),
+    Metric("val_information_soft_noisy_se", None, False, "nats", "its error, where it steers"),
     Metric("val_accuracy_noisy", "max", True, "fraction", "agreement with noisy validation labels"),
     Metric("val_loss_noisy", "min", True, "nats", "cross-entropy on noisy validation labels"),
     Metric(

@@ -7,7 +7,6 @@ import numpy as np
 from tune_noise.metrics.information import (
     PSEUDO_COUNT,
     Floats,
-    Information,
     Labels,
     label_counts,
 )
@@ -16,8 +15,8 @@ from tune_noise.metrics.information import (
 GROUPS = 20
 
 
-def soft_information(probabilities: Floats, noisy_labels: Labels, num_classes: int) -> Information:
-    """H(noisy) + the mean over images of log sum_k p[k] That[k, noisy label].
+def soft_information(probabilities: Floats, noisy_labels: Labels) -> float:
+    """H(noisy) + the mean over images of log sum_k p[k] That[k, noisy label], in nats.
 
     That[k, j] is the share of label j in the probability that all other images give to class k.
     Whatever That is, sum_k p[k] That[k, .] is a distribution over labels that has not seen the
@@ -27,25 +26,31 @@ def soft_information(probabilities: Floats, noisy_labels: Labels, num_classes: i
     Args:
         probabilities: float64 [N, K], rows sum to 1; N at least 2.
         noisy_labels: int64 [N, copies].
-        num_classes: K.
-
-    Returns:
-        Estimate and standard error in nats; the latter by a jackknife over groups of images, whose
-        own error is 16 % and which errs towards too large.
     """
-    own = label_counts(noisy_labels, num_classes)
+    own = label_counts(noisy_labels, probabilities.shape[1])
+    return _estimate(probabilities, noisy_labels, own, probabilities.T @ own)
+
+
+def soft_information_error(probabilities: Floats, noisy_labels: Labels) -> float:
+    """Standard error of `soft_information` over new validation sets, in nats.
+
+    A jackknife over groups of images; its own error is 16 %, and it errs towards too large.
+
+    Args:
+        probabilities: float64 [N, K].
+        noisy_labels: int64 [N, copies].
+    """
+    own = label_counts(noisy_labels, probabilities.shape[1])
     num_groups = min(GROUPS, len(own))
     # Interleaved, so that each group has its part of whatever the images are ordered by.
     group_of = np.arange(len(own)) % num_groups
     table = probabilities.T @ own
-    nats = _estimate(probabilities, noisy_labels, own, table)
     without: list[float] = []
     for group in range(num_groups):
         kept, gone = group_of != group, group_of == group
         rest = table - probabilities[gone].T @ own[gone]
         without.append(_estimate(probabilities[kept], noisy_labels[kept], own[kept], rest))
-    variance = (num_groups - 1) * float(np.var(without))
-    return Information(nats, math.sqrt(variance))
+    return math.sqrt((num_groups - 1) * float(np.var(without)))
 
 
 def _estimate(probabilities: Floats, noisy_labels: Labels, own: Floats, table: Floats) -> float:

@@ -173,7 +173,11 @@ class Trial:
         val = predict_logits(self.network, data.val_images, members=self.members)
         rows = [
             validation_metrics(
-                logits, labels, transition=transition, true_labels=data.val_true_labels
+                logits,
+                labels,
+                with_soft_error=self.configs[0].objective == "val_information_soft_noisy",
+                transition=transition,
+                true_labels=data.val_true_labels,
             )
             for logits, labels, transition in zip(
                 val.view(*shape, *val.shape[1:]),
