@@ -180,7 +180,10 @@ WRONG_SPACES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "a matrix known of labels as they come": (
         in_search(method={"choice": ["standard", "forward"]})
         | {"noise": "given", "conditions": {}, "fixed": {"transition": "known"}},
-        ("fixed.transition known needs noise dilution, symmetric or pair_flip", "use estimated"),
+        (
+            "fixed.transition known needs noise dilution, structured, symmetric,",
+            "use estimated",
+        ),
     ),
     "more peers than there may be": (
         {"fixed": {"ramp_epochs": 4, "peers": 9}},

@@ -32,16 +32,16 @@ def checked(**raw: Any) -> Any:
 @pytest.mark.parametrize(
     ("raw", "keys"),
     [
-        ({"noise": "symmetric"}, set()),
+        ({"noise": "symmetric"}, []),
         (
             {"noise": "matrix", "conditions": {"transition_file": ["T0.2.csv", "T0.5.csv"]}},
-            {"matrix/T0.2.csv", "matrix/T0.5.csv"},
+            ["matrix/T0.2.csv", "matrix/T0.5.csv"],
         ),
         (
             {"noise": "foreign", "conditions": {"foreign_source": ["own", "white"]}},
-            {"images/white"},
+            ["images/white"],
         ),
-        ({"noise": "structured", "conditions": {"delta": [0.0, 0.5]}}, {"order/confusing"}),
+        ({"noise": "structured", "conditions": {"delta": [0.0, 0.5]}}, ["order/confusing"]),
         (
             {
                 "noise": "structured",
@@ -52,14 +52,14 @@ def checked(**raw: Any) -> Any:
                 },
                 "trials": 4,
             },
-            {"order/confusing"},
+            ["order/confusing"],
         ),
     ],
     ids=str,
 )
-def test_the_material_of_every_condition_is_loaded(raw: dict[str, Any], keys: set[str]) -> None:
+def test_the_material_of_every_condition_is_loaded(raw: dict[str, Any], keys: list[str]) -> None:
     search, dataset = checked(**raw)
-    assert set(dataset.extras) == keys
+    assert sorted(dataset.extras) == keys
     for condition in search.all_conditions:
         choice = {f: d.extremes()[-1] for f, d in search.search.items()}
         Trial([search.trial_config(condition, choice)], dataset)

@@ -74,13 +74,13 @@ def test_the_cost_of_estimation_is_what_simulated_classifiers_lose(images):
 
 
 def space(**changes):
-    raw = {"name": "x", "noise": "dilution", "conditions": {"alpha": [0, 2, 10]}, "trials": 1}
+    raw = {"name": "x", "noise": "dilution", "conditions": {"alpha": [0, 2, 20]}, "trials": 1}
     return build_search(raw | changes, source="x")
 
 
 def test_conditions_that_the_validation_set_cannot_see_are_named(digits):
     [sentence] = blind_conditions(space(fixed={"val_fraction": 0.3}), digits)
-    assert sentence.startswith("alpha=10: ")
+    assert sentence.startswith("alpha=20: ")
     assert "raise val_fraction" in sentence
 
 
@@ -96,12 +96,12 @@ def test_the_material_of_the_data_set_tells_what_can_be_seen(digits, tmp_path):
 def test_structured_noise_is_seen_as_well_as_its_labels_allow(digits):
     raw = {
         "noise": "structured",
-        "conditions": {"alpha": [10], "delta": [0.0, 1.0]},
+        "conditions": {"alpha": [20], "delta": [0.0, 1.0]},
         "fixed": {"confusion_order": "random", "val_fraction": 0.3},
     }
     # At delta 1 half of the classes are as good as excluded: that tells more than chance does.
     [sentence] = blind_conditions(space(**raw), digits)
-    assert sentence.startswith("alpha=10,delta=0.0: ")
+    assert sentence.startswith("alpha=20,delta=0.0: ")
 
 
 def test_another_objective_is_not_judged_by_information(digits):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
-from tune_noise.metrics.names import sign
+from tune_noise.metrics.names import METRICS, sign
 from tune_noise.record import Event
 
 Stage = Literal["search", "confirm"]
@@ -28,6 +28,21 @@ def num_last_epochs(epochs: int) -> int:
         [10, 10, 4, 1]
     """
     return max(1, min(LAST_EPOCHS, epochs // 3))
+
+
+def mean_of_epochs(epochs: list[EpochMetrics]) -> EpochMetrics:
+    """The mean of every metric that all epochs have; number and time are those of the last.
+
+    Example:
+        >>> mean_of_epochs([{"epoch": 1, "forget_rate": 0.25}, {"epoch": 2, "forget_rate": 0.75}])
+        {'epoch': 2, 'forget_rate': 0.5}
+    """
+    shared = [name for name in epochs[-1] if all(name in epoch for epoch in epochs)]
+    found = {name: sum(epoch[name] for epoch in epochs) / len(epochs) for name in shared}
+    # A flag is that of most epochs.
+    flags = [name for name in shared if name in METRICS and METRICS[name].unit == "flag"]
+    own = {name: epochs[-1][name] for name in ("epoch", "seconds") if name in epochs[-1]}
+    return found | {name: float(found[name] > 0.5) for name in flags} | own
 
 
 @dataclass
@@ -70,9 +85,14 @@ class TrialHistory:
 
     @property
     def selected(self) -> EpochMetrics | None:
-        """The epoch that noisy validation selects: of best objective, the earliest of equals."""
+        """The epoch that validation selects: of best objective, the earliest of equals.
+
+        With `last_epochs` instead the mean of the last epochs so far, under the last one's number.
+        """
         name = self.config.objective
         measured = [epoch for epoch in self.epochs if epoch.get(name) is not None]
+        if self.config.last_epochs is not None and measured:
+            return mean_of_epochs(measured[-self.config.last_epochs :])
         return max(measured, key=lambda epoch: sign(name) * epoch[name], default=None)
 
     @property

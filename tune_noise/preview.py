@@ -10,7 +10,9 @@ from tune_noise.data import Dataset
 from tune_noise.plan import Plan, estimate_cost, make_plan
 from tune_noise.progress import clock
 from tune_noise.reporting.wording import rate_note
-from tune_noise.resolution import blind_conditions
+from tune_noise.resolution import blind_conditions, least_differences
+
+ORACLE_NOTE = " (oracle: steered by clean labels)"
 
 
 def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
@@ -36,6 +38,8 @@ def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
     speeds = sorted(cost.probes.items(), key=lambda item: item[1])
     shown = ", ".join(f"{m}/{method} {1000 * s:.1f} ms" for (m, method), s in speeds)
     table.add_row("", f"probed, per 1,000 examples: {shown}")
+    for sentence in least_differences(search, dataset):
+        table.add_row("resolution", f"{sentence} (on one seed; 80 % power at 5 %)")
     for sentence in blind_conditions(search, dataset):
         table.add_row("warning", sentence)
     console.print(table, highlight=False)
@@ -67,7 +71,7 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
             f"{plan.finalists} stacks",
         ),
         ("epochs", f"{plan.min_epochs} to {plan.max_epochs}, and {plan.confirm_epochs} to confirm"),
-        ("objective", search.objective),
+        ("objective", _objective(search)),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
 
@@ -76,6 +80,12 @@ def _noise(search: SearchConfig) -> str:
     """`symmetric; noise_rate (true class excluded)`: the kind, and what its rate counts."""
     note = rate_note(search.noise)
     return f"{search.noise}; noise_rate{note}" if note else search.noise
+
+
+def _objective(search: SearchConfig) -> str:
+    oracle = ORACLE_NOTE if search.oracle else ""
+    last = f", mean of the last {search.last_epochs} epochs" if search.last_epochs else ""
+    return f"{search.objective}{last}{oracle}"
 
 
 def _domain(search: SearchConfig, field: str) -> str:

@@ -122,6 +122,7 @@ class SearchProgress:
             f"[{clock(time.monotonic() - self._started)}] {ended}/{self._plan.trials} trials ended"
         )
         text += f" ({stopped} stopped early)"
+        text += "; oracle" if self._search.oracle else ""
         if confirmed := self._count("confirm", ended=True):
             text += f", {confirmed}/{self._plan.confirm_trials} confirmations"
         for name in self._plan.conditions:
@@ -133,7 +134,9 @@ class SearchProgress:
         """The live table."""
         elapsed = clock(time.monotonic() - self._started)
         head = Text(f"{self._search.name} · {self._search.dataset} · ", style="bold")
-        head.append(f"{self._search.objective}   {elapsed} gone, {self._left()}", style="not bold")
+        oracle = " (oracle)" if self._search.oracle else ""
+        head.append(f"{self._search.objective}{oracle}   ", style="not bold")
+        head.append(f"{elapsed} gone, {self._left()}", style="not bold")
         total = self._plan.trials + self._plan.confirm_trials
         done = self._count("search", ended=True) + self._count("confirm", ended=True)
         bar = Table.grid(padding=(0, 1))

@@ -12,6 +12,7 @@ import numpy as np
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.power import least_visible_difference
 from tune_noise.training.known_noise import known_matrix
 
 # Below twice its cost of estimation the information of a perfect classifier drowns.
@@ -48,12 +49,34 @@ def _entropy(shares: np.ndarray) -> float:
 
 
 def estimation_cost(num_classes: int, num_labels: int) -> float:
-    """What cross-fitting a K x K table from the halves of a validation set costs, in nats.
+    """What cross-fitting a K x K table from a validation set costs, in nats.
 
-    Each half estimates K (K - 1) free cells; a maximum-likelihood table loses half a nat per cell
-    and label on held-out data, so K (K - 1) / num_labels in all.
+    All other labels estimate K (K - 1) free cells; a maximum-likelihood table loses half a nat per
+    cell and label on data that it has not seen.
     """
-    return num_classes * (num_classes - 1) / num_labels
+    return num_classes * (num_classes - 1) / (2 * num_labels)
+
+
+def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
+    """For every condition of known noise, the difference in accuracy that it cannot see."""
+    if search.objective not in ("val_information_noisy", "val_information_soft_noisy"):
+        return []
+    sentences = []
+    for condition in search.all_conditions:
+        config = search.trial_config(condition, {})
+        matrix = known_matrix(config, dataset.num_classes, dataset.extras)
+        if matrix is None:
+            continue
+        images = round(len(dataset.train_labels) * config.val_fraction)
+        least = least_visible_difference(matrix, images, alpha=config.alpha)
+        apart = (
+            "cannot tell any configurations apart"
+            if least is None
+            else "cannot tell configurations apart that differ by less than "
+            f"{100 * least:.2g} points of accuracy"
+        )
+        sentences.append(f"{condition.name}: {images} validation images {apart}")
+    return sentences
 
 
 def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:

@@ -93,9 +93,9 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
         ConfigError: a network, an order, a noise or a split does not suit the data.
     """
     from tune_noise.data.splits import stratified_split
+    from tune_noise.training.data_problems import data_problems
     from tune_noise.training.labelled_data import SPLIT_SEED
     from tune_noise.training.material import load_material
-    from tune_noise.training.trial import data_problems
 
     dataset = load_dataset(search.dataset, data_dir=data_dir)
     configs = [search.trial_config(c, v) for c in search.all_conditions for v in _choices(search)]

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tune_noise.commands import Assignments, DataDir, run_command
 from tune_noise.config.loader import build_trial, parse_assignments
 from tune_noise.data import load_dataset
+from tune_noise.metrics.names import sign
 
 if TYPE_CHECKING:  # torch takes a second to import, and `--help` needs none of it
     from tune_noise.training import Trial
@@ -63,6 +64,12 @@ def train(
     if not progress.epochs:
         console.print(f"diverged: {progress.stop_reason}", highlight=False)
         return
+    if config.last_epochs is not None:
+        score = sign(config.objective) * progress.best_score
+        mean = f"mean of the last {config.last_epochs} epochs"
+        console.print(f"{config.objective} {score:.4g}, {mean}", highlight=False)
+    if config.oracle:
+        console.print(f"oracle: selected by {config.objective}, with clean labels")
     selected = progress.epochs[progress.best_epoch - 1]
     last = progress.epochs[-1]
     for name, row in (("selected", selected), ("last", last)):

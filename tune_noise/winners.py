@@ -47,7 +47,7 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
                 save_model(target, _weights(folder, trial, leader), trial.config, dataset, about)
             else:
                 # Left by an earlier driver; the search may have grown since.
-                describe_model(target, about)
+                describe_model(target, about, own_network=trial.config.model)
         except (FileNotFoundError, DamagedCheckpoint) as error:
             problems.append(f"{target} was not written: the weights of {trial.trial_id}: {error}")
     shutil.rmtree(checkpoints_dir(folder), ignore_errors=True)
@@ -57,7 +57,8 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
 def _is_of(target: Path, trial: TrialHistory) -> bool:
     """Whether a model's folder is there, whole, and holds the networks of a trial."""
     try:
-        return bool(load_model(target).about.get("trial_id") == trial.trial_id)
+        model = load_model(target, own_network=trial.config.model)
+        return bool(model.about.get("trial_id") == trial.trial_id)
     except DataError:
         return False
 
@@ -73,6 +74,15 @@ def _weights(folder: Path, trial: TrialHistory, leader: Finalist) -> dict[str, A
     }
 
 
+def _metrics_of_weights(trial: TrialHistory) -> dict[str, float]:
+    """With `last_epochs` the weights are the last ones, and the selected figures a mean."""
+    found = trial_metrics(trial)
+    if trial.config.last_epochs is None:
+        return found
+    last = {name: found[f"{name}_last"] for name in found if f"{name}_last" in found}
+    return found | last
+
+
 def _about(
     trial: TrialHistory, leader: Finalist, verdict: str | None, dataset: Dataset
 ) -> dict[str, Any]:
@@ -83,6 +93,6 @@ def _about(
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.fingerprint,
         "facts": trial.facts,
-        "metrics_of_these_weights": trial_metrics(trial),
+        "metrics_of_these_weights": _metrics_of_weights(trial),
         "metrics_over_seeds": leader.to_json()["metrics"],
     }

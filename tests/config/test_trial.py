@@ -21,6 +21,7 @@ CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     "human_labels": ({"noise": "human"}, "worse"),
     "human_file": ({"noise": "human"}, None),
     "peers": ({"method": "co_teaching"}, 2),
+    "dropout": ({"model": "conv9"}, 0.25),
     "tau": ({"method": "co_teaching"}, 0.2),
     "ramp_epochs": ({"method": "small_loss"}, 10),
     "exponent": ({"method": "jocor"}, 1.0),

@@ -336,5 +336,8 @@ def test_the_metrics_of_an_epoch_are_finite_and_known(method, few_digits):
     assert all(math.isfinite(value) for value in row.values())
     assert row["epoch"] == 1
     for name, value in row.items():
+        # An unbiased estimate of a fraction may leave [0, 1].
+        if name == "val_accuracy_clean_estimate":
+            continue
         if name in METRICS and METRICS[name].unit == "fraction":
             assert 0.0 <= value <= 1.0

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 import pytest
 
-from tune_noise.config.trial import NoiseName, TrialConfig
+from tune_noise.config.noise_fields import NoiseName
+from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.noise import corrupt, realised_noise_rate
 from tune_noise.noise.corruption import KINDS

@@ -27,22 +27,50 @@ def dilution_channel(alpha):
     return np.full((K, K), alpha / (1 + alpha) / K) + np.eye(K) / (1 + alpha)
 
 
-def slow_information(predicted, noisy, num_classes):
-    """The definition, one image after another: That of the other half, half a count per cell."""
+def slow_estimate(predicted, noisy, num_classes):
+    """The definition, one image after another: That of all others, half a count per cell."""
     terms = []
     for i in range(len(predicted)):
         row = [0.5] * num_classes
         for j in range(len(predicted)):
-            if j % 2 != i % 2 and predicted[j] == predicted[i]:
+            if j != i and predicted[j] == predicted[i]:
                 for label in noisy[j]:
                     row[label] += 1.0
         terms.append(sum(math.log(row[label] / sum(row)) for label in noisy[i]) / len(noisy[i]))
     flat = [label for labels in noisy for label in labels]
     shares = [flat.count(label) / len(flat) for label in set(flat)]
-    mean = sum(terms) / len(terms)
-    variance = sum((term - mean) ** 2 for term in terms) / (len(terms) - 1)
-    nats = -sum(share * math.log(share) for share in shares) + mean
-    return nats, math.sqrt(variance / len(terms))
+    return sum(terms) / len(terms) - sum(share * math.log(share) for share in shares)
+
+
+def slow_jackknife(predicted, noisy, num_classes):
+    """The spread of the estimates without one image each."""
+    n = len(predicted)
+    without = [
+        slow_estimate(predicted[:i] + predicted[i + 1 :], noisy[:i] + noisy[i + 1 :], num_classes)
+        for i in range(n)
+    ]
+    mean = sum(without) / n
+    return (n - 1) / n * sum((value - mean) ** 2 for value in without)
+
+
+def slow_quadratic(predicted, noisy, num_classes):
+    """tr(P P) / 2 L^2 of the table, P from the Hessian of the information, cell by cell."""
+    counts = count_pairs(np.array(predicted), np.array(noisy), num_classes)
+    cells = [tuple(cell) for cell in np.argwhere(counts > 0)]
+    rows, columns, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
+    hessian = np.array(
+        [
+            [
+                (a == b) / counts[a] - (a[0] == b[0]) / rows[a[0]]
+                - (a[1] == b[1]) / columns[a[1]] + 1 / total
+                for b in cells
+            ]
+            for a in cells
+        ]
+    )  # fmt: skip
+    drawn = np.array([counts[cell] for cell in cells], dtype=float)
+    product = hessian @ (np.diag(drawn) - np.outer(drawn, drawn) / total)
+    return np.trace(product @ product) / (2 * total**2)
 
 
 @given(
@@ -56,10 +84,20 @@ def test_it_equals_the_definition_derived_again_slowly(num_images, num_classes, 
     predicted = random.integers(num_classes, size=num_images)
     noisy = random.integers(num_classes, size=(num_images, copies))
     estimate = information(predicted, noisy, num_classes)
-    expected = slow_information(predicted.tolist(), noisy.tolist(), num_classes)
-    np.testing.assert_allclose(
-        (estimate.nats, estimate.standard_error), expected, rtol=1e-10, atol=1e-12
-    )
+    slow = slow_estimate(predicted.tolist(), noisy.tolist(), num_classes)
+    assert estimate.nats == pytest.approx(slow, rel=1e-10, abs=1e-12)
+
+
+@given(num_images=st.integers(3, 25), num_classes=st.integers(2, 5), seed=st.integers(0, 2**32))
+def test_its_error_is_the_jackknifes_less_what_that_counts_twice(num_images, num_classes, seed):
+    random = np.random.default_rng(seed)
+    predicted = random.integers(num_classes, size=num_images)
+    noisy = random.integers(num_classes, size=(num_images, 1))
+    given = predicted.tolist(), noisy.tolist(), num_classes
+    jackknife, quadratic = slow_jackknife(*given), slow_quadratic(*given)
+    error = information(predicted, noisy, num_classes).standard_error
+    expected = math.sqrt(max(jackknife - quadratic, jackknife / 2))
+    assert error == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +115,7 @@ def test_a_perfect_classifier_of_clean_labels_knows_log_k():
     clean = balanced(100_000)
     estimate = information(clean, clean[:, None], K)
     assert estimate.nats == pytest.approx(math.log(K), abs=0.001)
-    assert estimate.standard_error == pytest.approx(0.0, abs=1e-6)
+    assert estimate.standard_error == pytest.approx(0.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("num_images", [40, 126, 380])
@@ -149,56 +187,71 @@ def test_the_standard_error_of_the_table_is_that_of_a_known_t_and_independent_la
         assert error == pytest.approx(table, abs=6e-4)
 
 
-@pytest.mark.parametrize(("noise", "level", "expected", "se_126", "se_380"), TABLE)
-def test_with_many_images_the_stated_error_is_the_spread_of_the_log_terms(
-    noise, level, expected, se_126, se_380
+def simulated(noise, level, *, num_images, accuracy, draws, seed=11):
+    """Estimates and stated errors on fresh images of a classifier that errs at random."""
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        clean = random.integers(K, size=num_images)
+        guesses = random.integers(K, size=num_images)
+        predicted = np.where(random.random(num_images) < accuracy, clean, guesses)
+        if noise == "pair_flip":
+            labels = flip(clean, pair_flip(K, level), generator=random)
+        else:
+            labels = labels_under(noise, level, clean, random)
+        estimate = information(predicted, labels, K)
+        found.append((estimate.nats, estimate.standard_error))
+    return np.array(found).T
+
+
+NOISES = [("symmetric", 0.2), ("symmetric", 0.5), ("pair_flip", 0.45), ("dilution", 5)]
+NOISES += [("dilution", 20)]
+
+
+@pytest.mark.parametrize("accuracy", [1.0, 0.7])
+@pytest.mark.parametrize(("num_images", "draws"), [(126, 1500), (380, 1200), (6000, 150)])
+@pytest.mark.parametrize(("noise", "level"), NOISES)
+def test_the_stated_error_is_the_spread_over_new_validation_sets(
+    noise, level, num_images, draws, accuracy
 ):
-    clean, random = balanced(6000), np.random.default_rng(1)
-    estimates = [
-        information(clean, labels_under(noise, level, clean, random), K) for _ in range(40)
-    ]
-    if noise == "symmetric":
-        error = spread_of_log_terms(symmetric(K, level), symmetric(K, level)[0])
+    nats, stated = simulated(noise, level, num_images=num_images, accuracy=accuracy, draws=draws)
+    # 10 %, and twice what so many draws know of a spread. One case is worse: 2,646 labels of
+    # which a perfect classifier knows 0.009 nats each, where the objective sees nothing anyway.
+    tolerance = 0.15 if (noise, num_images) in {("dilution", 126), ("pair_flip", 126)} else 0.1
+    tolerance += 2 / math.sqrt(2 * draws)
+    assert math.sqrt((stated**2).mean()) == pytest.approx(nats.std(ddof=1), rel=tolerance)
+
+
+@pytest.mark.parametrize("num_images", [126, 380, 6000])
+@pytest.mark.parametrize(("noise", "level"), NOISES)
+def test_an_estimate_never_flatters_and_leaving_one_out_costs_half_a_nat_per_cell_and_label(
+    noise, level, num_images
+):
+    draws = 300 if num_images < 6000 else 60
+    nats, _ = simulated(noise, level, num_images=num_images, accuracy=1.0, draws=draws, seed=7)
+    if noise == "pair_flip":
+        true, cells = mutual_information(pair_flip(K, level)), 2 * K
     else:
-        # The clean copy is certain; only the alpha uniform ones of the 1 + alpha vary.
-        spread = spread_of_log_terms(dilution_channel(level), np.full(K, 1 / K))
-        error = spread * math.sqrt(level) / (1 + level)
-    error /= math.sqrt(6000)
-    nats = np.array([estimate.nats for estimate in estimates])
-    assert np.mean([e.standard_error for e in estimates]) == pytest.approx(error, rel=0.1)
-    # 40 draws know their own spread to about 11 %.
-    assert nats.std(ddof=1) == pytest.approx(error, rel=0.4)
-    # K (K - 1) cells of That are counted on half of the labels: what cross-fitting costs.
-    bias = K * (K - 1) / clean.size / (1 if noise == "symmetric" else 1 + level)
-    assert nats.mean() == pytest.approx(expected - bias, abs=4 * error / math.sqrt(40) + 6e-4)
-
-
-@pytest.mark.parametrize("num_images", [126, 380])
-@pytest.mark.parametrize(("noise", "level", "expected", "se_126", "se_380"), TABLE)
-def test_with_few_images_an_estimate_never_flatters_and_its_error_has_the_right_size(
-    noise, level, expected, se_126, se_380, num_images
-):
-    clean, random = balanced(num_images), np.random.default_rng(7)
-    estimates = [
-        information(clean, labels_under(noise, level, clean, random), K) for _ in range(300)
-    ]
-    nats = np.array([estimate.nats for estimate in estimates])
-    stated = np.mean([estimate.standard_error for estimate in estimates])
-    # That is counted on few labels here: its own error lowers the estimate and adds a spread
-    # that the stated error, which takes That as given, leaves out.
+        channel = symmetric(K, level) if noise == "symmetric" else dilution_channel(level)
+        true, cells = mutual_information(channel), K * K
     labels = num_images * (1 + level if noise == "dilution" else 1)
-    assert expected - 1.2 * K * K / labels < nats.mean() < expected
-    assert 0.6 * nats.std(ddof=1) < stated < 1.2 * nats.std(ddof=1)
+    error = nats.std(ddof=1) / math.sqrt(draws)
+    assert nats.mean() < true + 2 * error
+    if num_images == 6000:
+        # Entropy from counts loses (K - 1) / 2L, and the half counts of empty cells their share.
+        cost = (cells - K) / (2 * labels)
+        pseudo = 0.5 * K * (K - 2) / labels if noise == "pair_flip" else 0.0
+        assert nats.mean() == pytest.approx(true - cost - pseudo, abs=4 * error + 1e-3)
 
 
-@pytest.mark.parametrize(("num_images", "table"), [(126, 0.098), (380, 0.056)])
-def test_at_symmetric_50_percent_the_stated_error_is_the_tables(num_images, table):
-    clean, random = balanced(num_images), np.random.default_rng(7)
-    stated = [
-        information(clean, labels_under("symmetric", 0.5, clean, random), K).standard_error
-        for _ in range(300)
-    ]
-    assert np.mean(stated) == pytest.approx(table, rel=0.2)
+@pytest.mark.parametrize("num_images", [40, 126])
+def test_classes_that_no_image_or_one_image_has_are_no_trouble(num_images):
+    predicted = np.zeros(num_images, dtype=np.int64)
+    predicted[0] = 3
+    noisy = np.random.default_rng(0).integers(5, size=(num_images, 1))
+    estimate = information(predicted, noisy, K)
+    assert math.isfinite(estimate.nats)
+    assert estimate.standard_error > 0
 
 
 @given(seed=st.integers(0, 2**32), num_classes=st.integers(2, 6))

@@ -70,6 +70,23 @@ def test_the_grouped_convolution_of_a_gpu_equals_the_loop_of_a_cpu(members, size
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(("kernel", "padding"), [(1, None), (3, 0), (5, None), (5, 1)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_of_another_kernel_and_padding_without_bias_is_torchs_own(
+    kernel, padding, stride
+):
+    options = {"kernel": kernel, "padding": padding, "bias": False}
+    layer = initialised(StackedConv2d(2, 3, 4, stride, **options), 2)
+    x = random(2, 6, 3, 9, 7)
+    y = layer(x)
+    close(layer._grouped(x), y)
+    zeros = kernel // 2 if padding is None else padding
+    for m in range(2):
+        own = nn.Conv2d(3, 4, kernel, stride, padding=zeros, bias=False)
+        own.load_state_dict({"weight": layer.weight[m]})
+        close(y[m], own(x[m]))
+
+
 @pytest.mark.parametrize("pixels", [(), (5, 3)])
 @pytest.mark.parametrize("members", [1, 2, 3])
 def test_a_stacked_batch_norm_is_torchs_own_for_each_member(members, pixels):
@@ -130,6 +147,7 @@ def test_per_member_stacks_what_the_function_gives(members):
     [
         (StackedLinear(1, 300, 200), nn.Linear(300, 200)),
         (StackedConv2d(1, 32, 64), nn.Conv2d(32, 64, 3)),
+        (StackedConv2d(1, 32, 64, kernel=1), nn.Conv2d(32, 64, 1)),
     ],
 )
 def test_a_layer_starts_uniform_within_the_bounds_of_torchs_default(layer, own):

@@ -7,7 +7,13 @@ import torch
 from torch import nn
 
 from tune_noise.models import NETWORKS, build_network, min_image_size, reset_member
-from tune_noise.models.layers import StackedBatchNorm, StackedConv2d, StackedLinear
+from tune_noise.models.dropout import StackedDropout2d
+from tune_noise.models.layers import (
+    StackedBatchNorm,
+    StackedConv2d,
+    StackedLinear,
+    StackedMaxPool,
+)
 
 
 def mlp(*sizes):
@@ -25,6 +31,37 @@ def conv_block(channels, width, end):
     return [*first, *conv(width), *end]
 
 
+class BasicBlock(nn.Module):
+    """Written from figure 2 and section 3.3 of the ResNet paper."""
+
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.first = nn.Conv2d(inputs, width, 3, stride=stride, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(width)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(width)
+        self.projection = None
+        if inputs != width:
+            self.projection = nn.Sequential(
+                nn.Conv2d(inputs, width, 1, stride=stride, bias=False), nn.BatchNorm2d(width)
+            )
+
+    def forward(self, x):
+        residual = torch.relu(self.first_norm(self.first(x)))
+        residual = self.second_norm(self.second(residual))
+        return torch.relu(residual + (x if self.projection is None else self.projection(x)))
+
+
+def official_block(channels, widths, padding):
+    """Convolution, batch norm, LeakyReLU: the order of the authors' code."""
+    layers = []
+    for width in widths:
+        layers += [nn.Conv2d(channels, width, 3, stride=1, padding=padding, bias=False)]
+        layers += [nn.BatchNorm2d(width), nn.LeakyReLU(0.01)]
+        channels = width
+    return layers
+
+
 def by_hand(name, channels, height, width, num_classes):
     pixels = channels * height * width
     average = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
@@ -34,6 +71,28 @@ def by_hand(name, channels, height, width, num_classes):
         layers += [nn.Conv2d(32, 64, 3, stride=1, padding=1), nn.ReLU()]
         layers += [nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.ReLU()]
         layers += [*average, nn.Linear(128, num_classes)]
+    elif name == "conv6":
+        layers = []
+        for inputs, width, stride in (
+            (channels, 32, 1), (32, 32, 2), (32, 64, 1), (64, 64, 2), (64, 128, 1), (128, 128, 2)
+        ):  # fmt: skip
+            layers += [nn.Conv2d(inputs, width, 3, stride=stride, padding=1), nn.ReLU()]
+        layers += [*average, nn.Linear(128, num_classes)]
+    elif name == "conv9":
+        layers = official_block(channels, (128, 128, 128), 1)
+        layers += [nn.MaxPool2d(2, stride=2), nn.Dropout2d(0.25)]
+        layers += official_block(128, (256, 256, 256), 1)
+        layers += [nn.MaxPool2d(2, stride=2), nn.Dropout2d(0.25)]
+        layers += official_block(256, (512, 256, 128), 0)
+        layers += [*average, nn.Linear(128, num_classes)]
+    elif name == "resnet18":
+        layers = [nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+        for inputs, width, stride in (
+            (64, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1),
+            (128, 256, 2), (256, 256, 1), (256, 512, 2), (512, 512, 1),
+        ):  # fmt: skip
+            layers.append(BasicBlock(inputs, width, stride))
+        layers += [*average, nn.Linear(512, num_classes)]
     elif name == "conv9_small":
         layers = conv_block(channels, 4, [nn.MaxPool2d(2), nn.BatchNorm2d(4)])
         layers += conv_block(4, 8, [nn.MaxPool2d(2), nn.BatchNorm2d(8)])
@@ -48,22 +107,31 @@ def by_hand(name, channels, height, width, num_classes):
 
 def copy_weights(network, twin):
     """Give the one member of `network` the parameters of `twin`, layer by layer."""
-    ours = [m for m in network if isinstance(m, StackedLinear | StackedConv2d | StackedBatchNorm)]
-    theirs = [m for m in twin if next(m.parameters(), None) is not None]
+    stacked = StackedLinear | StackedConv2d | StackedBatchNorm
+    ours = [module for module in network.modules() if isinstance(module, stacked)]
+    single = nn.Linear | nn.Conv2d | nn.BatchNorm1d | nn.BatchNorm2d
+    theirs = [module for module in twin.modules() if isinstance(module, single)]
     with torch.no_grad():
         for mine, own in zip(ours, theirs, strict=True):
             is_linear = isinstance(own, nn.Linear)
             mine.weight[0] = own.weight.T if is_linear else own.weight
-            mine.bias[0] = own.bias
+            # A bias before batch norm changes nothing, whatever it is.
+            if mine.bias is not None:
+                mine.bias[0] = own.bias
 
 
 @pytest.mark.parametrize("image_shape", [(1, 8, 8), (3, 9, 7)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_computes_what_torchs_own_layers_compute(name, image_shape):
     torch.manual_seed(0)
+    if min_image_size(name) > 9:
+        image_shape = (image_shape[0], 28, 30)
     network = build_network(name, members=1, image_shape=image_shape, num_classes=6)
     twin = by_hand(name, *image_shape, 6)
     copy_weights(network, twin)
+    for module in twin.modules():
+        if isinstance(module, nn.Dropout2d):
+            module.p = 0.0
     for step in range(3):
         if step == 2:
             network.eval(), twin.eval()
@@ -82,6 +150,22 @@ def test_a_network_computes_what_torchs_own_layers_compute(name, image_shape):
             784 * 256 + 256 + 256 * 128 + 128 + 128 * 64 + 64 + 64 * 32 + 32 + 32 * 10 + 10,
         ),
         ("conv4", 9 * (16 + 16 * 32 + 32 * 64 + 64 * 128) + 16 + 32 + 64 + 128 + 128 * 10 + 10),
+        (
+            "conv6",
+            9 * (32 + 32 * 32 + 32 * 64 + 64 * 64 + 64 * 128 + 128 * 128)
+            + 2 * (32 + 64 + 128)
+            + (128 * 10 + 10),
+        ),
+        (
+            "conv9",
+            9 * 128 * (1 + 128 + 128)
+            + 9 * 256 * (128 + 256 + 256)
+            + 9 * (256 * 512 + 512 * 256 + 256 * 128)
+            + 2 * (3 * 128 + 3 * 256 + 512 + 256 + 128)  # scale and shift of batch norm
+            + (128 * 10 + 10),
+        ),
+        # As often stated for CIFAR-10, 11,173,962, less two of three input channels.
+        ("resnet18", 11_173_962 - 2 * 64 * 9),
         (
             "conv9_small",
             9 * (4 + 16 + 16 + 32 + 64 + 64 + 128 + 256 + 256)
@@ -111,7 +195,16 @@ def test_a_network_takes_its_smallest_image_and_classifies_it(name):
     assert network(torch.randn(2, 4, 1, size, size)).shape == (2, 4, 3)
 
 
-def test_an_image_below_the_smallest_size_cannot_pass():
-    network = build_network("conv9_small", members=1, image_shape=(1, 3, 3), num_classes=3)
+@pytest.mark.parametrize("name", ["conv9_small", "conv9"])
+def test_an_image_below_the_smallest_size_cannot_pass(name):
+    size = min_image_size(name) - 1
+    network = build_network(name, members=1, image_shape=(1, size, size), num_classes=3)
     with pytest.raises(RuntimeError):
-        network(torch.randn(1, 4, 1, 3, 3))
+        network(torch.randn(1, 4, 1, size, size))
+
+
+def test_conv9_drops_channels_after_each_pool_at_the_rate_that_is_given():
+    network = build_network("conv9", members=1, image_shape=(1, 28, 28), num_classes=3, dropout=0.4)
+    places = [n for n, layer in enumerate(network) if isinstance(layer, StackedDropout2d)]
+    assert [type(network[n - 1]) for n in places] == [StackedMaxPool] * 2
+    assert [network[n].rate for n in places] == [0.4, 0.4]

@@ -6,6 +6,7 @@ import pytest
 
 from tests.reporting.conftest import Builder
 from tune_noise.config.method_fields import MethodName
+from tune_noise.config.model_name import ModelName
 from tune_noise.config.trial import TrialConfig
 from tune_noise.reporting.accuracy_figure import noise_factor, points
 from tune_noise.reporting.curves_figure import epoch_values
@@ -99,3 +100,11 @@ def test_lines_of_one_figure_are_told_apart_by_colour() -> None:
     assert len(set(line_colours(networks))) == 3
     assert line_colours(networks)[::-1] == line_colours(networks[::-1])
     assert len(set(line_colours([TrialConfig(lr=lr) for lr in (0.1, 0.2)]))) == 2
+
+
+def test_networks_of_users_own_are_drawn_apart_from_the_built_in_ones() -> None:
+    own = "my_networks:small"
+    assert marker(own) == marker(own)
+    assert marker(own) not in {marker(model) for model in get_args(ModelName)}
+    configs = [TrialConfig(model=model) for model in ("mlp1", own, "conv9", "resnet18")]
+    assert len(set(line_colours(configs))) == 4

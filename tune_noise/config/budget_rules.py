@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from tune_noise.config.rules import Raw, parsed_domains, possible, section
+from tune_noise.config.rules import SECTIONS, Raw, parsed_domains, possible, section
 from tune_noise.config.search import (
     MAX_GRID_POINTS,
     MAX_GROUPS,
@@ -13,7 +13,7 @@ from tune_noise.config.search import (
     SearchConfig,
     folder_word,
 )
-from tune_noise.config.trial import TrialConfig, describe_when, when
+from tune_noise.config.trial import PATIENCE_NEEDS_BEST, TrialConfig, describe_when, when
 from tune_noise.errors import Problem, suggestion
 
 _FIELDS = TrialConfig.model_fields
@@ -149,6 +149,15 @@ def grid_is_finite(raw: Raw) -> Iterator[Problem]:
         )
 
 
+def patience_is_for_a_best_epoch(raw: Raw) -> Iterator[Problem]:
+    """Patience and the mean of the last epochs exclude each other."""
+    if raw.get("last_epochs") is None:
+        return
+    for part in SECTIONS:
+        if section(raw, part).get("patience") is not None:
+            yield Problem(f"{part}.patience", PATIENCE_NEEDS_BEST)
+
+
 def something_varies(raw: Raw) -> Iterator[Problem]:
     """Trials of a condition differ: the same configuration and seed would give the same result."""
     trials = raw.get("trials", SearchConfig.model_fields["trials"].default)
@@ -196,5 +205,6 @@ BUDGET_RULES = (
     warm_up_ends,
     compared_levels,
     grid_is_finite,
+    patience_is_for_a_best_epoch,
     something_varies,
 )

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from tune_noise.config.conditional import default_deciders, either, field_default
 from tune_noise.config.domains import Domain, has_twins
 from tune_noise.config.frozen import wrong_kind_of_number
+from tune_noise.config.noise_fields import CLASS_CONDITIONAL
 from tune_noise.config.problems import message_of, shorten
 from tune_noise.config.search import SEED_FIELDS, SPACE_LEVEL_FIELDS, SearchConfig
 from tune_noise.config.trial import (
-    CLASS_CONDITIONAL,
     NULLABLE_FIELDS,
     TrialConfig,
     applies,
@@ -235,12 +235,15 @@ def known_transition(raw: Raw) -> Iterator[Problem]:
 
 
 def valid_objective(raw: Raw) -> Iterator[Problem]:
-    """Noise and objective are what a trial allows."""
-    for name in ("noise", "objective"):
-        if name not in raw:
-            continue
+    """Noise and objective are what a trial allows; the objective beside the oracle."""
+    given: list[tuple[str, Raw]] = [(name, {name: raw[name]}) for name in ("noise",) if name in raw]
+    oracle = {"oracle": True} if raw.get("oracle") is True else {}
+    if "objective" in raw or oracle:
+        objective = raw.get("objective", SearchConfig.model_fields["objective"].default)
+        given.append(("objective", {"objective": objective} | oracle))
+    for name, values in given:
         try:
-            TrialConfig.model_validate({name: raw[name]})
+            TrialConfig.model_validate(values)
         except ValidationError as error:
             yield Problem(name, message_of(error.errors()[0], {}))
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StrictBool, field_validator
 
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen, OneLine
@@ -15,7 +15,7 @@ from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.metrics.names import DEFAULT_OBJECTIVE
 
 # Fields of a trial that a space sets as keys of its own, or that only the service may set.
-SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "objective")
+SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "oracle", "objective", "last_epochs")
 SEED_FIELDS = ("seed", "noise_seed")
 
 
@@ -126,8 +126,20 @@ class SearchConfig(Frozen):
     trials: int = Field(20, ge=1, le=1_000_000, description="per condition")
     epochs: int = Field(30, ge=1, le=MAX_EPOCHS, description="of a trial that is not stopped")
     early_stopping: EarlyStopping | None = Field(None, description="null: no trial is stopped")
+    oracle: StrictBool = Field(
+        False,
+        description="true: the objective may be val_accuracy_clean or val_loss_clean, an upper "
+        "bound that no one without clean labels can have; all that is printed says so",
+    )
     objective: str = Field(
-        DEFAULT_OBJECTIVE, description="the noisy validation metric to select by"
+        DEFAULT_OBJECTIVE,
+        description="the validation metric to select by; noisy, unless the oracle is declared",
+    )
+    last_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_EPOCHS,
+        description="score a trial by the mean of its last epochs; null: by its best epoch",
     )
     confirm: Confirm = Field(default_factory=Confirm)
     resources: Resources = Field(default_factory=Resources)
@@ -174,7 +186,9 @@ class SearchConfig(Frozen):
             **seeds: seed and noise_seed.
         """
         own = {"dataset": self.dataset, "noise": self.noise, "epochs": self.epochs}
-        given = own | {"objective": self.objective} | self.fixed | condition.factors | values
+        own |= {"oracle": self.oracle, "objective": self.objective}
+        own |= {"last_epochs": self.last_epochs}
+        given = own | self.fixed | condition.factors | values
         return TrialConfig.model_validate(
             {k: v for k, v in given.items() if applies(k, given)} | seeds
         )

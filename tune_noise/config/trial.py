@@ -2,42 +2,25 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
 
-from tune_noise.config import method_fields as its
-from tune_noise.config.class_map import MAX_LETTERS, USUAL_CLASS_MAPS, ClassMap
+from tune_noise.config import method_fields as methods
+from tune_noise.config import noise_fields as noises
+from tune_noise.config.class_map import USUAL_CLASS_MAPS
 from tune_noise.config.conditional import condition_of, either, field_default, only
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
 from tune_noise.config.method_fields import MAX_EPOCHS, MethodName, networks_of, passes_of
+from tune_noise.config.model_name import Model
+from tune_noise.config.noise_fields import CLASS_CONDITIONAL, NoiseName
 from tune_noise.errors import suggestion
-from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, SEARCHABLE
+from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, ORACLE_OBJECTIVES, SEARCHABLE
 
-NoiseName = Literal[
-    "dilution",
-    "structured",
-    "foreign",
-    "symmetric",
-    "pair_flip",
-    "asymmetric",
-    "matrix",
-    "instance",
-    "human",
-    "given",
-]
 # null is a value of these, not the absence of one.
 NULLABLE_FIELDS = ("patience", "train_size")
-HumanLabels = Literal["aggregate", "random1", "random2", "random3", "worse"]
-ModelName = Literal["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
-OptimizerName = Literal["sgd", "adam", "adadelta"]
-# Noise of which T[i, j] = P(noisy j given clean i) is known, the same for all examples of a class.
-CLASS_CONDITIONAL = (
-    "dilution",
-    "structured",
-    "symmetric",
-    "pair_flip",
-    "asymmetric",
-    "matrix",
+PATIENCE_NEEDS_BEST = (
+    "waits for a better best epoch, and last_epochs selects by the last ones: leave one of them out"
 )
+OptimizerName = Literal["sgd", "adam", "adadelta"]
 
 
 class TrialConfig(Frozen):
@@ -63,86 +46,42 @@ class TrialConfig(Frozen):
     noise: NoiseName = Field(
         "symmetric", description="how labels become wrong; given: they are used as they come"
     )
-    alpha: int | None = only(
-        5,
-        when={"noise": ("dilution", "structured", "foreign")},
-        ge=0,
-        le=1000,
-        description="noisy labels per clean example (foreign: noisy images), over all classes, "
-        "the true one included (Rolnick)",
-    )
-    delta: float | None = only(
-        0.5,
-        when={"noise": ("structured",)},
-        ge=0.0,
-        le=1.0,
-        description="0: wrong labels are equally likely; 1: the likeliest is as frequent as the "
-        "true one; at most alpha / K",
-    )
-    confusion_order: Literal["confusing", "reverse", "random"] | None = only(
-        "confusing",
-        when={"noise": ("structured",)},
-        description="which wrong labels are likely: those that a classifier confuses with the "
-        "true one, those that it confuses least, or any",
-    )
-    foreign_source: OneLine | None = only(
-        "white",
-        when={"noise": ("foreign",)},
-        min_length=1,
-        max_length=4096,
-        description="where noisy images come from: white (noise), a data set's name or a path "
-        "that ends in .npz, or own (the data set itself: dilution)",
-    )
-    noise_rate: Fraction | None = only(
-        0.2,
-        when={"noise": ("symmetric", "pair_flip", "asymmetric", "instance")},
-        description="fraction in [0, 1) of labels that become wrong, the true class excluded; "
-        "asymmetric: of the flipped classes' labels; instance: mean over the images",
-    )
-    class_map: ClassMap | None = only(
-        None,
-        when={"noise": ("asymmetric",)},
-        max_length=MAX_LETTERS,
-        description="flipped classes, e.g. 7>1,2>7; null: the usual ones of digits, mnist, cifar10",
-    )
-    transition_file: OneLine | None = only(
-        None,
-        when={"noise": ("matrix",)},
-        min_length=1,
-        max_length=4096,
-        description="CSV file of K rows: row i has the probabilities of the labels of class i",
-    )
-    human_labels: HumanLabels | None = only(
-        "worse", when={"noise": ("human",)}, description="which labels of CIFAR-10N"
-    )
-    human_file: OneLine | None = only(
-        None,
-        when={"noise": ("human",)},
-        min_length=1,
-        max_length=4096,
-        description="path of CIFAR-10_human.pt, or of an .npz file with its arrays",
-    )
+    alpha: noises.Alpha = None
+    delta: noises.Delta = None
+    confusion_order: noises.ConfusionOrder = None
+    foreign_source: noises.ForeignSource = None
+    noise_rate: noises.NoiseRate = None
+    class_map: noises.ClassMap = None
+    transition_file: noises.TransitionFile = None
+    human_labels: noises.WhichHumanLabels = None
+    human_file: noises.HumanFile = None
     noise_seed: int = Field(0, ge=0, lt=2**63, description="fixes which labels are wrong")
 
-    model: ModelName = Field("mlp1", description="the network")
+    model: Model = Field("mlp1", description="the network; package.module:factory for your own")
+    dropout: Fraction | None = only(
+        0.25,
+        when={"model": ("conv9",)},
+        description="probability in [0, 1) that a channel is dropped in training; the co-teaching "
+        "paper says 0.25, its code effectively ran with 0",
+    )
     method: MethodName = Field("standard", description="the training method")
-    peers: its.Peers = None
-    tau: its.Tau = None
-    ramp_epochs: its.RampEpochs = None
-    exponent: its.Exponent = None
-    transition: its.Transition = None
-    warm_up_epochs: its.WarmUpEpochs = None
-    jocor_lambda: its.JocorLambda = None
-    elr_lambda: its.ElrLambda = None
-    elr_beta: its.ElrBeta = None
-    gmm_threshold: its.GmmThreshold = None
-    gce_q: its.GceQ = None
-    sce_alpha: its.SceAlpha = None
-    sce_beta: its.SceBeta = None
-    bootstrap_beta: its.BootstrapBeta = None
-    smoothing: its.Smoothing = None
-    h_alpha: its.HAlpha = None
-    mixup_alpha: its.MixupAlpha = None
+    peers: methods.Peers = None
+    tau: methods.Tau = None
+    ramp_epochs: methods.RampEpochs = None
+    exponent: methods.Exponent = None
+    transition: methods.Transition = None
+    warm_up_epochs: methods.WarmUpEpochs = None
+    jocor_lambda: methods.JocorLambda = None
+    elr_lambda: methods.ElrLambda = None
+    elr_beta: methods.ElrBeta = None
+    gmm_threshold: methods.GmmThreshold = None
+    gce_q: methods.GceQ = None
+    sce_alpha: methods.SceAlpha = None
+    sce_beta: methods.SceBeta = None
+    bootstrap_beta: methods.BootstrapBeta = None
+    smoothing: methods.Smoothing = None
+    h_alpha: methods.HAlpha = None
+    mixup_alpha: methods.MixupAlpha = None
 
     optimizer: OptimizerName = Field("adam", description="the optimizer")
     lr: float = Field(1e-3, gt=0.0, le=10.0, description="learning rate")
@@ -167,11 +106,29 @@ class TrialConfig(Frozen):
         le=MAX_EPOCHS,
         description="stop after this many epochs without a better objective; null: never",
     )
+    augmentation: Literal["none", "standard"] = Field(
+        "none",
+        description="standard: a random crop of the image padded with black by an eighth, and a "
+        "random mirror image, per example and epoch; mirroring turns some digits into others",
+    )
     example_order: Literal["shuffled", "clean_first", "clean_last"] = Field(
         "shuffled", description="order within an epoch; the clean_ ones need known true labels"
     )
+    oracle: StrictBool = Field(
+        False,
+        description="whether the objective is one of clean labels: an upper bound, no fair search",
+    )
     objective: str = Field(
-        DEFAULT_OBJECTIVE, description="the noisy validation metric to select by"
+        DEFAULT_OBJECTIVE,
+        validate_default=True,
+        description="the validation metric to select by; noisy, unless the oracle is declared",
+    )
+    last_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_EPOCHS,
+        description="a trial's score is the mean of the objective over so many last epochs, and "
+        "its weights are the last; null: its best epoch",
     )
     seed: int = Field(
         0, ge=0, lt=2**63, description="training seed: initialisation and example order"
@@ -179,9 +136,21 @@ class TrialConfig(Frozen):
 
     @field_validator("objective")
     @classmethod
-    def _objective_sees_no_clean_label(cls, name: str) -> str:
+    def _objective_sees_no_clean_label(cls, name: str, info: ValidationInfo) -> str:
+        if info.data.get("oracle"):
+            if name in ORACLE_OBJECTIVES:
+                return name
+            raise ValueError(
+                f"{name!r} is no objective of an oracle, which `oracle: true` declares: use "
+                f"{' or '.join(ORACLE_OBJECTIVES)}, or take oracle out"
+            )
         if name in SEARCHABLE:
             return name
+        if name in ORACLE_OBJECTIVES:
+            raise ValueError(
+                f"{name!r} is measured with clean labels and may not steer a search, unless "
+                f"`oracle: true` declares it; use {', '.join(SEARCHABLE)}"
+            )
         if name in METRICS and "clean" in name:
             raise ValueError(
                 f"{name!r} is measured with clean labels and may not steer a search; "
@@ -190,6 +159,12 @@ class TrialConfig(Frozen):
         if name in METRICS:
             raise ValueError(f"{name!r} may not steer a search; use {', '.join(SEARCHABLE)}")
         raise ValueError(f"{name!r} is not a metric: {suggestion(name, SEARCHABLE)}")
+
+    @model_validator(mode="after")
+    def _patience_is_for_a_best_epoch(self) -> Self:
+        if self.patience is not None and self.last_epochs is not None:
+            raise ValueError(f"patience {PATIENCE_NEEDS_BEST}")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,16 @@ from torch import Tensor
 class Images(Protocol):
     """What training and evaluation ask of images; see `ResidentImages`."""
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image."""
+        ...
+
+    @property
+    def black(self) -> Tensor:
+        """A black pixel after normalising, float32 [C]."""
+        ...
+
     def __len__(self) -> int:
         """How many there are."""
         ...
@@ -24,6 +34,16 @@ class JoinedImages:
     def __init__(self, first: Images, second: Images) -> None:
         """Refer to both, which stay where they are."""
         self._first, self._second = first, second
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image."""
+        return self._first.image_shape
+
+    @property
+    def black(self) -> Tensor:
+        """A black pixel after normalising, float32 [C]."""
+        return self._first.black
 
     def __len__(self) -> int:
         """Of both together."""
@@ -46,6 +66,16 @@ class PickedImages:
     def __init__(self, images: Images, indices: Tensor) -> None:
         """Refer to the set; `indices` is int64 [N] on its device."""
         self._images, self._indices = images, indices
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image."""
+        return self._images.image_shape
+
+    @property
+    def black(self) -> Tensor:
+        """A black pixel after normalising, float32 [C]."""
+        return self._images.black
 
     def __len__(self) -> int:
         """How many are picked."""

@@ -57,6 +57,11 @@ class ResidentImages:
         """N, the number of images."""
         return len(self._pixels)
 
+    @property
+    def black(self) -> Tensor:
+        """What a pixel of value 0 becomes in a batch, float32 [C]."""
+        return self._shift.view(self.image_shape[0], -1)[:, 0]
+
     def batch(self, indices: Tensor) -> Tensor:
         """The normalised images at `indices`.
 

@@ -5,7 +5,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tune_noise.data.image_views import Images
-from tune_noise.metrics.information import information, is_renamed
+from tune_noise.metrics.information import Floats, Labels, information, is_renamed
+from tune_noise.metrics.soft_information import soft_information, soft_information_error
+from tune_noise.metrics.unmixing import clean_accuracy, noise_rate
 
 # Images evaluated at once: large enough for speed, small enough for a GPU share.
 EVALUATION_BATCH = 1000
@@ -39,31 +41,81 @@ def predict_logits(
     return torch.cat(parts, dim=1)
 
 
-def validation_metrics(logits: Tensor, noisy_labels: Tensor) -> dict[str, float]:
+def validation_metrics(
+    logits: Tensor,
+    noisy_labels: Tensor,
+    *,
+    with_soft_error: bool = False,
+    transition: Floats | None = None,
+    true_labels: Tensor | None = None,
+) -> dict[str, float]:
     """Metrics on noisy validation, each the mean over the networks of one replicate.
 
     Args:
         logits: float [P, N, K].
         noisy_labels: int64 [N, copies].
+        with_soft_error: whether to give the standard error of the soft information, which takes
+            longer than all else here.
+        transition: T of the noise, [K, K], where it is known.
+        true_labels: int64 [<= N], where the oracle is declared: of the first images. What follows
+            them are foreign images, which have no class.
     """
-    num_classes = logits.shape[2]
-    predicted = logits.argmax(dim=2)
     log_probabilities = F.log_softmax(logits.double(), dim=2)
     targets = noisy_labels.expand(len(logits), -1, -1)
-    estimates = [
-        information(row.cpu().numpy(), noisy_labels.cpu().numpy(), num_classes) for row in predicted
-    ]
-    renamed = [
-        is_renamed(row.cpu().numpy(), noisy_labels.cpu().numpy(), num_classes) for row in predicted
-    ]
-    agreement = (predicted.unsqueeze(2) == targets).double()
-    return {
-        "val_information_noisy": _mean([estimate.nats for estimate in estimates]),
-        # Both networks see the same labels, so averaging two does not make the error smaller.
-        "val_information_noisy_se": _mean([estimate.standard_error for estimate in estimates]),
+    agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
+    labels = noisy_labels.cpu().numpy()
+    each = [_of_network(row.exp().cpu().numpy(), labels, transition) for row in log_probabilities]
+    if with_soft_error:
+        for found, row in zip(each, log_probabilities, strict=True):
+            error = soft_information_error(row.exp().cpu().numpy(), labels)
+            found["val_information_soft_noisy_se"] = error
+    # Both networks see the same labels, so averaging two does not make a standard error smaller.
+    means = {name: _mean([found[name] for found in each]) for name in each[0]}
+    if true_labels is not None:
+        means |= _oracle_metrics(log_probabilities[:, : len(true_labels)], true_labels)
+    return means | {
         "val_accuracy_noisy": float(agreement.mean()),
         "val_loss_noisy": float(-log_probabilities.gather(2, targets).mean()),
-        "val_renamed": float(any(renamed)),
+        "val_renamed": float(any(found["val_renamed"] for found in each)),
+    }
+
+
+def _of_network(
+    probabilities: Floats, noisy_labels: Labels, transition: Floats | None
+) -> dict[str, float]:
+    """What one network's predictions and the noisy labels tell of each other."""
+    predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
+    hard = information(predicted, noisy_labels, num_classes)
+    rate = noise_rate(probabilities, noisy_labels, num_classes)
+    found = {
+        "val_information_noisy": hard.nats,
+        "val_information_noisy_se": hard.standard_error,
+        "val_information_soft_noisy": soft_information(probabilities, noisy_labels),
+        "val_renamed": float(is_renamed(predicted, noisy_labels, num_classes)),
+        "val_noise_rate_estimate": rate.value,
+        "val_noise_rate_estimate_se": rate.standard_error,
+    }
+    accuracy = None
+    if transition is not None:
+        accuracy = clean_accuracy(predicted, noisy_labels, transition)
+    if accuracy is not None:
+        found["val_accuracy_clean_estimate"] = accuracy.value
+        found["val_accuracy_clean_estimate_se"] = accuracy.standard_error
+    return found
+
+
+def _oracle_metrics(log_probabilities: Tensor, true_labels: Tensor) -> dict[str, float]:
+    """Means over the networks, on the true labels of the validation images.
+
+    Args:
+        log_probabilities: float64 [P, N, K].
+        true_labels: int64 [N].
+    """
+    targets = true_labels.expand(len(log_probabilities), -1).unsqueeze(2)
+    agreement = (log_probabilities.argmax(dim=2, keepdim=True) == targets).double()
+    return {
+        "val_accuracy_clean": float(agreement.mean()),
+        "val_loss_clean": float(-log_probabilities.gather(2, targets).mean()),
     }
 
 

@@ -43,6 +43,14 @@ _ALL = (
         "information that predicted classes carry about the noisy validation labels",
     ),
     Metric("val_information_noisy_se", None, False, "nats", "standard error of the information"),
+    Metric(
+        "val_information_soft_noisy",
+        "max",
+        True,
+        "nats",
+        "information that predicted probabilities carry about the noisy validation labels",
+    ),
+    Metric("val_information_soft_noisy_se", None, False, "nats", "its error, where it steers"),
     Metric("val_accuracy_noisy", "max", True, "fraction", "agreement with noisy validation labels"),
     Metric("val_loss_noisy", "min", True, "nats", "cross-entropy on noisy validation labels"),
     Metric(
@@ -51,6 +59,36 @@ _ALL = (
         False,
         "flag",
         "1 where the best match of predicted classes and noisy labels is not the identity",
+    ),
+    Metric(
+        "val_noise_rate_estimate",
+        None,
+        False,
+        "fraction",
+        "share of wrong labels, estimated from above by the more confident half of predictions",
+    ),
+    Metric("val_noise_rate_estimate_se", None, False, "fraction", "standard error of it"),
+    Metric(
+        "val_accuracy_clean_estimate",
+        "max",
+        False,
+        "fraction",
+        "clean accuracy, unmixed from noisy labels by the known noise; may leave [0, 1] by chance",
+    ),
+    Metric("val_accuracy_clean_estimate_se", None, False, "fraction", "standard error of it"),
+    Metric(
+        "val_accuracy_clean",
+        "max",
+        False,
+        "fraction",
+        "accuracy on the true labels of the validation images, where the oracle is declared",
+    ),
+    Metric(
+        "val_loss_clean",
+        "min",
+        False,
+        "nats",
+        "cross-entropy on the true labels of the validation images, where the oracle is declared",
     ),
     Metric("test_accuracy_clean", "max", False, "fraction", "accuracy on the clean test set"),
     Metric(
@@ -77,6 +115,8 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 SEARCHABLE = tuple(metric.name for metric in _ALL if metric.searchable)
+# What a space may steer by where it declares `oracle: true`, and everything printed says so.
+ORACLE_OBJECTIVES = ("val_accuracy_clean", "val_loss_clean")
 
 
 def sign(objective: str) -> float:

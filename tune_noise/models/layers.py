@@ -53,7 +53,7 @@ class StackedLinear(nn.Module):
 
 
 class StackedConv2d(nn.Module):
-    """A 3 x 3 convolution with padding 1 for each member.
+    """A square convolution for each member; by default 3 x 3 with padding 1.
 
     On a CPU members are convolved one after another (a grouped convolution measured 0.5 to 1 times
     as fast there); on a GPU all at once as one grouped convolution.
@@ -62,42 +62,60 @@ class StackedConv2d(nn.Module):
         members: M.
         in_channels: channels of the input.
         out_channels: channels of the output.
-        stride: 1 keeps height and width, 2 halves them (rounded up).
+        stride: 1 keeps height and width (with the default padding), 2 halves them (rounded up).
+        kernel: height and width of the kernel.
+        padding: rows and columns of zeros on each side; None: (kernel - 1) / 2, rounded down.
+        bias: False where a batch norm follows at once and would take a bias away again.
     """
 
-    def __init__(self, members: int, in_channels: int, out_channels: int, stride: int = 1) -> None:
+    def __init__(
+        self,
+        members: int,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        *,
+        kernel: int = 3,
+        padding: int | None = None,
+        bias: bool = True,
+    ) -> None:
         """Allocate the parameters; `reset_member` gives them values."""
         super().__init__()
         self.stride = stride
-        self.weight = nn.Parameter(torch.zeros(members, out_channels, in_channels, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(members, out_channels))
+        self.padding = (kernel - 1) // 2 if padding is None else padding
+        self.weight = nn.Parameter(torch.zeros(members, out_channels, in_channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(members, out_channels)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [M, batch, in_channels, H, W] to [M, batch, out_channels, H', W']."""
         members = len(self.weight)
         if members > 1 and x.is_cuda:
             return self._grouped(x)
-        return per_member(
-            lambda m: F.conv2d(x[m], self.weight[m], self.bias[m], self.stride, padding=1), members
-        )
+
+        def convolve(m: int) -> Tensor:
+            bias = None if self.bias is None else self.bias[m]
+            return F.conv2d(x[m], self.weight[m], bias, self.stride, self.padding)
+
+        return per_member(convolve, members)
 
     def _grouped(self, x: Tensor) -> Tensor:
         members, batch = x.shape[:2]
         y = F.conv2d(
             x.transpose(0, 1).flatten(1, 2),
             self.weight.flatten(0, 1),
-            self.bias.flatten(),
+            None if self.bias is None else self.bias.flatten(),
             self.stride,
-            padding=1,
+            self.padding,
             groups=members,
         )
         return y.view(batch, members, -1, *y.shape[2:]).transpose(0, 1)
 
     def reset_member(self, member: int, random: torch.Generator) -> None:
-        """Draw uniform in +-1/sqrt(9 in_channels), the default of torch.nn.Conv2d."""
-        bound = 1.0 / math.sqrt(9 * self.weight.shape[2])
+        """Draw uniform in +-1/sqrt(kernel^2 in_channels), the default of torch.nn.Conv2d."""
+        bound = 1.0 / math.sqrt(self.weight[0, 0].numel())
         _uniform_member(self.weight, member, bound, random)
-        _uniform_member(self.bias, member, bound, random)
+        if self.bias is not None:
+            _uniform_member(self.bias, member, bound, random)
 
 
 class StackedBatchNorm(nn.Module):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from tune_noise.models.dropout import StackedDropout2d
 from tune_noise.models.layers import (
     FlattenImage,
     GlobalAveragePool,
@@ -12,8 +13,9 @@ from tune_noise.models.layers import (
     StackedLinear,
     StackedMaxPool,
 )
+from tune_noise.models.own import ImageShape, StackedOwn
+from tune_noise.models.residual import ResidualBlock
 
-ImageShape = tuple[int, int, int]
 # The co-teaching notebook's slope of LeakyReLU, also the paper's.
 NEGATIVE_SLOPE = 0.01
 
@@ -62,6 +64,79 @@ def conv4(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequent
     return nn.Sequential(*layers, GlobalAveragePool(), StackedLinear(members, 128, num_classes))
 
 
+def conv6(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
+    """Six 3 x 3 convolutions of 32, 32, 64, 64, 128, 128 channels, then a global average.
+
+    Rolnick's larger network for CIFAR-10. The paper's widths are not to be had; these are ours,
+    laid out like `conv4`: every second convolution has a stride of 2.
+    """
+    layers: list[nn.Module] = []
+    channels = image_shape[0]
+    for next_channels in (32, 64, 128):
+        layers += [StackedConv2d(members, channels, next_channels), nn.ReLU()]
+        layers += [StackedConv2d(members, next_channels, next_channels, 2), nn.ReLU()]
+        channels = next_channels
+    return nn.Sequential(*layers, GlobalAveragePool(), StackedLinear(members, 128, num_classes))
+
+
+def conv9(
+    members: int, image_shape: ImageShape, num_classes: int, dropout: float = 0.0
+) -> nn.Sequential:
+    """The 9-layer CNN of the co-teaching paper: 3 x 128, 3 x 256, then 512, 256, 128 channels.
+
+    Each 3 x 3 convolution is followed by batch norm and LeakyReLU; a 2 x 2 max-pool and dropout end
+    the first two blocks, a global average the third. Where the paper's table and the authors' code
+    differ, this is the code, which gave the published figures: the last three convolutions are not
+    padded (so images are at least 28 x 28), and dropout drops whole channels. In the authors' runs
+    dropout was, through a default of the torch of that time, never active: `dropout: 0` repeats
+    them, 0.25 is what the paper says. Convolutions have no bias, which batch norm would cancel.
+
+    Args:
+        members: M.
+        image_shape: channels, height, width.
+        num_classes: K.
+        dropout: probability in [0, 1) that a channel is dropped in training.
+    """
+    layers: list[nn.Module] = []
+    channels = image_shape[0]
+    for width in (128, 256):
+        for _ in range(3):
+            layers += _normalised(members, channels, width)
+            channels = width
+        layers += [StackedMaxPool(), StackedDropout2d(dropout)]
+    for width in (512, 256, 128):
+        layers += _normalised(members, channels, width, padding=0)
+        channels = width
+    return nn.Sequential(*layers, GlobalAveragePool(), StackedLinear(members, 128, num_classes))
+
+
+def _normalised(
+    members: int, channels: int, width: int, *, padding: int | None = None
+) -> list[nn.Module]:
+    convolution = StackedConv2d(members, channels, width, padding=padding, bias=False)
+    return [convolution, StackedBatchNorm(members, width), _leaky_relu()]
+
+
+def resnet18(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
+    """ResNet-18 for small images: a 3 x 3 stem without max-pool, then 64, 128, 256, 512 channels.
+
+    Two residual blocks of each width; the first block of the last three halves the image. As in
+    the CIFAR experiments of He et al. 2015, arXiv:1512.03385, but with the widths and the shortcuts
+    (1 x 1 convolutions where the shape changes, option B) of their ImageNet network.
+    """
+    layers: list[nn.Module] = [
+        StackedConv2d(members, image_shape[0], 64, bias=False),
+        StackedBatchNorm(members, 64),
+        nn.ReLU(),
+    ]
+    channels = 64
+    for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        layers.append(ResidualBlock(members, channels, width, stride))
+        layers.append(ResidualBlock(members, width, width))
+        channels = width
+    return nn.Sequential(*layers, GlobalAveragePool(), StackedLinear(members, 512, num_classes))
+
+
 def conv9_small(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
     """The co-teaching notebook's network: three blocks of three convolutions, 4-8-16 channels.
 
@@ -85,29 +160,47 @@ def _leaky_relu() -> nn.LeakyReLU:
     return nn.LeakyReLU(NEGATIVE_SLOPE)
 
 
-NETWORKS: dict[str, Callable[[int, ImageShape, int], nn.Sequential]] = {
-    builder.__name__: builder for builder in (perceptron, mlp1, mlp2, mlp4, conv4, conv9_small)
+NETWORKS: dict[str, Callable[..., nn.Sequential]] = {
+    builder.__name__: builder
+    for builder in (perceptron, mlp1, mlp2, mlp4, conv4, conv6, conv9_small, conv9, resnet18)
 }
-_MIN_IMAGE_SIZE = {"conv9_small": 4}
+_MIN_IMAGE_SIZE = {
+    "conv9_small": 4,
+    # Two pools halve the image, and each of three unpadded 3 x 3 convolutions takes 2 pixels off.
+    "conv9": 2 * 2 * (1 + 3 * 2),
+}
 
 
 def min_image_size(name: str) -> int:
-    """The smallest height and width that a network takes, in pixels."""
+    """The smallest height and width that a network takes, in pixels; 1 for a user's own."""
     return _MIN_IMAGE_SIZE.get(name, 1)
 
 
 def build_network(
-    name: str, *, members: int, image_shape: ImageShape, num_classes: int
-) -> nn.Sequential:
-    """A stack of networks with zero weights; `reset_member` initialises each.
+    name: str,
+    *,
+    members: int,
+    image_shape: ImageShape,
+    num_classes: int,
+    dropout: float | None = None,
+) -> nn.Module:
+    """A stack of networks without values; `reset_member` initialises each.
 
     Args:
-        name: a key of `NETWORKS`.
+        name: a key of `NETWORKS`, or `package.module:factory` for a user's own.
         members: M, at least 1.
         image_shape: channels, height, width.
         num_classes: K, at least 2.
+        dropout: of a network that has it; None for the others.
 
     Returns:
-        A module from float [M, batch, C, H, W] to logits [M, batch, K].
+        A module from float [M, batch, C, H, W] to logits [M, batch, K]. Networks that draw in
+        training want `start_epoch` first.
+
+    Raises:
+        FactoryError: a user's factory cannot be had, or does not give a network.
     """
-    return NETWORKS[name](members, image_shape, num_classes)
+    if name not in NETWORKS:
+        return StackedOwn(name, members, image_shape, num_classes)
+    options = {} if dropout is None else {"dropout": dropout}
+    return NETWORKS[name](members, image_shape, num_classes, **options)

@@ -18,6 +18,7 @@ from tune_noise.reporting.wording import (
     plain_value,
     rate_note,
     scale,
+    selection,
     unit,
     with_interval,
 )
@@ -120,7 +121,7 @@ def _lines(found: list[Point], metric: str, factor: str) -> Figure:
     config = found[0].condition.config
     note = rate_note(config.noise) if factor == "noise_rate" else ""
     figure.supxlabel(f"{_NOISE_FIELDS[factor]}{note}", fontsize=10)
-    figure.supylabel(_label(metric), fontsize=10)
+    figure.supylabel(_label(found, metric), fontsize=10)
     _legend(figure, found)
     return figure
 
@@ -167,7 +168,7 @@ def _rows(found: list[Point], metric: str) -> Figure:
     ]
     ax.set_yticks(range(len(found)), labels)
     ax.set_ylim(len(found) - 0.4, -0.6)
-    ax.set_xlabel(_label(metric))
+    ax.set_xlabel(_label(found, metric))
     _legend(figure, found)
     return figure
 
@@ -228,9 +229,9 @@ def _panel_name(point: Point, factor: str) -> str:
     return ", ".join([point.model, *(f"{k} {plain_value(v)}" for k, v in others.items())])
 
 
-def _label(metric: str) -> str:
+def _label(found: list[Point], metric: str) -> str:
     name = "clean test accuracy" if metric == TEST_ACCURACY else metric
-    return f"{name}, selected epoch ({unit(metric)})"
+    return f"{name}, {selection(found[0].condition.config)} ({unit(metric)})"
 
 
 def _alt(found: list[Point], metric: str) -> str:
@@ -239,7 +240,7 @@ def _alt(found: list[Point], metric: str) -> str:
         f"{with_interval(point.found, metric)}{'' if point.is_confirmed else ' (unconfirmed)'}"
         for point in found
     ]
-    return f"{_label(metric)} per condition, method and network. {'; '.join(values)}."
+    return f"{_label(found, metric)} per condition, method and network. {'; '.join(values)}."
 
 
 def _is_tested(history: History) -> bool:

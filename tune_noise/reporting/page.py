@@ -30,6 +30,7 @@ from tune_noise.reporting.wording import (
     interval,
     objective_name,
     scale,
+    selection,
     standard_error,
     unit,
     with_sd,
@@ -38,6 +39,7 @@ from tune_noise.reporting.wording import (
 RUN_AGAIN = "python -m tune_noise.search --space search.yaml"
 TEMPLATE = "report.html.j2"
 STATUSES = ("completed", "stopped", "diverged", "failed", "running")
+SELECTED = "selected epoch"
 # Three figures of test accuracy, never one: selected, last epochs, and the oracle.
 _REPORTED = {
     "test_accuracy_clean": "test accuracy, selected epoch",
@@ -144,7 +146,9 @@ def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
 def _columns(condition: ConditionSummary) -> dict[str, str]:
     """Metric -> heading, of what some finalist has; the objective and its difference lead."""
     objective = condition.config.objective
-    reported = {objective: f"{objective_name(objective)}, selected epoch"} | _REPORTED
+    reported = {objective: f"{objective_name(objective)}, {SELECTED}"} | _REPORTED
+    where = selection(condition.config)
+    reported = {name: label.replace(SELECTED, where) for name, label in reported.items()}
     measured = {name for finalist in condition.finalists for name in finalist.metrics}
     return {k: f"{v} ({unit(k)})" for k, v in reported.items() if k in measured}
 

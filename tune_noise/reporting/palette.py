@@ -5,9 +5,11 @@ Only where lines of one figure share a method do networks, or the lines themselv
 
 from collections.abc import Sequence
 from typing import get_args
+from zlib import crc32
 
 from tune_noise.config.method_fields import MethodName
-from tune_noise.config.trial import ModelName, TrialConfig
+from tune_noise.config.model_name import ModelName
+from tune_noise.config.trial import TrialConfig
 
 # Okabe and Ito: told apart with any kind of colour blindness, and in print. Then Tol's muted
 # scheme, so that no two methods share a colour; one of each scheme may look alike.
@@ -17,6 +19,8 @@ _COLOURS = (
     *("#88CCEE", "#661100"),
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+# Of users' own networks.
+_OWN_MARKERS = ("*", "p", "h", "d", "H")
 _LINE_STYLES = ("-", "--", ":", "-.")
 
 
@@ -28,21 +32,28 @@ def colour(method: str) -> str:
 def line_colours(configs: Sequence[TrialConfig]) -> list[str]:
     """A colour for each line of a figure: of its method, unless several lines share one.
 
-    Then that of its network, which is the same in every condition; where networks repeat, too, the
-    colour of its place.
+    Then that of its network, which is the same in every condition; where networks repeat, too, or
+    two have one colour, the colour of its place.
     """
     methods, models = [c.method for c in configs], [c.model for c in configs]
     if len(set(methods)) == len(methods):
         return [colour(method) for method in methods]
-    known = get_args(ModelName)
-    distinct = len(set(models)) == len(models)
-    places = [known.index(model) for model in models] if distinct else range(len(models))
-    return [_COLOURS[place % len(_COLOURS)] for place in places]
+    of_models = [_COLOURS[_place(model) % len(_COLOURS)] for model in models]
+    if len(set(of_models)) == len(models):
+        return of_models
+    return [_COLOURS[place % len(_COLOURS)] for place in range(len(models))]
 
 
 def marker(model: str) -> str:
     """The Matplotlib marker of a network."""
-    return _MARKERS[get_args(ModelName).index(model) % len(_MARKERS)]
+    markers = _MARKERS if model in get_args(ModelName) else _OWN_MARKERS
+    return markers[_place(model) % len(markers)]
+
+
+def _place(model: str) -> int:
+    """The same number for a network in every report; of a user's own it follows from its name."""
+    known = get_args(ModelName)
+    return known.index(model) if model in known else crc32(model.encode())
 
 
 def line_style(repeat: int) -> str:

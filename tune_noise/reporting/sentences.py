@@ -31,6 +31,11 @@ _LIMITS = {
         "without clean labels can tell. It compares hard predictions, so it says nothing of "
         "calibration."
     ),
+    "val_information_soft_noisy": (
+        "As information, it assumes noise that depends on the class alone, and it is blind to a "
+        "consistent renaming of classes. It counts predicted probabilities, so a network that is "
+        "unsure everywhere tells less than one that is sure and right."
+    ),
     "val_accuracy_noisy": (
         "It is right in the limit for noise that leaves the true class the most frequent label. "
         "Its slope against clean accuracy is small (0.44 at symmetric 50 %, about 0.10 at pair "

@@ -190,6 +190,7 @@ def _search_facts(history: History) -> dict[str, Any]:
         "dataset": config.dataset,
         "noise": config.noise,
         "objective": config.objective,
+        "oracle": config.oracle,
         "compare": config.compare,
         "seed": config.seed,
         "trials": config.trials,

@@ -56,8 +56,12 @@ def _table(condition: ConditionSummary) -> Table:
     table.show_header = bool(condition.finalists)
     table.add_column("", no_wrap=True)
     table.add_column("configuration", overflow="fold", min_width=11)
+    last = condition.config.last_epochs
     for heading in (f"{_short(objective)}\n{unit(objective)}", *map(ACCURACY_COLUMNS.get, shown)):
-        table.add_column(heading or "", no_wrap=True)
+        named = heading or ""
+        if last is not None:
+            named = named.replace("selected", f"last {last}")
+        table.add_column(named, no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for rank, finalist in enumerate(condition.finalists, start=1):
         table.add_row(*_row(finalist, rank, condition, shown), end_section=True)

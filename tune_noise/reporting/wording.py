@@ -21,7 +21,10 @@ _RATE_NOTES = {
 }
 _SHORT_NAMES = {
     "val_information_noisy": "information",
+    "val_information_soft_noisy": "soft information",
     "val_accuracy_noisy": "noisy validation accuracy",
+    "val_accuracy_clean": "clean validation accuracy",
+    "val_loss_clean": "clean validation loss",
     "val_loss_noisy": "noisy validation loss",
 }
 
@@ -30,6 +33,15 @@ def objective_name(objective: str) -> str:
     """`information` for val_information_noisy; one that sees clean labels is called an oracle."""
     name = _SHORT_NAMES.get(objective, objective)
     return f"{name} (oracle)" if "clean" in objective else name
+
+
+def selection(config: SearchConfig) -> str:
+    """`selected epoch`, or `mean of the last 10 epochs`: what a trial's figures are those of."""
+    if config.last_epochs is None:
+        return "selected epoch"
+    if config.last_epochs == 1:
+        return "last epoch"
+    return f"mean of the last {config.last_epochs} epochs"
 
 
 def unit(metric: str) -> str:

@@ -56,6 +56,7 @@ def search_tags(history: History) -> dict[str, str]:
         "tune_noise.dataset": config.dataset,
         "tune_noise.noise": config.noise,
         "tune_noise.objective": config.objective,
+        "tune_noise.oracle": "true" if config.oracle else "",
         # No parameter: a search may be enlarged, and MLflow's parameters never change.
         "tune_noise.trials": str(config.trials),
         "mlflow.note.content": config.title,
@@ -94,6 +95,7 @@ def trial_tags(trial: TrialHistory, *, search_id: str, flags: set[str]) -> dict[
         "tune_noise.stage": trial.stage,
         "tune_noise.condition": trial.condition,
         "tune_noise.method": trial.config.method,
+        "tune_noise.oracle": "true" if trial.config.oracle else "",
         "tune_noise.confirms": trial.finalist or "",
         "tune_noise.status": trial.status or "",
         "tune_noise.stop_reason": trial.stop_reason,

@@ -35,6 +35,8 @@ class LabelledData:
             is never clean.
         val_images: images of the validation split, then the foreign ones that belong to them.
         val_noisy_labels: int64 [R, N_val, copies].
+        val_true_labels: int64 [images with a class], where the configurations declare the oracle.
+        transitions: T of each replicate, float64 [K, K]; None where the noise has no known one.
         test_images: None where the data set has no test split.
         test_labels: int64 [N_test].
         facts: one dict per replicate: `realised_noise_rate` of the training examples (where the
@@ -48,6 +50,8 @@ class LabelledData:
     is_clean: Tensor | None
     val_images: Images
     val_noisy_labels: Tensor
+    val_true_labels: Tensor | None
+    transitions: list[np.ndarray | None]
     test_images: Images | None
     test_labels: Tensor | None
     facts: list[dict[str, float]]
@@ -98,16 +102,13 @@ def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np
     return train, val
 
 
-def training_facts(
-    data: LabelledData, configs: Sequence[TrialConfig], dataset: Dataset
-) -> TrainingFacts:
+def training_facts(data: LabelledData, configs: Sequence[TrialConfig]) -> TrainingFacts:
     """What a method may know of the data: no clean label, and T only where it is declared."""
     device = data.noisy_labels.device
     known = [
         torch.from_numpy(matrix).to(device)
-        for config in configs
-        if config.transition == "known"
-        and (matrix := known_matrix(config, data.num_classes, dataset.extras)) is not None
+        for config, matrix in zip(configs, data.transitions, strict=True)
+        if config.transition == "known" and matrix is not None
     ]
     return TrainingFacts(
         num_examples=data.noisy_labels.shape[1],
@@ -154,8 +155,7 @@ def prepare(
     val_noisy = noisy[:, val]
     if foreign is not None:
         train_images = JoinedImages(train_images, resident(foreign))
-        # One label each, copy by copy: every second image is a half of the objective's estimate,
-        # and each half needs its share of foreign images.
+        # One label each; the images that have a class come first.
         val_images = PickedImages(train_images, tensor(shown[val].T.reshape(-1)))
         val_noisy = val_noisy.transpose(0, 2, 1).reshape(len(configs), -1, 1)
     return LabelledData(
@@ -165,6 +165,8 @@ def prepare(
         is_clean=None if truth is None else of_training(noisy == truth),
         val_images=val_images,
         val_noisy_labels=tensor(val_noisy),
+        val_true_labels=tensor(truth[val, 0]) if first.oracle and truth is not None else None,
+        transitions=[known_matrix(c, dataset.num_classes, dataset.extras) for c in configs],
         test_images=None if dataset.test_images is None else resident(dataset.test_images),
         test_labels=(
             None

@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from tune_noise.config.frozen import Frozen
+from tune_noise.config.model_name import is_own_model
 from tune_noise.config.problems import problems_of
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
@@ -107,17 +108,20 @@ def save_model(
     _write_about(folder, {**facts, **about})
 
 
-def describe_model(folder: Path, about: Mapping[str, Any]) -> None:
+def describe_model(
+    folder: Path, about: Mapping[str, Any], *, own_network: str | None = None
+) -> None:
     """Say something newer of a model whose folder is whole.
 
     Args:
         folder: of the model.
+        own_network: see `load_model`.
         about: plain values that take the place of those of the same name in config.json.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    _write_about(folder, {**load_model(folder).about, **about})
+    _write_about(folder, {**load_model(folder, own_network=own_network).about, **about})
 
 
 def _write_about(folder: Path, about: Mapping[str, Any]) -> None:
@@ -125,16 +129,24 @@ def _write_about(folder: Path, about: Mapping[str, Any]) -> None:
     replace_file(folder / CONFIG_FILE, f"{text}\n".encode())
 
 
-def load_model(folder: Path) -> SavedModel:
+def load_model(folder: Path, *, own_network: str | None = None) -> SavedModel:
     """Read a model's folder, e.g. `runs/uniform/winners/alpha=5`; no code in it is run.
 
+    Args:
+        folder: of the model.
+        own_network: `package.module:factory`, where the model is a network of your own: its code
+            runs, so the folder alone must not say which.
+
     Raises:
-        DataError: the folder is not that of a model, whatever its files hold.
+        DataError: the folder is not that of a model, whatever its files hold; or it is one of a
+            network of your own other than `own_network`, or which cannot be imported here.
     """
     try:
         about = _read_about(folder / CONFIG_FILE)
         facts = _Facts.model_validate({k: v for k, v in about.items() if k in _Facts.model_fields})
-        with torch.device("meta"):  # takes no memory: the file may name a network of any size
+        _check_own(facts.config.model, own_network)
+        # Meta takes no memory: the file may name a network of any size; a user's code may want it.
+        with torch.device("cpu" if is_own_model(facts.config.model) else "meta"):
             expected = _build(facts).state_dict()
         weights = _read_weights(folder / WEIGHTS_FILE, expected)
         if not _are_alike(weights, expected):
@@ -151,6 +163,14 @@ def load_model(folder: Path) -> SavedModel:
         reason = str(error).partition("\nframe #")[0]  # without torch's C++ stack
         raise _not_a_model(folder, reason or type(error).__name__) from None
     return SavedModel(facts.config, network.eval(), about)
+
+
+def _check_own(model: str, own_network: str | None) -> None:
+    if is_own_model(model) and model != own_network:
+        raise ValueError(
+            f"{CONFIG_FILE} names {model!r}, a network of your own; to run that code, "
+            f"load_model(folder, own_network={model!r})"
+        )
 
 
 class _Facts(Frozen):
@@ -179,6 +199,7 @@ def _build(facts: _Facts) -> nn.Module:
         members=facts.config.num_networks,
         image_shape=facts.image_shape,
         num_classes=facts.num_classes,
+        dropout=facts.config.dropout,
     )
 
 

@@ -13,16 +13,17 @@ from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.errors import ConfigError, Problem
+from tune_noise.errors import ConfigError
 from tune_noise.methods import METHODS, Batch, MixesInputs, PreparesEpochs, Remembers
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.evaluation import predict_logits, test_metrics, validation_metrics
 from tune_noise.metrics.names import sign
-from tune_noise.models import build_network, member_state, min_image_size, reset_member
+from tune_noise.models import build_network, member_state, reset_member, start_epoch
 from tune_noise.seeding import derive_seed
+from tune_noise.training.augmentation import Augmentation
+from tune_noise.training.data_problems import data_problems
 from tune_noise.training.labelled_data import prepare, training_facts
 from tune_noise.training.material import missing_material
-from tune_noise.training.noise_rules import noise_problems
 from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
 
@@ -39,8 +40,8 @@ class Progress:
     """How far one replicate has come.
 
     Attributes:
-        best_score: best objective so far, larger is better.
-        best_epoch: its epoch, from 1; 0 before the first.
+        best_score: best objective so far, larger is better; with `last_epochs` the mean of those.
+        best_epoch: its epoch, from 1; with `last_epochs` the last; 0 before the first.
         status: None while it trains; `completed` or `diverged` at its end.
         stop_reason: why it ended before its last epoch; empty where it did not.
         epochs: what it reported, in order.
@@ -83,7 +84,7 @@ class Trial:
         self.configs = list(configs)
         self.device = torch.device(device)
         self.data = prepare(dataset, configs, device=self.device)
-        self.method = METHODS[first.method](configs, training_facts(self.data, configs, dataset))
+        self.method = METHODS[first.method](configs, training_facts(self.data, configs))
         self.networks = first.num_networks
         self.members = len(configs) * self.networks
         self.network = build_network(
@@ -91,9 +92,13 @@ class Trial:
             members=self.members,
             image_shape=dataset.image_shape,
             num_classes=dataset.num_classes,
+            dropout=first.dropout,
         )
         self._initialise()
         self.network.to(self.device)
+        self.augmentation = Augmentation(
+            configs, self.data.train_images, num_examples=len(self.data.image_of)
+        )
         self.optimizer = StackOptimizer(self.network, configs)
         self.epoch = 0
         self.seconds = 0.0
@@ -102,10 +107,16 @@ class Trial:
         self.best_weights = member_state(self.network, slice(None))
 
     def _initialise(self) -> None:
-        for r, config in enumerate(self.configs):
-            for p in range(self.networks):
-                seed = derive_seed(config.seed, "initialisation", p)
-                reset_member(self.network, r * self.networks + p, seed=seed)
+        for member, seed in enumerate(self._member_seeds("initialisation")):
+            reset_member(self.network, member, seed=seed)
+
+    def _member_seeds(self, *purpose: str | int) -> list[int]:
+        """A seed of each member's own, which no other replicate of the stack moves."""
+        return [
+            derive_seed(config.seed, *purpose, p)
+            for config in self.configs
+            for p in range(self.networks)
+        ]
 
     @property
     def finished(self) -> bool:
@@ -138,6 +149,8 @@ class Trial:
         passes = self.configs[0].passes_per_epoch
         for number in range(self.epoch * passes, (self.epoch + 1) * passes):
             self.optimizer.start_epoch(number / passes)
+            self.augmentation.start_epoch(number)
+            start_epoch(self.network, self._member_seeds("dropout", number))
             batches = split_batches(self._order(number), self.configs[0].batch_size)
             for batch_number, indices in enumerate(batches):
                 batch = self._forward(indices, batch_number)
@@ -161,6 +174,7 @@ class Trial:
     def _forward(self, indices: Tensor, batch_number: int) -> Batch:
         labels = self.data.noisy_labels.gather(1, indices)
         images = self.data.train_images.batch(self.data.image_of[indices])
+        images = self.augmentation(images, indices)
         mixing = None
         if isinstance(self.method, MixesInputs):
             mixing = self.method.mixing(self.epoch, batch_number, indices.shape[1])
@@ -183,9 +197,18 @@ class Trial:
         data, shape = self.data, (len(self.configs), self.networks)
         val = predict_logits(self.network, data.val_images, members=self.members)
         rows = [
-            validation_metrics(logits, labels)
-            for logits, labels in zip(
-                val.view(*shape, *val.shape[1:]), data.val_noisy_labels, strict=True
+            validation_metrics(
+                logits,
+                labels,
+                with_soft_error=self.configs[0].objective == "val_information_soft_noisy",
+                transition=transition,
+                true_labels=data.val_true_labels,
+            )
+            for logits, labels, transition in zip(
+                val.view(*shape, *val.shape[1:]),
+                data.val_noisy_labels,
+                data.transitions,
+                strict=True,
             )
         ]
         if data.test_images is None or data.test_labels is None:
@@ -206,8 +229,10 @@ class Trial:
             progress.stop_reason = f"loss is not finite in epoch {self.epoch}"
             return None
         progress.epochs.append(metrics)
-        score = sign(config.objective) * metrics[config.objective]
-        if score > progress.best_score:
+        # Without last_epochs the last epoch alone.
+        last = progress.epochs[-(config.last_epochs or 1) :]
+        score = sign(config.objective) * sum(e[config.objective] for e in last) / len(last)
+        if score > progress.best_score or config.last_epochs is not None:
             progress.best_score, progress.best_epoch = score, self.epoch
             self._keep_weights(r)
         if self.epoch >= config.epochs:
@@ -255,25 +280,6 @@ class Trial:
             self.method.load_state(part("method."))
         self.epoch, self.seconds = values["epoch"], values["seconds"]
         self.progress = [Progress(**deepcopy(progress)) for progress in values["progress"]]
-
-
-def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
-    """What a configuration asks of a data set that it cannot give."""
-    problems = noise_problems(config, dataset)
-    size, least = min(dataset.image_shape[1:]), min_image_size(config.model)
-    if size < least:
-        message = f"{config.model} needs images of at least {least} x {least} pixels; "
-        problems.append(
-            Problem("model", f"{message}{dataset.name} has {size}: use another network")
-        )
-    if (
-        config.example_order != "shuffled"
-        and config.noise == "given"
-        and dataset.true_labels is None
-    ):
-        message = f"{config.example_order!r} needs true labels, and {dataset.name} has none"
-        problems.append(Problem("example_order", f"{message}: use 'shuffled'"))
-    return problems
 
 
 def _check_stack(configs: Sequence[TrialConfig], dataset: Dataset) -> None:
