@@ -54,7 +54,8 @@ def folder(tmp_path: Path) -> Path:
 def begun(folder: Path, digits: Dataset) -> Iterator[Path]:
     """The folder of a search that has begun."""
     with own_folder(folder), Record(folder / RECORD_FILE) as record:
-        begin(record, SEARCH, digits, folder)
+        sentences = ["all: 126 validation images see little"]
+        begin(record, SEARCH, digits, folder, resolution=sentences)
     return folder
 
 
@@ -80,7 +81,9 @@ def test_a_record_begins_with_what_is_needed_to_run_it_again(begun: Path, digits
     assert event.kind == "search"
     assert event.data["config"] == plain(SEARCH)
     assert event.data["dataset"] == dataset_facts(digits)
-    assert set(event.data) == {"search_id", "config", "versions", "commit", "dataset", "machine"}
+    assert event.data["resolution"] == ["all: 126 validation images see little"]
+    facts = {"commit", "config", "dataset", "machine", "resolution", "search_id", "versions"}
+    assert set(event.data) == facts
 
 
 def test_beginning_again_writes_the_file_again_and_nothing_else(

@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -99,15 +99,29 @@ def own_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def begin(record: Record, search: SearchConfig, dataset: Dataset, folder: Path) -> History:
+def begin(
+    record: Record,
+    search: SearchConfig,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    resolution: Sequence[str] = (),
+) -> History:
     """Write down what is searched, or that it has grown, unless the record says so already.
+
+    Args:
+        record: of the search.
+        search: what is searched now.
+        dataset: what it is trained on.
+        folder: of the search.
+        resolution: what its validation set can and cannot tell apart, a sentence each.
 
     Returns:
         What the record says now.
     """
     history = History.replay(record.events())
     if not history.search:
-        _append(record, history, Event("search", data=_payload(search, dataset)))
+        _append(record, history, Event("search", data=_payload(search, dataset, resolution)))
     elif search.trials > history.config.trials:
         _append(record, history, Event("extend", data={"trials": search.trials}))
     # Also where nothing was appended: a driver may have been killed before it wrote the file.
@@ -120,13 +134,14 @@ def _append(record: Record, history: History, event: Event) -> None:
     history.apply(event)
 
 
-def _payload(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
+def _payload(search: SearchConfig, dataset: Dataset, resolution: Sequence[str]) -> dict[str, Any]:
     return {
         "search_id": uuid.uuid4().hex,
         "config": plain(search),
         "versions": versions(),
         "commit": source_commit(),
         "dataset": dataset_facts(dataset),
+        "resolution": list(resolution),
         "machine": {"system": platform.platform(), "cpus": os.cpu_count()},
     }
 

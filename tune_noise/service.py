@@ -30,7 +30,7 @@ from tune_noise.output import (
 from tune_noise.progress import SearchProgress
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.reporting import condition_tables, write_outputs
-from tune_noise.resolution import blind_conditions
+from tune_noise.resolution import blind_conditions, least_differences
 from tune_noise.tracking import TrackingProcess, check_tracking_uri, default_tracking_uri
 from tune_noise.winners import export_winners
 
@@ -179,9 +179,11 @@ def _run_search(
         stack.enter_context(own_folder(folder))
         place.remember(folder)
         record = stack.enter_context(Record(place, writer=True))
-        history = begin(record, search, dataset, folder)
+        blind = blind_conditions(search, dataset)
+        resolution = [*least_differences(search, dataset), *blind]
+        history = begin(record, search, dataset, folder, resolution=resolution)
         tracking = stack.enter_context(_tracking(place, search, tracking_uri, folder, interrupt))
-        for sentence in (*blind_conditions(search, dataset), *_surprises(record, history)):
+        for sentence in (*blind, *_surprises(record, history)):
             warn(console, sentence)
         if total is not None:
             _run(history.config, request, dataset, record, console, total, interrupt)

@@ -11,6 +11,7 @@ from tune_noise.history import History
 from tune_noise.record import Event
 
 FRESH_SEEDS = (101, 102, 103, 104, 105)
+RESOLUTION = "all: 126 validation images cannot tell apart what differs by less than 5 points"
 Values = dict[str, float]
 
 
@@ -22,6 +23,7 @@ class Builder:
         self.config = SearchConfig.model_validate({"epochs": 6, "trials": 4} | given)
         payload = {"config": self.config.model_dump(mode="json", by_alias=True)}
         extra = {"versions": {"torch": "2.13.0"}, "commit": "0123abc"}
+        extra["resolution"] = [RESOLUTION]
         self.events = [Event("search", data=payload | extra)]
         self.count = 0
 

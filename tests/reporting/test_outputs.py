@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.reporting.conftest import Builder
+from tests.reporting.conftest import RESOLUTION, Builder
 from tune_noise.reporting import verdict_sentence, write_outputs
 
 FILES = {"criteria.csv", "trials.csv", "epochs.csv", "summary.json", "report.html", "figures"}
@@ -60,6 +60,7 @@ def test_the_page_loads_nothing_and_says_everything(many: Builder, tmp_path: Pat
     assert "@import" not in text
     for condition in summary.conditions:
         assert html.escape(verdict_sentence(condition)) in text
+    assert html.escape(RESOLUTION) in text
     for said in ("oracle", "search.yaml", "0123abc", "torch 2.13.0", "network-epochs"):
         assert said in text
 

@@ -200,6 +200,7 @@ def _search_facts(history: History) -> dict[str, Any]:
         "finished": _utc(max(ended, default=None)) if history.finished else None,
         "versions": history.search.get("versions") or {},
         "commit": history.search.get("commit"),
+        "resolution": history.search.get("resolution") or [],
         "counts": {
             "search": _count(t for t in trials if t.stage == "search"),
             "confirm": _count(t for t in trials if t.stage == "confirm"),
