@@ -4,9 +4,10 @@
     python benchmarks/tables.py --pool runs/pair_flip runs/pair_flip_1 runs/pair_flip_2
 
 Prints, per condition, every compared level over its fresh seeds, the paired difference to the best,
-and what other objectives would have chosen among the same search trials. With --pool, only the
-paired differences of compared levels over the fresh seeds of all searches together: repeats of one
-space with other seeds. All of it is read from the searches' own records.
+and what other objectives would have chosen among the same search trials. With --pool, of repeats
+of one space with other seeds: the paired differences of compared levels over the fresh seeds of
+them all, and the price of honesty: how the choice by each objective tests, a search each. All of
+it is read from the searches' own records.
 """
 
 import sys
@@ -19,9 +20,9 @@ from tune_noise.metrics.names import METRICS
 from tune_noise.output import RECORD_FILE
 from tune_noise.record import Record
 from tune_noise.reporting import ConditionSummary, Summary, summarise, verdict_sentence
-from tune_noise.reporting.criteria import choices
+from tune_noise.reporting.criteria import ORACLE, choices
 from tune_noise.reporting.finalists import Finalist
-from tune_noise.reporting.statistics import Estimate, paired_difference
+from tune_noise.reporting.statistics import Estimate, estimate, paired_difference
 from tune_noise.reporting.wording import configuration
 
 COLUMNS = {
@@ -38,7 +39,9 @@ def main() -> None:
     folders = [Path(argument) for argument in sys.argv[1:] if argument != "--pool"]
     histories = [read(folder) for folder in folders]
     if "--pool" in sys.argv:
-        print_pooled([summarise(history) for history in histories])
+        summaries = [summarise(history) for history in histories]
+        print_pooled(summaries)
+        print_price_of_honesty(summaries)
         return
     for history in histories:
         print_search(history)
@@ -75,6 +78,33 @@ def pooled(
         left |= values
         right |= repeat[second].values(metric)
     return paired_difference(left, right)
+
+
+def print_price_of_honesty(summaries: list[Summary]) -> None:
+    """Test accuracy of what each objective chooses among a search's trials, and its loss by that.
+
+    Each search is one value: it has one noise seed, and its trials are its own.
+    """
+    rows = []
+    for position, condition in enumerate(summaries[0].conditions):
+        chosen: dict[str, dict[Hashable, float]] = {}
+        for number, summary in enumerate(summaries):
+            for choice in choices(summary.conditions[position].search_trials):
+                if choice.test_accuracy is not None:
+                    chosen.setdefault(choice.criterion, {})[number] = choice.test_accuracy
+        for criterion, values in chosen.items():
+            price = paired_difference(chosen[ORACLE], values)
+            shown = [cell(found, ORACLE) for found in (estimate(list(values.values())), price)]
+            name = "test accuracy itself (oracle)" if criterion == ORACLE else f"`{criterion}`"
+            rows.append([condition.name, name, str(len(values)), *shown])
+    titles = [
+        "condition",
+        "chosen by",
+        "searches",
+        "test accuracy (%)",
+        "below the oracle (points)",
+    ]
+    print_rows(titles, rows)
 
 
 def print_search(history: History) -> None:
