@@ -155,6 +155,7 @@ def test_a_trial_is_described_by_its_searched_fields_that_apply(history: History
     fields = list(SEARCH.search)
     assert describe(history.trials["0"], fields) == "standard  lr 0.001"
     assert describe(history.trials["1"], fields) == "co_teaching  lr 0.0123  tau 0.4"
+    assert describe(history.trials["1"], ["patience", "lr"]) == "patience null  lr 0.0123"
 
 
 @pytest.mark.parametrize(

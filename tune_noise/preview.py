@@ -5,6 +5,7 @@ import os
 from rich.console import Console
 from rich.table import Table
 
+from tune_noise.config.domains import levels_in_words
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.plan import Plan, estimate_cost, make_plan
@@ -50,7 +51,8 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
     shape = " x ".join(map(str, dataset.image_shape))
     per = search.resources
     gpus = f", {per.gpus_per_trial:g} GPU" if per.gpus_per_trial else ""
-    compared = f", dealt out evenly over {search.compare} {search.levels}" if search.compare else ""
+    shown = levels_in_words(search.levels)
+    compared = f", dealt out evenly over {search.compare} {shown}" if search.compare else ""
     stopping = search.early_stopping
     rungs = f"epochs {plan.rungs}" if plan.rungs else "none: every trial trains all its epochs"
     factor = f", the best 1/{stopping.reduction_factor} go on" if stopping and plan.rungs else ""

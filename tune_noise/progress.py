@@ -11,9 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import NULLABLE_FIELDS
 from tune_noise.history import History, TrialHistory
 from tune_noise.plan import make_plan
 from tune_noise.record import Event
+from tune_noise.reporting.wording import plain_value
 
 # Lines in a file: the first soon, then ever further apart, so that a night does not fill it.
 PLAIN_LINE_SECONDS = 10.0
@@ -37,9 +39,9 @@ def describe(trial: TrialHistory, fields: list[str]) -> str:
     words = []
     for field in fields:
         value = getattr(trial.config, field)
-        if value is None:
+        if value is None and field not in NULLABLE_FIELDS:
             continue
-        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        shown = plain_value(value)
         words.append(shown if isinstance(value, str) else f"{field} {shown}")
     return "  ".join(words)
 

@@ -69,6 +69,7 @@ def test_a_domain_reads_as_a_space_writes_it() -> None:
     assert str(domain(choice=["sgd", "adam"])) == "choice ['sgd', 'adam']"
     assert str(domain(loguniform=[1e-4, 0.01])) == "loguniform [0.0001, 0.01]"
     assert str(domain(int=[1, 10**400])) == f"int [1, {10**400}]"
+    assert str(domain(choice=[None, 3])) == "choice [null, 3]"
 
 
 def test_a_domain_survives_being_written_down() -> None:

@@ -1,3 +1,5 @@
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.errors import ConfigError, UserError
 from tune_noise.output import plain
+from tune_noise.plan import make_plan
+from tune_noise.search import resolve
 
 SPACE: dict[str, Any] = {
     "name": "mine",
@@ -62,6 +66,54 @@ def test_a_shipped_space_states_question_command_cost_expectation_and_source(pat
     for key in ("Question", "Run", "Cost", "Expect", "Source"):
         assert key in keys
     assert f"--space {path.stem}" in "\n".join(header)
+
+
+def headed(path: Path) -> dict[str, list[str]]:
+    """Key of a shipped space's header -> its lines, without what marks them."""
+    found: dict[str, list[str]] = {}
+    for line in path.read_text("utf-8").splitlines():
+        if started := re.match(r"# ([A-Z]\w+): +(.*)", line):
+            lines = found.setdefault(started[1], [])
+            lines.append(started[2])
+        elif found and line.startswith("#  "):
+            lines.append(line.lstrip("# "))
+        elif not line.startswith("#"):
+            break
+    return found
+
+
+def commands(path: Path) -> list[list[str]]:
+    """The options of each command of a header: `words: --option value` varies the first line."""
+    first, *others = headed(path)["Run"]
+    varied: list[str] = []
+    for line in others:
+        if line.startswith("--"):
+            varied[-1] += f" {line}"
+        elif options := re.search(r": (--.*)", line):
+            varied.append(options[1])
+    _, _, plain_options = first.partition("tune_noise.search ")
+    return [shlex.split(plain_options), *(shlex.split(text) for text in varied)]
+
+
+@pytest.mark.parametrize("path", shipped_spaces().values(), ids=lambda path: path.stem)
+def test_every_command_in_the_header_of_a_shipped_space_is_valid(path: Path) -> None:
+    for words in commands(path):
+        given = list(zip(words[::2], words[1::2], strict=True))
+        flags = {k.lstrip("-"): parse_yaml(v, source=k) for k, v in given if k != "--set"}
+        if "gpus-per-trial" in flags:
+            flags["resources.gpus_per_trial"] = flags.pop("gpus-per-trial")
+        assert flags.pop("space", path.stem) == path.stem
+        assert resolve(path.stem, flags, [v for k, v in given if k == "--set"])
+
+
+@pytest.mark.parametrize("path", shipped_spaces().values(), ids=lambda path: path.stem)
+def test_the_header_of_a_shipped_space_counts_its_trials(path: Path) -> None:
+    cost = " ".join(headed(path)["Cost"])
+    trials, confirmations = map(int, re.findall(r"(\d+) (?:trials|confirmations)", cost)[:2])
+    plan = make_plan(build_search({"name": path.stem, **read_space(path)}, source=str(path)))
+    assert (plan.trials, plan.confirm_trials) == (trials, confirmations)
+    measured = not cost.count("not measured yet")
+    assert measured or "not measured yet" in " ".join(headed(path)["Expect"])
 
 
 def test_a_file_beats_nothing_and_a_shipped_name_beats_a_file(

@@ -8,7 +8,7 @@ from tests.reporting.conftest import Builder
 from tune_noise.config.method_fields import MethodName
 from tune_noise.config.model_name import ModelName
 from tune_noise.config.trial import TrialConfig
-from tune_noise.reporting.accuracy_figure import noise_factor, points
+from tune_noise.reporting.accuracy_figure import accuracy_figure, noise_factor, points
 from tune_noise.reporting.curves_figure import epoch_values
 from tune_noise.reporting.figures import draw
 from tune_noise.reporting.palette import colour, line_colours, marker
@@ -56,6 +56,46 @@ def test_confirmed_values_come_before_those_of_the_search(many: Builder) -> None
 
 def test_one_condition_has_no_noise_axis(compared: Builder) -> None:
     assert noise_factor(summarise(compared.history())) is None
+
+
+def test_every_level_of_a_compared_field_has_its_points(builder: type[Builder]) -> None:
+    build = builder(
+        conditions={"noise_rate": [0.2, 0.45]},
+        search={"patience": {"choice": [None, 10, 3]}, "lr": {"choice": [0.1, 0.2]}},
+        compare="patience",
+    )
+    for condition in build.config.all_conditions:
+        for patience, objective in ((None, 1.1), (10, 1.3), (3, 1.2)):
+            found = [objective, objective + 0.01]
+            build.add_finalist(found, condition=condition, patience=patience, lr=0.1)
+            build.add_finalist([0.5, 0.6], condition=condition, patience=patience, lr=0.2)
+    history = build.history()
+    summary = summarise(history)
+    shown = points(summary.conditions[0], TEST_ACCURACY)
+    assert [(p.series, p.found.mean) for p in shown] == [
+        ("standard, patience null", pytest.approx(0.5525)),
+        ("standard, patience 10", pytest.approx(0.6525)),
+        ("standard, patience 3", pytest.approx(0.6025)),
+    ]
+    drawing = draw(history, summary).accuracy
+    assert drawing is not None
+    assert "standard, patience null on mlp1" in drawing.alt
+
+
+def test_the_legend_of_many_methods_lies_within_the_figure(builder: type[Builder]) -> None:
+    methods = list(get_args(MethodName))
+    build = builder(search={"method": {"choice": methods}}, compare="method", epochs=20)
+    for method in methods:
+        build.add_finalist([1.1, 1.2], method=method)
+    history = build.history()
+    plot = accuracy_figure(history, summarise(history))
+    assert plot is not None
+    figure = plot[0]
+    figure.draw_without_rendering()
+    [legend] = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
 
 
 def test_a_search_without_epochs_has_no_figures(builder: type[Builder]) -> None:

@@ -32,6 +32,30 @@ def test_a_tie_never_says_winner(builder: type[Builder]) -> None:
     assert "win" not in verdict_sentence(condition) + badge(condition)
 
 
+@pytest.mark.parametrize(
+    ("field", "levels", "names"),
+    [
+        ("tau", [0.3375, 0.45], ("tau 0.338", "tau 0.45")),
+        ("patience", [None, 3], ("patience null", "patience 3")),
+        ("patience", [3, None], ("patience 3", "patience null")),
+        ("example_order", ["shuffled", "clean_last"], (None, "example_order clean_last")),
+        ("model", ["mlp1", "mlp2"], ("mlp1", "mlp2")),
+    ],
+)
+def test_a_compared_level_is_named_with_its_field(
+    field: str, levels: list[Any], names: tuple[str | None, str], builder: type[Builder]
+) -> None:
+    build = builder(
+        search={field: {"choice": levels}}, compare=field, fixed={"method": "co_teaching"}
+    )
+    build.add_finalist([1.30, 1.31, 1.32], **{field: levels[0]})
+    build.add_finalist([1.10, 1.11, 1.12], **{field: levels[1]})
+    sentence = verdict_sentence(first_condition(build))
+    leader = names[0] or f"{field} {levels[0]}"
+    assert f"{leader}) wins: " in sentence
+    assert f" for {names[1]}; paired" in sentence
+
+
 def test_what_failed_and_what_is_renamed_is_said(builder: type[Builder]) -> None:
     build = builder(confirm={"finalists": 1})
     finalist = build.add_finalist([1.3, None, 1.2])

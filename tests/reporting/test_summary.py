@@ -51,6 +51,17 @@ def test_what_cannot_be_told_apart_is_a_tie_with_a_leader(builder: type[Builder]
     assert condition["compare"] == {}
 
 
+def test_a_level_null_is_called_null(builder: type[Builder]) -> None:
+    build = builder(search={"patience": {"choice": [None, 3]}}, compare="patience")
+    build.add_finalist([1.3, 1.31], patience=3)
+    found = strict(build)["conditions"][0]["compare"]
+    assert set(found) == {"null", "3"}
+    assert found["null"] is None
+    build.add_finalist([1.4, 1.41], patience=None)
+    found = strict(build)["conditions"][0]["compare"]
+    assert (found["null"]["config"].get("patience"), found["3"]["config"]["patience"]) == (None, 3)
+
+
 def test_the_order_of_asking_does_not_decide(builder: type[Builder]) -> None:
     for first, second in (CLOSE, CLOSE[::-1]):
         build = builder()

@@ -106,9 +106,19 @@ class Domain(Frozen):
     def __str__(self) -> str:
         """As a space writes it, e.g. `loguniform [0.0001, 0.01]`."""
         if self.choice is not None:
-            return f"choice {self.choice}"
+            return f"choice {levels_in_words(self.choice)}"
         low, high = self.bounds
         return f"{self.kind} [{low}, {high}]"
+
+
+def levels_in_words(levels: list[Any]) -> str:
+    """A list of values as a space writes it: Python's None is null there.
+
+    Example:
+        >>> levels_in_words([None, 3])
+        '[null, 3]'
+    """
+    return f"[{', '.join('null' if level is None else repr(level) for level in levels)}]"
 
 
 def has_twins(values: list[Any]) -> bool:

@@ -1,20 +1,22 @@
-"""Accuracy against the noise level, per method and network."""
+"""Accuracy against the noise level, per method, network and compared level."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig
 from tune_noise.history import History
-from tune_noise.reporting.finalists import Finalist
-from tune_noise.reporting.palette import colour, marker
+from tune_noise.reporting.palette import colour, marker, place_colours
 from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.summary import ConditionSummary, Summary, best_trial
 from tune_noise.reporting.tables import trial_metrics
 from tune_noise.reporting.wording import (
+    level_in_words,
     plain_value,
     rate_note,
     scale,
@@ -24,26 +26,31 @@ from tune_noise.reporting.wording import (
 )
 
 _WIDTH_INCHES = 5.2
+# Of an entry of the legend: its line or marker and the gap after it, and a letter of its name.
+_HANDLE_INCHES = 0.6
+_LETTER_INCHES = 0.08
 _NOISE_FIELDS = {
     "alpha": "alpha: noisy labels per clean example",
     "delta": "delta: excess of the likeliest wrong label",
     "noise_rate": "nominal noise rate",
 }
 CAPTION = (
-    "Filled: the best finalist of each method and network, mean over fresh seeds with its 95 % "
-    "interval. Faint and hollow: the best search trial where none was confirmed; one seed, and "
-    "the best of many is best partly by luck. All at the epoch that noisy validation selects."
+    "Filled: the best finalist of each method, network and compared level, mean over fresh seeds "
+    "with its 95 % interval. Faint and hollow: the best search trial where none was confirmed; one "
+    "seed, and the best of many is best partly by luck. All at the epoch that noisy validation "
+    "selects."
 )
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value of the figure: a method on a network in a condition.
+    """One value of the figure: a method on a network in a condition, at a compared level.
 
     Attributes:
         condition: its condition.
         method: training method.
         model: network.
+        level: of the compared field, in words; empty where that is the method or the network.
         found: the metric over fresh seeds, or of one search trial.
         is_confirmed: whether fresh seeds stand behind it.
     """
@@ -51,8 +58,14 @@ class Point:
     condition: ConditionSummary
     method: str
     model: str
+    level: str
     found: Estimate
     is_confirmed: bool
+
+    @property
+    def series(self) -> str:
+        """What a line of the figure stands for, beside the network."""
+        return f"{self.method}, {self.level}" if self.level else self.method
 
 
 def accuracy_figure(history: History, summary: Summary) -> tuple[Figure, str, str] | None:
@@ -71,11 +84,23 @@ def accuracy_figure(history: History, summary: Summary) -> tuple[Figure, str, st
 
 
 def points(condition: ConditionSummary, metric: str) -> list[Point]:
-    """A point per method and network: the best finalist, else the best search trial."""
+    """A point per method, network and compared level: the best finalist, else the best trial."""
     trials = [*condition.search_trials, *(t for f in condition.finalists for t in f.trials)]
-    keys = sorted({(t.config.method, t.config.model) for t in trials})
-    found = [_point(condition, metric, method=method, model=model) for method, model in keys]
+    search = condition.config
+    places = {level: place for place, level in enumerate(search.levels)}
+
+    def place(config: TrialConfig) -> tuple[str, str, int]:
+        level = None if _is_shown_anyway(search) else getattr(config, str(search.compare))
+        return config.method, config.model, places.get(level, 0)
+
+    keys = sorted({place(trial.config) for trial in trials})
+    found = [_point(condition, metric, key, place) for key in keys]
     return [point for point in found if point is not None]
+
+
+def _is_shown_anyway(search: SearchConfig) -> bool:
+    """Whether methods and networks are all that the figure has to tell apart."""
+    return search.compare in (None, "method", "model")
 
 
 def noise_factor(summary: Summary) -> str | None:
@@ -88,22 +113,38 @@ def noise_factor(summary: Summary) -> str | None:
     return varied[0] if len(varied) == 1 else None
 
 
-def _point(condition: ConditionSummary, metric: str, *, method: str, model: str) -> Point | None:
-    def fits(config: Any) -> bool:
-        return (config.method, config.model) == (method, model)
-
-    best: Finalist | None = next((f for f in condition.scored if fits(f.config)), None)
+def _point(
+    condition: ConditionSummary,
+    metric: str,
+    key: tuple[str, str, int],
+    place: Callable[[TrialConfig], tuple[str, str, int]],
+) -> Point | None:
+    search = condition.config
+    method, model, number = key
+    shown = _is_shown_anyway(search)
+    level = "" if shown else level_in_words(str(search.compare), search.levels[number])
+    best = next((f for f in condition.scored if place(f.config) == key), None)
     if best is not None and metric in best.metrics:
-        return Point(condition, method, model, best.metrics[metric], is_confirmed=True)
-    trial = best_trial(t for t in condition.search_trials if fits(t.config))
+        return Point(condition, method, model, level, best.metrics[metric], is_confirmed=True)
+    trial = best_trial(t for t in condition.search_trials if place(t.config) == key)
     value = None if trial is None else trial_metrics(trial).get(metric)
     if value is None:
         return None
-    return Point(condition, method, model, Estimate(1, value, None, None), is_confirmed=False)
+    unconfirmed = Estimate(1, value, None, None)
+    return Point(condition, method, model, level, unconfirmed, is_confirmed=False)
+
+
+def _shades(found: list[Point]) -> dict[str, str]:
+    """Series -> colour: of its method, unless compared levels share one; in the order of both."""
+    series = list(dict.fromkeys(p.series for p in sorted(found, key=lambda point: point.method)))
+    if not any(point.level for point in found):
+        return {method: colour(method) for method in series}
+    return dict(zip(series, place_colours(len(series)), strict=True))
 
 
 def _lines(found: list[Point], metric: str, factor: str) -> Figure:
-    """A panel per network (and per combination of other factors), a line per method."""
+    """A panel per network (and per combination of other factors), a line per series."""
+    shades = _shades(found)
     panels: dict[str, list[Point]] = {}
     for point in found:
         panels.setdefault(_panel_name(point, factor), []).append(point)
@@ -112,7 +153,7 @@ def _lines(found: list[Point], metric: str, factor: str) -> Figure:
     figure = Figure(figsize=(_WIDTH_INCHES, 0.9 + 2.9 * rows), layout="constrained")
     axes = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
     for ax, (name, members) in zip(axes, panels.items(), strict=False):
-        _panel(ax, members, metric=metric, factor=factor)
+        _panel(ax, members, shades, metric=metric, factor=factor)
         ax.set_title(name, fontsize=10, loc="left")
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
@@ -126,20 +167,22 @@ def _lines(found: list[Point], metric: str, factor: str) -> Figure:
     return figure
 
 
-def _panel(ax: Axes, members: list[Point], *, metric: str, factor: str) -> None:
+def _panel(
+    ax: Axes, members: list[Point], shades: dict[str, str], *, metric: str, factor: str
+) -> None:
     levels = sorted({float(point.condition.factors[factor]) for point in members})
     step = 0.012 * ((levels[-1] - levels[0]) or 1.0)
-    methods = sorted({point.method for point in members})
-    for index, method in enumerate(methods):
-        shift = step * (index - (len(methods) - 1) / 2)  # so that error bars do not hide each other
-        mine = [point for point in members if point.method == method]
+    present = [name for name in shades if any(point.series == name for point in members)]
+    for index, name in enumerate(present):
+        shift = step * (index - (len(present) - 1) / 2)  # so that error bars do not hide each other
+        mine = [point for point in members if point.series == name]
         mine.sort(key=lambda point: float(point.condition.factors[factor]))
         xs = [float(point.condition.factors[factor]) + shift for point in mine]
         means = [point.found.mean * scale(metric) for point in mine]
         opacity = 0.9 if all(point.is_confirmed for point in mine) else 0.35
-        ax.plot(xs, means, color=colour(method), alpha=opacity, zorder=2)
+        ax.plot(xs, means, color=shades[name], alpha=opacity, zorder=2)
         for x, point in zip(xs, mine, strict=True):
-            _mark(ax, point, x=x, metric=metric)
+            _mark(ax, point, shades[name], x=x, metric=metric)
     ax.set_xticks(_thinned(levels), [plain_value(level) for level in _thinned(levels)])
 
 
@@ -153,17 +196,16 @@ def _thinned(levels: list[float]) -> list[float]:
 
 
 def _rows(found: list[Point], metric: str) -> Figure:
-    """Where no noise level varies: a row per condition, method and network."""
+    """Where no noise level varies: a row per condition, series and network."""
+    shades = _shades(found)
     height = 1.3 + 0.42 * len(found)
     figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
     ax = figure.subplots()
     for row, point in enumerate(found):
-        _mark(ax, point, y=row, metric=metric)
+        _mark(ax, point, shades[point.series], y=row, metric=metric)
     many = len({point.condition.name for point in found}) > 1
     labels = [
-        f"{point.condition.name}\n{point.method}, {point.model}"
-        if many
-        else f"{point.method}, {point.model}"
+        f"{point.condition.name}\n{_row_name(point)}" if many else _row_name(point)
         for point in found
     ]
     ax.set_yticks(range(len(found)), labels)
@@ -173,7 +215,13 @@ def _rows(found: list[Point], metric: str) -> Figure:
     return figure
 
 
-def _mark(ax: Axes, point: Point, *, metric: str, x: float | None = None, y: float = 0.0) -> None:
+def _row_name(point: Point) -> str:
+    return ", ".join(filter(None, (point.method, point.model, point.level)))
+
+
+def _mark(
+    ax: Axes, point: Point, shade: str, *, metric: str, x: float | None = None, y: float = 0.0
+) -> None:
     """Marker and interval; the value runs along y where x is given, else along x."""
     factor = scale(metric)
     value = point.found.mean * factor
@@ -181,7 +229,6 @@ def _mark(ax: Axes, point: Point, *, metric: str, x: float | None = None, y: flo
     bars = None
     if ci95 is not None:
         bars = [[value - ci95[0] * factor], [ci95[1] * factor - value]]
-    shade = colour(point.method)
     ax.errorbar(
         [value if x is None else x],
         [y if x is None else value],
@@ -199,9 +246,8 @@ def _mark(ax: Axes, point: Point, *, metric: str, x: float | None = None, y: flo
 
 
 def _legend(figure: Figure, found: list[Point]) -> None:
-    methods = sorted({point.method for point in found})
     models = sorted({point.model for point in found})
-    handles = [Line2D([], [], color=colour(m), linewidth=5, label=m) for m in methods]
+    handles = [Line2D([], [], color=c, linewidth=5, label=m) for m, c in _shades(found).items()]
     handles += [
         Line2D([], [], color="#444444", marker=marker(m), linestyle="", label=m) for m in models
     ]
@@ -218,9 +264,10 @@ def _legend(figure: Figure, found: list[Point]) -> None:
                 label="unconfirmed",
             )
         )
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=min(4, len(handles)), fontsize=9
-    )
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    fitting = int(_WIDTH_INCHES / (_HANDLE_INCHES + _LETTER_INCHES * longest))
+    columns = max(1, min(4, len(handles), fitting))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, fontsize=9)
 
 
 def _panel_name(point: Point, factor: str) -> str:
@@ -236,7 +283,7 @@ def _label(found: list[Point], metric: str) -> str:
 
 def _alt(found: list[Point], metric: str) -> str:
     values = [
-        f"{point.condition.name}, {point.method} on {point.model}: "
+        f"{point.condition.name}, {point.series} on {point.model}: "
         f"{with_interval(point.found, metric)}{'' if point.is_confirmed else ' (unconfirmed)'}"
         for point in found
     ]

@@ -29,6 +29,11 @@ def colour(method: str) -> str:
     return _COLOURS[get_args(MethodName).index(method) % len(_COLOURS)]
 
 
+def place_colours(count: int) -> list[str]:
+    """Colours of lines that stand for no method, by place; after 18 they begin again."""
+    return [_COLOURS[place % len(_COLOURS)] for place in range(count)]
+
+
 def line_colours(configs: Sequence[TrialConfig]) -> list[str]:
     """A colour for each line of a figure: of its method, unless several lines share one.
 

@@ -10,6 +10,7 @@ from tune_noise.reporting.wording import (
     configuration,
     decimals,
     difference,
+    level_in_words,
     number,
     objective_name,
     scale,
@@ -126,7 +127,7 @@ def _name_of_other(leader: Finalist, other: Finalist, condition: ConditionSummar
     """As short as tells the two apart: the compared level, the method, or everything."""
     ours, theirs = condition.level_of(leader), condition.level_of(other)
     if ours != theirs:
-        return str(theirs)
+        return level_in_words(str(condition.config.compare), theirs)
     if leader.config.method != other.config.method:
         return other.config.method
     return configuration(other.config, condition.config)

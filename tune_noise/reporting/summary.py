@@ -94,9 +94,9 @@ class ConditionSummary:
         """Level of the compared field -> its best finalist; empty where nothing is compared."""
         if self.config.compare is None:
             return {}
-        found: dict[str, Finalist | None] = {str(level): None for level in self.config.levels}
+        found: dict[str, Finalist | None] = {_key(level): None for level in self.config.levels}
         for finalist in reversed(self.scored):
-            found[str(self.level_of(finalist))] = finalist
+            found[_key(self.level_of(finalist))] = finalist
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -149,6 +149,11 @@ def summarise(history: History) -> Summary:
         search=_search_facts(history),
         conditions=tuple(_condition(history, each) for each in config.all_conditions),
     )
+
+
+def _key(level: Any) -> str:
+    """A level as a key of `summary.json`: as a space writes it."""
+    return "null" if level is None else str(level)
 
 
 def best_trial(trials: Iterable[TrialHistory]) -> TrialHistory | None:
