@@ -17,8 +17,7 @@ from pathlib import Path
 
 from tune_noise.history import History
 from tune_noise.metrics.names import METRICS
-from tune_noise.output import RECORD_FILE
-from tune_noise.record import Record
+from tune_noise.record import RECORD_FILE, Record
 from tune_noise.reporting import ConditionSummary, Summary, summarise, verdict_sentence
 from tune_noise.reporting.criteria import ORACLE, choices
 from tune_noise.reporting.finalists import Finalist
@@ -128,7 +127,8 @@ def print_condition(condition: ConditionSummary) -> None:
     for other in others:
         found = {title: best.minus(other).get(name) for title, name in COLUMNS.items()}
         shown = [f"{title} {cell(e, COLUMNS[title])}" for title, e in found.items() if e]
-        print(f"{best.config.method} minus {other.config.method}, paired: {'; '.join(shown)}.\n")
+        names = [configuration(f.config, condition.config) for f in (best, other)]
+        print(f"{' minus '.join(names)}, paired: {'; '.join(shown)}.\n")
     print("The same search trials judged by other objectives, over all their epochs; one seed:\n")
     rows = [
         [

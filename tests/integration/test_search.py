@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ from tune_noise.training.saved_model import load_model
 
 from .conftest import Shell
 
+ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
@@ -194,6 +197,18 @@ def test_the_same_folder_without_resume_and_another_search_are_refused(
     err = shell.run("tune_noise.search", "--space", "smoke", "--trials", "4", "--resume", code=2)
     assert f"{folder} holds another search" in err
     assert "trials: 8 there, 4 now" in err
+
+
+def test_the_tables_for_the_results_pages_are_read_from_the_record(
+    printed: str, folder: Path
+) -> None:
+    assert printed
+    for option in ([], ["--pool"]):
+        command = [sys.executable, "benchmarks/tables.py", *option, str(folder)]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        assert "test accuracy itself (oracle)" in run.stdout
+        assert "| noise_rate=0.4" in run.stdout or "### noise_rate=0.4" in run.stdout
 
 
 def test_the_resolved_search_is_a_space_that_runs_again(shell: Shell, folder: Path) -> None:
