@@ -6,22 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from tests.metrics.known import known_transition
+from tests.metrics.known import NOISES, K, known_transition, over
 from tune_noise.metrics.information import information
 from tune_noise.noise import corrupt
 from tune_noise.power import Z_TEST, compare, least_visible_difference
 from tune_noise.resolution import least_differences
 from tune_noise.search import resolve
 
-K = 10
-NOISES = [
-    {"noise": "symmetric", "noise_rate": 0.2},
-    {"noise": "symmetric", "noise_rate": 0.5},
-    {"noise": "pair_flip", "noise_rate": 0.45},
-    {"noise": "dilution", "alpha": 5},
-    {"noise": "dilution", "alpha": 20},
-]
-all_noises = pytest.mark.parametrize("noise", NOISES, ids=lambda n: "-".join(map(str, n.values())))
+all_noises = over([*NOISES, {"noise": "dilution", "alpha": 20}])
 
 
 def slow_compare(noise, better, worse, num_classes):

@@ -1,9 +1,23 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.training.known_noise import known_matrix
+
+K = 10
+NOISES = [
+    {"noise": "symmetric", "noise_rate": 0.2},
+    {"noise": "symmetric", "noise_rate": 0.5},
+    {"noise": "pair_flip", "noise_rate": 0.45},
+    {"noise": "dilution", "alpha": 5},
+]
+
+
+def over(noises: list[dict[str, Any]]) -> pytest.MarkDecorator:
+    """Run a test, as its argument `noise`, with each of these."""
+    return pytest.mark.parametrize("noise", noises, ids=lambda n: "-".join(map(str, n.values())))
 
 
 def known_transition(noise: str, *, num_classes: int, **parameters: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.metrics.known import known_transition
+from tests.metrics.known import NOISES, K, known_transition, over
 from tune_noise.metrics.unmixing import (
     clean_accuracy,
     confident_transition,
@@ -16,14 +16,7 @@ from tune_noise.metrics.unmixing import (
 )
 from tune_noise.noise import corrupt
 
-K = 10
-NOISES = [
-    {"noise": "symmetric", "noise_rate": 0.2},
-    {"noise": "symmetric", "noise_rate": 0.5},
-    {"noise": "pair_flip", "noise_rate": 0.45},
-    {"noise": "dilution", "alpha": 5},
-]
-all_noises = pytest.mark.parametrize("noise", NOISES, ids=lambda n: "-".join(map(str, n.values())))
+all_noises = over(NOISES)
 
 
 @given(
