@@ -122,7 +122,10 @@ def print_search(history: History) -> None:
 
 def print_condition(condition: ConditionSummary) -> None:
     print(f"### {condition.name}\n\n{verdict_sentence(condition)}\n")
-    print_rows(["finalist", "n", *COLUMNS], [finalist_row(f, condition) for f in condition.scored])
+    print_rows(
+        ["finalist", "n", *COLUMNS, "network-epochs a seed", "seconds a seed"],
+        [finalist_row(f, condition) for f in condition.scored],
+    )
     best, *others = condition.scored
     for other in others:
         found = {title: best.minus(other).get(name) for title, name in COLUMNS.items()}
@@ -145,7 +148,21 @@ def print_condition(condition: ConditionSummary) -> None:
 def finalist_row(finalist: Finalist, condition: ConditionSummary) -> list[str]:
     name = configuration(finalist.config, condition.config)
     cells = [cell(finalist.metrics.get(metric), metric) for metric in COLUMNS.values()]
-    return [name, str(len(finalist.counted)), *cells]
+    return [name, str(len(finalist.counted)), *cells, *cost(finalist)]
+
+
+def cost(finalist: Finalist) -> tuple[str, str]:
+    """Passes of one network through the data, and training time, both per fresh seed.
+
+    The time is that of the stack that its seeds were trained in, on a core that is seldom alone:
+    compare it within one search.
+    """
+    trials = list(finalist.counted.values())
+    passes = [t.num_epochs * t.config.num_networks * t.config.passes_per_epoch for t in trials]
+    stacks: dict[str, float] = {}
+    for trial in trials:
+        stacks[trial.stack_id] = max(stacks.get(trial.stack_id, 0.0), trial.epochs[-1]["seconds"])
+    return f"{sum(passes) / len(trials):.0f}", f"{sum(stacks.values()) / len(trials):.0f}"
 
 
 def cell(found: Estimate | None, metric: str) -> str:
