@@ -65,7 +65,7 @@ LAYERS = {
     "record": {"errors", "files", "masking"},
     "history": {"config", "metrics.names", "record"},
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record"},
-    "reporting": {"config", "history", "metrics.names"},
+    "reporting": {"config", "history", "metrics.names", "noise"},
     "tuning": {
         "config", "data", "errors", "files", "history", "interrupt", "record", "seeding",
         "training",

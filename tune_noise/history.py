@@ -62,6 +62,8 @@ class TrialHistory:
         status: None while it runs.
         stop_reason: why it did not train all its epochs, in words; empty where it did.
         finalist: in stage confirm, the trial_id of the search trial that is confirmed.
+        noise: in stage confirm, what it tells of the noise (`training.noise_findings`); None where
+            it did not complete, or an earlier version wrote the record.
     """
 
     trial_id: str
@@ -77,6 +79,7 @@ class TrialHistory:
     stop_reason: str = ""
     asked_seconds: float = 0.0
     ended_seconds: float | None = None
+    noise: dict[str, Any] | None = None
 
     @property
     def num_epochs(self) -> int:
@@ -239,3 +242,4 @@ def _advance(trial: TrialHistory, event: Event) -> None:
     elif event.kind == "end":
         trial.status, trial.stop_reason = event.data["status"], event.data["stop_reason"]
         trial.ended_seconds = event.seconds
+        trial.noise = event.data.get("noise")

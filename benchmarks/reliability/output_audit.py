@@ -8,7 +8,7 @@ from typing import Any
 
 from .facts import Findings
 
-TABLES = ("trials.csv", "epochs.csv", "criteria.csv")
+TABLES = ("trials.csv", "epochs.csv", "criteria.csv", "transition.csv")
 # Differ between two runs of one search.
 _OF_THE_RUN = ("started", "finished", "commit")
 # Files are written beside their place under such names, then moved.

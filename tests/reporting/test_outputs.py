@@ -12,7 +12,8 @@ import pytest
 from tests.reporting.conftest import RESOLUTION, Builder
 from tune_noise.reporting import verdict_sentence, write_outputs
 
-FILES = {"criteria.csv", "trials.csv", "epochs.csv", "summary.json", "report.html", "figures"}
+FILES = {"criteria.csv", "trials.csv", "epochs.csv", "transition.csv"}
+FILES |= {"summary.json", "report.html", "figures"}
 
 
 class Tags(HTMLParser):

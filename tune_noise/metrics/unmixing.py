@@ -3,19 +3,27 @@
 With J[k, i] the share of images predicted k whose true class is i, noisy labels count C = J T, for
 noise that depends on the true class alone. So J = C T^-1, and accuracy is its trace: the mean over
 images of T^-1[noisy label, predicted class]. For symmetric noise and dilution that is the affine
-map from noisy to clean accuracy. Both J and T cannot be had from C: without a known T there is an
-estimate of the noise rate, from above, and none of accuracy.
+map from noisy to clean accuracy.
+
+Both J and T cannot be had from C. Without a known T the more confident half of each predicted class
+is taken to be of that class, which gives a T, and bounds: the noise rate from above, and accuracy
+from above. With A[k, i] the share of true class i in the confident half of class k, and B in the
+other half, the T so found is A T, and the accuracy by it is that of A = I, B A^-1: the noise is not
+in it, so it does not matter, and errors that both halves share are not seen.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tune_noise.metrics.information import Floats, Labels, count_pairs
+from tune_noise.metrics.information import Floats, Labels, count_pairs, label_counts
 
 # Above it rounding, and any fault of T, is magnified beyond use. Pair flips of 45 % of ten classes
 # have 10, dilution has 1 + alpha.
 MAX_CONDITION = 2000.0
+# Above it, in simulation, the error of a counted T is too large for its inverse to be near normal.
+MAX_ERROR = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,21 @@ def clean_accuracy(predicted: Labels, noisy_labels: Labels, matrix: Floats) -> E
     return Estimate(float(weights.mean()), float(weights.std(ddof=1) / np.sqrt(len(weights))))
 
 
+def confident_half(probabilities: Floats) -> NDArray[np.bool_]:
+    """Which images are the more confident half of those predicted to be of their class, bool [N].
+
+    Args:
+        probabilities: float64 [N, K].
+    """
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    order = np.lexsort((-confidence, predicted))
+    sizes = np.bincount(predicted, minlength=probabilities.shape[1])
+    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    chosen = np.zeros(len(order), dtype=bool)
+    chosen[order[place < np.repeat((sizes + 1) // 2, sizes)]] = True
+    return chosen
+
+
 def confident_transition(
     probabilities: Floats, noisy_labels: Labels, num_classes: int
 ) -> tuple[Floats, Floats]:
@@ -67,11 +90,7 @@ def confident_transition(
         T, float64 [K, K], where nothing is predicted a row of the identity; and the number of
         images behind each row, [K].
     """
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    order = np.lexsort((-confidence, predicted))
-    sizes = np.bincount(predicted, minlength=num_classes)
-    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    chosen = order[place < np.repeat((sizes + 1) // 2, sizes)]
+    chosen, predicted = confident_half(probabilities), probabilities.argmax(axis=1)
     counts = count_pairs(predicted[chosen], noisy_labels[chosen], num_classes).astype(np.float64)
     images = np.bincount(predicted[chosen], minlength=num_classes).astype(np.float64)
     counts[images == 0] = np.eye(num_classes)[images == 0]
@@ -82,14 +101,55 @@ def noise_rate(probabilities: Floats, noisy_labels: Labels, num_classes: int) ->
     """Share of wrong labels: 1 - the diagonal of `confident_transition`, weighted by class.
 
     An estimate from above: it counts the errors of confident predictions as noise. Its standard
-    error is that of the counted labels (under dilution, of independent ones) and knows no bias.
+    error takes the labels of an image as one observation, and knows no bias.
     """
     matrix, images = confident_transition(probabilities, noisy_labels, num_classes)
-    shares = np.bincount(probabilities.argmax(axis=1), minlength=num_classes) / len(noisy_labels)
+    predicted, chosen = probabilities.argmax(axis=1), confident_half(probabilities)
+    shares = np.bincount(predicted, minlength=num_classes) / len(noisy_labels)
     right = np.diag(matrix)
-    # Half a label, so that a row of a single image is not certain.
-    labels = np.maximum(images * noisy_labels.shape[1], 1.0)
-    variance = np.maximum(right * (1 - right), 0.5 / labels) / labels
+    own = (noisy_labels == predicted[:, None]).mean(axis=1)
+    squares = np.where(chosen, (own - right[predicted]) ** 2, 0.0)
     seen = images > 0
+    counted = np.maximum(images, 1.0)
+    spread = np.bincount(predicted, weights=squares, minlength=num_classes) / counted
+    # Half a label, so that a row of a single image is not certain.
+    variance = np.maximum(spread, 0.5 / (counted * noisy_labels.shape[1])) / counted
     error = np.sqrt((shares[seen] ** 2 * variance[seen]).sum())
     return Estimate(float(1.0 - shares @ right), float(error))
+
+
+def accuracy_bound(
+    probabilities: Floats, noisy_labels: Labels, num_classes: int
+) -> Estimate | None:
+    """Clean accuracy as if confident predictions were all right: an estimate from above.
+
+    The more confident half counts as right, and the rest is unmixed by the T that this half shows.
+    So it says how far the rest falls behind, whatever the noise; a network whose confident errors
+    are as frequent as its others is taken for a perfect one. It may lie above 1.
+
+    Args:
+        probabilities: float64 [N, K], N at least 2.
+        noisy_labels: int64 [N, copies]; the labels of an image count as one observation.
+        num_classes: K.
+
+    Returns:
+        The estimate, with the error of T in its standard error; None where a class is never
+        predicted, or too few images bear on T for its inverse to say anything.
+    """
+    matrix, images = confident_transition(probabilities, noisy_labels, num_classes)
+    if not images.all() or not is_invertible(matrix):
+        return None
+    inverse, number = np.linalg.inv(matrix), len(noisy_labels)
+    predicted, chosen = probabilities.argmax(axis=1), confident_half(probabilities)
+    shares = label_counts(noisy_labels, num_classes) / noisy_labels.shape[1]
+    weights = np.where(chosen, 1.0, (shares * inverse.T[predicted]).sum(axis=1))
+    value = weights.mean()
+    # What an image adds is its own weight and, in the confident half, what it does to T: the
+    # derivative of the inverse is -inverse dT inverse.
+    rest = np.zeros_like(matrix)
+    np.add.at(rest, predicted[~chosen], shares[~chosen])
+    slope = (inverse @ rest @ inverse).T[predicted] / images[predicted, None]
+    moved = ((shares - matrix[predicted]) * slope).sum(axis=1)
+    influence = weights - value - np.where(chosen, moved, 0.0)
+    error = float(np.sqrt((influence**2).sum()) / number)
+    return Estimate(float(value), error) if error <= MAX_ERROR else None

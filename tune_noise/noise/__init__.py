@@ -9,6 +9,7 @@ from tune_noise.noise.corruption import (
     structured,
 )
 from tune_noise.noise.instance import instance_probabilities
+from tune_noise.noise.observed import LabelCounts, count_labels, total
 from tune_noise.noise.structured import (
     dilution_matrix,
     random_order,
@@ -23,9 +24,11 @@ from tune_noise.noise.transition import (
 )
 
 __all__ = [
+    "LabelCounts",
     "asymmetric",
     "check_transition_matrix",
     "corrupt",
+    "count_labels",
     "dilute",
     "dilution_matrix",
     "flip",
@@ -38,4 +41,5 @@ __all__ = [
     "structured",
     "structured_matrix",
     "symmetric",
+    "total",
 ]

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -14,6 +14,7 @@ from tune_noise.history import History
 from tune_noise.reporting.accuracy_figure import accuracy_figure
 from tune_noise.reporting.curves_figure import curves_figure
 from tune_noise.reporting.summary import Summary
+from tune_noise.reporting.transition_figure import transition_figure
 
 _PNG_DOTS_PER_INCH = 150
 _STYLE: dict[RcKeyType, Any] = {
@@ -58,30 +59,37 @@ class Drawings:
     Attributes:
         accuracy: accuracy against noise; None where nothing was measured.
         curves: condition name -> its learning curves, where there are any.
+        transitions: condition name -> the noise transition matrix, where there is an estimate.
     """
 
     accuracy: Drawing | None
     curves: dict[str, Drawing]
+    transitions: dict[str, Drawing] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Drawing]:
         """Every drawing there is."""
         if self.accuracy is not None:
             yield self.accuracy
         yield from self.curves.values()
+        yield from self.transitions.values()
 
 
 def draw(history: History, summary: Summary) -> Drawings:
-    """Draw accuracy against noise, and the learning curves of every condition."""
+    """Draw accuracy against noise, and every condition's learning curves and noise."""
     with mpl.rc_context(_STYLE):
         plot = accuracy_figure(history, summary)
         accuracy = None if plot is None else _drawing("accuracy", *plot)
-        curves = {}
+        curves, transitions = {}, {}
         for condition in summary.conditions:
             found = curves_figure(condition)
             if found is not None:
                 name = f"learning_curves_{_file_name(condition.name)}"
                 curves[condition.name] = _drawing(name, *found)
-    return Drawings(accuracy=accuracy, curves=curves)
+            if condition.noise is not None and condition.noise.matrix is not None:
+                name = f"transition_{_file_name(condition.name)}"
+                found = transition_figure(condition.noise.matrix)
+                transitions[condition.name] = _drawing(name, *found)
+    return Drawings(accuracy=accuracy, curves=curves, transitions=transitions)
 
 
 def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:

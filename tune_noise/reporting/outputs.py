@@ -12,10 +12,13 @@ from tune_noise.reporting.figures import draw
 from tune_noise.reporting.page import render_page
 from tune_noise.reporting.summary import Summary, summarise
 from tune_noise.reporting.tables import epochs_table, trials_table
+from tune_noise.reporting.transition_table import transition_table
 
 
 def write_outputs(history: History, output: Path) -> Summary:
-    """Write trials.csv, epochs.csv, criteria.csv, summary.json, figures/ and report.html.
+    """Write the tables, summary.json, figures/ and report.html.
+
+    The tables are trials.csv, epochs.csv, criteria.csv and transition.csv.
 
     Each file appears whole or not at all, so a reader beside a running search never sees half of
     one; files of an earlier call are replaced.
@@ -32,6 +35,7 @@ def write_outputs(history: History, output: Path) -> Summary:
     _write(output / "trials.csv", _csv(trials_table(history)))
     _write(output / "epochs.csv", _csv(epochs_table(history)))
     _write(output / "criteria.csv", _csv(criteria_table(history)))
+    _write(output / "transition.csv", _csv(transition_table(summary)))
     _write(output / "summary.json", _json(summary))
     for drawing in drawings:
         _write(output / "figures" / f"{drawing.name}.png", drawing.png)

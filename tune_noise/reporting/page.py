@@ -13,6 +13,7 @@ from tune_noise.reporting.criteria import Choice, choices
 from tune_noise.reporting.effort import efforts
 from tune_noise.reporting.figures import Drawing, Drawings
 from tune_noise.reporting.finalists import Finalist
+from tune_noise.reporting.noise_section import noise_section
 from tune_noise.reporting.sentences import (
     RENAMED_MEANING,
     badge,
@@ -134,6 +135,8 @@ def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
         "sentence": verdict_sentence(condition),
         "rows": rows,
         "curves": _image(drawings.curves.get(condition.name)),
+        "noise": noise_section(condition),
+        "transition": _image(drawings.transitions.get(condition.name)),
         "num_search_trials": len(condition.search_trials),
         "choices": [_choice(choice, condition) for choice in choices(condition.search_trials)],
         "noise_rate": None if rate is None else f"{100 * rate:.1f} %",

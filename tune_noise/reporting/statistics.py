@@ -1,4 +1,4 @@
-"""Mean, sample standard deviation, 95 % t interval, and the paired difference of two finalists."""
+"""Means over seeds with 95 % intervals, paired differences of two finalists, and shares."""
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
+# The 97.5 % quantile of the normal distribution.
+Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,55 @@ def estimate(values: Sequence[float]) -> Estimate:
     sd = float(np.std(values, ddof=1))
     half_width = t_quantile(n) * sd / math.sqrt(n)
     return Estimate(n=n, mean=mean, sd=sd, ci95=(mean - half_width, mean + half_width))
+
+
+def with_errors(
+    values: Sequence[float], errors: Sequence[float], *, share_labels: bool
+) -> Estimate:
+    """Mean over seeds of what was counted on noisy labels; its interval knows their chance.
+
+    Where each seed draws its labels afresh their spread holds that chance, and the interval is that
+    of `estimate`. Where all seeds share their labels it does not: the error of one measurement,
+    which no further seed makes smaller, is added in squares. So it is for a single seed.
+
+    Args:
+        values: one finite number per seed; at least one.
+        errors: the standard error of each, over draws of the labels.
+        share_labels: whether the seeds differ in their training alone.
+
+    Example:
+        >>> low, high = with_errors([0.5], [0.1], share_labels=False).ci95
+        >>> round(low, 3), round(high, 3)
+        (0.304, 0.696)
+    """
+    found = estimate(values)
+    if found.ci95 is not None and not share_labels:
+        return found
+    of_seeds = 0.0 if found.ci95 is None else found.ci95[1] - found.mean
+    half_width = math.hypot(Z * float(np.sqrt(np.mean(np.square(errors)))), of_seeds)
+    ends = (found.mean - half_width, found.mean + half_width)
+    return Estimate(n=found.n, mean=found.mean, sd=found.sd, ci95=ends)
+
+
+def share_interval(shares: Floats, numbers: Floats) -> tuple[Floats, Floats]:
+    """Lower and upper end of Wilson's 95 % interval of shares, each of so many observations.
+
+    Args:
+        shares: in [0, 1], of any shape; NaN where there is none.
+        numbers: of observations, at least 1, not necessarily whole.
+
+    Example:
+        >>> low, high = share_interval(np.array([0.0]), np.array([10.0]))
+        >>> print(low.round(3), high.round(3))
+        [0.] [0.278]
+
+    Reference:
+        Wilson 1927; it holds near shares of 0 and 1, too, where the normal one has no width.
+    """
+    centre = (shares + Z**2 / (2 * numbers)) / (1 + Z**2 / numbers)
+    spread = np.sqrt(shares * (1 - shares) / numbers + Z**2 / (4 * numbers**2))
+    half_width = Z * spread / (1 + Z**2 / numbers)
+    return np.maximum(centre - half_width, 0.0), np.minimum(centre + half_width, 1.0)
 
 
 def paired_difference(

@@ -11,6 +11,7 @@ from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import sign
 from tune_noise.reporting.finalists import Finalist, estimates_to_json, finalists_of
+from tune_noise.reporting.noise_estimate import NoiseEstimate, noise_estimate
 from tune_noise.reporting.statistics import Estimate, favours_first
 from tune_noise.reporting.tables import RUNNING
 
@@ -83,6 +84,11 @@ class ConditionSummary:
         known = [rate for rate in rates if rate is not None]
         return sum(known) / len(known) if known else None
 
+    @cached_property
+    def noise(self) -> NoiseEstimate | None:
+        """What the leader tells of the noise; None where there is no leader."""
+        return None if self.leader is None else noise_estimate(self.leader)
+
     def level_of(self, finalist: Finalist) -> Any:
         """The finalist's level of the compared field; None where nothing is compared."""
         return (
@@ -116,6 +122,7 @@ class ConditionSummary:
             "confirm_trials": sum(len(finalist.trials) for finalist in self.finalists),
             "failed_confirm_trials": sum(finalist.num_failed for finalist in self.finalists),
             "realised_noise_rate": self.realised_noise_rate,
+            "noise_estimate": None if self.noise is None else self.noise.to_json(),
         }
 
 

@@ -14,7 +14,7 @@ from tune_noise.data.image_views import Images, JoinedImages, PickedImages
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import nested_subset, stratified_split
 from tune_noise.methods import TrainingFacts
-from tune_noise.noise import corrupt, realised_noise_rate
+from tune_noise.noise import LabelCounts, corrupt, count_labels, realised_noise_rate
 from tune_noise.seeding import generator
 from tune_noise.training.known_noise import known_matrix, noise_parameters
 from tune_noise.training.material import foreign_images
@@ -84,6 +84,19 @@ def noisy_labels(dataset: Dataset, config: TrialConfig) -> np.ndarray:
 def noise_fingerprint(dataset: Dataset, config: TrialConfig) -> str:
     """A short hash of the noisy labels: equal in two trials exactly if their labels are."""
     return hashlib.sha256(noisy_labels(dataset, config).tobytes()).hexdigest()[:16]
+
+
+def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None:
+    """The training labels of a configuration counted by true class.
+
+    None where the truth is unknown, or where labels go with images that have no class.
+    """
+    truth = true_labels(dataset, config.noise)
+    if truth is None or foreign_images(dataset, config) is not None:
+        return None
+    train, _ = example_split(dataset, config)
+    noisy = noisy_labels(dataset, config)[train]
+    return count_labels(truth[train], noisy, dataset.num_classes)
 
 
 def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -213,8 +213,8 @@ class Session:
         """Record what a stack did since its last report, and say whether it goes on.
 
         Args:
-            report: trial_id -> {"facts", "epochs", "status", "stop_reason"}; epochs may overlap
-                with earlier reports. A report never passes a rung: it ends at it.
+            report: trial_id -> {"facts", "epochs", "status", "stop_reason", "noise"}; epochs may
+                overlap with earlier reports. A report never passes a rung: it ends at it.
         """
         for trial_id, news in report.items():
             self._take_news(self.history.trials[trial_id], news)
@@ -233,7 +233,7 @@ class Session:
         events += [Event("epoch", trial.trial_id, epoch) for epoch in fresh]
         self._write(*events)
         if news["status"] is not None:
-            self._end(trial, news["status"], news["stop_reason"])
+            self._end(trial, news["status"], news["stop_reason"], noise=news.get("noise"))
 
     def _judge(self, trial: TrialHistory) -> bool:
         """Whether a search trial that still runs goes on."""
@@ -274,8 +274,8 @@ class Session:
             if trial.status is None:
                 self._end(trial, "failed", reason)
 
-    def _end(self, trial: TrialHistory, status: str, reason: str) -> None:
-        data = {"status": status, "stop_reason": reason}
+    def _end(self, trial: TrialHistory, status: str, reason: str, noise: Any = None) -> None:
+        data = {"status": status, "stop_reason": reason} | ({"noise": noise} if noise else {})
         self._write(Event("end", trial.trial_id, data), durable=True)
         if trial.stage == "search":
             self._samplers[self._group(trial)].tell(trial)

@@ -15,6 +15,7 @@ from ray.train._internal.session import _TrainingResult
 from tune_noise.data import Dataset
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import Tensors, write_checkpoint
+from tune_noise.training.noise_findings import noise_findings
 from tune_noise.tuning.checkpoints import StackCheckpoints
 from tune_noise.tuning.paths import checkpoints_dir, weights_file
 from tune_noise.tuning.stacks import Stack
@@ -62,6 +63,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         self._is_restored = False
         self._saved_epoch, self._saved_seconds = 0, 0.0
         self._num_reported = 0
+        self._noise: dict[int, dict[str, Any]] = {}
         return True
 
     def _fresh_trial(self) -> Trial:
@@ -94,20 +96,28 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
                 break
 
     def _news(self) -> dict[str, Any]:
-        news = {
-            trial_id: {
-                "facts": facts,
-                # After a restart everything is sent again: the record knows what it has.
-                "epochs": progress.epochs[self._num_reported :],
-                "status": progress.status if self._fault is None else None,
-                "stop_reason": progress.stop_reason,
-            }
-            for trial_id, facts, progress in zip(
-                self._stack.trial_ids, self._trial.data.facts, self._trial.progress, strict=True
-            )
-        }
+        news = {trial_id: self._news_of(r) for r, trial_id in enumerate(self._stack.trial_ids)}
         self._num_reported = self._trial.epoch
         return news
+
+    def _news_of(self, r: int) -> dict[str, Any]:
+        progress = self._trial.progress[r]
+        return {
+            "facts": self._trial.data.facts[r],
+            # After a restart everything is sent again: the record knows what it has.
+            "epochs": progress.epochs[self._num_reported :],
+            "status": progress.status if self._fault is None else None,
+            "stop_reason": progress.stop_reason,
+            "noise": self._noise_of(r),
+        }
+
+    def _noise_of(self, r: int) -> dict[str, Any] | None:
+        """What a replicate that confirms tells of the noise, once it has ended."""
+        if self._stack.stage != "confirm" or self._trial.progress[r].status != "completed":
+            return None
+        if r not in self._noise:
+            self._noise[r] = noise_findings(self._trial, r, self._dataset)
+        return self._noise[r]
 
     # The output folder. What goes wrong there is told to the driver: to fail would only have Ray
     # start the stack again, and at last give it up, for something that is not the stack's fault.

@@ -1,0 +1,96 @@
+"""What a trained replicate tells of the noise: counted right, its training left undisturbed."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.metrics.evaluation import predict_logits, validation_metrics
+from tune_noise.noise import LabelCounts
+from tune_noise.training import Trial, with_material
+from tune_noise.training.labelled_data import example_split, noisy_labels
+from tune_noise.training.noise_findings import noise_findings
+
+
+def config_of(**fields):
+    shown = {"model": "perceptron", "lr": 0.01, "epochs": 4, "noise": "pair_flip"}
+    return TrialConfig(**shown | {"noise_rate": 0.3} | fields)
+
+
+def trained(configs, dataset):
+    trial = Trial(configs, dataset)
+    while not trial.finished:
+        trial.train_epoch()
+    return trial
+
+
+@pytest.mark.parametrize("fields", [{}, {"method": "co_teaching"}, {"last_epochs": 2}], ids=str)
+def test_it_counts_the_labels_of_the_confident_half_at_the_selected_epoch(fields, few_digits):
+    configs = [config_of(seed=s, noise_seed=s, **fields) for s in (0, 1)]
+    trial = trained(configs, few_digits)
+    for r in (0, 1):
+        found = noise_findings(trial, r, few_digits)
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
+        alone = Trial([configs[r]], few_digits)
+        alone.network.load_state_dict(trial.replicate_weights(r))
+        logits = predict_logits(alone.network, alone.data.val_images, members=alone.networks)
+        labels = alone.data.val_noisy_labels[0].numpy()
+        # By hand: within each predicted class the images in order of confidence, the first half.
+        counts, images = np.zeros((10, 10)), np.zeros(10)
+        for probabilities in logits.double().softmax(dim=2).numpy():
+            predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+            for k in range(10):
+                members = np.flatnonzero(predicted == k)
+                half = members[np.argsort(-confidence[members])][: (len(members) + 1) // 2]
+                images[k] += len(half)
+                for n in half:
+                    counts[k, labels[n, 0]] += 1
+        seen = LabelCounts.from_plain(found["seen"])
+        np.testing.assert_array_equal(seen.labels, counts)
+        np.testing.assert_array_equal(seen.images, images)
+        assert found["networks"] == alone.networks
+        if not fields:
+            # The noise rate that the epoch reported is that of this matrix.
+            rate = validation_metrics(logits, alone.data.val_noisy_labels[0])
+            shares = np.bincount(logits[0].argmax(dim=1).numpy(), minlength=10) / len(labels)
+            right = np.nan_to_num(np.diag(seen.matrix), nan=1.0)
+            assert rate["val_noise_rate_estimate"] == pytest.approx(1 - shares @ right)
+
+
+def test_training_goes_on_as_if_nothing_had_been_asked(few_digits):
+    asked, left_alone = (Trial([config_of()], few_digits) for _ in range(2))
+    for _ in range(4):
+        rows = [trial.train_epoch()[0] for trial in (asked, left_alone)]
+        noise_findings(asked, 0, few_digits)
+        assert {k: v for k, v in rows[0].items() if k != "seconds"} == {
+            k: v for k, v in rows[1].items() if k != "seconds"
+        }
+    for name, value in left_alone.network.state_dict().items():
+        assert torch.equal(asked.network.state_dict()[name], value)
+
+
+def test_the_true_counts_are_those_of_the_training_labels(few_digits):
+    config = config_of(epochs=1, noise="dilution", noise_rate=None, alpha=2)
+    found = noise_findings(trained([config], few_digits), 0, few_digits)
+    train, _ = example_split(few_digits, config)
+    noisy, clean = noisy_labels(few_digits, config)[train], few_digits.train_labels[train]
+    expected = np.zeros((10, 10))
+    for own, labels in zip(clean, noisy, strict=True):
+        np.add.at(expected[own], labels, 1)
+    true = LabelCounts.from_plain(found["true"])
+    np.testing.assert_array_equal(true.labels, expected)
+    assert true.copies == 3
+    # An image lends all its labels.
+    seen = LabelCounts.from_plain(found["seen"])
+    np.testing.assert_allclose(seen.labels.sum(axis=1), 3 * seen.images)
+
+
+def test_where_the_truth_is_no_class_or_unknown_there_are_no_true_counts(few_digits):
+    foreign = config_of(epochs=1, noise="foreign", noise_rate=None, alpha=1)
+    dataset = with_material(few_digits, [foreign])
+    assert noise_findings(trained([foreign], dataset), 0, dataset)["true"] is None
+    given = config_of(epochs=1, noise="given", noise_rate=None)
+    unknown = type(few_digits)(**{**vars(few_digits), "true_labels": None})
+    assert noise_findings(trained([given], unknown), 0, unknown)["true"] is None

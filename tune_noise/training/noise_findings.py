@@ -1,0 +1,66 @@
+"""What a trained replicate's predictions tell of the noise, as plain values for the record."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from tune_noise.data import Dataset
+from tune_noise.metrics.evaluation import predict_logits
+from tune_noise.metrics.unmixing import Estimate, accuracy_bound, confident_half
+from tune_noise.noise import LabelCounts, count_labels, total
+from tune_noise.training.labelled_data import realised_counts
+from tune_noise.training.trial import Trial
+
+
+def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
+    """The labels that confident predictions meet, at the selected epoch of one replicate.
+
+    Args:
+        trial: whose replicate has ended; its training can go on as if nothing had been asked.
+        r: number of the replicate.
+        dataset: what it is trained on.
+
+    Returns:
+        `networks`: P; `seen`: the validation labels of the more confident half of each predicted
+        class, summed over the networks (`LabelCounts.to_plain`); `true`: the training labels by
+        true class, where each image has one that is known, else None; `accuracy_bound` and
+        `accuracy_bound_se`: see `metrics.unmixing`, means over the networks, None where a network
+        has none.
+    """
+    labels = trial.data.val_noisy_labels[r].cpu().numpy()
+    networks = _selected_probabilities(trial, r)
+    classes = trial.data.num_classes
+    realised = realised_counts(dataset, trial.configs[r])
+    bound = _mean([accuracy_bound(each, labels, classes) for each in networks])
+    return {
+        "networks": len(networks),
+        "seen": total([_seen(each, labels, classes) for each in networks]).to_plain(),
+        "true": None if realised is None else realised.to_plain(),
+        "accuracy_bound": None if bound is None else bound.value,
+        "accuracy_bound_se": None if bound is None else bound.standard_error,
+    }
+
+
+def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
+    """Of the networks of a replicate for its validation images, float64 [P, N, K]."""
+    current = {name: value.clone() for name, value in trial.network.state_dict().items()}
+    trial.network.load_state_dict(trial.best_weights)
+    logits = predict_logits(trial.network, trial.data.val_images, members=trial.members)
+    trial.network.load_state_dict(current)
+    own = logits.view(len(trial.configs), trial.networks, *logits.shape[1:])[r]
+    return np.asarray(torch.softmax(own.double(), dim=2).cpu().numpy())
+
+
+def _seen(probabilities: np.ndarray, labels: np.ndarray, num_classes: int) -> LabelCounts:
+    chosen, predicted = confident_half(probabilities), probabilities.argmax(axis=1)
+    return count_labels(predicted[chosen], labels[chosen], num_classes)
+
+
+def _mean(found: list[Estimate | None]) -> Estimate | None:
+    """Of all networks; they see the same labels, so the mean of two is no surer than one."""
+    known = [each for each in found if each is not None]
+    if len(known) < len(found):
+        return None
+    values, errors = ([getattr(e, name) for e in known] for name in ("value", "standard_error"))
+    return Estimate(float(np.mean(values)), float(np.mean(errors)))
