@@ -16,6 +16,8 @@ from tune_noise.metrics.information import Floats, Labels, count_pairs
 # Above it rounding, and any fault of T, is magnified beyond use. Pair flips of 45 % of ten classes
 # have 10, dilution has 1 + alpha.
 MAX_CONDITION = 2000.0
+# Of the images predicted to be of a class, the part that tells the noise of that class.
+CONFIDENT_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,22 @@ def clean_accuracy(predicted: Labels, noisy_labels: Labels, matrix: Floats) -> E
 
 
 def confident_transition(
-    probabilities: Floats, noisy_labels: Labels, num_classes: int
+    probabilities: Floats,
+    noisy_labels: Labels,
+    num_classes: int,
+    *,
+    share: float = CONFIDENT_SHARE,
 ) -> tuple[Floats, Floats]:
-    """T estimated from the more confident half of the images predicted to be of each class.
+    """T estimated from the most confident of the images predicted to be of each class.
 
-    That half is right more often than the rest, so it shows the noise with fewer of the network's
-    errors in it; what errors it has make T look noisier than it is.
+    They are right more often than the rest, so they show the noise with fewer of the network's
+    errors in it; what errors they have make T look noisier than it is.
 
     Args:
         probabilities: float64 [N, K].
         noisy_labels: int64 [N, copies].
         num_classes: K.
+        share: of the images predicted to be of a class, how many are taken, in (0, 1]; rounded up.
 
     Returns:
         T, float64 [K, K], where nothing is predicted a row of the identity; and the number of
@@ -71,7 +78,9 @@ def confident_transition(
     order = np.lexsort((-confidence, predicted))
     sizes = np.bincount(predicted, minlength=num_classes)
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    chosen = order[place < np.repeat((sizes + 1) // 2, sizes)]
+    # 1e-9: 0.1 * 30 is 3.0000000000000004, and its ceiling would take one more.
+    taken = np.ceil(share * sizes - 1e-9)
+    chosen = order[place < np.repeat(taken, sizes)]
     counts = count_pairs(predicted[chosen], noisy_labels[chosen], num_classes).astype(np.float64)
     images = np.bincount(predicted[chosen], minlength=num_classes).astype(np.float64)
     counts[images == 0] = np.eye(num_classes)[images == 0]
