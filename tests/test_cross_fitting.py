@@ -189,7 +189,7 @@ def test_the_page_shows_the_most_suspicious_images_with_their_labels_in_words(
     assert f'alt="image {first["index"]}: given {first["given_label"]}, predicted ' in page
     assert page.count("data:image/png;base64,") == 40
     average = searched.history.suspects[CONDITION]["average_precision"]
-    assert f"average precision of {average:.3f}" in page
+    assert f"average precision of the ranking {average:.3f}" in page
     summary = json.loads((searched.folder / "summary.json").read_text())
     assert summary["conditions"][0]["suspects"] == searched.history.suspects[CONDITION]
 

@@ -77,13 +77,13 @@ def suspects_sentence(facts: dict[str, Any], condition: str) -> str:
     )
     if "wrong_labels" not in facts:
         return f"{text} Which labels are wrong is not known here."
-    known = [f"{facts['wrong_labels']:,} are wrong"]
+    known = [f"{facts['wrong_labels']:,} labels are wrong"]
     if "precision" in facts:
-        known.append(f"{100 * facts['precision']:.1f} % of the suspects are (precision)")
+        known.append(f"precision {100 * facts['precision']:.1f} %")
     if "recall" in facts:
-        known.append(f"{100 * facts['recall']:.1f} % of them are suspects (recall)")
+        known.append(f"recall {100 * facts['recall']:.1f} %")
     if "average_precision" in facts:
-        known.append(f"the ranking has an average precision of {facts['average_precision']:.3f}")
+        known.append(f"average precision of the ranking {facts['average_precision']:.3f}")
     return f"{text} The truth is known here: {', '.join(known)}."
 
 
