@@ -22,7 +22,7 @@ def thumbnail(image: np.ndarray, *, max_side: int = MAX_SIDE) -> bytes:
 
     Example:
         >>> thumbnail(np.zeros((1, 2, 2), dtype=np.uint8))[:8]
-        b'\\x89PNG\\r\\n\\x1a\\n'
+        b'\x89PNG\r\n\x1a\n'
     """
     step = -(-max(image.shape[1:]) // max_side)
     shown = image if len(image) in (1, 3) else image[:1]
