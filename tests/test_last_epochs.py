@@ -113,7 +113,7 @@ def test_the_verdict_follows_the_mean_and_the_report_says_so(searched):
     [condition] = summary.conditions
     assert condition.leader.config.lr == 0.2
     assert condition.leader.objective.mean == pytest.approx(1.052)
-    page = render_page(searched, summary, draw(searched, summary))
+    page = render_page(searched, summary, draw(searched, summary), [])
     assert "mean of the last 2 epochs (nats)" in page
     assert "selected epoch (" not in page
     console = Console(file=io.StringIO(), width=200)

@@ -132,7 +132,7 @@ def test_the_verdict_the_table_the_page_and_the_summary_say_oracle(confirmed):
     for table in condition_tables(summary):
         console.print(table)
     assert "(oracle)" in console.file.getvalue()
-    page = render_page(confirmed, summary, Drawings(accuracy=None, curves={}))
+    page = render_page(confirmed, summary, Drawings(accuracy=None, curves={}), [])
     assert "val_accuracy_clean (oracle)" in page
     assert "steered\nby clean labels" in page
     assert "and nothing else: not which labels are wrong" not in page

@@ -55,6 +55,15 @@ def test_a_plan_counts_conditions_trials_rungs_and_finalists() -> None:
     assert plan.min_epochs == 2 * 2 * (8 * 4 + 4 * 4 + 2 * 8)
     assert plan.max_epochs == 32 * 16
     assert plan.confirm_epochs == 12 * 16
+    # Of 4 folds each training leaves one out.
+    assert plan.suspect_epochs == 2 * 3 * 16
+
+
+@pytest.mark.parametrize("changes", [{"suspects": {"folds": 0}}, {"noise": "foreign"}])
+def test_where_no_suspects_are_looked_for_they_cost_nothing(changes: dict[str, Any]) -> None:
+    if changes.get("noise") == "foreign":
+        changes = {**changes, "conditions": {"alpha": [1]}}
+    assert make_plan(search(**changes)).suspect_epochs == 0
 
 
 def test_without_early_stopping_least_and_most_are_the_same() -> None:
@@ -98,7 +107,8 @@ def test_a_cost_is_that_of_the_epochs_at_the_speed_of_a_probe(
     for concurrent in (1, 4):
         cost = estimate_cost(search(), digits, concurrent=concurrent)
         per_epoch = 2.0 * 1257 * 0.9 / 1000 / concurrent
-        least, most = plan.min_epochs + plan.confirm_epochs, plan.max_epochs + plan.confirm_epochs
+        after = plan.confirm_epochs + plan.suspect_epochs
+        least, most = plan.min_epochs + after, plan.max_epochs + after
         assert cost.least == pytest.approx(least * per_epoch + OVERHEAD_SECONDS)
         assert cost.most == pytest.approx(most * per_epoch + OVERHEAD_SECONDS)
 
@@ -122,7 +132,7 @@ def test_a_cost_counts_the_labels_of_all_images_that_are_trained_on(
     monkeypatch.setattr("tune_noise.plan._probe", lambda *_: 2.0)  # seconds per 1,000 examples
     plan = make_plan(search(**changes))
     cost = estimate_cost(search(**changes), digits, concurrent=1)
-    epochs = plan.max_epochs + plan.confirm_epochs
+    epochs = plan.max_epochs + plan.confirm_epochs + plan.suspect_epochs
     assert cost.most == pytest.approx(epochs * 2.0 * examples / 1000 + OVERHEAD_SECONDS)
 
 

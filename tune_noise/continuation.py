@@ -13,8 +13,8 @@ from tune_noise.record import Record, RecordPlace
 
 # Another release of these may draw, propose or train something else; of the others it may not.
 _DECISIVE = ("tune-noise", "torch", "optuna", "numpy")
-# How much of a cluster a trial takes does not change what it finds.
-_HARMLESS = ("resources",)
+# How much of a cluster a trial takes does not change what it finds, nor does what comes after it.
+_HARMLESS = ("resources", "suspects")
 
 
 def read_begun(

@@ -160,6 +160,8 @@ class History:
             `versions`, `commit`, `dataset` (facts of the data), `machine`; empty before it.
         trials: trial_id -> trial, in the order of asking.
         warnings: what a person should know of how the search went, a sentence each, in order.
+        suspects: condition -> facts of the table of its suspects: of which trial, how many, and
+            how well they were found where the truth is known.
         time: how long it has searched.
         finished: whether the search came to its end.
         last_number: number of the last event applied.
@@ -168,6 +170,7 @@ class History:
     search: dict[str, Any] = field(default_factory=dict)
     trials: dict[str, TrialHistory] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    suspects: dict[str, dict[str, Any]] = field(default_factory=dict)
     time: SearchTime = field(default_factory=SearchTime)
     finished: bool = False
     last_number: int = 0
@@ -192,6 +195,7 @@ class History:
             self._ask(event)
         elif event.kind == "note":
             self.warnings += [event.data["text"]] if event.data["is_warning"] else []
+            self.suspects |= event.data.get("suspects", {})
             self.time.used_up_seconds = event.data.get("used_up_seconds", self.time.used_up_seconds)
         elif event.trial_id is None:
             self._advance_search(event)

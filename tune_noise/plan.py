@@ -33,6 +33,8 @@ class Plan:
         min_epochs: epochs of the search stage if every rung stops all it may.
         max_epochs: epochs of the search stage if no trial is stopped.
         confirm_epochs: epochs of the confirmation.
+        suspect_epochs: epochs that the search for wrong labels takes, each counted as the share
+            of the examples that it goes through.
     """
 
     conditions: list[str]
@@ -43,6 +45,7 @@ class Plan:
     min_epochs: int
     max_epochs: int
     confirm_epochs: int
+    suspect_epochs: int
 
 
 def make_plan(search: SearchConfig) -> Plan:
@@ -66,7 +69,14 @@ def make_plan(search: SearchConfig) -> Plan:
         min_epochs=len(conditions) * _least_epochs(search, rungs),
         max_epochs=trials * search.epochs,
         confirm_epochs=confirm_trials * search.epochs,
+        # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
+        suspect_epochs=len(conditions) * max(0, suspect_folds(search) - 1) * search.epochs,
     )
+
+
+def suspect_folds(search: SearchConfig) -> int:
+    """How many trainings per condition look for wrong labels; foreign noise has none to find."""
+    return 0 if search.noise == "foreign" else search.suspects.folds
 
 
 def _least_epochs(search: SearchConfig, rungs: list[int]) -> int:
@@ -114,9 +124,9 @@ def estimate_cost(search: SearchConfig, dataset: Dataset, *, concurrent: int) ->
     per_example = float(np.mean(list(probes.values()))) / 1000
     factors = product(_values(search, "alpha"), _values(search, "train_size"))
     examples = float(np.mean([_examples(search, dataset, *levels) for levels in factors]))
-    confirm = plan.confirm_epochs * examples * per_example / concurrent
+    after = plan.confirm_epochs + plan.suspect_epochs
     least, most = (
-        epochs * examples * per_example / concurrent + confirm + OVERHEAD_SECONDS
+        (epochs + after) * examples * per_example / concurrent + OVERHEAD_SECONDS
         for epochs in (plan.min_epochs, plan.max_epochs)
     )
     return Cost(least, most, probes)

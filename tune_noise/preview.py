@@ -8,7 +8,7 @@ from rich.table import Table
 from tune_noise.config.domains import levels_in_words
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
-from tune_noise.plan import Plan, estimate_cost, make_plan
+from tune_noise.plan import Plan, estimate_cost, make_plan, suspect_folds
 from tune_noise.progress import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.resolution import blind_conditions, least_differences
@@ -72,10 +72,26 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
             f"{search.confirm.seeds} fresh seeds: {plan.confirm_trials} trials in "
             f"{plan.finalists} stacks",
         ),
-        ("epochs", f"{plan.min_epochs} to {plan.max_epochs}, and {plan.confirm_epochs} to confirm"),
+        ("suspects", _suspects(search)),
+        ("epochs", _epochs(plan)),
         ("objective", _objective(search)),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
+
+
+def _suspects(search: SearchConfig) -> str:
+    folds = suspect_folds(search)
+    if folds == 0:
+        return "not looked for"
+    return (
+        f"wrong labels, by the winner of each condition trained {folds} times on all but 1/{folds} "
+        "of the examples (suspects.folds=0: not looked for)"
+    )
+
+
+def _epochs(plan: Plan) -> str:
+    after = f", and {plan.suspect_epochs} to find suspects" if plan.suspect_epochs else ""
+    return f"{plan.min_epochs} to {plan.max_epochs}, and {plan.confirm_epochs} to confirm{after}"
 
 
 def _noise(search: SearchConfig) -> str:

@@ -15,6 +15,7 @@ from rich.console import Console
 from tune_noise.closing import failures, resume_command, say_where, warn
 from tune_noise.config.search import SearchConfig
 from tune_noise.continuation import changed_code, grows, read_begun
+from tune_noise.cross_fitting import find_on_cluster
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import ConfigError, Interrupted, StorageError, TuneNoiseError
 from tune_noise.history import History
@@ -183,10 +184,11 @@ def _run_search(
         resolution = [*least_differences(search, dataset), *blind]
         history = begin(record, search, dataset, folder, resolution=resolution)
         tracking = stack.enter_context(_tracking(place, search, tracking_uri, folder, interrupt))
-        for sentence in (*blind, *_surprises(record, history)):
+        for sentence in filter(None, (*blind, record.dropped, changed_code(history))):
             warn(console, sentence)
         if total is not None:
-            _run(history.config, request, dataset, record, console, total, interrupt)
+            begun = history.config.model_copy(update={"suspects": search.suspects})
+            _run(begun, request, dataset, record, console, total, interrupt)
         history = History.replay(record.events())
         summary = write_outputs(history, folder)
         problems = export_winners(summary, dataset, folder)
@@ -218,11 +220,6 @@ def _with_budget(request: Request, before: History | None) -> Request:
     if request.time_budget_seconds is not None or before is None:
         return request
     return replace(request, time_budget_seconds=before.time.budget_seconds)
-
-
-def _surprises(record: Record, history: History) -> list[str]:
-    """What is odd about a record that is continued."""
-    return [sentence for sentence in (record.dropped, changed_code(history)) if sentence]
 
 
 @contextmanager
@@ -294,4 +291,5 @@ def _run(
         run_session(
             session, dataset, output=folder, resources=search.resources, interrupt=interrupt
         )
+        find_on_cluster(session, dataset, folder, interrupt)
     session.finish()

@@ -42,18 +42,13 @@ def train(
     Example: python -m tune_noise.train --set noise=pair_flip --set noise_rate=0.45
     --set method=co_teaching --set tau=0.5
     """
-    import torch
-
-    from tune_noise.errors import UserError
     from tune_noise.training import Trial, with_material
     from tune_noise.training.saved_model import save_model
 
     config = build_trial(parse_assignments(assignments or []), source="--set")
-    if device != "cpu" and not torch.cuda.is_available():
-        raise UserError(f"--device {device}: torch finds no GPU on this machine: use cpu")
+    prepare_torch(threads=threads, device=device)
     dataset = load_dataset(config.dataset, data_dir=data_dir)
     dataset = with_material(dataset, [config], data_dir=data_dir)
-    torch.set_num_threads(threads)
     trial = Trial([config], dataset, device=device)
     console = Console(markup=False, soft_wrap=True)
     facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
@@ -81,6 +76,21 @@ def train(
         save_model(output, trial.replicate_weights(0), config, dataset, about)
         (output / "epochs.json").write_text(json.dumps(progress.epochs, indent=1) + "\n")
         console.print(f"model and epochs in {output}", highlight=False)
+
+
+def prepare_torch(*, threads: int, device: str) -> None:
+    """Set the threads of this process, and check that a device is there.
+
+    Raises:
+        UserError: it is not.
+    """
+    import torch
+
+    from tune_noise.errors import UserError
+
+    if device != "cpu" and not torch.cuda.is_available():
+        raise UserError(f"--device {device}: torch finds no GPU on this machine: use cpu")
+    torch.set_num_threads(threads)
 
 
 def _train_all(trial: "Trial", console: Console, *, quiet: bool) -> None:

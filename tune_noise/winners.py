@@ -8,13 +8,12 @@ from tune_noise.data import Dataset
 from tune_noise.errors import DataError
 from tune_noise.history import TrialHistory
 from tune_noise.reporting import Summary
+from tune_noise.reporting.contact_sheet import WINNERS_DIR
 from tune_noise.reporting.finalists import Finalist
 from tune_noise.reporting.tables import trial_metrics
 from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint
 from tune_noise.training.saved_model import describe_model, load_model, save_model
 from tune_noise.tuning.paths import checkpoints_dir, weights_file
-
-WINNERS_DIR = "winners"
 
 
 def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str]:

@@ -39,6 +39,7 @@ TINY: dict[str, Any] = {
     "epochs": 6,
     "early_stopping": {"grace_epochs": 2, "reduction_factor": 2},
     "confirm": {"seeds": 2},
+    "suspects": {"folds": 0},
 }
 
 

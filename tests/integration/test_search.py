@@ -77,7 +77,8 @@ def test_the_output_folder_holds_what_is_promised(folder: Path, condition: str) 
         assert (folder / name).stat().st_size > 0
     assert list((folder / "figures").glob("*.svg"))
     winner = folder / "winners" / condition
-    assert {path.name for path in winner.iterdir()} == {"weights.safetensors", "config.json"}
+    model, suspects = {"weights.safetensors", "config.json"}, {"suspects.csv", "suspects.json"}
+    assert {path.name for path in winner.iterdir()} == model | suspects
     assert not (folder / "checkpoints").exists()
     assert (folder.parent / "mlflow.db").exists()
 

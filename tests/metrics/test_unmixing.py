@@ -12,9 +12,9 @@ from tune_noise.metrics.unmixing import (
     MAX_ERROR,
     accuracy_bound,
     clean_accuracy,
-    confident_half,
     confident_transition,
     is_invertible,
+    most_confident,
     noise_rate,
 )
 from tune_noise.noise import corrupt
@@ -243,7 +243,7 @@ def test_the_confident_half_is_a_half_and_nothing_depends_on_what_classes_are_ca
     random = np.random.default_rng(seed)
     probabilities = random.dirichlet(np.ones(num_classes), size=num_images)
     noisy = random.integers(num_classes, size=(num_images, copies))
-    chosen, predicted = confident_half(probabilities), probabilities.argmax(axis=1)
+    chosen, predicted = most_confident(probabilities), probabilities.argmax(axis=1)
     for k in range(num_classes):
         of_class = predicted == k
         assert chosen[of_class].sum() == (of_class.sum() + 1) // 2

@@ -1,6 +1,7 @@
 """What a trained replicate tells of the noise: counted right, its training left undisturbed."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,5 +93,5 @@ def test_where_the_truth_is_no_class_or_unknown_there_are_no_true_counts(few_dig
     dataset = with_material(few_digits, [foreign])
     assert noise_findings(trained([foreign], dataset), 0, dataset)["true"] is None
     given = config_of(epochs=1, noise="given", noise_rate=None)
-    unknown = type(few_digits)(**{**vars(few_digits), "true_labels": None})
+    unknown = replace(few_digits, true_labels=None)
     assert noise_findings(trained([given], unknown), 0, unknown)["true"] is None

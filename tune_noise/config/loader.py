@@ -12,7 +12,7 @@ from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import place_in, problems_of, shorten
 from tune_noise.config.rules import FIELD_RULES
-from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig
+from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig, Suspects
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies, describe_when
 from tune_noise.errors import ConfigError, Problem, UserError, suggestion
@@ -23,6 +23,7 @@ MAX_PROBLEMS = 50
 _NESTED: dict[str, type[Frozen]] = {
     "early_stopping": EarlyStopping,
     "confirm": Confirm,
+    "suspects": Suspects,
     "resources": Resources,
 }
 

@@ -39,6 +39,25 @@ class Confirm(Frozen):
     seeds: int = Field(5, ge=1, le=100, description="fresh seeds, the same for every finalist")
 
 
+class Suspects(Frozen):
+    """How wrong labels are looked for, with the winner of each condition."""
+
+    folds: int = Field(
+        4,
+        ge=0,
+        le=20,
+        description="trainings per condition, each of which judges the examples that it did not "
+        "learn; 0: no wrong labels are looked for",
+    )
+
+    @field_validator("folds")
+    @classmethod
+    def _more_than_one_or_none(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("1 fold leaves nothing to learn from: use 2 or more, or 0 for none")
+        return folds
+
+
 class Resources(Frozen):
     """What one trial takes of the cluster."""
 
@@ -142,6 +161,7 @@ class SearchConfig(Frozen):
         description="score a trial by the mean of its last epochs; null: by its best epoch",
     )
     confirm: Confirm = Field(default_factory=Confirm)
+    suspects: Suspects = Field(default_factory=Suspects)
     resources: Resources = Field(default_factory=Resources)
     seed: int = Field(0, ge=0, le=10**12, description="root of all randomness of the search")
 

@@ -24,6 +24,8 @@ from tune_noise.metrics.information import Floats, Labels, count_pairs, label_co
 MAX_CONDITION = 2000.0
 # Above it, in simulation, the error of a counted T is too large for its inverse to be near normal.
 MAX_ERROR = 0.1
+# Of the images predicted to be of a class, the part that tells the noise of that class.
+CONFIDENT_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,39 +60,48 @@ def clean_accuracy(predicted: Labels, noisy_labels: Labels, matrix: Floats) -> E
     return Estimate(float(weights.mean()), float(weights.std(ddof=1) / np.sqrt(len(weights))))
 
 
-def confident_half(probabilities: Floats) -> NDArray[np.bool_]:
-    """Which images are the more confident half of those predicted to be of their class, bool [N].
+def most_confident(probabilities: Floats, share: float = CONFIDENT_SHARE) -> NDArray[np.bool_]:
+    """Which images are the more confident part of those predicted to be of their class, bool [N].
 
     Args:
         probabilities: float64 [N, K].
+        share: of each predicted class, in (0, 1]; rounded up to whole images.
     """
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     order = np.lexsort((-confidence, predicted))
     sizes = np.bincount(predicted, minlength=probabilities.shape[1])
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    # 1e-9: 0.1 * 30 is 3.0000000000000004, and its ceiling would take one more.
+    taken = np.ceil(share * sizes - 1e-9)
     chosen = np.zeros(len(order), dtype=bool)
-    chosen[order[place < np.repeat((sizes + 1) // 2, sizes)]] = True
+    chosen[order[place < np.repeat(taken, sizes)]] = True
     return chosen
 
 
 def confident_transition(
-    probabilities: Floats, noisy_labels: Labels, num_classes: int
+    probabilities: Floats,
+    noisy_labels: Labels,
+    num_classes: int,
+    *,
+    share: float = CONFIDENT_SHARE,
 ) -> tuple[Floats, Floats]:
-    """T estimated from the more confident half of the images predicted to be of each class.
+    """T estimated from the most confident of the images predicted to be of each class.
 
-    That half is right more often than the rest, so it shows the noise with fewer of the network's
-    errors in it; what errors it has make T look noisier than it is.
+    They are right more often than the rest, so they show the noise with fewer of the network's
+    errors in it; what errors they have make T look noisier than it is.
 
     Args:
         probabilities: float64 [N, K].
         noisy_labels: int64 [N, copies].
         num_classes: K.
+        share: of the images predicted to be of a class, how many are taken, in (0, 1]; rounded up.
 
     Returns:
         T, float64 [K, K], where nothing is predicted a row of the identity; and the number of
         images behind each row, [K].
     """
-    chosen, predicted = confident_half(probabilities), probabilities.argmax(axis=1)
+    chosen = most_confident(probabilities, share)
+    predicted = probabilities.argmax(axis=1)
     counts = count_pairs(predicted[chosen], noisy_labels[chosen], num_classes).astype(np.float64)
     images = np.bincount(predicted[chosen], minlength=num_classes).astype(np.float64)
     counts[images == 0] = np.eye(num_classes)[images == 0]
@@ -104,7 +115,7 @@ def noise_rate(probabilities: Floats, noisy_labels: Labels, num_classes: int) ->
     error takes the labels of an image as one observation, and knows no bias.
     """
     matrix, images = confident_transition(probabilities, noisy_labels, num_classes)
-    predicted, chosen = probabilities.argmax(axis=1), confident_half(probabilities)
+    predicted, chosen = probabilities.argmax(axis=1), most_confident(probabilities)
     shares = np.bincount(predicted, minlength=num_classes) / len(noisy_labels)
     right = np.diag(matrix)
     own = (noisy_labels == predicted[:, None]).mean(axis=1)
@@ -140,7 +151,7 @@ def accuracy_bound(
     if not images.all() or not is_invertible(matrix):
         return None
     inverse, number = np.linalg.inv(matrix), len(noisy_labels)
-    predicted, chosen = probabilities.argmax(axis=1), confident_half(probabilities)
+    predicted, chosen = probabilities.argmax(axis=1), most_confident(probabilities)
     shares = label_counts(noisy_labels, num_classes) / noisy_labels.shape[1]
     weights = np.where(chosen, 1.0, (shares * inverse.T[predicted]).sum(axis=1))
     value = weights.mean()

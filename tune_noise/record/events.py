@@ -22,9 +22,10 @@ class Event:
         kind: `search` (the resolved configuration, once), `run` (a driver starts: `host`, `pid`,
             `time_budget_seconds`), `extend` (the search was enlarged to `trials`), `ask` (a
             configuration was proposed), `start` (what the trial found: realised noise rate, sizes),
-            `epoch` (its metrics), `rung` (a decision of the scheduler), `end` (status, reason,
-            and what a confirmation tells of the noise), `note` (`text`: something a person should
-            know), `finish` (all is done).
+             `epoch` (its metrics), `rung` (a decision of the scheduler), `end` (status, reason,
+             and what a confirmation tells of the noise), `note` (`text`: something a person should
+             know; `suspects`: condition -> what is known of its table of suspects), `finish` (all
+             is done).
         trial_id: the trial it belongs to; None where it belongs to the search.
         data: plain values; a number that is not finite is stored as None.
         seconds: Unix time at which it was appended.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tune_noise.history import History
+from tune_noise.reporting.contact_sheet import contact_sheets
 from tune_noise.reporting.criteria import criteria_table
 from tune_noise.reporting.figures import draw
 from tune_noise.reporting.page import render_page
@@ -40,7 +41,8 @@ def write_outputs(history: History, output: Path) -> Summary:
     for drawing in drawings:
         _write(output / "figures" / f"{drawing.name}.png", drawing.png)
         _write(output / "figures" / f"{drawing.name}.svg", drawing.svg)
-    _write(output / "report.html", render_page(history, summary, drawings).encode())
+    page = render_page(history, summary, drawings, contact_sheets(summary, output))
+    _write(output / "report.html", page.encode())
     return summary
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tune_noise.history import History
+from tune_noise.reporting.contact_sheet import Sheet
 from tune_noise.reporting.criteria import Choice, choices
 from tune_noise.reporting.effort import efforts
 from tune_noise.reporting.figures import Drawing, Drawings
@@ -92,13 +94,16 @@ class Row:
     cells: list[Cell]
 
 
-def render_page(history: History, summary: Summary, drawings: Drawings) -> str:
+def render_page(
+    history: History, summary: Summary, drawings: Drawings, sheets: Sequence[Sheet]
+) -> str:
     """The page as HTML; it holds its figures and asks the network for nothing.
 
     Args:
         history: the search.
         summary: its verdicts.
         drawings: its figures.
+        sheets: the suspicious images of its conditions.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -113,6 +118,7 @@ def render_page(history: History, summary: Summary, drawings: Drawings) -> str:
         is_finished=history.finished,
         conditions=[_section(each, drawings) for each in summary.conditions],
         accuracy=_image(drawings.accuracy),
+        sheets=sheets,
         efforts=efforts(history),
         statuses=STATUSES,
         objective_meaning=objective_meaning(summary.config.objective),

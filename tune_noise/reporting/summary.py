@@ -29,6 +29,7 @@ class ConditionSummary:
         finalists: best mean objective first, those without a result last.
         search_trials: the trials of its search, in the order of asking.
         is_confirmed: whether every confirmation that is to come has come.
+        recorded_suspects: what the record says of a table of suspects; None where there is none.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ConditionSummary:
     finalists: tuple[Finalist, ...]
     search_trials: tuple[TrialHistory, ...]
     is_confirmed: bool
+    recorded_suspects: dict[str, Any] | None
 
     @cached_property
     def scored(self) -> list[Finalist]:
@@ -70,6 +72,15 @@ class ConditionSummary:
         objective = self.config.objective
         is_clear = favours_first(self.difference.get(objective), sign=sign(objective))
         return "winner" if is_clear else "tie"
+
+    @property
+    def suspects(self) -> dict[str, Any] | None:
+        """Facts of the leader's table of suspects; None where it has none, or has not led then."""
+        found = self.recorded_suspects
+        if found is None or self.leader is None:
+            return None
+        own = next(iter(self.leader.counted.values())).trial_id
+        return found if found["trial_id"] == own else None
 
     @property
     def best_search_trial(self) -> TrialHistory | None:
@@ -123,6 +134,7 @@ class ConditionSummary:
             "failed_confirm_trials": sum(finalist.num_failed for finalist in self.finalists),
             "realised_noise_rate": self.realised_noise_rate,
             "noise_estimate": None if self.noise is None else self.noise.to_json(),
+            "suspects": self.suspects,
         }
 
 
@@ -179,6 +191,7 @@ def _condition(history: History, condition: Condition) -> ConditionSummary:
         finalists=tuple(finalists),
         search_trials=tuple(searched),
         is_confirmed=history.finished or _all_confirmed(history.config, finalists, searched),
+        recorded_suspects=history.suspects.get(condition.name),
     )
 
 

@@ -133,7 +133,11 @@ def training_facts(data: LabelledData, configs: Sequence[TrialConfig]) -> Traini
 
 
 def prepare(
-    dataset: Dataset, configs: Sequence[TrialConfig], *, device: torch.device
+    dataset: Dataset,
+    configs: Sequence[TrialConfig],
+    *,
+    device: torch.device,
+    held_out: np.ndarray | None = None,
 ) -> LabelledData:
     """Split, corrupt and lay out the data of a stack.
 
@@ -142,12 +146,16 @@ def prepare(
             copied, on a CPU.
         configs: one per replicate, alike in noise, alpha, val_fraction and train_size.
         device: where tensors go.
+        held_out: int64, images that neither train nor validate; the labels of the others do not
+            change by that.
 
     Raises:
         DataError: the data set is too small for its validation split.
     """
     first = configs[0]
     train, val = example_split(dataset, first)
+    if held_out is not None:
+        train, val = np.setdiff1d(train, held_out), np.setdiff1d(val, held_out)
     noisy = np.stack([noisy_labels(dataset, config) for config in configs])
     shown = _shown_images(dataset, first, copies=noisy.shape[2])
     truth = _truth(dataset, first, shown)

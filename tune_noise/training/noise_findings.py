@@ -7,7 +7,7 @@ import torch
 
 from tune_noise.data import Dataset
 from tune_noise.metrics.evaluation import predict_logits
-from tune_noise.metrics.unmixing import Estimate, accuracy_bound, confident_half
+from tune_noise.metrics.unmixing import Estimate, accuracy_bound, most_confident
 from tune_noise.noise import LabelCounts, count_labels, total
 from tune_noise.training.labelled_data import realised_counts
 from tune_noise.training.trial import Trial
@@ -53,7 +53,7 @@ def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
 
 
 def _seen(probabilities: np.ndarray, labels: np.ndarray, num_classes: int) -> LabelCounts:
-    chosen, predicted = confident_half(probabilities), probabilities.argmax(axis=1)
+    chosen, predicted = most_confident(probabilities), probabilities.argmax(axis=1)
     return count_labels(predicted[chosen], labels[chosen], num_classes)
 
 

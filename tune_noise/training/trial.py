@@ -63,6 +63,7 @@ class Trial:
         configs: one per replicate.
         dataset: in memory.
         device: where to train.
+        held_out: images that take no part; see `prepare`.
 
     Raises:
         ConfigError: the configurations cannot be stacked, or do not suit the data set.
@@ -76,14 +77,19 @@ class Trial:
     """
 
     def __init__(
-        self, configs: Sequence[TrialConfig], dataset: Dataset, *, device: str = "cpu"
+        self,
+        configs: Sequence[TrialConfig],
+        dataset: Dataset,
+        *,
+        device: str = "cpu",
+        held_out: np.ndarray | None = None,
     ) -> None:
         """Draw the noise and initialise the networks; nothing is trained yet."""
         _check_stack(configs, dataset)
         first = configs[0]
         self.configs = list(configs)
         self.device = torch.device(device)
-        self.data = prepare(dataset, configs, device=self.device)
+        self.data = prepare(dataset, configs, device=self.device, held_out=held_out)
         self.method = METHODS[first.method](configs, training_facts(self.data, configs))
         self.networks = first.num_networks
         self.members = len(configs) * self.networks

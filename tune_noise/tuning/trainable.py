@@ -50,7 +50,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         gpus: float,
     ) -> None:
         """Called once per actor; the data comes from the node's shared memory, not by pickle."""
-        torch.set_num_threads(max(1, int(cpus)))
+        set_threads(cpus)
         self._dataset, self._output, self._rungs = dataset, Path(output), set(rungs)
         self._device = choose_device(gpus)
         self.reset_config(config)
@@ -180,6 +180,11 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         """
         self._write_checkpoint()
         return _TrainingResult(checkpoint=None, metrics={})
+
+
+def set_threads(cpus: float) -> None:
+    """Have torch take no more cores than a trial has; by default it takes all."""
+    torch.set_num_threads(max(1, int(cpus)))
 
 
 def choose_device(gpus: float) -> str:

@@ -1,0 +1,81 @@
+"""The ranked examples of a cross-fitting."""
+
+import numpy as np
+import pytest
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.metrics.suspicion import estimated_transition, sharpened, suspicion
+from tune_noise.training.cross_fit import held_out_images, make_folds
+from tune_noise.training.labelled_data import noisy_labels
+from tune_noise.training.suspects import MAX_EXAMPLES, judge, no_suspects_because
+
+
+def nearly_right(config, dataset, *, count=3):
+    """Predictions that give the true class 0.91 of the probability."""
+    folds = make_folds(config, dataset, count=count)
+    labels = [dataset.train_labels[held_out_images(fold, dataset)] for fold in folds]
+    return {fold: 0.01 + 0.9 * np.eye(10)[truth] for fold, truth in zip(folds, labels, strict=True)}
+
+
+@pytest.mark.parametrize(
+    "noise", [{"noise_rate": 0.4}, {"noise": "pair_flip", "noise_rate": 0.4}], ids=str
+)
+def test_networks_that_are_right_find_every_wrong_label(noise, digits):
+    config = TrialConfig(**noise)
+    found = judge(nearly_right(config, digits), digits)
+    wrong = found.given_labels != found.true_labels
+    assert found.facts["wrong_labels"] == found.facts["suspects"] == wrong.sum()
+    assert wrong[: wrong.sum()].all()
+    for name in ("precision", "recall", "average_precision"):
+        assert found.facts[name] == pytest.approx(1.0)
+
+
+def test_a_row_says_what_is_known_of_its_example(digits):
+    config = TrialConfig(noise_rate=0.3)
+    trained = nearly_right(config, digits)
+    found = judge(trained, digits)
+    np.testing.assert_array_equal(np.sort(found.images), np.arange(len(digits.train_labels)))
+    labels = noisy_labels(digits, config)[:, 0]
+    np.testing.assert_array_equal(found.given_labels, labels[found.images])
+    np.testing.assert_array_equal(found.predicted_labels, digits.train_labels[found.images])
+    np.testing.assert_array_equal(found.true_labels, digits.train_labels[found.images])
+    assert (np.diff(found.probabilities) <= 0.0).all()
+    assert not found.copies.any()
+    for fold in trained:
+        held_out = np.sort(found.images[found.folds == fold.number])
+        np.testing.assert_array_equal(held_out, held_out_images(fold, digits))
+
+
+def test_every_copy_of_an_image_is_judged_by_its_own_label(few_digits):
+    config = TrialConfig(noise="dilution", alpha=2)
+    trained = nearly_right(config, few_digits)
+    found = judge(trained, few_digits)
+    labels = noisy_labels(few_digits, config)
+    assert len(found.images) == labels.size
+    np.testing.assert_array_equal(found.given_labels, labels[found.images, found.copies])
+    # A second way to one of them.
+    probabilities = 0.01 + 0.9 * np.eye(10)[few_digits.train_labels]
+    matrix = estimated_transition(probabilities, labels)
+    sharp = sharpened(probabilities, labels, matrix)
+    [expected] = suspicion(sharp[7:8], labels[7:8, 2], matrix).probabilities
+    [row] = np.flatnonzero((found.images == 7) & (found.copies == 2))
+    assert found.probabilities[row] == pytest.approx(expected)
+
+
+def test_where_the_truth_is_unknown_no_figure_speaks_of_it(few_digits):
+    from dataclasses import replace
+
+    unknown = replace(few_digits, true_labels=None)
+    config = TrialConfig(noise="given")
+    found = judge(nearly_right(config, unknown), unknown)
+    assert found.true_labels is None
+    assert set(found.facts) == {"examples", "suspects"}
+
+
+def test_foreign_images_and_tables_without_end_are_refused_with_a_reason(digits):
+    foreign = TrialConfig(noise="foreign", alpha=1)
+    assert "the image that is wrong" in str(no_suspects_because(foreign, digits))
+    alpha = MAX_EXAMPLES // len(digits.train_labels) + 1
+    many = TrialConfig(noise="dilution", alpha=alpha)
+    assert "1,000,000" in str(no_suspects_because(many, digits))
+    assert no_suspects_because(TrialConfig(noise="dilution", alpha=5), digits) is None

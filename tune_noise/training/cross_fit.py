@@ -1,0 +1,164 @@
+"""Cross-fitting: every example is judged by networks that learned others only.
+
+The images of training and validation are dealt into folds. For each fold the configuration is
+trained once more without the fold's images, which take no part in its validation either, and
+predicts them after each epoch. What is kept is the mean of these predictions over the epochs up to
+the one that validation selects: it finds wrong labels better than the selected epoch alone does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.data import Dataset
+from tune_noise.errors import TuneNoiseError
+from tune_noise.metrics.evaluation import predict_logits
+from tune_noise.seeding import generator
+from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint, write_checkpoint
+from tune_noise.training.labelled_data import SPLIT_SEED, example_split
+from tune_noise.training.trial import Trial
+
+_PROBABILITIES = "probabilities"
+
+
+class FoldDiverged(TuneNoiseError):  # noqa: N818 - it names what happened
+    """The networks of a fold have diverged before they predicted anything."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training of a cross-fitting.
+
+    Attributes:
+        config: what is trained.
+        number: of the fold, from 1.
+        count: how many folds there are.
+        fingerprint: of the data set.
+    """
+
+    config: TrialConfig
+    number: int
+    count: int
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """`3 of 4`."""
+        return f"{self.number} of {self.count}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, equal exactly where the same is trained on the same data."""
+        return {**vars(self), "config": self.config.model_dump(mode="json", exclude_none=True)}
+
+
+def make_folds(config: TrialConfig, dataset: Dataset, *, count: int) -> list[Fold]:
+    """The trainings of a cross-fitting; each is its own, in any order and on any machine."""
+    fingerprint = dataset.fingerprint
+    return [Fold(config, number, count, fingerprint) for number in range(1, count + 1)]
+
+
+def fold_of_images(dataset: Dataset, config: TrialConfig, *, count: int) -> np.ndarray:
+    """The fold, from 1, of each image of the training set, int64 [N]; 0: it takes no part.
+
+    Every fold has its proportional share, to within one image, of each class and split.
+
+    Raises:
+        DataError: the data set is too small for its validation split.
+
+    Example:
+        >>> from tune_noise.data import load_dataset
+        >>> np.bincount(fold_of_images(load_dataset("digits"), TrialConfig(), count=4)).tolist()
+        [0, 315, 315, 314, 313]
+    """
+    folds = np.zeros(len(dataset.train_labels), dtype=np.int64)
+    for name, split in zip(("train", "val"), example_split(dataset, config), strict=True):
+        shuffled = generator(SPLIT_SEED, "folds", name).permutation(split)
+        by_class = shuffled[np.argsort(dataset.train_labels[shuffled], kind="stable")]
+        folds[by_class] = 1 + np.arange(len(by_class)) % count
+    return folds
+
+
+def held_out_images(fold: Fold, dataset: Dataset) -> np.ndarray:
+    """The images of a fold, int64, sorted."""
+    return np.flatnonzero(fold_of_images(dataset, fold.config, count=fold.count) == fold.number)
+
+
+def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarray:
+    """Train without the images of a fold, and predict them.
+
+    Args:
+        fold: what to train.
+        dataset: in memory, with the material that its noise needs.
+        device: where to train.
+
+    Returns:
+        P(class | image), float64 [images of the fold, K]: the mean over the networks, and over the
+        epochs up to the selected one.
+
+    Raises:
+        FoldDiverged: the networks diverged in their first epoch.
+    """
+    held_out = held_out_images(fold, dataset)
+    # Nobody looks at the test set here, so it need not be evaluated.
+    without_test = replace(dataset, test_images=None, test_labels=None)
+    trial = Trial([fold.config], without_test, device=device, held_out=held_out)
+    indices = torch.from_numpy(held_out).to(trial.device)
+    total = np.zeros((len(held_out), dataset.num_classes))
+    found: np.ndarray | None = None
+    while not trial.finished:
+        if trial.train_epoch() == [None]:
+            break
+        logits = predict_logits(
+            trial.network, trial.data.train_images, members=trial.members, indices=indices
+        )
+        total += logits.double().softmax(dim=2).mean(dim=0).cpu().numpy()
+        if trial.progress[0].best_epoch == trial.epoch:
+            found = total / trial.epoch
+    if found is None:
+        raise FoldDiverged(f"fold {fold.name} diverged: {trial.progress[0].stop_reason}")
+    return found
+
+
+def save_fold(path: Path, fold: Fold, probabilities: np.ndarray) -> None:
+    """Keep what was trained for a fold, whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    write_checkpoint(path, {_PROBABILITIES: torch.tensor(probabilities)}, fold.to_json())
+
+
+def read_fold(path: Path, fold: Fold) -> np.ndarray | None:
+    """What was kept for this very fold; None where nothing usable was.
+
+    Raises:
+        OSError: the disk is not to be read.
+    """
+    try:
+        tensors, values = read_checkpoint(path)
+    except (FileNotFoundError, DamagedCheckpoint):
+        return None
+    if values != fold.to_json() or _PROBABILITIES not in tensors:
+        return None
+    return np.asarray(tensors[_PROBABILITIES].numpy())
+
+
+def gather(folds: Mapping[Fold, np.ndarray], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Put the predictions of all folds together.
+
+    Args:
+        folds: every fold of one cross-fitting -> what `train_fold` returned.
+        dataset: what was trained on.
+
+    Returns:
+        The images that took part, int64 [N], sorted; and P(class | image), float64 [N, K].
+    """
+    parts = [(held_out_images(fold, dataset), found) for fold, found in folds.items()]
+    images = np.concatenate([part for part, _ in parts])
+    order = np.argsort(images)
+    return images[order], np.concatenate([found for _, found in parts])[order]

@@ -1,0 +1,102 @@
+"""Every example of a cross-fitting with how suspicious its label is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tune_noise.config.trial import TrialConfig
+from tune_noise.data import Dataset
+from tune_noise.metrics.suspicion import (
+    THRESHOLD,
+    Suspicion,
+    detection,
+    estimated_transition,
+    sharpened,
+    suspicion,
+)
+from tune_noise.training.cross_fit import Fold, fold_of_images, gather
+from tune_noise.training.labelled_data import noisy_labels, true_labels
+
+# A table of more is no list that a person reads, and dilution can make a hundred copies of all.
+MAX_EXAMPLES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """All examples, the most suspicious first; arrays of the same length.
+
+    Attributes:
+        images: int64, position of the image in the training set.
+        copies: int64, which label of its image, from 0.
+        given_labels: int64.
+        predicted_labels: int64, the likeliest class by the image alone.
+        probabilities: float64 in [0, 1], that the label is wrong.
+        folds: int64 from 1, the training that did not learn the image.
+        true_labels: int64; None where the truth is unknown.
+        facts: how many examples and suspects there are, and, where the truth is known, how many
+            labels are wrong and how well they were found (`metrics.suspicion.detection`).
+    """
+
+    images: np.ndarray
+    copies: np.ndarray
+    given_labels: np.ndarray
+    predicted_labels: np.ndarray
+    probabilities: np.ndarray
+    folds: np.ndarray
+    true_labels: np.ndarray | None
+    facts: dict[str, float]
+
+
+def no_suspects_because(config: TrialConfig, dataset: Dataset) -> str | None:
+    """Why wrong labels cannot be looked for; None where they can."""
+    if config.noise == "foreign":
+        return "under foreign noise it is the image that is wrong, not its label"
+    examples = len(dataset.train_labels) * (1 + (config.alpha or 0))
+    if examples > MAX_EXAMPLES:
+        return f"{examples:,} labels are more than the {MAX_EXAMPLES:,} that a table may have"
+    return None
+
+
+def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
+    """Rank the examples by what networks that did not learn them predict.
+
+    Args:
+        found: every fold of one cross-fitting -> what `train_fold` returned.
+        dataset: what was trained on.
+    """
+    first = next(iter(found))
+    config = first.config
+    images, probabilities = gather(found, dataset)
+    labels = noisy_labels(dataset, config)[images]
+    num_copies = labels.shape[1]
+    transition = estimated_transition(probabilities, labels)
+    sharp = sharpened(probabilities, labels, transition)
+    # One label per image at a time: under dilution all at once would take much memory.
+    columns = [suspicion(sharp, column, transition).log_odds for column in labels.T]
+    all_found = Suspicion(np.stack(columns, axis=1).reshape(-1))
+    order = all_found.order
+    image_of, copy_of = order // num_copies, order % num_copies
+    truth = true_labels(dataset, config.noise)
+    folds = fold_of_images(dataset, config, count=first.count)[images]
+    wrong = None if truth is None else (labels != truth[images][:, None]).reshape(-1)
+    return Suspects(
+        images=images[image_of],
+        copies=copy_of,
+        given_labels=labels.reshape(-1)[order],
+        predicted_labels=probabilities.argmax(axis=1)[image_of],
+        probabilities=all_found.probabilities[order],
+        folds=folds[image_of],
+        true_labels=None if truth is None else truth[images][image_of],
+        facts=_facts(all_found, wrong),
+    )
+
+
+def _facts(found: Suspicion, wrong: np.ndarray | None) -> dict[str, float]:
+    facts: dict[str, float] = {
+        "examples": len(found.log_odds),
+        "suspects": int((found.probabilities > THRESHOLD).sum()),
+    }
+    if wrong is None:
+        return facts
+    return facts | {"wrong_labels": int(wrong.sum())} | detection(found, wrong)
