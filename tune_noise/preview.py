@@ -12,6 +12,7 @@ from tune_noise.plan import Plan, estimate_cost, make_plan
 from tune_noise.progress import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.resolution import blind_conditions, least_differences
+from tune_noise.verdict import looks_of
 
 ORACLE_NOTE = " (oracle: steered by clean labels)"
 
@@ -70,12 +71,27 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
             "final",
             f"{plan.finalists} configurations, {search.num_finalists} per condition, on "
             f"{search.confirm.seeds} fresh seeds: {plan.confirm_trials} trials in "
-            f"{plan.finalists} stacks",
+            f"{plan.finalists} stacks{_further(search, plan)}",
         ),
-        ("epochs", f"{plan.min_epochs} to {plan.max_epochs}, and {plan.confirm_epochs} to confirm"),
+        ("epochs", f"{plan.min_epochs} to {plan.max_epochs}, and {_confirming(plan)} to confirm"),
         ("objective", _objective(search)),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
+
+
+def _further(search: SearchConfig, plan: Plan) -> str:
+    """When finalists are looked at again; empty where once is all."""
+    sizes = [look.num_seeds for look in looks_of(search.confirm.seeds, search.confirm.max_seeds)]
+    if len(sizes) == 1:
+        return ""
+    more = " and ".join(str(size) for size in sizes[1:])
+    return f"; the undecided on {more} seeds, at most {plan.max_confirm_trials} trials"
+
+
+def _confirming(plan: Plan) -> str:
+    if plan.max_confirm_epochs == plan.confirm_epochs:
+        return str(plan.confirm_epochs)
+    return f"{plan.confirm_epochs} to {plan.max_confirm_epochs}"
 
 
 def _noise(search: SearchConfig) -> str:
