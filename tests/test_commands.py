@@ -220,6 +220,22 @@ WRONG_SPACES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"confirm": {"finalists": 1}},
         ("confirm.finalists 1 is below the 2 levels of method", "use 2 or more"),
     ),
+    "further seeds that are none": (
+        {"confirm": {"seeds": 5, "max_seeds": 5}},
+        ("confirm.max_seeds 5 must be above seeds (5)", "leave max_seeds out"),
+    ),
+    "further seeds below the default": (
+        {"confirm": {"max_seeds": 4}},
+        ("confirm.max_seeds 4 must be above seeds (5)",),
+    ),
+    "a first look at one seed": (
+        {"confirm": {"seeds": 1, "max_seeds": 10}},
+        ("confirm.max_seeds the first look needs a spread", "set seeds to 2 or more"),
+    ),
+    "further seeds for one finalist": (
+        {"confirm": {"finalists": 1, "max_seeds": 10}, "compare": None},
+        ("confirm.max_seeds with finalists: 1 nothing is to be decided",),
+    ),
     "too few trials": ({"trials": 1}, ("trials 1 per condition cannot serve the 2 levels",)),
     "a grid of a range without points": (
         {"sampler": "grid", "trials": 100},

@@ -65,10 +65,11 @@ LAYERS = {
     "record": {"errors", "files", "masking"},
     "history": {"config", "metrics.names", "record"},
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record"},
-    "reporting": {"config", "history", "metrics.names", "noise"},
+    "verdict": {"config", "history"},
+    "reporting": {"config", "history", "metrics.names", "noise", "verdict"},
     "tuning": {
         "config", "data", "errors", "files", "history", "interrupt", "record", "seeding",
-        "training",
+        "training", "verdict",
     },
 }  # fmt: skip
 

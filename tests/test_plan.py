@@ -66,6 +66,12 @@ def test_where_no_suspects_are_looked_for_they_cost_nothing(changes: dict[str, A
     assert make_plan(search(**changes)).suspect_epochs == 0
 
 
+def test_further_seeds_make_the_confirmation_a_range() -> None:
+    plan = make_plan(search(confirm={"seeds": 3, "max_seeds": 10}))
+    assert (plan.confirm_trials, plan.max_confirm_trials) == (12, 40)
+    assert (plan.confirm_epochs, plan.max_confirm_epochs) == (12 * 16, 40 * 16)
+
+
 def test_without_early_stopping_least_and_most_are_the_same() -> None:
     plan = make_plan(search(early_stopping=None))
     assert plan.rungs == []
@@ -226,3 +232,22 @@ def test_a_dry_run_says_all_that_will_happen(digits: Dataset) -> None:
         "mlp1/co_teaching",
     ):
         assert part in text
+
+
+def test_a_dry_run_says_when_further_seeds_are_spent(digits: Dataset) -> None:
+    file = io.StringIO()
+    confirm = {"seeds": 3, "max_seeds": 10}
+    show_plan(search(confirm=confirm), digits, Console(width=100, file=file))
+    text = " ".join(file.getvalue().split())
+    assert "12 trials in 4 stacks; the undecided on 6 and 10 seeds, at most 40 trials" in text
+    assert f"{12 * 16} to {40 * 16} to confirm" in text
+
+
+def test_the_highest_cost_is_that_of_all_seeds(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tune_noise.plan._probe", lambda *given: 1.0)
+    once = estimate_cost(search(), digits, concurrent=1)
+    looked = estimate_cost(search(confirm={"seeds": 3, "max_seeds": 10}), digits, concurrent=1)
+    assert looked.least == once.least
+    assert looked.most > once.most

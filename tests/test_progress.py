@@ -77,6 +77,12 @@ def test_a_line_counts_confirmations_once_there_are_some(history: History) -> No
     assert "1/4 confirmations" in shown(history).line()
 
 
+def test_what_further_looks_ask_for_is_counted_as_planned(history: History) -> None:
+    for number in (4, 6, 8):  # of a condition with one finalist and two seeds
+        train(history, ask(history, number, stage="confirm"), 0.5)
+    assert "3/5 confirmations" in shown(history).line()
+
+
 def test_the_time_left_is_that_of_what_is_left_at_the_pace_so_far(history: History) -> None:
     # 4 search trials and 4 confirmations of 10 s, one of them 10 s under way, two at once.
     assert shown(history).line().endswith("about 0:35 left")

@@ -29,10 +29,12 @@ class Plan:
         rungs: the epochs at which trials are judged; empty without early stopping.
         trials: of the search stage, all conditions together.
         finalists: configurations that are confirmed, all conditions together.
-        confirm_trials: finalists times seeds.
+        confirm_trials: finalists times seeds of the first look.
+        max_confirm_trials: finalists times all seeds that may be spent on one.
         min_epochs: epochs of the search stage if every rung stops all it may.
         max_epochs: epochs of the search stage if no trial is stopped.
-        confirm_epochs: epochs of the confirmation.
+        confirm_epochs: epochs of the confirmation's first look.
+        max_confirm_epochs: epochs of the confirmation if all seeds are spent.
         suspect_epochs: epochs that the search for wrong labels takes, each counted as the share
             of the examples that it goes through.
     """
@@ -42,10 +44,12 @@ class Plan:
     trials: int
     finalists: int
     confirm_trials: int
+    max_confirm_trials: int
     min_epochs: int
     max_epochs: int
     confirm_epochs: int
     suspect_epochs: int
+    max_confirm_epochs: int
 
 
 def make_plan(search: SearchConfig) -> Plan:
@@ -60,17 +64,20 @@ def make_plan(search: SearchConfig) -> Plan:
     trials = len(conditions) * search.trials
     finalists = len(conditions) * search.num_finalists
     confirm_trials = finalists * search.confirm.seeds
+    max_confirm_trials = finalists * (search.confirm.max_seeds or search.confirm.seeds)
     return Plan(
         conditions=conditions,
         rungs=rungs,
         trials=trials,
         finalists=finalists,
         confirm_trials=confirm_trials,
+        max_confirm_trials=max_confirm_trials,
         min_epochs=len(conditions) * _least_epochs(search, rungs),
         max_epochs=trials * search.epochs,
         confirm_epochs=confirm_trials * search.epochs,
         # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
         suspect_epochs=len(conditions) * max(0, suspect_folds(search) - 1) * search.epochs,
+        max_confirm_epochs=max_confirm_trials * search.epochs,
     )
 
 
@@ -97,8 +104,8 @@ class Cost:
     """Estimated wall time in seconds, from a probe on this machine.
 
     Attributes:
-        least: if every rung stops all it may.
-        most: if no trial is stopped.
+        least: if every rung stops all it may, and the first look decides between finalists.
+        most: if no trial is stopped, and no look decides.
         probes: (model, method) -> measured seconds per 1,000 examples of training and evaluation.
     """
 
@@ -124,10 +131,12 @@ def estimate_cost(search: SearchConfig, dataset: Dataset, *, concurrent: int) ->
     per_example = float(np.mean(list(probes.values()))) / 1000
     factors = product(_values(search, "alpha"), _values(search, "train_size"))
     examples = float(np.mean([_examples(search, dataset, *levels) for levels in factors]))
-    after = plan.confirm_epochs + plan.suspect_epochs
     least, most = (
-        (epochs + after) * examples * per_example / concurrent + OVERHEAD_SECONDS
-        for epochs in (plan.min_epochs, plan.max_epochs)
+        (epochs + plan.suspect_epochs) * examples * per_example / concurrent + OVERHEAD_SECONDS
+        for epochs in (
+            plan.min_epochs + plan.confirm_epochs,
+            plan.max_epochs + plan.max_confirm_epochs,
+        )
     )
     return Cost(least, most, probes)
 

@@ -12,6 +12,7 @@ from tune_noise.plan import Plan, estimate_cost, make_plan, suspect_folds
 from tune_noise.progress import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.resolution import blind_conditions, least_differences
+from tune_noise.verdict import looks_of
 
 ORACLE_NOTE = " (oracle: steered by clean labels)"
 
@@ -70,7 +71,7 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
             "final",
             f"{plan.finalists} configurations, {search.num_finalists} per condition, on "
             f"{search.confirm.seeds} fresh seeds: {plan.confirm_trials} trials in "
-            f"{plan.finalists} stacks",
+            f"{plan.finalists} stacks{_further(search, plan)}",
         ),
         ("suspects", _suspects(search)),
         ("epochs", _epochs(plan)),
@@ -91,7 +92,22 @@ def _suspects(search: SearchConfig) -> str:
 
 def _epochs(plan: Plan) -> str:
     after = f", and {plan.suspect_epochs} to find suspects" if plan.suspect_epochs else ""
-    return f"{plan.min_epochs} to {plan.max_epochs}, and {plan.confirm_epochs} to confirm{after}"
+    return f"{plan.min_epochs} to {plan.max_epochs}, and {_confirming(plan)} to confirm{after}"
+
+
+def _further(search: SearchConfig, plan: Plan) -> str:
+    """When finalists are looked at again; empty where once is all."""
+    sizes = [look.num_seeds for look in looks_of(search.confirm.seeds, search.confirm.max_seeds)]
+    if len(sizes) == 1:
+        return ""
+    more = " and ".join(str(size) for size in sizes[1:])
+    return f"; the undecided on {more} seeds, at most {plan.max_confirm_trials} trials"
+
+
+def _confirming(plan: Plan) -> str:
+    if plan.max_confirm_epochs == plan.confirm_epochs:
+        return str(plan.confirm_epochs)
+    return f"{plan.confirm_epochs} to {plan.max_confirm_epochs}"
 
 
 def _noise(search: SearchConfig) -> str:

@@ -1,6 +1,7 @@
 """What a person sees while a search runs: a live table, or plain lines where output is piped."""
 
 import time
+from collections import Counter
 from types import TracebackType
 from typing import Self
 
@@ -126,7 +127,7 @@ class SearchProgress:
         text += f" ({stopped} stopped early)"
         text += "; oracle" if self._search.oracle else ""
         if confirmed := self._count("confirm", ended=True):
-            text += f", {confirmed}/{self._plan.confirm_trials} confirmations"
+            text += f", {confirmed}/{self._confirmations()} confirmations"
         for name in self._plan.conditions:
             if best := self._best(name):
                 text += f"; {name}: best {_score(best)} {describe(best, list(self._search.search))}"
@@ -139,7 +140,7 @@ class SearchProgress:
         oracle = " (oracle)" if self._search.oracle else ""
         head.append(f"{self._search.objective}{oracle}   ", style="not bold")
         head.append(f"{elapsed} gone, {self._left()}", style="not bold")
-        total = self._plan.trials + self._plan.confirm_trials
+        total = self._plan.trials + self._confirmations()
         done = self._count("search", ended=True) + self._count("confirm", ended=True)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(total=total, completed=done, width=50), f"{done} of {total} trials")
@@ -159,12 +160,19 @@ class SearchProgress:
                 for wanted in ((None,), ("stopped",), ("completed",), ("failed", "diverged"))
             ]
             confirmed = sum(trial.status is not None for trial in confirm)
-            planned = self._search.num_finalists * self._search.confirm.seeds
+            planned = max(self._search.num_finalists * self._search.confirm.seeds, len(confirm))
             best = self._best(name)
             fields = list(self._search.search)
             shown = f"{_score(best)}  {describe(best, fields)}" if best else ""
             table.add_row(name, *map(str, counts), f"{confirmed}/{planned}", shown)
         return table
+
+    def _confirmations(self) -> int:
+        """Those planned, and those that further looks have asked for."""
+        trials = list(self._history.trials.values())
+        asked = Counter(t.condition for t in trials if t.stage == "confirm")
+        planned = self._search.num_finalists * self._search.confirm.seeds
+        return sum(max(planned, asked[name]) for name in self._plan.conditions)
 
     def _best(self, condition: str) -> TrialHistory | None:
         trials = self._history.of(condition=condition, stage="search")
@@ -189,7 +197,7 @@ class SearchProgress:
         completed = [t.epochs[-1]["seconds"] for t in search if t.status == "completed"]
         full = sum(completed) / len(completed) if completed else mean
         left = (self._plan.trials - len(search)) * mean
-        left += (self._plan.confirm_trials - (len(ended) - len(search))) * full
+        left += (self._confirmations() - (len(ended) - len(search))) * full
         under_way = {
             t.stack_id: t.epochs[-1]["seconds"] for t in trials if not t.status and t.epochs
         }

@@ -83,7 +83,7 @@ RIGHT: dict[str, Any] = {
     "trials": 99,
     "epochs": 25,
     "early_stopping": {"grace_epochs": 5, "reduction_factor": 2},
-    "confirm": {"finalists": 3, "seeds": 2},
+    "confirm": {"finalists": 3, "seeds": 2, "max_seeds": 6},
     "resources": {"cpus_per_trial": 0.5},
 }
 

@@ -74,3 +74,8 @@ def test_the_schema_s_own_dependence_counts_in_a_circle() -> None:
     }
     with pytest.raises(ConfigError, match=r"search\.optimizer\.when +depends on itself"):
         search(search=domains)
+
+
+def test_further_seeds_are_spent_only_where_they_are_asked_for() -> None:
+    assert search().confirm.max_seeds is None
+    assert search(confirm={"seeds": 3, "max_seeds": 10}).confirm.max_seeds == 10

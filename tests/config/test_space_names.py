@@ -156,7 +156,8 @@ def test_conditions_and_compared_levels_are_counted_together() -> None:
     [
         ("seed", 10**13), ("trials", 10**7), ("epochs", 10**6), ("resources.cpus_per_trial", 1e300),
         ("resources.gpus_per_trial", 1e300), ("resources.max_concurrent", 10**9),
-        ("confirm.seeds", 10**9), ("confirm.finalists", 10**9), ("fixed.patience", 10**30),
+        ("confirm.seeds", 10**9), ("confirm.finalists", 10**9), ("confirm.max_seeds", 10**9),
+        ("fixed.patience", 10**30),
     ],
 )  # fmt: skip
 def test_a_number_beyond_all_use_is_refused(place: str, value: float) -> None:

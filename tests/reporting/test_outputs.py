@@ -112,3 +112,16 @@ def test_an_empty_search_has_a_page(builder: type[Builder], tmp_path: Path) -> N
     write_outputs(builder().history(finished=False), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == FILES - {"figures"}
     assert "No trial has a result yet" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_how_each_finalist_was_judged(builder: type[Builder], tmp_path: Path) -> None:
+    build = builder(confirm={"finalists": 3, "seeds": 3, "max_seeds": 10})
+    build.add_finalist([1.30, 1.31, 1.32])
+    build.add_finalist([0.30, 0.31, 0.33], model="mlp2")
+    build.add_finalist([1.20, 1.40, 1.29], model="mlp4")
+    write_outputs(build.history(), tmp_path)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    # The first of three looks may err by 0.05 * 0.3**2, by half of that for each of two rivals.
+    assert "n = 3, 99.78 % interval, separated" in page
+    assert "n = 3, 99.55 % interval, tied" in page
+    assert "for the looks at 3 to 10 seeds" in page

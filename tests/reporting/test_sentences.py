@@ -32,6 +32,53 @@ def test_a_tie_never_says_winner(builder: type[Builder]) -> None:
     assert "win" not in verdict_sentence(condition) + badge(condition)
 
 
+def test_a_tie_names_its_members_and_the_seeds_that_would_settle_it(
+    builder: type[Builder],
+) -> None:
+    build = builder(confirm={"finalists": 2, "seeds": 5})
+    build.add_finalist([1.30, 1.10, 1.20, 1.25, 1.15])
+    build.add_finalist([1.20, 1.22, 1.10, 1.05, 1.28], model="mlp2")
+    # The differences 0.10, -0.12, 0.10, 0.20, -0.13: mean 0.03, variance 0.0217. It takes
+    # 7.85 * 0.0217 / 0.03**2 + 1.92 = 191.2 seeds, so 187 more.
+    assert verdict_sentence(first_condition(build)) == (
+        "At pair_flip noise_rate 0.2, a tie: standard (mlp1) is leading, but not clearly: "
+        "information 1.20 nats against 1.17 for standard (mlp2); paired difference 0.03 "
+        "[-0.15, 0.21] (95 % interval, n = 5 seeds); test accuracy 60.0 % [55.1, 64.9] against "
+        "58.5 % [52.7, 64.3]. About 190 more seeds would settle it, if the difference is what it "
+        "seems (power 80 %)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        (1, "standard (mlp2, lr 0.01) is not separated from it, either."),
+        (3, "standard (mlp2, lr 0.03) are not separated from it, either."),
+        (5, "standard (mlp2, lr 0.03) and 2 more are not separated from it, either."),
+    ],
+)
+def test_a_tie_of_many_names_the_first_few(others: int, words: str, builder: type[Builder]) -> None:
+    build = builder(
+        search={"lr": {"loguniform": [0.001, 1.0]}}, confirm={"finalists": 2 + others, "seeds": 3}
+    )
+    build.add_finalist([1.30, 1.10, 1.20], lr=0.5)
+    build.add_finalist([1.10, 1.29, 1.20], lr=0.6)
+    for number in range(1, others + 1):
+        scores = [1.05, 1.1, 1.42 - 0.01 * number]
+        build.add_finalist(scores, lr=0.01 * number, model="mlp2")
+    sentence = verdict_sentence(first_condition(build))
+    assert words in sentence
+    assert f"({100 - 5 / (1 + others):.4g} % interval, n = 3 seeds)" in sentence
+
+
+def test_what_no_number_of_seeds_would_settle_is_said(builder: type[Builder]) -> None:
+    build = builder(confirm={"seeds": 2})
+    build.add_finalist([1.3, 1.2])
+    build.add_finalist([1.3, 1.2])
+    sentence = verdict_sentence(first_condition(build))
+    assert "To settle it would take more than 1,000 further seeds." in sentence
+
+
 @pytest.mark.parametrize(
     ("field", "levels", "names"),
     [

@@ -9,7 +9,6 @@ from scipy import stats
 from tune_noise.reporting.statistics import (
     Estimate,
     estimate,
-    favours_first,
     paired_difference,
     t_quantile,
 )
@@ -75,15 +74,6 @@ def test_paired_difference_is_antisymmetric(
         assert there.ci95 == pytest.approx((-back.ci95[1], -back.ci95[0]), abs=1e-9)
 
 
-@given(by_seed, by_seed, st.sampled_from([1.0, -1.0]))
-def test_no_two_finalists_both_beat_each_other(
-    first: dict[int, float], second: dict[int, float], sign: float
-) -> None:
-    there, back = paired_difference(first, second), paired_difference(second, first)
-    assert not (favours_first(there, sign=sign) and favours_first(back, sign=sign))
-    assert favours_first(there, sign=sign) == favours_first(back, sign=-sign)
-
-
 def test_pairing_sees_what_the_seeds_share() -> None:
     # The seeds differ by far more than the finalists do; only pairs show that.
     first = {1: 1.00, 2: 2.00, 3: 3.00}
@@ -91,9 +81,5 @@ def test_pairing_sees_what_the_seeds_share() -> None:
     difference = paired_difference(first, second)
     assert difference is not None
     assert difference.mean == pytest.approx(0.10)
-    assert favours_first(difference, sign=1.0)
-
-
-def test_one_pair_or_none_favours_nobody() -> None:
-    assert not favours_first(None, sign=1.0)
-    assert not favours_first(paired_difference({1: 2.0}, {1: 1.0}), sign=1.0)
+    assert difference.ci95 is not None
+    assert difference.ci95[0] > 0.0

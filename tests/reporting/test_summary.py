@@ -1,9 +1,10 @@
 import json
+import math
 from typing import Any
 
 import pytest
 
-from tests.reporting.conftest import Builder
+from tests.reporting.conftest import Builder, epoch
 from tune_noise.reporting.statistics import estimate
 from tune_noise.reporting.summary import ConditionSummary, summarise
 
@@ -112,6 +113,85 @@ def test_one_seed_has_no_interval_and_so_no_winner(builder: type[Builder]) -> No
     assert condition["verdict"] == "tie"
     figures = condition["winner"]["metrics"]["val_information_noisy"]
     assert figures == {"n": 1, "mean": 1.5, "sd": None, "ci95": None}
+
+
+def test_a_tie_is_of_all_that_are_not_separated_from_the_leader(builder: type[Builder]) -> None:
+    build = builder(confirm={"finalists": 3, "seeds": 5})
+    leader = build.add_finalist([1.30, 1.10, 1.20, 1.25, 1.15])
+    worse = build.add_finalist([0.31, 0.12, 0.20, 0.24, 0.16])
+    rival = build.add_finalist([1.15, 1.24, 1.10, 1.20, 1.21])
+    condition = only_condition(build)
+    assert condition.leader is not None
+    assert condition.rival is not None
+    assert (condition.leader.trial_id, condition.rival.trial_id) == (leader, rival)
+    assert [finalist.trial_id for finalist in condition.tied] == [rival]
+    found = strict(build)["conditions"][0]
+    assert (found["verdict"], found["tied"]) == ("tie", [rival])
+    assert found["comparisons"][worse]["is_separated"]
+    assert found["comparisons"][worse]["level"] == pytest.approx(0.025)
+    assert found["comparisons"][rival]["level"] == pytest.approx(0.05)
+    assert found["more_seeds"] == found["comparisons"][rival]["more_seeds"] > 5
+    assert leader not in found["comparisons"]
+
+
+def test_the_one_who_is_hardest_to_tell_from_the_leader_keeps_it_from_winning(
+    builder: type[Builder],
+) -> None:
+    """The runner-up is clearly worse; the third, who scatters, may yet be better."""
+    build = builder(confirm={"finalists": 3, "seeds": 5})
+    build.add_finalist([1.30, 1.31, 1.32, 1.30, 1.31])
+    steady = build.add_finalist([1.20, 1.21, 1.22, 1.205, 1.21])
+    unsteady = build.add_finalist([1.60, 0.60, 1.50, 0.70, 1.55])
+    condition = only_condition(build)
+    assert condition.runner_up is not None
+    assert condition.runner_up.trial_id == steady
+    assert condition.verdict == "tie"
+    assert condition.rival is not None
+    assert condition.rival.trial_id == unsteady
+    assert strict(build)["conditions"][0]["tied"] == [unsteady]
+
+
+def test_more_seeds_are_not_known_from_one_and_none_are_needed_by_a_winner(
+    builder: type[Builder], compared: Builder
+) -> None:
+    build = builder(confirm={"seeds": 1})
+    build.add_finalist([1.0])
+    build.add_finalist([1.5])
+    assert only_condition(build).more_seeds is None
+    assert only_condition(compared).more_seeds is None
+    equal = builder(confirm={"seeds": 2})
+    equal.add_finalist([1.0, 1.1])
+    equal.add_finalist([1.0, 1.1])
+    assert only_condition(equal).more_seeds == math.inf
+    assert strict(equal)["conditions"][0]["more_seeds"] is None
+
+
+def test_a_comparison_is_told_in_the_unit_and_direction_of_the_objective(
+    builder: type[Builder],
+) -> None:
+    build = builder(objective="val_loss_noisy")  # the loss is 2 - objective
+    build.add_finalist([1.3, 1.42, 1.19, 1.31, 1.34])
+    worse = build.add_finalist([1.0, 1.1, 0.9, 1.0, 1.05])
+    found = strict(build)["conditions"][0]["comparisons"][worse]
+    assert found["mean"] == pytest.approx(-0.302)
+    assert found["interval"][0] < found["interval"][1] < 0.0
+
+
+def test_who_was_separated_early_stands_behind_those_who_went_on(builder: type[Builder]) -> None:
+    """Its few seeds were good ones for all: by its plain mean it would lead."""
+    build = builder(confirm={"finalists": 3, "seeds": 3, "max_seeds": 6})
+    early = build.add_finalist([1.90, 1.91, 1.92], lr=0.1)
+    others = [
+        build.add_finalist([2.0, 2.02, 2.03], lr=lr, model=model)
+        for lr, model in ((0.01, "mlp1"), (0.02, "mlp2"))
+    ]
+    for number, other in enumerate(others):
+        for seed, value in ((106, 1.0), (107, 1.2 + 0.1 * number), (108, 1.1)):
+            build.add(epoch(value), finalist=other, seed=seed)
+    condition = only_condition(build)
+    assert [f.trial_id for f in condition.finalists] == [others[1], others[0], early]
+    assert condition.verdict == "tie"
+    assert condition.standing.comparisons[early].n == 3
 
 
 def test_failed_seeds_are_left_out_of_both_and_counted(builder: type[Builder]) -> None:

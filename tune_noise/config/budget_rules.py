@@ -10,13 +10,14 @@ from tune_noise.config.search import (
     MAX_GROUPS,
     MAX_NAME_LETTERS,
     Condition,
+    Confirm,
     SearchConfig,
     folder_word,
 )
 from tune_noise.config.trial import PATIENCE_NEEDS_BEST, TrialConfig, describe_when, when
 from tune_noise.errors import Problem, suggestion
 
-_FIELDS = TrialConfig.model_fields
+_FIELDS, _CONFIRM = TrialConfig.model_fields, Confirm.model_fields
 # What a method does before it is itself: field that says how long -> what it is called.
 _BEGINNINGS = {"ramp_epochs": "ramp", "warm_up_epochs": "warm-up"}
 
@@ -121,6 +122,29 @@ def compared_levels(raw: Raw) -> Iterator[Problem]:
         )
 
 
+def further_seeds_decide(raw: Raw) -> Iterator[Problem]:
+    """A budget of seeds leaves some to spend, on more than one finalist, after a first look."""
+    confirm = section(raw, "confirm")
+    budget, seeds = confirm.get("max_seeds"), confirm.get("seeds", _CONFIRM["seeds"].default)
+    if type(budget) is not int or type(seeds) is not int:
+        return  # the schema's word
+    place = "confirm.max_seeds"
+    if confirm.get("finalists") == 1:
+        yield Problem(place, "with finalists: 1 nothing is to be decided: leave max_seeds out")
+    elif seeds < 2:
+        yield Problem(
+            place,
+            "the first look needs a spread between seeds to judge by: set seeds to 2 or more (3 "
+            "or more serve better)",
+        )
+    elif budget <= seeds:
+        yield Problem(
+            place,
+            f"{budget} must be above seeds ({seeds}), which are spent on every finalist: raise "
+            "it, lower seeds, or leave max_seeds out",
+        )
+
+
 def grid_is_finite(raw: Raw) -> Iterator[Problem]:
     """A grid needs a finite number of points, and trials enough for all of them."""
     if raw.get("sampler") != "grid":
@@ -204,6 +228,7 @@ BUDGET_RULES = (
     early_stopping,
     warm_up_ends,
     compared_levels,
+    further_seeds_decide,
     grid_is_finite,
     patience_is_for_a_best_epoch,
     something_varies,

@@ -37,6 +37,13 @@ class Confirm(Frozen):
         None, ge=1, le=1000, description="per condition; null: one per level of compare, else 2"
     )
     seeds: int = Field(5, ge=1, le=100, description="fresh seeds, the same for every finalist")
+    max_seeds: int | None = Field(
+        None,
+        ge=3,
+        le=100,
+        description="further fresh seeds, up to so many in all, where finalists are still "
+        "undecided and seeds can decide; null: no further ones",
+    )
 
 
 class Suspects(Frozen):

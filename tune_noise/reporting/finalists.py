@@ -10,9 +10,8 @@ from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import sign
 from tune_noise.reporting.statistics import Estimate, estimate, paired_difference
 from tune_noise.reporting.tables import trial_metrics
+from tune_noise.verdict import COUNTED
 
-# Stopped by its own patience, a trial has done its work; diverged or failed, it has not.
-COUNTED = ("completed", "stopped")
 FAILED = ("diverged", "failed")
 
 
@@ -90,20 +89,25 @@ def estimates_to_json(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
     return {name: found.to_json() for name, found in metrics.items()}
 
 
-def finalists_of(history: History, *, condition: str) -> list[Finalist]:
-    """The finalists of a condition, best mean objective first, those without a result last."""
+def finalists_of(history: History, *, condition: str, leader: str | None) -> list[Finalist]:
+    """The finalists of a condition, see `ranked`."""
     groups: dict[str, list[TrialHistory]] = {}
     for trial in history.of(condition=condition, stage="confirm"):
         groups.setdefault(trial.finalist or trial.trial_id, []).append(trial)
-    return ranked([_finalist(history, key, trials) for key, trials in groups.items()])
+    found = [_finalist(history, key, trials) for key, trials in groups.items()]
+    return ranked(found, leader=leader)
 
 
-def ranked(finalists: Sequence[Finalist]) -> list[Finalist]:
-    """Best mean objective first; those without a result last."""
+def ranked(finalists: Sequence[Finalist], *, leader: str | None) -> list[Finalist]:
+    """The leader, then those on most seeds, best mean objective first, those without one last.
 
-    def key(finalist: Finalist) -> float:
+    Who was separated early has seen fewer seeds: its mean is that of other seeds than the rest's.
+    """
+
+    def key(finalist: Finalist) -> tuple[bool, bool, int, float]:
         found = finalist.objective
-        return float("inf") if found is None else -sign(finalist.config.objective) * found.mean
+        mean = 0.0 if found is None else -sign(finalist.config.objective) * found.mean
+        return found is None, finalist.trial_id != leader, -len(finalist.trials), mean
 
     return sorted(finalists, key=key)
 

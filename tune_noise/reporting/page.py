@@ -29,8 +29,9 @@ from tune_noise.reporting.wording import (
     NO_VALUE,
     configuration,
     decimals,
-    difference,
     interval,
+    interval_name,
+    judged,
     objective_name,
     scale,
     selection,
@@ -38,6 +39,7 @@ from tune_noise.reporting.wording import (
     unit,
     with_sd,
 )
+from tune_noise.verdict import ERROR
 
 RUN_AGAIN = "python -m tune_noise.search --space search.yaml"
 TEMPLATE = "report.html.j2"
@@ -190,15 +192,18 @@ def _cell(finalist: Finalist, metric: str, label: str) -> Cell:
 
 
 def _difference(finalist: Finalist, condition: ConditionSummary) -> Cell:
-    """Leader minus this finalist, paired by seed, in the objective."""
-    objective, leader = condition.config.objective, condition.leader
+    """Leader minus this finalist, paired by seed, in the objective, and how it was judged."""
+    objective = condition.config.objective
     label = f"leader minus this, paired ({unit(objective)})"
-    if leader is None or finalist is leader:
+    found = condition.comparison(finalist)
+    if found is None or found.n == 0:
         return Cell(label, NO_VALUE)
-    found = leader.minus(finalist).get(objective)
-    if found is None:
-        return Cell(label, NO_VALUE)
-    return Cell(label, *difference(found, objective), note=f"n = {found.n}")
+    notes = [f"n = {found.n}", "separated" if found.is_separated else "tied"]
+    if found.level != ERROR:
+        notes.insert(1, interval_name(found.level))
+    if condition.leader is not None and found.against != condition.leader.trial_id:
+        notes.append(f"against {found.against}, then leading")
+    return Cell(label, *judged(found, objective), note=", ".join(notes))
 
 
 def _choice(choice: Choice, condition: ConditionSummary) -> dict[str, str]:

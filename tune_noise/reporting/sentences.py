@@ -9,7 +9,8 @@ from tune_noise.reporting.wording import (
     condition_in_words,
     configuration,
     decimals,
-    difference,
+    interval_name,
+    judged,
     level_in_words,
     number,
     objective_name,
@@ -18,7 +19,11 @@ from tune_noise.reporting.wording import (
     unit,
     with_interval,
 )
+from tune_noise.verdict import Comparison
 
+# Of a tie, beside the leader and the one it is compared with; and seeds that are worth counting.
+MAX_NAMED = 3
+MAX_SEEDS_NAMED = 1000
 TEST_ACCURACY = "test_accuracy_clean"
 RENAMED_MEANING = (
     "renamed: the best one-to-one match of predicted classes and noisy labels is not the "
@@ -79,27 +84,54 @@ def place(condition: ConditionSummary) -> str:
 
 
 def _answer(condition: ConditionSummary) -> str:
-    leader, runner_up = condition.leader, condition.runner_up
+    leader, rival = condition.leader, condition.rival
     if leader is None:
         return _no_answer(condition)
     name = configuration(leader.config, condition.config)
-    if runner_up is None:
+    if rival is None:
         seeds = _seeds(len(leader.counted))
         return f"{place(condition)}, {name} is unopposed: {_figures(leader)}, {seeds}."
     if condition.verdict == "winner":
-        verb = f"{name} wins"
-    else:
-        verb = f"a tie: {name} is leading, but not clearly"
-    return f"{place(condition)}, {verb}: {_comparison(condition, leader, runner_up)}."
+        return f"{place(condition)}, {name} wins: {_comparison(condition, leader, rival)}."
+    verb = f"a tie: {name} is leading, but not clearly"
+    parts = [f"{place(condition)}, {verb}: {_comparison(condition, leader, rival)}."]
+    parts += [_also_tied(condition, leader), _settling(condition.more_seeds)]
+    return " ".join(part for part in parts if part)
 
 
-def _comparison(condition: ConditionSummary, leader: Finalist, runner_up: Finalist) -> str:
+def _also_tied(condition: ConditionSummary, leader: Finalist) -> str:
+    """Who beside the rival is not separated from the leader."""
+    _, *others = condition.tied
+    names = [_name_of_other(leader, other, condition) for other in others[:MAX_NAMED]]
+    if len(others) > MAX_NAMED:
+        names.append(f"{len(others) - MAX_NAMED} more")
+    if not names:
+        return ""
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{listed} {'is' if len(others) == 1 else 'are'} not separated from it, either."
+
+
+def _settling(more_seeds: float | None) -> str:
+    """How many more seeds would settle a tie, to two digits: it is an estimate."""
+    if more_seeds is None:
+        return ""
+    if more_seeds > MAX_SEEDS_NAMED:
+        return f"To settle it would take more than {MAX_SEEDS_NAMED:,} further seeds."
+    shown = int(float(f"{more_seeds:.2g}"))
+    seeds = "seed" if shown == 1 else "seeds"
+    return (
+        f"About {shown:,} more {seeds} would settle it, if the difference is what it seems (power "
+        "80 %)."
+    )
+
+
+def _comparison(condition: ConditionSummary, leader: Finalist, rival: Finalist) -> str:
     objective = condition.config.objective
-    shares = [_against(leader, runner_up, objective), _name_of_other(leader, runner_up, condition)]
+    shares = [_against(leader, rival, objective), _name_of_other(leader, rival, condition)]
     parts = [f"{objective_name(objective)} {shares[0]} for {shares[1]}"]
-    parts.append(_paired(condition.difference.get(objective), objective))
-    if TEST_ACCURACY in leader.metrics and TEST_ACCURACY in runner_up.metrics:
-        ours, theirs = leader.metrics[TEST_ACCURACY], runner_up.metrics[TEST_ACCURACY]
+    parts.append(_paired(condition.comparison(rival), objective))
+    if TEST_ACCURACY in leader.metrics and TEST_ACCURACY in rival.metrics:
+        ours, theirs = leader.metrics[TEST_ACCURACY], rival.metrics[TEST_ACCURACY]
         figures = [with_interval(each, TEST_ACCURACY) for each in (ours, theirs)]
         parts.append(f"test accuracy {figures[0]} against {figures[1]}")
     return "; ".join(parts)
@@ -114,13 +146,13 @@ def _against(leader: Finalist, runner_up: Finalist, objective: str) -> str:
     return f"{first} {unit(objective)} against {second}"
 
 
-def _paired(found: Estimate | None, objective: str) -> str:
-    if found is None:
+def _paired(found: Comparison | None, objective: str) -> str:
+    if found is None or found.n == 0:
         return "the two share no seed, so nothing can be said of their difference"
-    mean, ends = difference(found, objective)
+    mean, ends = judged(found, objective)
     if not ends:
         return f"paired difference {mean} on one seed, too few for an interval"
-    return f"paired difference {mean} {ends} (95 % interval, n = {found.n} seeds)"
+    return f"paired difference {mean} {ends} ({interval_name(found.level)}, n = {found.n} seeds)"
 
 
 def _name_of_other(leader: Finalist, other: Finalist, condition: ConditionSummary) -> str:

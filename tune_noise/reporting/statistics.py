@@ -135,15 +135,3 @@ def paired_difference(
     """
     differences = [first[seed] - second[seed] for seed in first if seed in second]
     return estimate(differences) if differences else None
-
-
-def favours_first(difference: Estimate | None, *, sign: float) -> bool:
-    """Whether the interval of first minus second excludes 0 on the first one's side.
-
-    Args:
-        difference: paired difference of the objective.
-        sign: +1 where a larger objective is better, -1 where a smaller one is.
-    """
-    if difference is None or difference.ci95 is None:
-        return False
-    return min(sign * end for end in difference.ci95) > 0.0

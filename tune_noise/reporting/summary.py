@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from math import inf
 from typing import Any, Literal
 
 from tune_noise.config.search import Condition, SearchConfig
@@ -12,8 +13,9 @@ from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import sign
 from tune_noise.reporting.finalists import Finalist, estimates_to_json, finalists_of
 from tune_noise.reporting.noise_estimate import NoiseEstimate, noise_estimate
-from tune_noise.reporting.statistics import Estimate, favours_first
+from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.tables import RUNNING
+from tune_noise.verdict import Comparison, Standing, standing_of
 
 Verdict = Literal["winner", "tie"]
 
@@ -26,8 +28,10 @@ class ConditionSummary:
         name: of the condition, e.g. `noise_rate=0.45`.
         factors: experimental factor -> value.
         config: the search it belongs to.
-        finalists: best mean objective first, those without a result last.
+        finalists: the leader first, then those on most seeds, best mean objective first, those
+            without a result last.
         search_trials: the trials of its search, in the order of asking.
+        standing: how the finalists stand by the objective over the fresh seeds.
         is_confirmed: whether every confirmation that is to come has come.
         recorded_suspects: what the record says of a table of suspects; None where there is none.
     """
@@ -37,6 +41,7 @@ class ConditionSummary:
     config: SearchConfig
     finalists: tuple[Finalist, ...]
     search_trials: tuple[TrialHistory, ...]
+    standing: Standing
     is_confirmed: bool
     recorded_suspects: dict[str, Any] | None
 
@@ -47,7 +52,10 @@ class ConditionSummary:
 
     @property
     def leader(self) -> Finalist | None:
-        """The finalist with the best mean objective; only the verdict makes it the winner."""
+        """The finalist with the best mean objective of those still in question at the end.
+
+        Only the verdict makes it the winner.
+        """
         return self.scored[0] if self.scored and self.is_confirmed else None
 
     @property
@@ -64,14 +72,43 @@ class ConditionSummary:
 
     @property
     def verdict(self) -> Verdict | None:
-        """`winner` if unopposed or if the interval of the objective excludes 0; None: too early."""
+        """`winner` if every other finalist is separated from the leader; None: too early."""
         if self.leader is None:
             return None
-        if self.runner_up is None:
-            return "winner"
-        objective = self.config.objective
-        is_clear = favours_first(self.difference.get(objective), sign=sign(objective))
-        return "winner" if is_clear else "tie"
+        return "tie" if self.tied else "winner"
+
+    @cached_property
+    def tied(self) -> list[Finalist]:
+        """The finalists that are not separated from the leader; empty where it has won."""
+        if self.leader is None:
+            return []
+        return [finalist for finalist in self.scored if finalist.trial_id in self.standing.tied]
+
+    @property
+    def rival(self) -> Finalist | None:
+        """Whom the leader is compared with first: the best it is tied with, else the runner-up."""
+        return self.tied[0] if self.tied else self.runner_up
+
+    def comparison(self, finalist: Finalist) -> Comparison | None:
+        """How a finalist was judged: leader minus finalist, in the objective; None for the leader.
+
+        Unlike `difference` it has the interval by which it was judged, and was judged on the seeds
+        of then.
+        """
+        found = self.standing.comparisons.get(finalist.trial_id)
+        if found is None or self.leader is None:
+            return None
+        return replace(found, mean=sign(self.config.objective) * found.mean)
+
+    @property
+    def more_seeds(self) -> float | None:
+        """Further seeds that would settle a tie; infinity for never, None where nothing is known.
+
+        The finalist that is hardest to tell from the leader decides.
+        """
+        found = [self.standing.comparisons[finalist.trial_id].more_seeds for finalist in self.tied]
+        known = [number for number in found if number is not None]
+        return max(known, default=None) if len(known) == len(found) else None
 
     @property
     def suspects(self) -> dict[str, Any] | None:
@@ -129,6 +166,13 @@ class ConditionSummary:
                 level: None if finalist is None else finalist.to_json()
                 for level, finalist in self.best_of_levels.items()
             },
+            "tied": [finalist.trial_id for finalist in self.tied],
+            "more_seeds": None if self.more_seeds in (None, inf) else self.more_seeds,
+            "comparisons": {
+                finalist.trial_id: found.to_json()
+                for finalist in self.scored
+                if (found := self.comparison(finalist)) is not None
+            },
             "search_trials": len(self.search_trials),
             "confirm_trials": sum(len(finalist.trials) for finalist in self.finalists),
             "failed_confirm_trials": sum(finalist.num_failed for finalist in self.finalists),
@@ -182,27 +226,22 @@ def best_trial(trials: Iterable[TrialHistory]) -> TrialHistory | None:
 
 
 def _condition(history: History, condition: Condition) -> ConditionSummary:
-    finalists = finalists_of(history, condition=condition.name)
-    searched = history.of(condition=condition.name, stage="search")
+    config, name = history.config, condition.name
+    searched = history.of(condition=name, stage="search")
+    confirming = history.of(condition=name, stage="confirm")
+    standing = standing_of(confirming, config.confirm, no_more=history.finished)
+    finalists = finalists_of(history, condition=name, leader=standing.leader)
+    expected = min(config.num_finalists, sum(trial.score is not None for trial in searched))
     return ConditionSummary(
-        name=condition.name,
+        name=name,
         factors=condition.factors,
-        config=history.config,
+        config=config,
         finalists=tuple(finalists),
         search_trials=tuple(searched),
-        is_confirmed=history.finished or _all_confirmed(history.config, finalists, searched),
+        standing=standing,
+        is_confirmed=history.finished or (len(finalists) >= expected and standing.is_over),
         recorded_suspects=history.suspects.get(condition.name),
     )
-
-
-def _all_confirmed(
-    config: SearchConfig, finalists: list[Finalist], searched: list[TrialHistory]
-) -> bool:
-    """Whether a condition of an unfinished search has had all its confirmations."""
-    trials = [trial for finalist in finalists for trial in finalist.trials]
-    candidates = sum(trial.score is not None for trial in searched)
-    expected = min(config.num_finalists, candidates) * config.confirm.seeds
-    return len(trials) >= expected and all(trial.status is not None for trial in trials)
 
 
 def _search_facts(history: History) -> dict[str, Any]:
@@ -221,6 +260,7 @@ def _search_facts(history: History) -> dict[str, Any]:
         "trials": config.trials,
         "epochs": config.epochs,
         "confirm_seeds": config.confirm.seeds,
+        "confirm_max_seeds": config.confirm.max_seeds,
         "started": _utc(started),
         "finished": _utc(max(ended, default=None)) if history.finished else None,
         "versions": history.search.get("versions") or {},

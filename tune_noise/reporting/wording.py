@@ -8,6 +8,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import NULLABLE_FIELDS, TrialConfig, applies, when
 from tune_noise.metrics.names import METRICS
 from tune_noise.reporting.statistics import Estimate
+from tune_noise.verdict import Comparison
 
 NO_VALUE = "-"
 _MAX_DECIMALS = 8
@@ -104,6 +105,21 @@ def difference(found: Estimate, metric: str) -> tuple[str, str]:
         places += 1
     mean = number(found.mean * factor, places)
     return mean, interval(found, factor=factor, places=places)
+
+
+def judged(found: Comparison, metric: str) -> tuple[str, str]:
+    """As `difference`, with the interval by which a finalist was judged."""
+    return difference(Estimate(found.n, found.mean, found.sd, found.interval), metric)
+
+
+def interval_name(level: float) -> str:
+    """`95 % interval`, or what it is where a finalist was judged at another level.
+
+    Example:
+        >>> interval_name(0.05), interval_name(0.05 / 4)
+        ('95 % interval', '98.75 % interval')
+    """
+    return f"{100.0 * (1.0 - level):.4g} % interval"
 
 
 def with_sd(found: Estimate, metric: str) -> str:

@@ -13,6 +13,7 @@ def search_seeds(search: SearchConfig) -> dict[str, int]:
 
 
 def confirm_seeds(search: SearchConfig) -> list[dict[str, int]]:
-    """The fresh seeds of the confirmation, the same for every finalist."""
+    """All fresh seeds that the confirmation may spend, the same for every finalist."""
     base = search.seed * SEEDS_PER_SEARCH
-    return [{"seed": base + s, "noise_seed": base + s} for s in range(1, search.confirm.seeds + 1)]
+    last = search.confirm.max_seeds or search.confirm.seeds
+    return [{"seed": base + s, "noise_seed": base + s} for s in range(1, last + 1)]

@@ -12,11 +12,12 @@ from typing import Any
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history import History, TrialHistory
 from tune_noise.record import Event, Record
+from tune_noise.tuning.confirmation import confirmations_due
 from tune_noise.tuning.finalists import choose_finalists, level_of
 from tune_noise.tuning.rungs import RungLadder, rung_levels
 from tune_noise.tuning.sampler import GroupSampler
-from tune_noise.tuning.seeds import confirm_seeds, search_seeds
-from tune_noise.tuning.stacks import Stack, confirm_stack, stack_of
+from tune_noise.tuning.seeds import search_seeds
+from tune_noise.tuning.stacks import Stack, stack_of
 
 Group = tuple[str, Any]
 
@@ -61,6 +62,8 @@ class Session:
         self._ladder = RungLadder(stopping.reduction_factor if stopping else 2)
         self._waiting: list[Stack] = []
         self._running: set[str] = set()
+        # The conditions whose finalists are decided: nothing reopens them under this driver.
+        self._decided: set[str] = set()
         self._rebuild(record.events())
         self._deadline = self.history.time.deadline(time_budget_seconds)
 
@@ -73,7 +76,6 @@ class Session:
         for trial in self.history.trials.values():
             if trial.stage == "search":
                 self._samplers[self._group(trial)].replay(trial)
-        self._confirmed = {t.finalist for t in self.history.trials.values() if t.finalist}
         self._running = {t.trial_id for t in self.history.trials.values() if t.status is None}
         for trial_id in sorted(self._running):
             self._judge_what_was_due(self.history.trials[trial_id])
@@ -148,7 +150,7 @@ class Session:
             not self._waiting
             and not self._running
             and (self.out_of_time or not any(map(self._has_proposals, self._samplers)))
-            and not any(self._awaits_finalists(name) for name in self._conditions)
+            and not any(map(self._due, self._conditions))
         )
 
     def _has_proposals(self, group: Group) -> bool:
@@ -175,17 +177,19 @@ class Session:
 
     # Finalists.
 
-    def _awaits_finalists(self, condition: str) -> bool:
-        """Whether a condition's search is over and a finalist was not yet asked for."""
-        over = self.out_of_time or not any(
+    def _due(self, condition: str) -> list[tuple[str, Stack]]:
+        """The confirmations to ask for; none while results of the condition must come in first."""
+        proposing = any(
             self._has_proposals(group) for group in self._samplers if group[0] == condition
         )
         running = any(self.history.trials[t].condition == condition for t in self._running)
-        return over and not running and bool(self._unconfirmed(condition))
-
-    def _unconfirmed(self, condition: str) -> list[TrialHistory]:
-        """The finalists without a confirmation: all at first, new ones where a search grew."""
-        return [t for t in self.finalists(condition) if t.trial_id not in self._confirmed]
+        if condition in self._decided or running or (proposing and not self.out_of_time):
+            return []
+        number = self._number(self._conditions[condition])
+        due = confirmations_due(self.history, self.search, condition=condition, number=number)
+        if not due:
+            self._decided.add(condition)
+        return due
 
     def finalists(self, condition: str) -> list[TrialHistory]:
         """See `choose_finalists`."""
@@ -193,19 +197,11 @@ class Session:
         return choose_finalists(trials, self.search)
 
     def _ask_finalists(self) -> None:
-        for name, condition in self._conditions.items():
-            if not self._awaits_finalists(name):
-                continue
-            events: list[Event] = []
-            confirmed = {t.finalist for t in self.history.of(condition=name, stage="confirm")}
-            for place, trial in enumerate(self._unconfirmed(name), 1 + len(confirmed)):
-                stack_id = f"c{self._number(condition)}-f{place}"
-                stack = confirm_stack(stack_id, trial, confirm_seeds(self.search))
-                events += stack.asks(finalist=trial.trial_id)
-                self._waiting.append(stack)
-                self._confirmed.add(trial.trial_id)
+        for condition in self._conditions:
+            due = self._due(condition)
+            self._waiting += [stack for _, stack in due]
             # All or none: a driver killed in between would leave a finalist behind.
-            self._write(*events)
+            self._write(*(e for finalist, stack in due for e in stack.asks(finalist=finalist)))
 
     # What a report means.
 

@@ -1,6 +1,7 @@
 """What is sent to a Ray actor: the trials that it trains together."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tune_noise.config.trial import TrialConfig
@@ -55,14 +56,21 @@ class Stack:
         return cls(**{**values, "trial_ids": tuple(values["trial_ids"]), "configs": configs})
 
 
-def confirm_stack(stack_id: str, trial: TrialHistory, seeds: list[dict[str, int]]) -> Stack:
-    """A finalist on fresh seeds."""
+def confirm_stack(name: str, trial: TrialHistory, seeds: Mapping[int, dict[str, int]]) -> Stack:
+    """A finalist on fresh seeds.
+
+    Args:
+        name: of the finalist in its search, which begins the names of its stacks and trials.
+        trial: the search trial that is confirmed.
+        seeds: number of the seed, from 1 -> the seed fields.
+    """
+    first = min(seeds)
     return Stack(
-        stack_id,
+        name if first == 1 else f"{name}-from{first}",
         "confirm",
         trial.condition,
-        tuple(f"{stack_id}-s{number}" for number in range(1, len(seeds) + 1)),
-        tuple(trial.config.model_copy(update=seed) for seed in seeds),
+        tuple(f"{name}-s{number}" for number in seeds),
+        tuple(trial.config.model_copy(update=seed) for seed in seeds.values()),
     )
 
 

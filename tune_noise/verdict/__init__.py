@@ -1,0 +1,20 @@
+"""Who won, who is tied, and which finalists need more seeds: decided from scores alone.
+
+The methods, their sources and how they were checked: docs/statistics.md.
+"""
+
+from tune_noise.verdict.comparisons import ERROR
+from tune_noise.verdict.confirmation import COUNTED, standing_of
+from tune_noise.verdict.looks import Look, looks_of
+from tune_noise.verdict.standing import Comparison, Standing, decide
+
+__all__ = [
+    "COUNTED",
+    "ERROR",
+    "Comparison",
+    "Look",
+    "Standing",
+    "decide",
+    "looks_of",
+    "standing_of",
+]
