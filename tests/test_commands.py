@@ -283,6 +283,14 @@ WRONG_SPACES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"fixed": {"ramp_epochs": 4, "seed": 3}},
         ("fixed.seed seeds come from the search's own `seed:`",),
     ),
+    "a noise seed that is searched": (
+        in_search(noise_seed={"choice": [1, 2]}),
+        ("search.noise_seed labels are no choice of a search: make noise_seed a condition",),
+    ),
+    "a noise seed for labels that are given": (
+        {"noise": "given", "conditions": {"noise_seed": [1, 2]}},
+        ("conditions.noise_seed has no effect where noise is given: its labels are given",),
+    ),
     "a key of the space among the fixed fields": (
         {"fixed": {"ramp_epochs": 4, "epochs": 3}},
         ("fixed.epochs write it as the space's own key `epochs:`",),

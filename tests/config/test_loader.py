@@ -253,6 +253,15 @@ def test_defaults_stand_in_the_schema_alone() -> None:
     assert (search.epochs, search.objective) == (defaults.epochs, defaults.objective)
 
 
+def test_a_noise_seed_of_the_space_stands_before_that_of_the_search() -> None:
+    search = build(SPACE | {"conditions": {"noise_rate": [0.45], "noise_seed": [7, 8]}})
+    configs = [
+        search.trial_config(condition, {"lr": 0.005}, seed=3, noise_seed=4)
+        for condition in search.all_conditions
+    ]
+    assert [(config.seed, config.noise_seed) for config in configs] == [(3, 7), (3, 8)]
+
+
 def test_a_trial_takes_its_values_from_condition_search_and_fixed_fields() -> None:
     search = build(SPACE | {"epochs": 40, "objective": "val_loss_noisy"})
     config = search.trial_config(search.all_conditions[1], {"lr": 0.005}, seed=3, noise_seed=4)

@@ -139,6 +139,18 @@ def test_all_finalists_are_trained_on_the_same_fresh_seeds(tmp_path: Path) -> No
     assert search_seeds(search) not in confirm_seeds(search)
 
 
+def test_with_a_noise_seed_as_condition_only_the_training_seed_is_fresh(tmp_path: Path) -> None:
+    search = make_search(conditions={"noise_seed": [7, 8]}, confirm={"seeds": 2})
+    with running(tmp_path / "record.db", search) as trainer:
+        trainer.run()
+        trials = trainer.session.history.trials.values()
+    assert {(t.condition, t.config.noise_seed) for t in trials} == {
+        ("noise_seed=7", 7),
+        ("noise_seed=8", 8),
+    }
+    assert {t.config.seed for t in trials if t.stage == "confirm"} == {1, 2}
+
+
 def test_a_condition_is_confirmed_while_another_still_searches(tmp_path: Path) -> None:
     with running(tmp_path / "record.db", make_search(trials=2)) as trainer:
         session = trainer.session

@@ -20,6 +20,8 @@ NoiseName = Literal[
     "given",
 ]
 HumanLabels = Literal["aggregate", "random1", "random2", "random3", "worse"]
+# Labels that are given, not drawn: the same for every noise seed.
+GIVEN_LABELS = ("human", "given")
 # Noise of which T[i, j] = P(noisy j given clean i) is known, the same for all examples of a class.
 CLASS_CONDITIONAL = (
     "dilution",

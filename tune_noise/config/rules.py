@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from tune_noise.config.conditional import default_deciders, either, field_default
 from tune_noise.config.domains import Domain, has_twins
 from tune_noise.config.frozen import wrong_kind_of_number
-from tune_noise.config.noise_fields import CLASS_CONDITIONAL
+from tune_noise.config.noise_fields import CLASS_CONDITIONAL, GIVEN_LABELS
 from tune_noise.config.problems import message_of, shorten
-from tune_noise.config.search import SEED_FIELDS, SPACE_LEVEL_FIELDS, SearchConfig
+from tune_noise.config.search import SPACE_LEVEL_FIELDS, SearchConfig
 from tune_noise.config.trial import (
     NULLABLE_FIELDS,
     TrialConfig,
@@ -71,13 +71,19 @@ def parsed_domains(raw: Raw) -> dict[str, Domain]:
 
 def known_fields(raw: Raw) -> Iterator[Problem]:
     """Every field of a section is one that a space may set there."""
-    allowed = [f for f in TrialConfig.model_fields if f not in SPACE_LEVEL_FIELDS + SEED_FIELDS]
+    kept = ("seed", *SPACE_LEVEL_FIELDS)
+    allowed = [f for f in TrialConfig.model_fields if f not in kept]
     for part in SECTIONS:
         for name in section(raw, part):
             if name in SPACE_LEVEL_FIELDS:
                 yield Problem(f"{part}.{name}", f"write it as the space's own key `{name}:`")
-            elif name in SEED_FIELDS:
+            elif name == "seed":
                 yield Problem(f"{part}.{name}", "seeds come from the search's own `seed:`")
+            elif name == "noise_seed" and part == "search":
+                yield Problem(
+                    f"{part}.{name}",
+                    "labels are no choice of a search: make noise_seed a condition, or fix it",
+                )
             elif name not in allowed:
                 yield Problem(f"{part}.{name}", f"unknown field: {suggestion(str(name), allowed)}")
 
@@ -176,6 +182,18 @@ def fields_that_apply(raw: Raw) -> Iterator[Problem]:
                     )
 
 
+def drawn_noise(raw: Raw) -> Iterator[Problem]:
+    """A noise seed is given only to noise that is drawn."""
+    given = [value for value in possible(raw, "noise") if value in GIVEN_LABELS]
+    for part in ("conditions", "fixed"):
+        if given and "noise_seed" in section(raw, part):
+            yield Problem(
+                f"{part}.noise_seed",
+                f"has no effect where noise is {', '.join(given)}: its labels are given, not "
+                "drawn; take it out (--set noise_seed=null)",
+            )
+
+
 def domain_conditions(raw: Raw) -> Iterator[Problem]:
     """`when` names fields of this space and values that they can take."""
     domains = parsed_domains(raw)
@@ -255,5 +273,6 @@ FIELD_RULES = (
     fields_that_apply,
     domain_conditions,
     known_transition,
+    drawn_noise,
     valid_objective,
 )

@@ -210,12 +210,13 @@ class SearchConfig(Frozen):
         Args:
             condition: gives the experimental factors.
             values: the searched fields' values.
-            **seeds: seed and noise_seed.
+            **seeds: seed and noise_seed; a noise_seed that the space fixes, or makes a condition,
+                comes first.
         """
         own = {"dataset": self.dataset, "noise": self.noise, "epochs": self.epochs}
         own |= {"oracle": self.oracle, "objective": self.objective}
         own |= {"last_epochs": self.last_epochs}
         given = own | self.fixed | condition.factors | values
         return TrialConfig.model_validate(
-            {k: v for k, v in given.items() if applies(k, given)} | seeds
+            seeds | {k: v for k, v in given.items() if applies(k, given)}
         )

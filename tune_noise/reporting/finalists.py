@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tune_noise.config.noise_fields import GIVEN_LABELS
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import sign
@@ -61,6 +62,12 @@ class Finalist:
             if name in other.metrics
         }
         return {name: difference for name, difference in found.items() if difference is not None}
+
+    @property
+    def shares_labels(self) -> bool:
+        """Whether no seed draws labels of its own: they are given, or noise_seed is fixed."""
+        drawn = {trial.config.noise_seed for trial in self.trials}
+        return self.config.noise in GIVEN_LABELS or (len(self.trials) > 1 and len(drawn) == 1)
 
     @property
     def num_failed(self) -> int:

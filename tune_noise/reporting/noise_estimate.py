@@ -22,9 +22,6 @@ from tune_noise.reporting.statistics import (
     with_errors,
 )
 
-# Kinds of noise whose labels no seed draws again.
-FIXED_LABELS = ("human", "given")
-
 
 @dataclass(frozen=True)
 class MatrixEstimate:
@@ -37,6 +34,7 @@ class MatrixEstimate:
         truth: as measured on the training labels, [K, K]; None where it is not known.
         num_seeds: seeds behind it.
         copies: labels of an image.
+        share_labels: whether all seeds were validated on the same labels.
     """
 
     values: Floats
@@ -45,6 +43,7 @@ class MatrixEstimate:
     truth: Floats | None
     num_seeds: int
     copies: int
+    share_labels: bool
 
     @property
     def num_classes(self) -> int:
@@ -90,7 +89,7 @@ class NoiseEstimate:
 def noise_estimate(finalist: Finalist) -> NoiseEstimate:
     """Pool the fresh seeds of a finalist."""
     trials = list(finalist.counted.values())
-    shared = finalist.config.noise in FIXED_LABELS
+    shared = finalist.shares_labels
     rates = [t.facts["realised_noise_rate"] for t in trials if "realised_noise_rate" in t.facts]
     told = [
         t.noise for t in trials if t.noise is not None and t.noise["accuracy_bound"] is not None
@@ -138,6 +137,7 @@ def _matrix(trials: list[TrialHistory], *, share_labels: bool) -> MatrixEstimate
         truth=total(true).matrix if len(true) == len(told) else None,
         num_seeds=len(told),
         copies=counts.copies,
+        share_labels=share_labels,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tune_noise.reporting.finalists import Finalist
-from tune_noise.reporting.noise_estimate import FIXED_LABELS, MatrixEstimate, NoiseEstimate
+from tune_noise.reporting.noise_estimate import MatrixEstimate, NoiseEstimate
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.summary import ConditionSummary
 from tune_noise.reporting.wording import NO_VALUE, configuration, number, with_interval
@@ -142,7 +142,7 @@ def _sentences(found: NoiseEstimate, noise: str) -> list[str]:
     matrix = found.matrix
     if matrix is None:
         return ["The record was written before the estimated matrix was kept."]
-    sentences = [_deviation(matrix), _unseen(matrix), _intervals(matrix, noise)]
+    sentences = [_deviation(matrix), _unseen(matrix), _intervals(matrix)]
     sentences.append(KNOWN_MEANING if found.known_accuracy is not None else "")
     sentences.append(_no_bound(matrix) if found.accuracy_bound is None else BOUND_MEANING)
     if noise in _AVERAGE:
@@ -192,10 +192,10 @@ def _no_bound(matrix: MatrixEstimate) -> str:
     return f"No clean-equivalent accuracy by the estimated matrix: {reason}."
 
 
-def _intervals(matrix: MatrixEstimate, noise: str) -> str:
+def _intervals(matrix: MatrixEstimate) -> str:
     counted = (
         "the labels are the same for all seeds, which count as one validation set"
-        if noise in FIXED_LABELS
+        if matrix.share_labels
         else "each seed draws its own labels, and those of all seeds are counted together"
     )
     images = ", and the labels of one image as one observation" if matrix.copies > 1 else ""

@@ -13,7 +13,12 @@ def search_seeds(search: SearchConfig) -> dict[str, int]:
 
 
 def confirm_seeds(search: SearchConfig) -> list[dict[str, int]]:
-    """All fresh seeds that the confirmation may spend, the same for every finalist."""
+    """All fresh seeds that the confirmation may spend, the same for every finalist.
+
+    Where the space gives a noise_seed, as a condition or fixed, only the training seed is fresh.
+    """
     base = search.seed * SEEDS_PER_SEARCH
     last = search.confirm.max_seeds or search.confirm.seeds
-    return [{"seed": base + s, "noise_seed": base + s} for s in range(1, last + 1)]
+    is_drawn = "noise_seed" not in {*search.conditions, *search.fixed}
+    fields = ("seed", "noise_seed") if is_drawn else ("seed",)
+    return [dict.fromkeys(fields, base + s) for s in range(1, last + 1)]
