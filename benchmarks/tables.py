@@ -2,12 +2,14 @@
 
     python benchmarks/tables.py runs/mnist_pair_flip runs/mnist_symmetric
     python benchmarks/tables.py --pool runs/pair_flip runs/pair_flip_1 runs/pair_flip_2
+    python benchmarks/tables.py --brief runs/rolnick_uniform
 
 Prints, per condition, every compared level over its fresh seeds, the paired difference to the best,
 and what other objectives would have chosen among the same search trials. With --pool, of repeats
 of one space with other seeds: the paired differences of compared levels over the fresh seeds of
-them all, and the price of honesty: how the choice by each objective tests, a search each. All of
-it is read from the searches' own records.
+them all, and the price of honesty: how the choice by each objective tests, a search each. With
+--brief, a row per condition and finalist, and nothing else. All of it is read from the searches'
+own records.
 """
 
 import sys
@@ -32,15 +34,20 @@ COLUMNS = {
     "label precision (%)": "train_label_precision",
     "label recall (%)": "train_label_recall",
 }
+FINALIST_COLUMNS = ["finalist", "n", *COLUMNS, "network-epochs a seed", "seconds a seed"]
 
 
 def main() -> None:
-    folders = [Path(argument) for argument in sys.argv[1:] if argument != "--pool"]
+    folders = [Path(argument) for argument in sys.argv[1:] if not argument.startswith("--")]
     histories = [read(folder) for folder in folders]
     if "--pool" in sys.argv:
         summaries = [summarise(history) for history in histories]
         print_pooled(summaries)
         print_price_of_honesty(summaries)
+        return
+    if "--brief" in sys.argv:
+        for history in histories:
+            print_brief(summarise(history))
         return
     for history in histories:
         print_search(history)
@@ -106,6 +113,15 @@ def print_price_of_honesty(summaries: list[Summary]) -> None:
     print_rows(titles, rows)
 
 
+def print_brief(summary: Summary) -> None:
+    rows = [
+        [condition.name, *finalist_row(finalist, condition)]
+        for condition in summary.conditions
+        for finalist in condition.scored
+    ]
+    print_rows(["condition", *FINALIST_COLUMNS], rows)
+
+
 def print_search(history: History) -> None:
     summary, facts = summarise(history), history.search
     trials = list(history.trials.values())
@@ -122,10 +138,7 @@ def print_search(history: History) -> None:
 
 def print_condition(condition: ConditionSummary) -> None:
     print(f"### {condition.name}\n\n{verdict_sentence(condition)}\n")
-    print_rows(
-        ["finalist", "n", *COLUMNS, "network-epochs a seed", "seconds a seed"],
-        [finalist_row(f, condition) for f in condition.scored],
-    )
+    print_rows(FINALIST_COLUMNS, [finalist_row(f, condition) for f in condition.scored])
     best, *others = condition.scored
     for other in others:
         found = {title: best.minus(other).get(name) for title, name in COLUMNS.items()}
