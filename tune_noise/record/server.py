@@ -44,8 +44,8 @@ _RIGHTS = sa.text(
 # What an unlucky moment brings about, not a mistake: no connection (class 08), the server stops,
 # starts or has crashed (57P), or has too many connections.
 _PASSING = ("08", "57P", "53300")
-# Another process made the table at the same moment.
-_MADE_TWICE = ("23505", "42P07")
+# Another process made the table, or the type of its rows, at the same moment.
+_MADE_TWICE = ("23505", "42P07", "42710")
 
 
 class Server:
