@@ -70,7 +70,7 @@ def test_predictions_of_a_fold_do_not_depend_on_its_own_labels(method, few_digit
     np.testing.assert_array_equal(train_fold(fold, dataset), train_fold(fold, other))
 
 
-def test_predictions_are_the_mean_over_epochs_up_to_the_selected_one(few_digits):
+def test_predictions_are_a_mean_over_epochs_up_to_the_selected_one_that_favours_the_later(few_digits):
     fold = make_folds(CONFIG, few_digits, count=3)[0]
     held_out = held_out_images(fold, few_digits)
     trial = Trial([CONFIG], few_digits, held_out=held_out)
@@ -82,7 +82,9 @@ def test_predictions_are_the_mean_over_epochs_up_to_the_selected_one(few_digits)
             trial.network, trial.data.train_images, members=1, indices=torch.tensor(held_out)
         )
         each.append(logits[0].double().softmax(dim=1).numpy())
-    expected = np.mean(each[: trial.progress[0].best_epoch], axis=0)
+    best = trial.progress[0].best_epoch
+    weights = [0.75 ** (best - epoch) for epoch in range(1, best + 1)]
+    expected = np.average(each[:best], axis=0, weights=weights)
     np.testing.assert_allclose(train_fold(fold, few_digits), expected, rtol=1e-12)
 
 

@@ -2,8 +2,8 @@
 
 The images of training and validation are dealt into folds. For each fold the configuration is
 trained once more without the fold's images, which take no part in its validation either, and
-predicts them after each epoch. What is kept is the mean of these predictions over the epochs up to
-the one that validation selects: it finds wrong labels better than the selected epoch alone does.
+predicts them after each epoch. What is kept is a weighted mean of these predictions over the epochs
+up to the one that validation selects: it finds wrong labels better than the selected epoch alone.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,9 @@ from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint, w
 from tune_noise.training.labelled_data import SPLIT_SEED, example_split
 from tune_noise.training.trial import Trial
 
+# Weight of an epoch's predictions against those of the next: the selected epoch and some before it
+# count, the first ones of a long training do not. Measured in docs/suspects.md.
+EPOCH_DECAY = 0.75
 _PROBABILITIES = "probabilities"
 
 
@@ -98,7 +101,7 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
 
     Returns:
         P(class | image), float64 [images of the fold, K]: the mean over the networks, and over the
-        epochs up to the selected one.
+        epochs up to the selected one, each weighted `EPOCH_DECAY` times the next.
 
     Raises:
         FoldDiverged: the networks diverged in their first epoch.
@@ -108,7 +111,7 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
     without_test = replace(dataset, test_images=None, test_labels=None)
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
     indices = torch.from_numpy(held_out).to(trial.device)
-    total = np.zeros((len(held_out), dataset.num_classes))
+    total, weight = np.zeros((len(held_out), dataset.num_classes)), 0.0
     found: np.ndarray | None = None
     while not trial.finished:
         if trial.train_epoch() == [None]:
@@ -116,9 +119,10 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
         logits = predict_logits(
             trial.network, trial.data.train_images, members=trial.members, indices=indices
         )
-        total += logits.double().softmax(dim=2).mean(dim=0).cpu().numpy()
+        predicted = logits.double().softmax(dim=2).mean(dim=0).cpu().numpy()
+        total, weight = EPOCH_DECAY * total + predicted, EPOCH_DECAY * weight + 1.0
         if trial.progress[0].best_epoch == trial.epoch:
-            found = total / trial.epoch
+            found = total / weight
     if found is None:
         raise FoldDiverged(f"fold {fold.name} diverged: {trial.progress[0].stop_reason}")
     return found
