@@ -1,4 +1,4 @@
-"""Where a model lies that a user names: a folder, a search with one winner, or MLflow's registry."""
+"""Where a model lies that a user names: a folder, a search, or MLflow's registry."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
