@@ -27,14 +27,14 @@ def fetch_model(model: str, *, tracking_uri: str, folder: Path) -> Path:
     Raises:
         DataError: there is no such model, it is none of tune_noise, or it cannot be read.
     """
-    for name, value in TELEMETRY_OFF.items():
+    quiet = TELEMETRY_OFF | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    for name, value in quiet.items():
         os.environ.setdefault(name, value)
     import mlflow
     from mlflow.exceptions import MlflowException
 
     store.connect(tracking_uri)
     mlflow.set_tracking_uri(tracking_uri)
-    mlflow.set_registry_uri(tracking_uri)
     try:
         path = mlflow.artifacts.download_artifacts(artifact_uri=model, dst_path=str(folder))
     except (MlflowException, OSError) as error:

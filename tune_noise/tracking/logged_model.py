@@ -13,6 +13,8 @@ from tune_noise.tracking.entry import CARD_FILE, Entry
 LOADER = "tune_noise.training.pyfunc"
 # Without the suspects, which show images that were trained on.
 MODEL_FILES = ("weights.safetensors", "config.json", CARD_FILE)
+# What `LOADER` takes beside images.
+PARAMS = ("probabilities", "each_network")
 REGISTERED_TAG = "tune_noise.registered"
 _NO_NAME = re.compile(r"[^\w=-]+")
 
@@ -134,5 +136,5 @@ def _signature(entry: Entry) -> Any:
     return ModelSignature(
         inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *entry.image_shape))]),
         outputs=Schema([TensorSpec(np.dtype("int64"), (-1,))]),
-        params=ParamSchema([ParamSpec("probabilities", "boolean", False)]),
+        params=ParamSchema([ParamSpec(name, "boolean", False) for name in PARAMS]),
     )

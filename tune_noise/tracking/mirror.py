@@ -252,7 +252,7 @@ class Mirror:
                 self._flag(trial_id, "winner")
 
     def _register(self) -> None:
-        registry = Registry(self._client, uri=self._uri, experiment_id=str(self.experiment_id))
+        registry = Registry(self._client, experiment_id=str(self.experiment_id))
         run_ids = {trial_id: run.run_id for trial_id, run in self._runs.items()}
         self.models = registry.deliver(self._output, run_ids)
 

@@ -36,15 +36,13 @@ class Registry:
     """Registers the winners of one search.
 
     Args:
-        client: of MLflow.
-        uri: of MLflow.
+        client: of the MLflow that MLFLOW_TRACKING_URI names: there it looks for a version's model.
         experiment_id: MLflow's, of the search.
     """
 
-    def __init__(self, client: Any, *, uri: str, experiment_id: str) -> None:
+    def __init__(self, client: Any, *, experiment_id: str) -> None:
         """Nothing is asked of MLflow yet."""
         self._client = client
-        self._uri = uri
         self._models = LoggedModels(client, experiment_id=experiment_id)
 
     def deliver(self, output: Path, run_ids: Mapping[str, str]) -> list[str]:
@@ -115,11 +113,6 @@ class Registry:
                 return
 
     def _create(self, entry: Entry, model: Any, card: str) -> Any:
-        import mlflow
-
-        # With a database MLflow looks the model up in the store that the process has as default.
-        mlflow.set_tracking_uri(self._uri)
-        mlflow.set_registry_uri(self._uri)
         tags = {TASK_TAG: entry.task, **entry.key, **entry.tags, **evidence_tag(entry.evidence)}
         version = self._client.create_model_version(
             self._find_name(entry),
@@ -139,6 +132,7 @@ class Registry:
         on other data of the same file name, has some digits of its digest in its name.
         """
         from mlflow.exceptions import MlflowException
+        from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS
 
         plain, full = entry.name, f"{entry.name}-{entry.task[:8]}"
         for name in (plain, full):
@@ -149,7 +143,8 @@ class Registry:
                     raise
             if self._client.get_registered_model(name).tags.get(TASK_TAG) == entry.task:
                 return name
-        raise MlflowException(f"{full} is a model of something else", error_code=6000)
+        reason = f"{full} is a model of something else"
+        raise MlflowException(reason, error_code=RESOURCE_ALREADY_EXISTS)
 
     def _update(self, found: Any, entry: Entry, card: str) -> None:
         """Say what a search that has grown has found out since."""
@@ -174,17 +169,18 @@ class Registry:
             self._client.set_registered_model_alias(name, CHAMPION, str(newest))
 
     def _judge(self, name: str, version: Version, versions: list[Version]) -> bool:
-        """Give a version its alias, and then note that it was judged; whether it is champion."""
+        """Give a version its alias, and last note that it was judged; whether it is champion."""
         holder = self._holder(name, CHAMPION)
         champion = next((v for v in versions if v.number == holder), None)
         if holder is not None and champion is None:
             champion = Version(holder, task=None, evidence=None, standing=None)
         found = judge(version, champion)
-        alias = CHAMPION if found.is_champion else CHALLENGER
-        if (self._holder(name, alias) or 0) < version.number or found.is_champion:
-            self._client.set_registered_model_alias(name, alias, str(version.number))
-        for tag, value in ((JUDGED_TAG, found.reason), (STANDING_TAG, alias)):
-            self._client.set_model_version_tag(name, str(version.number), tag, value)
+        alias, number = CHAMPION if found.is_champion else CHALLENGER, str(version.number)
+        self._client.set_model_version_tag(name, number, JUDGED_TAG, found.reason)
+        # The challenger is the newest one: an older version that is judged late is not.
+        if found.is_champion or (self._holder(name, alias) or 0) < version.number:
+            self._client.set_registered_model_alias(name, alias, number)
+        self._client.set_model_version_tag(name, number, STANDING_TAG, alias)
         return found.is_champion
 
     def _versions(self, name: str) -> list[Version]:
@@ -194,6 +190,7 @@ class Registry:
                 task=found.tags.get(TASK_TAG),
                 evidence=read_evidence(found.tags.get(EVIDENCE_TAG)),
                 standing=found.tags.get(STANDING_TAG),
+                reason=found.tags.get(JUDGED_TAG),
             )
             for found in self._pages(f"name = '{name}'")
         ]

@@ -18,12 +18,14 @@ class Version:
         task: see `Entry.task`; None where the version is none of ours.
         evidence: None where the version is none of ours.
         standing: `champion` or `challenger`, as it was judged; None before that.
+        reason: why; may be there before the standing is.
     """
 
     number: int
     task: str | None
     evidence: Evidence | None
     standing: str | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,13 @@ def judge(version: Version, champion: Version | None) -> Judgement:
     evidence = version.evidence
     assert evidence is not None
     if champion is not None and champion.number == version.number:
-        return Judgement(True, "has it already")
+        # Its judgement was cut off after it got the alias.
+        return Judgement(True, version.reason or "it has the alias")
     if evidence.is_renamed:
         return Judgement(False, "a seed is flagged as renamed, so its score is not to be trusted")
     if champion is None:
-        return Judgement(True, "nobody else has the alias")
+        reason = "the first version" if version.number == 1 else "no other version has the alias"
+        return Judgement(True, reason)
     if champion.evidence is None or champion.task != version.task:
         reason = f"version {champion.number} has no scores that it can be compared with"
         return Judgement(False, reason)

@@ -28,16 +28,20 @@ class Classifier:
 
         Args:
             images: uint8 [N, C, H, W].
-            params: `{"probabilities": True}` asks for probabilities.
+            params: `{"probabilities": True}` asks for probabilities, `{"each_network": True}` for
+                what each network predicts on its own; see `SavedModel.predict_each`.
 
         Returns:
-            int64 [N], or float32 [N, K].
+            int64 [N], float32 [N, K] or int64 [P, N].
 
         Raises:
             DataError: the images have another shape or type.
         """
-        if (params or {}).get("probabilities"):
+        asked = params or {}
+        if asked.get("probabilities"):
             return self.model.predict_probabilities(images)
+        if asked.get("each_network"):
+            return self.model.predict_each(images)
         return self.model.predict(images)
 
 
