@@ -89,10 +89,9 @@ def _registered(models: Sequence[str]) -> str:
     """What was registered, in one line."""
     if len(models) == 1:
         return models[0]
-    champions = sum(" @champion:" in line for line in models)
-    first = next((line for line in models if " @champion:" in line), models[0])
-    example = first.partition(" ")[0]
-    return f"{len(models)} registered, {champions} @champion, e.g. models:/{example}@champion"
+    champions = [line.partition(" ")[0] for line in models if " @champion:" in line]
+    example = f", e.g. models:/{champions[0]}@champion" if champions else ""
+    return f"{len(models)} in MLflow's registry, {len(champions)} of them @champion{example}"
 
 
 def _opener() -> str:
