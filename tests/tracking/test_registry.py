@@ -8,8 +8,8 @@ import pytest
 from tests.mlflow_server import MlflowServer
 from tune_noise.tracking.store import connect
 
-from .synthetic import WARNINGS_OF_MLFLOW
-from .winners import AS_GOOD, BEST, BETTER, PLAIN, Searches, entry
+from .synthetic import PATIENCE_SECONDS, SEARCH_ID, WARNINGS_OF_MLFLOW, Script
+from .winners import AS_GOOD, BEST, BETTER, PLAIN, Searches, entry, leave
 
 pytestmark = WARNINGS_OF_MLFLOW
 # Every request that changes something.
@@ -280,3 +280,23 @@ def test_all_of_it_holds_on_a_server_with_proxied_artifacts(
         assert len(searches.versions(name)[1].description) == 4900
         files = [path.name for path in (tmp_path / "server" / "artifacts").rglob("network/*")]
         assert sorted(set(files)) == ["config.json", "model_card.md", "weights.safetensors"]
+
+
+def test_only_a_finished_search_registers_and_its_driver_hears_how(
+    script: Script, uri: str, name: str
+) -> None:
+    script.search()
+    script.trial("c1")
+    leave(script.output, entry(name, SEARCH_ID, PLAIN))
+    process = script.start(uri)
+    assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    assert process.models == []
+    assert connect(uri).search_registered_models() == []
+    script.finish()
+    for _ in range(2):
+        process = script.start(uri)
+        assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+        assert process.models == [f"{name} version 1 @champion: the first version"]
+    [version] = connect(uri).search_model_versions()
+    assert version.run_id == script.found(uri).by_name["c1"].info.run_id
+    script.audit(script.output.parent / "mlflow.db")
