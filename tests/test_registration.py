@@ -1,6 +1,7 @@
 """What a winner's folder says to people and to MLflow's registry."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,13 @@ def described(
     history = finished(build).history(finished=is_finished)
     target = folder / "winners" / build.condition.name
     target.mkdir(parents=True, exist_ok=True)
-    (target / "config.json").write_text("{}")
-    describe_models(history, summarise(history), dataset, folder, **{"register": True} | given)
+    summary = summarise(history)
+    leader = summary.conditions[0].leader
+    assert leader is not None
+    trial_id = given.pop("of_trial", next(iter(leader.counted.values())).trial_id)
+    (target / "config.json").write_text(json.dumps({"trial_id": trial_id}))
+    (target / "weights.safetensors").write_bytes(b"weights")
+    describe_models(history, summary, dataset, folder, **{"register": True} | given)
     return read_entry(target)
 
 
@@ -183,6 +189,14 @@ def test_nothing_is_to_be_registered_before_the_end_or_where_it_is_not_wanted(
     target = tmp_path / "winners" / made.condition.name
     assert (target / CARD_FILE).exists()
     assert not (target / ENTRY_FILE).exists()
+
+
+def test_networks_of_an_earlier_leader_are_not_passed_off_as_those_of_the_new_one(
+    few_digits: Dataset, tmp_path: Path
+) -> None:
+    made = build([1.30, 1.34, 1.26, 1.32, 1.28])
+    assert described(made, few_digits, tmp_path, of_trial="c9") is None
+    assert not list(tmp_path.rglob(CARD_FILE))
 
 
 def test_the_card_holds_what_a_reader_must_know(few_digits: Dataset, tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from tune_noise.config.search import SearchConfig, folder_word
 from tune_noise.config.trial import TrialConfig, when
 from tune_noise.data import Dataset
 from tune_noise.files import replace_file
-from tune_noise.history import History
+from tune_noise.history import History, TrialHistory
 from tune_noise.model_card import model_card
 from tune_noise.reporting import ConditionSummary, Summary
 from tune_noise.reporting.contact_sheet import WINNERS_DIR
 from tune_noise.reporting.finalists import Finalist
 from tune_noise.reporting.wording import default_of, with_interval
 from tune_noise.tracking.entry import CARD_FILE, ENTRY_FILE, Entry, Evidence, entry_bytes
+from tune_noise.training.saved_model import CONFIG_FILE, WEIGHTS_FILE
 from tune_noise.verdict import challenge_level, looks_of
 from tune_noise.winners import metrics_of_weights
 
@@ -47,10 +48,12 @@ def describe_models(
     """
     for condition in summary.conditions:
         leader, target = condition.leader, folder / WINNERS_DIR / condition.name
-        if leader is None or not (target / "config.json").exists():
+        if leader is None:
             continue
-        name = registered_name(condition.config, leader.config, condition.factors)
         trial = next(iter(leader.counted.values()))
+        if not _holds(target, trial):
+            continue  # the search has said why
+        name = registered_name(condition.config, leader.config, condition.factors)
         accuracy = metrics_of_weights(trial).get("test_accuracy_clean")
         card = model_card(history, condition, leader, dataset, name=name, test_accuracy=accuracy)
         replace_file(target / CARD_FILE, card.encode())
@@ -61,6 +64,15 @@ def describe_models(
             replace_file(target / ENTRY_FILE, entry_bytes(entry))
         else:
             (target / ENTRY_FILE).unlink(missing_ok=True)
+
+
+def _holds(target: Path, trial: TrialHistory) -> bool:
+    """Whether a winner's folder holds the networks of this trial, and not of an earlier leader."""
+    try:
+        about = json.loads((target / CONFIG_FILE).read_bytes())
+        return bool(about["trial_id"] == trial.trial_id) and (target / WEIGHTS_FILE).exists()
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return False
 
 
 def registered_name(search: SearchConfig, config: TrialConfig, factors: dict[str, Any]) -> str:

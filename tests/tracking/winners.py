@@ -55,7 +55,10 @@ class Searches:
 
     def __init__(self, client: Any, folder: Path) -> None:
         self.client, self.folder = client, folder
-        self.experiment_id = client.create_experiment(folder.name + folder.parent.name)
+        is_server = client.tracking_uri.startswith("http")
+        place = None if is_server else (folder / "artifacts").as_uri()
+        name = folder.name + folder.parent.name
+        self.experiment_id = client.create_experiment(name, artifact_location=place)
 
     def registry(self) -> Registry:
         return Registry(self.client, experiment_id=self.experiment_id)
