@@ -175,12 +175,9 @@ def _tags(condition: ConditionSummary, leader: Finalist, dataset: Dataset) -> di
     found = {
         "search": condition.config.name,
         "dataset": dataset.name,
-        "dataset_fingerprint": dataset.fingerprint,
-        "noise": config.noise,
         "method": config.method,
         "network": config.model,
         "verdict": condition.verdict or "",
-        "objective": config.objective,
         "oracle": "true" if config.oracle else "",
     }
     for metric in (config.objective, "test_accuracy_clean"):

@@ -25,6 +25,11 @@ TASK_TAG, STANDING_TAG, JUDGED_TAG = (
     "tune_noise.standing",
     "tune_noise.judged",
 )
+ABOUT = (
+    "One task: data, noise, objective and training set. Each version is the leader of a search by "
+    "tune_noise. @champion: no search has shown a better one. @challenger: the newest one that is "
+    "not clearly better than the champion of its time. The tag tune_noise.judged says why."
+)
 # A description has a column of 5000 characters in some databases.
 MAX_DESCRIPTION = 4900
 _PER_PAGE = 200
@@ -137,7 +142,8 @@ class Registry:
         plain, full = entry.name, f"{entry.name}-{entry.task[:8]}"
         for name in (plain, full):
             try:
-                self._client.create_registered_model(name, tags={TASK_TAG: entry.task})
+                tags = {TASK_TAG: entry.task}
+                self._client.create_registered_model(name, tags, ABOUT)
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
