@@ -64,7 +64,8 @@ LAYERS = {
     "masking": set(),
     "record": {"errors", "files", "masking"},
     "history": {"config", "metrics.names", "record"},
-    "tracking": {"config", "errors", "history", "masking", "metrics.names", "record"},
+    # verdict: whether a registered model beats the champion is judged by the rules of a search.
+    "tracking": {"config", "errors", "history", "masking", "metrics.names", "record", "verdict"},
     "verdict": {"config", "history"},
     "reporting": {"config", "history", "metrics.names", "noise", "verdict"},
     "tuning": {

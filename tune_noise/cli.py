@@ -1,4 +1,4 @@
-"""The console script `tune-noise`: search, resume, train, report, suspects, spaces."""
+"""The console script `tune-noise`: search, resume, train, predict, report, suspects, spaces."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import typer
 
 from tune_noise import __version__
 from tune_noise.commands import run_app
+from tune_noise.predict import predict
 from tune_noise.report import report
 from tune_noise.salvage import salvage
 from tune_noise.search import resume, search
@@ -17,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(search)
 app.command()(resume)
 app.command()(train)
+app.command()(predict)
 app.command()(report)
 app.command()(suspects)
 app.command()(salvage)

@@ -3,7 +3,7 @@
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -36,10 +36,14 @@ def resume_command(folder: Path, options: Mapping[str, object]) -> str:
 
     Args:
         folder: of the search.
-        options: name of an option -> its value; None leaves it out.
+        options: name of an option -> its value; None leaves it out, True is a flag's.
     """
     command = f"{_program('tune-noise')} resume {shlex.quote(str(folder))}"
-    given = [f" {name} {shlex.quote(str(v))}" for name, v in options.items() if v is not None]
+    given = [
+        f" {name}" if value is True else f" {name} {shlex.quote(str(value))}"
+        for name, value in options.items()
+        if value is not None
+    ]
     return mask_password(command + "".join(given))
 
 
@@ -54,13 +58,20 @@ def _program(name: str) -> str:
 
 
 def say_where(
-    console: Console, folder: Path, tracking_uri: str, experiment_id: str | None, seconds: float
+    console: Console,
+    folder: Path,
+    tracking_uri: str,
+    experiment_id: str | None,
+    seconds: float,
+    models: Sequence[str] = (),
 ) -> None:
-    """Print how long it took, and where results, report and MLflow's pages are."""
+    """Print how long it took, and where results, report, models and MLflow's pages are."""
     rows = [
         ("results", str(folder)),
         ("report", f"{_opener()} {shlex.quote(str(folder / 'report.html'))}"),
     ]
+    if models:
+        rows.append(("model" if len(models) == 1 else "models", _registered(models)))
     # Without the query MLflow opens on its pages for language models.
     page = f"/#/experiments/{experiment_id or ''}?workflowType=machine_learning"
     if tracking_uri.startswith("http"):
@@ -72,6 +83,15 @@ def say_where(
     console.print(f"\nFinished in {clock(seconds)}.", highlight=False)
     for name, text in rows:
         console.print(f"{name:<8} {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _registered(models: Sequence[str]) -> str:
+    """What was registered, in one line."""
+    if len(models) == 1:
+        return models[0]
+    champions = [line.partition(" ")[0] for line in models if " @champion:" in line]
+    example = f", e.g. models:/{champions[0]}@champion" if champions else ""
+    return f"{len(models)} in MLflow's registry, {len(champions)} of them @champion{example}"
 
 
 def _opener() -> str:

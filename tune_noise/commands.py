@@ -40,6 +40,10 @@ RecordUrl = Annotated[
         help="Of a PostgreSQL database for the record; default: a file in the search's folder.",
     ),
 ]
+Register = Annotated[
+    bool,
+    typer.Option("--register/--no-register", help="Enter winners into MLflow's model registry."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress display.")]
 
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")

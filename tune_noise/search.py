@@ -13,6 +13,7 @@ from tune_noise.commands import (
     Output,
     Quiet,
     RecordUrl,
+    Register,
     TrackingUri,
     parse_duration,
     run_command,
@@ -66,6 +67,7 @@ def search(
     ] = None,
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
+    register: Register = True,
     quiet: Quiet = False,
 ) -> None:
     """Search which method, network and hyper-parameters survive noisy labels.
@@ -97,6 +99,7 @@ def search(
         resume=resume,
         time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
+        register=register,
     )
     console = Console(markup=False)
     if dry_run:
@@ -128,6 +131,7 @@ def resume(
     ] = None,
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
+    register: Register = True,
     quiet: Quiet = False,
 ) -> None:
     """Continue an interrupted search, or one with more trials or time than before.
@@ -153,6 +157,7 @@ def resume(
         resume=True,
         time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
+        register=register,
     )
     run_search(config, request, Console(markup=False))
 

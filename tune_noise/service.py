@@ -30,6 +30,7 @@ from tune_noise.output import (
 )
 from tune_noise.progress import SearchProgress
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.registration import describe_models
 from tune_noise.reporting import condition_tables, write_outputs
 from tune_noise.resolution import blind_conditions, least_differences
 from tune_noise.tracking import TrackingProcess, check_tracking_uri, default_tracking_uri
@@ -70,6 +71,7 @@ class Request:
         time_budget_seconds: of the search stage, over all drivers; None for the limit that the
             record names, if any.
         quiet: no progress.
+        register: enter the winners into MLflow's model registry.
     """
 
     output: Path
@@ -81,6 +83,7 @@ class Request:
     resume: bool = False
     time_budget_seconds: float | None = None
     quiet: bool = False
+    register: bool = True
 
 
 def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
@@ -192,13 +195,14 @@ def _run_search(
         history = History.replay(record.events())
         summary = write_outputs(history, folder)
         problems = export_winners(summary, dataset, folder)
+        describe_models(history, summary, dataset, folder, register=request.register)
         warning = tracking.finish(timeout_seconds=TRACKING_SECONDS)
     for table in condition_tables(summary):
         console.print(table)
     for text in filter(None, [failures(history, folder), *problems, warning]):
         warn(console, text)
     seconds = time.monotonic() - started
-    say_where(console, folder, tracking_uri, tracking.experiment_id, seconds)
+    say_where(console, folder, tracking_uri, tracking.experiment_id, seconds, tracking.models)
     if all(trial.status == "failed" for trial in history.trials.values()):
         raise TuneNoiseError("no trial could be trained: see the warning above")
     return folder
@@ -211,6 +215,7 @@ def _resume_command(folder: Path, request: Request) -> str:
             "--data-dir": request.data_dir,
             "--address": request.address,
             "--tracking-uri": request.tracking_uri,
+            "--no-register": None if request.register else True,
         },
     )
 

@@ -73,8 +73,11 @@ def _weights(folder: Path, trial: TrialHistory, leader: Finalist) -> dict[str, A
     }
 
 
-def _metrics_of_weights(trial: TrialHistory) -> dict[str, float]:
-    """With `last_epochs` the weights are the last ones, and the selected figures a mean."""
+def metrics_of_weights(trial: TrialHistory) -> dict[str, float]:
+    """What the saved networks of a trial measure.
+
+    With `last_epochs` the weights are the last ones, and the selected figures a mean.
+    """
     found = trial_metrics(trial)
     if trial.config.last_epochs is None:
         return found
@@ -92,6 +95,6 @@ def _about(
         "dataset": dataset.name,
         "dataset_fingerprint": dataset.fingerprint,
         "facts": trial.facts,
-        "metrics_of_these_weights": _metrics_of_weights(trial),
+        "metrics_of_these_weights": metrics_of_weights(trial),
         "metrics_over_seeds": leader.to_json()["metrics"],
     }

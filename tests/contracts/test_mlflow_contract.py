@@ -113,6 +113,44 @@ def test_the_newest_point_is_the_one_of_the_highest_step(client: Any, run_id: st
     assert client.get_run(run_id).data.metrics["val_accuracy_noisy"] == 1.0 / 3.0 + 8
 
 
+def test_a_version_appears_together_with_its_tags_and_is_found_by_them(
+    client: Any, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
+    tags = {"tune_noise.search_id": "s", "tune_noise.condition": "noise_rate=0.4,model=mlp1"}
+    model = client.create_logged_model("0", name="co_teaching-a=0_4", tags=tags)
+    query = " AND ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    [found] = client.search_logged_models(["0"], query)
+    assert (found.model_id, str(found.status)) == (model.model_id, "PENDING")
+    assert str(client.finalize_logged_model(model.model_id, "READY").status) == "READY"
+    name = "digits-symmetric-noise_rate=0.4,model=mlp1"
+    client.create_registered_model(name, tags={"tune_noise.task": "t"})
+    text = "x" * 9000  # the scores of a hundred seeds
+    source = f"models:/{model.model_id}"
+    for _ in range(2):
+        client.create_model_version(
+            name, source, run_id, tags=tags | {"long": text}, model_id=model.model_id
+        )
+    found = client.search_model_versions("tags.`tune_noise.search_id` = 's'")
+    assert sorted(int(version.version) for version in found) == [1, 2]
+    assert {version.tags["long"] for version in found} == {text}
+    assert client.get_registered_model(name).tags["tune_noise.task"] == "t"
+    client.set_registered_model_alias(name, "champion", "1")
+    client.set_registered_model_alias(name, "champion", "2")
+    aliases = client.get_registered_model(name).aliases
+    assert {alias: int(version) for alias, version in aliases.items()} == {"champion": 2}
+
+
+def test_a_registered_model_is_made_by_one_of_those_who_try(client: Any) -> None:
+    from mlflow.exceptions import MlflowException
+
+    client.create_registered_model("digits-given", tags={"tune_noise.task": "t"})
+    with pytest.raises(MlflowException) as caught:
+        client.create_registered_model("digits-given", tags={"tune_noise.task": "u"})
+    assert caught.value.error_code == "RESOURCE_ALREADY_EXISTS"
+    assert client.get_registered_model("digits-given").tags["tune_noise.task"] == "t"
+
+
 def test_the_file_of_a_new_store_is_a_write_ahead_log(database: str) -> None:
     assert connect(database).search_experiments(max_results=1)
     header = Path(database.removeprefix("sqlite:///")).read_bytes()[:20]

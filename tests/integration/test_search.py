@@ -78,7 +78,8 @@ def test_the_output_folder_holds_what_is_promised(folder: Path, condition: str) 
     assert list((folder / "figures").glob("*.svg"))
     winner = folder / "winners" / condition
     model, suspects = {"weights.safetensors", "config.json"}, {"suspects.csv", "suspects.json"}
-    assert {path.name for path in winner.iterdir()} == model | suspects
+    registered = {"model_card.md", "registration.json"}
+    assert {path.name for path in winner.iterdir()} == model | suspects | registered
     assert not (folder / "checkpoints").exists()
     assert (folder.parent / "mlflow.db").exists()
 

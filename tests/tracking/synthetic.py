@@ -19,6 +19,7 @@ from tune_noise.tracking.store import connect
 WARNINGS_OF_MLFLOW = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
 ]
 SEARCH = SearchConfig.model_validate(
     {

@@ -56,11 +56,11 @@ def _load(path: Path) -> Dataset:
     problems += _missing_arrays(raw_arrays, problems)
     arrays = {}
     for name, raw in raw_arrays.items():
-        fault = _fault_of_images(raw) if name in _IMAGE_NAMES else _fault_of_labels(raw)
+        fault = fault_of_images(raw) if name in _IMAGE_NAMES else fault_of_labels(raw)
         if fault is not None:
             problems.append(Problem(name, fault))
         else:
-            arrays[name] = _channels_first(raw) if name in _IMAGE_NAMES else raw.astype(np.int64)
+            arrays[name] = channels_first(raw) if name in _IMAGE_NAMES else raw.astype(np.int64)
     problems += [*_size_problems(arrays), *_class_problems(arrays)]
     if problems:
         # The listing of a ConfigError, under the type that says it is about data.
@@ -86,7 +86,8 @@ def _missing_arrays(arrays: dict[str, np.ndarray], unreadable: list[Problem]) ->
             yield Problem(name, f"is missing beside {partner}; give both or neither")
 
 
-def _fault_of_images(images: np.ndarray) -> str | None:
+def fault_of_images(images: np.ndarray) -> str | None:
+    """What is wrong with an array as images, with the way out; None: nothing."""
     if images.dtype != np.uint8:
         return f"{images.dtype} must be uint8, 0 to 255; {_conversion_to_uint8(images)}"
     if images.size == 0:
@@ -120,8 +121,8 @@ def _conversion_to_uint8(images: np.ndarray) -> str:
     return "if they are in 0..255, save images.astype('uint8')"
 
 
-def _channels_first(images: np.ndarray) -> np.ndarray:
-    """[N, C, H, W] from a shape that `_fault_of_images` has let pass."""
+def channels_first(images: np.ndarray) -> np.ndarray:
+    """[N, C, H, W] from a shape that `fault_of_images` has let pass."""
     if images.ndim == 3:
         return images[:, np.newaxis]
     if images.shape[1] in _CHANNELS:
@@ -129,7 +130,8 @@ def _channels_first(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
-def _fault_of_labels(labels: np.ndarray) -> str | None:
+def fault_of_labels(labels: np.ndarray) -> str | None:
+    """What is wrong with an array as class ids, with the way out; None: nothing."""
     if labels.dtype.kind not in "iu":
         return f"{labels.dtype} must be integers 0..K-1; save labels.astype('int64')"
     if labels.ndim != 1:

@@ -2,13 +2,18 @@
 
 The only place that imports mlflow, and only inside functions: importing this package costs nothing.
 
-uri.py      where MLflow is, and whether it answers
-process.py  what the driver holds: start, finish
-orders.py   what driver and child say to each other
-follow.py   the loop of the child process: read the record, deliver, try again
-mirror.py   makes MLflow agree with the record, one run per trial
-store.py    the store: connect, experiment, the runs that it holds
-content.py  what a run says: tags, parameters, metrics
+uri.py           where MLflow is, and whether it answers
+process.py       what the driver holds: start, finish
+orders.py        what driver and child say to each other
+follow.py        the loop of the child process: read the record, deliver, try again
+mirror.py        makes MLflow agree with the record, one run per trial
+store.py         the store: connect, experiment, the runs that it holds
+content.py       what a run says: tags, parameters, metrics
+registry.py      the model registry: a version per winner, made and judged once
+standing.py      which version is @champion
+entry.py         what is to be registered, as the driver leaves it in a winner's folder
+logged_model.py  the model's files in MLflow
+fetch.py         a registered model, downloaded
 """
 
 from tune_noise.tracking.process import TrackingProcess

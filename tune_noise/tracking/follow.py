@@ -111,7 +111,12 @@ def run(
     mirror = Mirror(tracking_uri=tracking_uri, experiment=experiment, output=output)
     with _alone(output, orders), closing(Reader(place)) as reader:
         failure = follow(mirror, reader, orders)
-    answer.give(failure, experiment_id=mirror.experiment_id, run_id=mirror.parent_run_id)
+    answer.give(
+        failure,
+        experiment_id=mirror.experiment_id,
+        run_id=mirror.parent_run_id,
+        models=mirror.models,
+    )
     _log.info("everything was delivered" if failure is None else f"gave up: {failure}")
 
 

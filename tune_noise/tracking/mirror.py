@@ -10,6 +10,7 @@ from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import METRICS
 from tune_noise.record import Event
 from tune_noise.tracking import content, store
+from tune_noise.tracking.registry import Registry
 from tune_noise.tracking.store import Run
 
 # A trial that ends sooner than this is sent in one piece, a longer one this often.
@@ -35,6 +36,7 @@ class Mirror:
         history: what the record says.
         experiment_id: MLflow's; None before it is known.
         num_sent: pieces that MLflow has taken so far.
+        models: a line for each winner: how it is registered; known after the last delivery.
     """
 
     def __init__(self, *, tracking_uri: str, experiment: str, output: Path) -> None:
@@ -42,6 +44,7 @@ class Mirror:
         self.history = History()
         self.experiment_id: str | None = None
         self.num_sent = 0
+        self.models: list[str] = []
         self._uri = tracking_uri
         self._experiment = experiment
         self._output = output
@@ -111,6 +114,8 @@ class Mirror:
         if is_last:
             self._upload(parent)
             self._deliver_parent(is_last=True)
+            if self.history.finished:
+                self._register()
 
     def _connect(self) -> None:
         """Find or make the experiment, and read which runs of this search MLflow holds."""
@@ -245,6 +250,11 @@ class Mirror:
             summary = json.loads(path.read_text(encoding="utf-8"))
             for trial_id in content.winner_trials(self.history, summary):
                 self._flag(trial_id, "winner")
+
+    def _register(self) -> None:
+        registry = Registry(self._client, experiment_id=str(self.experiment_id))
+        run_ids = {trial_id: run.run_id for trial_id, run in self._runs.items()}
+        self.models = registry.deliver(self._output, run_ids)
 
     def _upload(self, parent: Run) -> None:
         for path in (self._output / name for name in ARTIFACTS):

@@ -6,8 +6,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
 
 # How long a child whose driver was killed goes on trying before it gives up.
 ORPHAN_SECONDS = 60.0
@@ -75,7 +75,12 @@ class Answer:
         self._is_given = False
 
     def give(
-        self, failure: str | None, *, experiment_id: str | None = None, run_id: str | None = None
+        self,
+        failure: str | None,
+        *,
+        experiment_id: str | None = None,
+        run_id: str | None = None,
+        models: Sequence[str] = (),
     ) -> None:
         """Say how it went.
 
@@ -83,8 +88,14 @@ class Answer:
             failure: why not everything arrived, in one line; None if all did.
             experiment_id: MLflow's.
             run_id: MLflow's, of the search.
+            models: a line for each that is registered.
         """
-        words = {"failure": failure, "experiment_id": experiment_id, "run_id": run_id}
+        words: dict[str, Any] = {
+            "failure": failure,
+            "experiment_id": experiment_id,
+            "run_id": run_id,
+        }
+        words |= {"models": list(models)}
         with self._lock:
             if self._is_given:
                 return

@@ -34,6 +34,7 @@ class TrackingProcess:
     Attributes:
         experiment_id: MLflow's; known after `finish`.
         run_id: MLflow's id of the search's run; known after `finish`.
+        models: a line for each registered model; known after `finish`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class TrackingProcess:
         self._output = output
         self.experiment_id: str | None = None
         self.run_id: str | None = None
+        self.models: list[str] = []
         self._spawn()
 
     @classmethod
@@ -157,6 +159,7 @@ class TrackingProcess:
     def _outcome(self) -> str | None:
         answer = self._answer or {"failure": f"no answer, see {self._output / LOG_FILE}"}
         self.experiment_id, self.run_id = answer.get("experiment_id"), answer.get("run_id")
+        self.models = answer.get("models") or []
         return self._warning(answer["failure"]) if answer["failure"] else None
 
     def _warning(self, failure: str) -> str:

@@ -57,6 +57,22 @@ class SavedModel:
         Raises:
             DataError: the images have another shape or type.
         """
+        return self._logits(images).softmax(dim=2).mean(dim=0).numpy()
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Predicted classes, int64 [N], of uint8 images [N, C, H, W]."""
+        return np.asarray(self.predict_probabilities(images).argmax(axis=1), dtype=np.int64)
+
+    def predict_each(self, images: np.ndarray) -> np.ndarray:
+        """What each network predicts on its own, int64 [P, N].
+
+        The recorded `test_accuracy_clean` is the mean of their accuracies; that of `predict` is
+        `test_accuracy_clean_ensemble`. With one network all are the same.
+        """
+        return np.asarray(self._logits(images).argmax(dim=2).numpy(), dtype=np.int64)
+
+    def _logits(self, images: np.ndarray) -> Tensor:
+        """Float [P, N, K] on the CPU."""
         expected = tuple(self.about["image_shape"])
         if images.dtype != np.uint8 or images.shape[1:] != expected:
             found = f"{images.dtype} {list(images.shape)}"
@@ -66,13 +82,7 @@ class SavedModel:
         resident = ResidentImages(
             images, mean=self.about["mean"], std=self.about["std"], device=torch.device("cpu")
         )
-        members = self.config.num_networks
-        logits = predict_logits(self.network, resident, members=members)
-        return logits.softmax(dim=2).mean(dim=0).numpy()
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Predicted classes, int64 [N], of uint8 images [N, C, H, W]."""
-        return np.asarray(self.predict_probabilities(images).argmax(axis=1), dtype=np.int64)
+        return predict_logits(self.network, resident, members=self.config.num_networks)
 
 
 def save_model(
@@ -129,7 +139,7 @@ def _write_about(folder: Path, about: Mapping[str, Any]) -> None:
     replace_file(folder / CONFIG_FILE, f"{text}\n".encode())
 
 
-def load_model(folder: Path, *, own_network: str | None = None) -> SavedModel:
+def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedModel:
     """Read a model's folder, e.g. `runs/uniform/winners/alpha=5`; no code in it is run.
 
     Args:
@@ -141,6 +151,7 @@ def load_model(folder: Path, *, own_network: str | None = None) -> SavedModel:
         DataError: the folder is not that of a model, whatever its files hold; or it is one of a
             network of your own other than `own_network`, or which cannot be imported here.
     """
+    folder = Path(folder)
     try:
         about = _read_about(folder / CONFIG_FILE)
         facts = _Facts.model_validate({k: v for k, v in about.items() if k in _Facts.model_fields})

@@ -3,6 +3,7 @@
 The methods, their sources and how they were checked: docs/statistics.md.
 """
 
+from tune_noise.verdict.challenges import Challenge, challenge, challenge_level
 from tune_noise.verdict.comparisons import ERROR
 from tune_noise.verdict.confirmation import COUNTED, standing_of
 from tune_noise.verdict.looks import Look, looks_of
@@ -11,9 +12,12 @@ from tune_noise.verdict.standing import Comparison, Standing, decide
 __all__ = [
     "COUNTED",
     "ERROR",
+    "Challenge",
     "Comparison",
     "Look",
     "Standing",
+    "challenge",
+    "challenge_level",
     "decide",
     "looks_of",
     "standing_of",

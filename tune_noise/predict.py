@@ -1,0 +1,194 @@
+"""`python -m tune_noise.predict`: classes of images, by a winner of a search."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from tune_noise.command_line import given_uri
+from tune_noise.commands import run_command
+from tune_noise.data.npz_images import LABELS_OF, NamedImages, load_named_images
+from tune_noise.errors import DataError, UserError
+from tune_noise.files import replace_file
+from tune_noise.tracking.uri import OPTION
+
+# What a comparison with these labels is worth.
+_NOTES = {"labels": " (as given: some may be wrong)"}
+
+
+def predict(
+    images: Annotated[
+        Path,
+        typer.Argument(
+            help="An .npz file with images: uint8 [N, H, W], [N, H, W, C] or [N, C, H, W].",
+            metavar="IMAGES.npz",
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A folder such as runs/uniform/winners/alpha=5, or models:/NAME@champion of "
+            "MLflow's registry."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="File to write; default: standard output.")
+    ] = None,
+    array: Annotated[
+        str | None,
+        typer.Option(help="images or test_images, where the file holds both.", metavar="NAME"),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Add the probability of every class.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of CSV.")] = False,
+    own_network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PACKAGE.MODULE:FACTORY",
+            help="The network of your own that the model is one of; its code is run.",
+        ),
+    ] = None,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(
+            envvar="MLFLOW_TRACKING_URI",
+            help="Of MLflow, for models:/...; default: sqlite:///runs/mlflow.db.",
+        ),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Predict the class of every image: index, label and its probability.
+
+    Where the file holds labels beside the images, the accuracy is printed, too.
+
+    Example: tune-noise predict --model runs/smoke/winners/noise_rate=0.4 images.npz
+    """
+    # Loaded here: torch takes a second, and `--help` needs none of it.
+    from tune_noise.model_folder import model_folder
+    from tune_noise.train import prepare_torch
+    from tune_noise.training.saved_model import load_model
+
+    if array is not None and array not in LABELS_OF:
+        raise UserError(f"--array {array}: must be {' or '.join(LABELS_OF)}")
+    prepare_torch(threads=threads, device="cpu")
+    found = load_named_images(images, array=array)
+    tracking = given_uri(tracking_uri, OPTION)
+    with model_folder(model, tracking_uri=tracking.uri, source=tracking.source) as folder:
+        saved = load_model(folder, own_network=own_network)
+    _check(found, saved.about, images)
+    chances = saved.predict_probabilities(found.images)
+    accuracy = _accuracies(found, chances, saved.predict_each(found.images))
+    if as_json:
+        facts = {"model": model, "file": str(images), "array": found.name, "accuracy": accuracy}
+        rows = _rows(chances, with_all=probabilities)
+        text = json.dumps({**facts, "predictions": rows}, indent=1) + "\n"
+    else:
+        text = _csv(chances, with_all=probabilities)
+    _write(text, output)
+    notes = Console(stderr=output is None, markup=False, highlight=False, soft_wrap=True)
+    for sentence in _sentences(accuracy, found, output):
+        notes.print(sentence)
+
+
+def _check(found: NamedImages, about: Any, path: Path) -> None:
+    """That the model can tell something of these images, and knows the classes beside them.
+
+    Raises:
+        DataError: it cannot.
+    """
+    expected, num_classes = tuple(about["image_shape"]), about["num_classes"]
+    shape = found.images.shape[1:]
+    if shape != expected:
+        raise DataError(
+            f"{path}: {found.name} are {_size(shape)}, and this model was trained on "
+            f"{_size(expected)}: bring them to that size"
+        )
+    for name, labels in found.labels.items():
+        if labels.max() >= num_classes:
+            raise DataError(
+                f"{path}: {name} has class {labels.max()}, and this model knows 0 to "
+                f"{num_classes - 1}: leave {name} out, or those images"
+            )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    channels, height, width = shape
+    return f"{height} x {width} with {channels} channel{'' if channels == 1 else 's'}"
+
+
+def _accuracies(
+    found: NamedImages, chances: np.ndarray, of_each: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Array of labels -> how often they are predicted; of several networks also each one's."""
+    accuracies: dict[str, dict[str, Any]] = {}
+    predicted = chances.argmax(axis=1)
+    for name, labels in found.labels.items():
+        correct = int((predicted == labels).sum())
+        accuracies[name] = {"accuracy": correct / len(labels), "correct": correct}
+        accuracies[name]["images"] = len(labels)
+        if len(of_each) > 1:
+            each = (of_each == labels).mean(axis=1)
+            accuracies[name] |= {"of_networks": each.tolist(), "mean_of_networks": each.mean()}
+    return accuracies
+
+
+def _rows(chances: np.ndarray, *, with_all: bool) -> list[dict[str, Any]]:
+    labels = chances.argmax(axis=1)
+    rows = [
+        {"index": i, "predicted_label": int(label), "probability": float(chances[i, label])}
+        for i, label in enumerate(labels)
+    ]
+    if with_all:
+        for row, chance in zip(rows, chances.tolist(), strict=True):
+            row["probabilities"] = chance
+    return rows
+
+
+def _csv(chances: np.ndarray, *, with_all: bool) -> str:
+    """The table; probabilities in six digits."""
+    header = ["index", "predicted_label", "probability"]
+    if with_all:
+        header += [f"probability_{label}" for label in range(chances.shape[1])]
+    lines = [",".join(header)]
+    for i, row in enumerate(chances):
+        label = int(row.argmax())
+        values = [row[label], *(row if with_all else ())]
+        lines.append(",".join([str(i), str(label), *(f"{value:.6g}" for value in values)]))
+    return "\n".join(lines) + "\n"
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        replace_file(output, text.encode())
+    except OSError as error:
+        raise UserError(
+            f"--output {output} cannot be written ({error.strerror}): choose another one"
+        ) from None
+
+
+def _sentences(
+    accuracy: dict[str, dict[str, Any]], found: NamedImages, output: Path | None
+) -> list[str]:
+    sentences = []
+    for name, of in accuracy.items():
+        share = f"{100.0 * of['accuracy']:.4g} % ({of['correct']} of {of['images']})"
+        sentence = f"accuracy {share} of {found.name} against {name}{_NOTES.get(name, '')}"
+        if "of_networks" in of:
+            mean = f"{100.0 * of['mean_of_networks']:.4g} %"
+            sentence += f"; by one of its {len(of['of_networks'])} networks alone {mean} on average"
+        sentences.append(sentence)
+    if output is not None:
+        sentences.append(f"{len(found.images)} predictions in {output}")
+    return sentences
+
+
+if __name__ == "__main__":
+    run_command(predict, name="predict")

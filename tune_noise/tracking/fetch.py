@@ -1,0 +1,48 @@
+"""Bring a registered model from MLflow into a folder."""
+
+import os
+from pathlib import Path
+
+from tune_noise.errors import DataError
+from tune_noise.masking import mask_password
+from tune_noise.tracking import store
+from tune_noise.tracking.uri import TELEMETRY_OFF
+
+REGISTRY_PREFIX = "models:/"
+# Where in an MLflow model our own folder lies.
+DATA_FOLDER = "data"
+
+
+def fetch_model(model: str, *, tracking_uri: str, folder: Path) -> Path:
+    """Download a registered model.
+
+    Args:
+        model: `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+        tracking_uri: of an MLflow that answers.
+        folder: empty; filled.
+
+    Returns:
+        The folder that `load_model` takes.
+
+    Raises:
+        DataError: there is no such model, it is none of tune_noise, or it cannot be read.
+    """
+    quiet = TELEMETRY_OFF | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    store.connect(tracking_uri)
+    mlflow.set_tracking_uri(tracking_uri)
+    try:
+        path = mlflow.artifacts.download_artifacts(artifact_uri=model, dst_path=str(folder))
+    except (MlflowException, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(
+            mask_password(f"{model} cannot be had from MLflow at {tracking_uri}: {reason}")
+        ) from None
+    found = [file.parent for file in Path(path).glob(f"{DATA_FOLDER}/*/config.json")]
+    if len(found) != 1:
+        raise DataError(f"{model} is not a model that tune_noise has registered")
+    return found[0]
