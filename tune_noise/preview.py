@@ -8,8 +8,8 @@ from rich.table import Table
 from tune_noise.config.domains import levels_in_words
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
+from tune_noise.pace import clock
 from tune_noise.plan import Plan, estimate_cost, make_plan, suspect_folds
-from tune_noise.progress import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.resolution import blind_conditions, least_differences
 from tune_noise.verdict import looks_of
