@@ -1,4 +1,4 @@
-"""The console script `tune-noise`: search, resume, train, report, suspects, spaces."""
+"""The console script `tune-noise`: search, resume, status, train, report, suspects, spaces."""
 
 from typing import Annotated
 
@@ -10,12 +10,14 @@ from tune_noise.report import report
 from tune_noise.salvage import salvage
 from tune_noise.search import resume, search
 from tune_noise.spaces import app as spaces
+from tune_noise.status import status
 from tune_noise.suspects import suspects
 from tune_noise.train import train
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(search)
 app.command()(resume)
+app.command()(status)
 app.command()(train)
 app.command()(report)
 app.command()(suspects)

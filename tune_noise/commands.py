@@ -1,5 +1,6 @@
 """What the commands share: how they end, and options that several of them have."""
 
+import json
 import re
 import signal
 import sys
@@ -40,6 +41,10 @@ RecordUrl = Annotated[
         help="Of a PostgreSQL database for the record; default: a file in the search's folder.",
     ),
 ]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON for a script, and nothing else, on standard output."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress display.")]
 
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
@@ -63,6 +68,11 @@ def parse_duration(text: str) -> float:
     if total <= 0:
         raise UserError(f"--time-budget {text}: must be above 0, or nothing would be searched")
     return total
+
+
+def print_json(value: Any) -> None:
+    """Print plain values as JSON; a figure that does not exist is null, never NaN."""
+    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def run_command(function: Callable[..., Any], *, name: str) -> None:
