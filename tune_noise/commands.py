@@ -1,10 +1,12 @@
 """What the commands share: how they end, and options that several of them have."""
 
 import json
+import math
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,7 +74,22 @@ def parse_duration(text: str) -> float:
 
 def print_json(value: Any) -> None:
     """Print plain values as JSON; a figure that does not exist is null, never NaN."""
-    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@contextmanager
+def talk_aside(is_json: bool) -> Iterator[None]:
+    """With --json all that is meant for a person goes to standard error meanwhile."""
+    with redirect_stdout(sys.stderr) if is_json else nullcontext():
+        yield
 
 
 def run_command(function: Callable[..., Any], *, name: str) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 LOCK_FILE = ".lock"
 # How often a driver that finds its folder locked asks again: `is_owned` holds it for microseconds.
-ATTEMPTS = 3
-PAUSE_SECONDS = 0.05
+ATTEMPTS = 10
+PAUSE_SECONDS = 0.02
 
 
 def is_owned(folder: Path) -> bool:

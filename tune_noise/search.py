@@ -1,5 +1,6 @@
 """`python -m tune_noise.search`: run a search. Also what `ray submit` copies and runs."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +11,15 @@ from tune_noise.command_line import given_uri
 from tune_noise.commands import (
     Assignments,
     DataDir,
+    Json,
     Output,
     Quiet,
     RecordUrl,
     TrackingUri,
     parse_duration,
+    print_json,
     run_command,
+    talk_aside,
 )
 from tune_noise.config.loader import (
     build_search,
@@ -67,13 +71,14 @@ def search(
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
     quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Search which method, network and hyper-parameters survive noisy labels.
 
     Example: python -m tune_noise.search --space uniform --trials 40 --set lr=0.001
     """
     # Loaded here: with torch and pandas it takes seconds, and `--help` needs none of it.
-    from tune_noise.service import Request, load_checked, run_search
+    from tune_noise.service import Request, run_search
 
     flags = {
         "dataset": dataset,
@@ -98,13 +103,50 @@ def search(
         time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
     )
-    console = Console(markup=False)
     if dry_run:
-        from tune_noise.preview import show_plan
+        _preview(config, data_dir, as_json=as_json)
+        return
+    with talk_aside(as_json):
+        folder = run_search(config, request, Console(markup=False))
+    if as_json:
+        print_json(outcome(folder))
 
-        show_plan(config, load_checked(config, data_dir), console)
+
+def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> None:
+    from tune_noise.preview import plan_to_json, show_plan
+    from tune_noise.service import load_checked
+
+    with talk_aside(as_json):
+        dataset = load_checked(config, data_dir)
+    if as_json:
+        print_json(plan_to_json(config, dataset))
     else:
-        run_search(config, request, console)
+        show_plan(config, dataset, Console(markup=False))
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """What a script needs of a search that has ended: the verdicts, and where everything is."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return {
+        "name": folder.name,
+        "folder": str(folder),
+        "summary": str(folder / "summary.json"),
+        "report": str(folder / "report.html"),
+        "conditions": [_verdict(each, folder) for each in summary["conditions"]],
+    }
+
+
+def _verdict(condition: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """One condition's; the leader of a tie stands in `winner` too, as in summary.json."""
+    model = folder / "winners" / condition["name"]
+    winner = condition["winner"]
+    return {
+        "name": condition["name"],
+        "condition": condition["condition"],
+        "verdict": condition["verdict"],
+        "winner": None if winner is None else winner["config"],
+        "model": str(model) if model.is_dir() else None,
+    }
 
 
 def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> SearchConfig:
@@ -129,6 +171,7 @@ def resume(
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
     quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Continue an interrupted search, or one with more trials or time than before.
 
@@ -154,7 +197,10 @@ def resume(
         time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
     )
-    run_search(config, request, Console(markup=False))
+    with talk_aside(as_json):
+        folder = run_search(config, request, Console(markup=False))
+    if as_json:
+        print_json(outcome(folder))
 
 
 def recorded(folder: Path, record: str | None, flags: dict[str, Any]) -> SearchConfig:

@@ -21,7 +21,7 @@ def state_to_json(state: SearchState) -> dict[str, Any]:
     return {
         "name": config.name,
         "title": config.title,
-        "folder": str(state.folder),
+        "folder": str(state.folder.resolve()),
         "status": state.status,
         "dataset": config.dataset,
         "noise": config.noise,
@@ -38,7 +38,7 @@ def state_to_json(state: SearchState) -> dict[str, Any]:
         "conditions": [_condition_to_json(each) for each in state.conditions],
         "warnings": state.warnings,
         "failures": state.failures,
-        "continue": None if state.status != "interrupted" else resume_command(state.folder, {}),
+        "continue": _resume(state),
     }
 
 
@@ -170,10 +170,15 @@ def _warnings(state: SearchState) -> Iterator[str]:
 
 def _how_to_go_on(state: SearchState) -> Iterator[str]:
     if state.status == "interrupted":
-        yield f"continue  {resume_command(state.folder, {})}"
+        yield f"continue  {_resume(state)}"
     page = state.folder / "report.html"
     if page.exists():
         yield f"report    {page}"
+
+
+def _resume(state: SearchState) -> str | None:
+    """The command that continues an interrupted search."""
+    return resume_command(state.folder.resolve(), {}) if state.status == "interrupted" else None
 
 
 def _utc(seconds: float) -> str:

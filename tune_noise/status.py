@@ -72,7 +72,8 @@ def _row(folder: Path, url: str | None) -> dict[str, Any]:
     try:
         whole = state_to_json(read_state(folder, url))
     except (UserError, StorageError) as error:
-        return {"name": folder.name, "folder": str(folder), "status": None, "error": str(error)}
+        place = str(folder.resolve())
+        return {"name": folder.name, "folder": place, "status": None, "error": str(error)}
     left_out = ("conditions", "warnings", "failures")
     return {name: value for name, value in whole.items() if name not in left_out}
 
