@@ -62,11 +62,12 @@ LAYERS = {
         "noise", "seeding",
     },
     "masking": set(),
+    "pace": set(),
     "record": {"errors", "files", "masking"},
     "history": {"config", "metrics.names", "record"},
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record"},
     "verdict": {"config", "history"},
-    "reporting": {"config", "history", "metrics.names", "noise", "verdict"},
+    "reporting": {"config", "files", "history", "metrics.names", "noise", "pace", "verdict"},
     "tuning": {
         "config", "data", "errors", "files", "history", "interrupt", "record", "seeding",
         "training", "verdict",
