@@ -1,11 +1,13 @@
 """The console script `tune-noise`: search, resume, status, train, report, suspects, spaces."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from tune_noise import __version__
 from tune_noise.commands import run_app
+from tune_noise.completion import answer_in_pieces, join_words
 from tune_noise.report import report
 from tune_noise.salvage import salvage
 from tune_noise.search import resume, search
@@ -42,4 +44,6 @@ def tune_noise(
 
 def main() -> None:
     """Run the command line."""
-    run_app(app, prog_name="tune-noise")
+    join_words(os.environ)
+    with answer_in_pieces(os.environ):
+        run_app(app, prog_name="tune-noise")

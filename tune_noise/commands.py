@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from tune_noise.command_line import hide_passwords
+from tune_noise.completion import complete_assignment, complete_search
 from tune_noise.errors import Interrupted, TuneNoiseError, UserError
 
 DataDir = Annotated[
@@ -26,7 +27,16 @@ DataDir = Annotated[
 ]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Set a field; may be given several times."),
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Set a field; may be given several times.",
+        autocompletion=complete_assignment,
+    ),
+]
+SearchFolder = Annotated[
+    Path,
+    typer.Argument(help="Of the search, e.g. runs/uniform.", autocompletion=complete_search),
 ]
 Output = Annotated[Path, typer.Option(help="Folder of all searches.")]
 # A URI may hold a password, and a command line is visible to every user of a machine.

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from tune_noise.commands import Json, RecordUrl, print_json, run_command, talk_aside
+from tune_noise.completion import complete_search
 from tune_noise.errors import UserError
 from tune_noise.history import History
 from tune_noise.record import Record, RecordPlace
@@ -16,7 +17,9 @@ def report(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FOLDER...", help="Of a search, e.g. runs/uniform; several are compared."
+            metavar="FOLDER...",
+            help="Of a search, e.g. runs/uniform; several are compared.",
+            autocompletion=complete_search,
         ),
     ],
     output: Annotated[

@@ -15,12 +15,14 @@ from tune_noise.commands import (
     Output,
     Quiet,
     RecordUrl,
+    SearchFolder,
     TrackingUri,
     parse_duration,
     print_json,
     run_command,
     talk_aside,
 )
+from tune_noise.completion import complete_dataset, complete_space
 from tune_noise.config.loader import (
     build_search,
     find_space,
@@ -36,11 +38,18 @@ from tune_noise.record import Record, RecordPlace
 
 def search(
     space: Annotated[
-        str, typer.Option(help="A shipped space (see `tune-noise spaces`) or a YAML file.")
+        str,
+        typer.Option(
+            help="A shipped space (see `tune-noise spaces`) or a YAML file.",
+            autocompletion=complete_space,
+        ),
     ],
     dataset: Annotated[
         str | None,
-        typer.Option(help="digits, mnist, fashion_mnist, kmnist, cifar10, cifar100 or FILE.npz."),
+        typer.Option(
+            help="digits, mnist, fashion_mnist, kmnist, cifar10, cifar100 or FILE.npz.",
+            autocompletion=complete_dataset,
+        ),
     ] = None,
     data_dir: DataDir = None,
     trials: Annotated[int | None, typer.Option(help="Per condition.")] = None,
@@ -159,7 +168,7 @@ def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> Search
 
 
 def resume(
-    folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
+    folder: SearchFolder,
     trials: Annotated[int | None, typer.Option(help="Per condition; more than before.")] = None,
     time_budget: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Of the search; other than before.")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tune_noise.commands import Json, print_json, run_app
+from tune_noise.completion import complete_space
 from tune_noise.config.loader import build_search, find_space, read_space, shipped_spaces
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import ConfigError, UserError
@@ -36,7 +37,10 @@ def spaces(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command()
 def show(
-    space: Annotated[str, typer.Argument(help="A shipped space or a YAML file.")],
+    space: Annotated[
+        str,
+        typer.Argument(help="A shipped space or a YAML file.", autocompletion=complete_space),
+    ],
     as_json: Json = False,
 ) -> None:
     """Print a space as it stands in its file; as JSON, with all defaults filled in."""
@@ -53,7 +57,12 @@ def show(
 @app.command()
 def check(
     spaces: Annotated[
-        list[str], typer.Argument(metavar="SPACE...", help="Shipped spaces or YAML files.")
+        list[str],
+        typer.Argument(
+            metavar="SPACE...",
+            help="Shipped spaces or YAML files.",
+            autocompletion=complete_space,
+        ),
     ],
     as_json: Json = False,
 ) -> None:

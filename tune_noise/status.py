@@ -8,13 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from tune_noise.commands import Json, Output, RecordUrl, print_json, run_command
+from tune_noise.completion import complete_search
 from tune_noise.errors import StorageError, UserError
 
 
 def status(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="Of the search, e.g. runs/uniform; default: all searches."),
+        typer.Argument(
+            help="Of the search, e.g. runs/uniform; default: all searches.",
+            autocompletion=complete_search,
+        ),
     ] = None,
     output: Output = Path("runs"),
     record: RecordUrl = None,

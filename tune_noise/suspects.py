@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from tune_noise.commands import DataDir, RecordUrl, run_command
+from tune_noise.completion import complete_search
 from tune_noise.config.search import SearchConfig, Suspects
 from tune_noise.data import Dataset
 from tune_noise.errors import UserError
@@ -18,7 +19,12 @@ from tune_noise.search import recorded
 
 
 def suspects(
-    folder: Annotated[Path, typer.Argument(help="Of a finished search, e.g. runs/uniform.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Of a finished search, e.g. runs/uniform.", autocompletion=complete_search
+        ),
+    ],
     folds: Annotated[
         int | None,
         typer.Option(
