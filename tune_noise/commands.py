@@ -16,6 +16,11 @@ from rich.console import Console
 from tune_noise.command_line import hide_passwords
 from tune_noise.completion import complete_assignment, complete_search
 from tune_noise.errors import Interrupted, TuneNoiseError, UserError
+from tune_noise.examples import EXAMPLES, epilog
+
+# Headings under which `--help` lists options.
+DATA, SEARCHED, RUN = "The data", "What is searched", "Where and how it runs"
+FILES, PRINTED = "Files and tracking", "What is printed"
 
 DataDir = Annotated[
     Path | None,
@@ -23,6 +28,7 @@ DataDir = Annotated[
         help="Where data sets lie or are downloaded to; default: $TUNE_NOISE_DATA, else the "
         "user's cache folder.",
         show_default=False,
+        rich_help_panel=DATA,
     ),
 ]
 Assignments = Annotated[
@@ -32,18 +38,21 @@ Assignments = Annotated[
         metavar="FIELD=VALUE",
         help="Set a field; may be given several times.",
         autocompletion=complete_assignment,
+        rich_help_panel=SEARCHED,
     ),
 ]
 SearchFolder = Annotated[
     Path,
     typer.Argument(help="Of the search, e.g. runs/uniform.", autocompletion=complete_search),
 ]
-Output = Annotated[Path, typer.Option(help="Folder of all searches.")]
+Output = Annotated[Path, typer.Option(help="Folder of all searches.", rich_help_panel=FILES)]
 # A URI may hold a password, and a command line is visible to every user of a machine.
 TrackingUri = Annotated[
     str | None,
     typer.Option(
-        envvar="MLFLOW_TRACKING_URI", help="Of MLflow; default: sqlite in the output folder."
+        envvar="MLFLOW_TRACKING_URI",
+        help="Of MLflow; default: sqlite in the output folder.",
+        rich_help_panel=FILES,
     ),
 ]
 RecordUrl = Annotated[
@@ -51,13 +60,20 @@ RecordUrl = Annotated[
     typer.Option(
         envvar="TUNE_NOISE_RECORD",
         help="Of a PostgreSQL database for the record; default: a file in the search's folder.",
+        rich_help_panel=FILES,
     ),
 ]
 Json = Annotated[
     bool,
-    typer.Option("--json", help="Print JSON for a script, and nothing else, on standard output."),
+    typer.Option(
+        "--json",
+        help="Print JSON for a script, and nothing else, on standard output.",
+        rich_help_panel=PRINTED,
+    ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress display.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="No progress display.", rich_help_panel=PRINTED)
+]
 
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
 
@@ -105,7 +121,7 @@ def talk_aside(is_json: bool) -> Iterator[None]:
 def run_command(function: Callable[..., Any], *, name: str) -> None:
     """Run one command as a program of its own: `python -m tune_noise.NAME`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(function)
+    app.command(epilog=epilog(name) if name in EXAMPLES else None)(function)
     run_app(app, prog_name=f"python -m tune_noise.{name}")
 
 

@@ -2,9 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 
 from tune_noise.command_line import given_uri
@@ -22,7 +21,6 @@ from tune_noise.commands import (
     run_command,
     talk_aside,
 )
-from tune_noise.completion import complete_dataset, complete_space
 from tune_noise.config.loader import (
     build_search,
     find_space,
@@ -34,49 +32,42 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
 from tune_noise.history import History
 from tune_noise.record import Record, RecordPlace
+from tune_noise.search_options import (
+    Address,
+    CpusPerTrial,
+    DatasetName,
+    DryRun,
+    Epochs,
+    GpusPerTrial,
+    MaxConcurrent,
+    MoreTrials,
+    Name,
+    OtherTimeBudget,
+    Resume,
+    Seed,
+    Space,
+    TimeBudget,
+    Trials,
+)
 
 
 def search(
-    space: Annotated[
-        str,
-        typer.Option(
-            help="A shipped space (see `tune-noise spaces`) or a YAML file.",
-            autocompletion=complete_space,
-        ),
-    ],
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="digits, mnist, fashion_mnist, kmnist, cifar10, cifar100 or FILE.npz.",
-            autocompletion=complete_dataset,
-        ),
-    ] = None,
+    space: Space,
+    dataset: DatasetName = None,
     data_dir: DataDir = None,
-    trials: Annotated[int | None, typer.Option(help="Per condition.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of a trial that is not stopped.")] = None,
+    trials: Trials = None,
+    epochs: Epochs = None,
     assignments: Assignments = None,
-    seed: Annotated[int | None, typer.Option(help="Root of all randomness.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Of the search's folder; default: the space's.")
-    ] = None,
+    seed: Seed = None,
+    name: Name = None,
     output: Output = Path("runs"),
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the search in the folder, or start it.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would run and its cost; start nothing.")
-    ] = False,
-    address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster, HOST:PORT or auto; default: this machine.")
-    ] = None,
-    max_concurrent: Annotated[int | None, typer.Option(help="Trials at once at most.")] = None,
-    cpus_per_trial: Annotated[
-        float | None, typer.Option(help="Cores and threads of a trial.")
-    ] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option(help="Share of a GPU, e.g. 0.25.")] = None,
-    time_budget: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Of the search, e.g. 30m; then confirm.")
-    ] = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    address: Address = None,
+    max_concurrent: MaxConcurrent = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
+    time_budget: TimeBudget = None,
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
     quiet: Quiet = False,
@@ -84,7 +75,7 @@ def search(
 ) -> None:
     """Search which method, network and hyper-parameters survive noisy labels.
 
-    Example: python -m tune_noise.search --space uniform --trials 40 --set lr=0.001
+    It steers by noisy validation labels alone and confirms the finalists on fresh seeds.
     """
     # Loaded here: with torch and pandas it takes seconds, and `--help` needs none of it.
     from tune_noise.service import Request, run_search
@@ -169,14 +160,10 @@ def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> Search
 
 def resume(
     folder: SearchFolder,
-    trials: Annotated[int | None, typer.Option(help="Per condition; more than before.")] = None,
-    time_budget: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Of the search; other than before.")
-    ] = None,
+    trials: MoreTrials = None,
+    time_budget: OtherTimeBudget = None,
     data_dir: DataDir = None,
-    address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster, HOST:PORT or auto.")
-    ] = None,
+    address: Address = None,
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
     quiet: Quiet = False,

@@ -13,8 +13,9 @@ from tune_noise.completion import complete_space
 from tune_noise.config.loader import build_search, find_space, read_space, shipped_spaces
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import ConfigError, UserError
+from tune_noise.examples import epilog
 
-app = typer.Typer(no_args_is_help=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=False, pretty_exceptions_enable=False, epilog=epilog("spaces"))
 _INDENT = "    "
 
 
@@ -35,7 +36,7 @@ def spaces(context: typer.Context, as_json: Json = False) -> None:
             console.print("\n".join(f"{_INDENT}{part}" for part in shown), soft_wrap=True)
 
 
-@app.command()
+@app.command(epilog=epilog("spaces show"))
 def show(
     space: Annotated[
         str,
@@ -54,7 +55,7 @@ def show(
     Console(soft_wrap=True).print(path.read_text(encoding="utf-8"), markup=False, highlight=False)
 
 
-@app.command()
+@app.command(epilog=epilog("spaces check"))
 def check(
     spaces: Annotated[
         list[str],

@@ -40,8 +40,6 @@ def suspects(
 
     A search does so by itself, unless its space sets suspects.folds to 0. This trains here, without
     Ray; what is there already is not done again.
-
-    Example: tune-noise suspects runs/uniform --folds 5
     """
     from tune_noise.cross_fitting import find_suspects, train_here
     from tune_noise.reporting import write_outputs

@@ -45,11 +45,7 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train one configuration once.
-
-    Example: python -m tune_noise.train --set noise=pair_flip --set noise_rate=0.45
-    --set method=co_teaching --set tau=0.5
-    """
+    """Train one configuration once, here and without Ray, and print what it reaches."""
     from tune_noise.training import Trial, with_material
     from tune_noise.training.saved_model import save_model
 
