@@ -57,5 +57,5 @@ def test_a_script_gets_the_problems_of_each_space(run: Run) -> None:
     good, bad, none = json.loads(outcome.out)
     assert (good["ok"], good["problems"], good["trials"]) == (True, [], 8)
     assert bad["ok"] is False
-    assert [problem["place"] for problem in bad["problems"]][0] == "trials"
+    assert bad["problems"][0]["place"] == "trials"
     assert "there is no such file" in none["problems"][0]["message"]
