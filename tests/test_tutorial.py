@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import nbformat
@@ -29,7 +28,7 @@ def test_the_tutorial_runs_from_its_first_cell_to_its_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The kernel starts commands of its own, which must find this package and not pytest's state.
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *sys.path[1:2]]))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     for name in [name for name in os.environ if name.startswith(("PYTEST", "MLFLOW", "RAY_"))]:
         monkeypatch.delenv(name)
