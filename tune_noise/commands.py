@@ -16,7 +16,7 @@ from rich.console import Console
 from tune_noise.command_line import hide_passwords
 from tune_noise.completion import complete_assignment, complete_search
 from tune_noise.errors import Interrupted, TuneNoiseError, UserError
-from tune_noise.examples import EXAMPLES, epilog
+from tune_noise.examples import epilog
 
 # Headings under which `--help` lists options.
 DATA, SEARCHED, RUN = "The data", "What is searched", "Where and how it runs"
@@ -121,7 +121,7 @@ def talk_aside(is_json: bool) -> Iterator[None]:
 def run_command(function: Callable[..., Any], *, name: str) -> None:
     """Run one command as a program of its own: `python -m tune_noise.NAME`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(epilog=epilog(name) if name in EXAMPLES else None)(function)
+    app.command(epilog=epilog(name))(function)
     run_app(app, prog_name=f"python -m tune_noise.{name}")
 
 

@@ -100,8 +100,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
 }
 
 
-def epilog(command: str) -> str:
-    """The examples of a command, below its help."""
-    found = EXAMPLES[command]
+def epilog(command: str) -> str | None:
+    """The examples of a command, below its help; None where there are none."""
+    found = EXAMPLES.get(command)
+    if found is None:
+        return None
     shown = [f"$ tune-noise {each.command}\n{each.output}".strip() for each in found]
     return "\n\n".join(["Example:" if len(found) == 1 else "Examples:", *shown])
