@@ -8,8 +8,8 @@ DATA is the folder of the data sets; CIFAR-10N's labels lie in it as cifar-10n/c
 or CIFAR-10_human.pt (--human-file names another place). Three cases: MNIST with pair flips of 45 %
 and symmetric noise of 50 %, CIFAR-10N worse. In each, on the same images, labels and folds:
 
-- ours: `tune_noise.training.suspects`, with the settings below: co-teaching on MNIST, plain training
-  on CIFAR-10N. They are not searched here; a search would choose its own.
+- ours: `tune_noise.training.suspects`, with the settings below: co-teaching on MNIST, plain
+  training on CIFAR-10N. They are not searched here; a search would choose its own.
 - cleanlab on the same predictions: those that ours is made of.
 - cleanlab on its own: the same network, trained plainly and cross-validated. Predictions of the
   last epoch, as ordinary cross-validation gives them, and of the epoch that noisy validation

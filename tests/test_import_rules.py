@@ -62,12 +62,13 @@ LAYERS = {
         "noise", "seeding",
     },
     "masking": set(),
+    "pace": set(),
     "record": {"errors", "files", "masking"},
     "history": {"config", "metrics.names", "record"},
     # verdict: whether a registered model beats the champion is judged by the rules of a search.
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record", "verdict"},
     "verdict": {"config", "history"},
-    "reporting": {"config", "history", "metrics.names", "noise", "verdict"},
+    "reporting": {"config", "files", "history", "metrics.names", "noise", "pace", "verdict"},
     "tuning": {
         "config", "data", "errors", "files", "history", "interrupt", "record", "seeding",
         "training", "verdict",

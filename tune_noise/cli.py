@@ -1,28 +1,35 @@
-"""The console script `tune-noise`: search, resume, train, predict, report, suspects, spaces."""
+"""The console script `tune-noise`: every command of the package."""
 
+import os
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from tune_noise import __version__
 from tune_noise.commands import run_app
+from tune_noise.completion import answer_in_pieces, join_words
+from tune_noise.examples import epilog
 from tune_noise.predict import predict
 from tune_noise.report import report
 from tune_noise.salvage import salvage
 from tune_noise.search import resume, search
 from tune_noise.spaces import app as spaces
+from tune_noise.status import status
 from tune_noise.suspects import suspects
 from tune_noise.train import train
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-app.command()(search)
-app.command()(resume)
-app.command()(train)
-app.command()(predict)
-app.command()(report)
-app.command()(suspects)
-app.command()(salvage)
-app.add_typer(spaces, name="spaces")
+_PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Search": (search, resume, train),
+    "See what was found": (status, report, predict, suspects),
+    "Repair": (salvage,),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        _name = _command.__name__
+        app.command(_name, rich_help_panel=_panel, epilog=epilog(_name))(_command)
+app.add_typer(spaces, name="spaces", rich_help_panel="Search")
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,4 +49,6 @@ def tune_noise(
 
 def main() -> None:
     """Run the command line."""
-    run_app(app, prog_name="tune-noise")
+    join_words(os.environ)
+    with answer_in_pieces(os.environ):
+        run_app(app, prog_name="tune-noise")

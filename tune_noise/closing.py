@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tune_noise.history import History
 from tune_noise.masking import mask_password
-from tune_noise.progress import clock
+from tune_noise.pace import clock
 
 
 def warn(console: Console, sentence: str) -> None:

@@ -1,9 +1,12 @@
 """What the commands share: how they end, and options that several of them have."""
 
+import json
+import math
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +14,13 @@ import typer
 from rich.console import Console
 
 from tune_noise.command_line import hide_passwords
+from tune_noise.completion import complete_assignment, complete_search
 from tune_noise.errors import Interrupted, TuneNoiseError, UserError
+from tune_noise.examples import epilog
+
+# Headings under which `--help` lists options.
+DATA, SEARCHED, RUN = "The data", "What is searched", "Where and how it runs"
+FILES, PRINTED = "Files and tracking", "What is printed"
 
 DataDir = Annotated[
     Path | None,
@@ -19,18 +28,31 @@ DataDir = Annotated[
         help="Where data sets lie or are downloaded to; default: $TUNE_NOISE_DATA, else the "
         "user's cache folder.",
         show_default=False,
+        rich_help_panel=DATA,
     ),
 ]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Set a field; may be given several times."),
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Set a field; may be given several times.",
+        autocompletion=complete_assignment,
+        rich_help_panel=SEARCHED,
+    ),
 ]
-Output = Annotated[Path, typer.Option(help="Folder of all searches.")]
+SearchFolder = Annotated[
+    Path,
+    typer.Argument(help="Of the search, e.g. runs/uniform.", autocompletion=complete_search),
+]
+Output = Annotated[Path, typer.Option(help="Folder of all searches.", rich_help_panel=FILES)]
 # A URI may hold a password, and a command line is visible to every user of a machine.
 TrackingUri = Annotated[
     str | None,
     typer.Option(
-        envvar="MLFLOW_TRACKING_URI", help="Of MLflow; default: sqlite in the output folder."
+        envvar="MLFLOW_TRACKING_URI",
+        help="Of MLflow; default: sqlite in the output folder.",
+        rich_help_panel=FILES,
     ),
 ]
 RecordUrl = Annotated[
@@ -38,13 +60,28 @@ RecordUrl = Annotated[
     typer.Option(
         envvar="TUNE_NOISE_RECORD",
         help="Of a PostgreSQL database for the record; default: a file in the search's folder.",
+        rich_help_panel=FILES,
     ),
 ]
 Register = Annotated[
     bool,
-    typer.Option("--register/--no-register", help="Enter winners into MLflow's model registry."),
+    typer.Option(
+        "--register/--no-register",
+        help="Enter winners into MLflow's model registry.",
+        rich_help_panel=FILES,
+    ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress display.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print JSON for a script, and nothing else, on standard output.",
+        rich_help_panel=PRINTED,
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="No progress display.", rich_help_panel=PRINTED)
+]
 
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
 
@@ -69,10 +106,30 @@ def parse_duration(text: str) -> float:
     return total
 
 
+def print_json(value: Any) -> None:
+    """Print plain values as JSON; a figure that does not exist is null, never NaN."""
+    sys.stdout.write(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+@contextmanager
+def talk_aside(is_json: bool) -> Iterator[None]:
+    """With --json all that is meant for a person goes to standard error meanwhile."""
+    with redirect_stdout(sys.stderr) if is_json else nullcontext():
+        yield
+
+
 def run_command(function: Callable[..., Any], *, name: str) -> None:
     """Run one command as a program of its own: `python -m tune_noise.NAME`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(function)
+    app.command(epilog=epilog(name))(function)
     run_app(app, prog_name=f"python -m tune_noise.{name}")
 
 

@@ -4,6 +4,7 @@ import fcntl
 import os
 import platform
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from tune_noise.data import Dataset
 from tune_noise.errors import DISK_ERRORS, UserError
 from tune_noise.files import replace_file
 from tune_noise.history import History
+from tune_noise.ownership import ATTEMPTS, LOCK_FILE, PAUSE_SECONDS
 from tune_noise.record import Event, Record
 
 SEARCH_FILE = "search.yaml"
@@ -67,7 +69,7 @@ def check_unowned(folder: Path) -> None:
     Raises:
         UserError: one does.
     """
-    if (folder / ".lock").exists():
+    if (folder / LOCK_FILE).exists():
         with own_folder(folder):
             pass
 
@@ -83,13 +85,13 @@ def own_folder(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+        descriptor = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o644)
     except OSError as error:
         raise UserError(
             f"--output: {folder} cannot be made ({error.strerror}): choose another one"
         ) from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
         yield
     except BlockingIOError:
         raise UserError(
@@ -97,6 +99,17 @@ def own_folder(folder: Path) -> Iterator[None]:
         ) from None
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    for attempt in range(ATTEMPTS):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(PAUSE_SECONDS)
+    return None
 
 
 def begin(

@@ -83,7 +83,7 @@ def make_plan(search: SearchConfig) -> Plan:
 
 def suspect_folds(search: SearchConfig) -> int:
     """How many trainings per condition look for wrong labels; foreign noise has none to find."""
-    return 0 if search.noise == "foreign" else search.suspects.folds
+    return search.suspect_folds
 
 
 def _least_epochs(search: SearchConfig, rungs: list[int]) -> int:

@@ -65,8 +65,6 @@ def predict(
     """Predict the class of every image: index, label and its probability.
 
     Where the file holds labels beside the images, the accuracy is printed, too.
-
-    Example: tune-noise predict --model runs/smoke/winners/noise_rate=0.4 images.npz
     """
     # Loaded here: torch takes a second, and `--help` needs none of it.
     from tune_noise.model_folder import model_folder

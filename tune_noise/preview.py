@@ -1,6 +1,7 @@
 """`--dry-run`: what a search would do, on one screen."""
 
 import os
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -8,8 +9,9 @@ from rich.table import Table
 from tune_noise.config.domains import levels_in_words
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
+from tune_noise.output import dataset_facts, plain
+from tune_noise.pace import clock
 from tune_noise.plan import Plan, estimate_cost, make_plan, suspect_folds
-from tune_noise.progress import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.resolution import blind_conditions, least_differences
 from tune_noise.verdict import looks_of
@@ -19,10 +21,7 @@ ORACLE_NOTE = " (oracle: steered by clean labels)"
 
 def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
     """Print conditions, trials, rungs, resources and a cost estimate; Ray is not started."""
-    plan = make_plan(search)
-    concurrent = search.resources.max_concurrent or max(
-        1, int((os.cpu_count() or 1) / search.resources.cpus_per_trial)
-    )
+    plan, concurrent = make_plan(search), _concurrent(search)
     cost = estimate_cost(search, dataset, concurrent=concurrent)
     table = Table(
         title=f"{search.name}: {search.title}", show_header=False, box=None, title_justify="left"
@@ -45,6 +44,36 @@ def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
     for sentence in blind_conditions(search, dataset):
         table.add_row("warning", sentence)
     console.print(table, highlight=False)
+
+
+def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
+    """The same as `--dry-run --json` prints it; the fields stand in docs/commands.md."""
+    concurrent = _concurrent(search)
+    cost = estimate_cost(search, dataset, concurrent=concurrent)
+    probes = [
+        {"model": model, "method": method, "seconds_per_1000_examples": seconds}
+        for (model, method), seconds in cost.probes.items()
+    ]
+    return {
+        "name": search.name,
+        "config": plain(search),
+        "dataset": dataset_facts(dataset),
+        "plan": vars(make_plan(search)),
+        "cost": {
+            "least_seconds": cost.least,
+            "most_seconds": cost.most,
+            "concurrent": concurrent,
+            "probes": probes,
+        },
+        "resolution": least_differences(search, dataset),
+        "warnings": blind_conditions(search, dataset),
+    }
+
+
+def _concurrent(search: SearchConfig) -> int:
+    """Trials side by side on this machine."""
+    by_cpus = int((os.cpu_count() or 1) / search.resources.cpus_per_trial)
+    return search.resources.max_concurrent or max(1, by_cpus)
 
 
 def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str, str]]:

@@ -13,26 +13,15 @@ from rich.text import Text
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import NULLABLE_FIELDS
+from tune_noise.config.words import plain_value
 from tune_noise.history import History, TrialHistory
+from tune_noise.pace import Paced, clock, seconds_left
 from tune_noise.plan import make_plan
 from tune_noise.record import Event
-from tune_noise.reporting.wording import plain_value
 
 # Lines in a file: the first soon, then ever further apart, so that a night does not fill it.
 PLAIN_LINE_SECONDS = 10.0
 PLAIN_LINE_SHARE = 0.05
-
-
-def clock(seconds: float) -> str:
-    """Seconds as `1:05` or `2:01:05`.
-
-    Example:
-        >>> clock(65), clock(7265)
-        ('1:05', '2:01:05')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def describe(trial: TrialHistory, fields: list[str]) -> str:
@@ -186,23 +175,19 @@ class SearchProgress:
         )
 
     def _left(self) -> str:
-        """Time left at the pace of the trials that have ended; a stack counts once."""
-        trials = list(self._history.trials.values())
-        ended = [t for t in trials if t.epochs and t.status is not None]
-        search = [t for t in ended if t.stage == "search"]
-        if len(search) < min(self._concurrent, self._plan.trials):
-            return "time left unknown yet"
-        seconds = [t.epochs[-1]["seconds"] for t in search]
-        mean = sum(seconds) / len(seconds)
-        completed = [t.epochs[-1]["seconds"] for t in search if t.status == "completed"]
-        full = sum(completed) / len(completed) if completed else mean
-        left = (self._plan.trials - len(search)) * mean
-        left += (self._confirmations() - (len(ended) - len(search))) * full
-        under_way = {
-            t.stack_id: t.epochs[-1]["seconds"] for t in trials if not t.status and t.epochs
-        }
-        left = max(0.0, left - sum(under_way.values()))
-        return f"about {clock(left / self._concurrent)} left"
+        """Time left, in words."""
+        trials = [
+            Paced(t.stage, t.stack_id, t.epochs[-1]["seconds"], t.status)
+            for t in list(self._history.trials.values())
+            if t.epochs
+        ]
+        left = seconds_left(
+            trials,
+            searches=self._plan.trials,
+            confirmations=self._confirmations(),
+            concurrent=self._concurrent,
+        )
+        return "time left unknown yet" if left is None else f"about {clock(left)} left"
 
 
 def _score(trial: TrialHistory) -> str:

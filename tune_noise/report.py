@@ -1,4 +1,4 @@
-"""`python -m tune_noise.report`: tables, figures and page of a search, from its record."""
+"""`python -m tune_noise.report`: tables, figures and page of searches, from their records."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,20 +6,62 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tune_noise.commands import RecordUrl, run_command
+from tune_noise.commands import Json, RecordUrl, print_json, run_command, talk_aside
+from tune_noise.completion import complete_search
 from tune_noise.errors import UserError
 from tune_noise.history import History
 from tune_noise.record import Record, RecordPlace
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...",
+            help="Of a search, e.g. runs/uniform; several are compared.",
+            autocompletion=complete_search,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Of a comparison; default: comparison.html beside the first folder.",
+            show_default=False,
+        ),
+    ] = None,
     record: RecordUrl = None,
+    as_json: Json = False,
 ) -> None:
-    """Write tables, summary, figures and page of a search again, as far as it has gone."""
+    """Write tables, summary, figures and page of a search again, as far as it has gone.
+
+    Of several searches: write one page that compares them.
+    """
+    if len(folders) > 1:
+        _compare(folders, output, record, as_json=as_json)
+        return
+    if output is not None:
+        raise UserError("--output: one search's report is written into its own folder")
     # Loaded here: pandas and matplotlib take a second, and `--help` needs neither.
     from tune_noise.reporting import condition_tables, write_outputs
 
+    [folder] = folders
+    summary = write_outputs(read_history(folder, record), folder)
+    if as_json:
+        print_json(summary.to_json())
+        return
+    console = Console(markup=False)
+    for table in condition_tables(summary):
+        console.print(table)
+    console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def read_history(folder: Path, record: str | None) -> History:
+    """What the record of a folder tells.
+
+    Raises:
+        UserError: there is no search, or it has not begun.
+    """
     place = RecordPlace.of_folder(folder, record)
     place.check()
     if not place.exists():
@@ -28,11 +70,63 @@ def report(
         history = History.replay(events.events())
     if not history.search:
         raise UserError(f"{folder} holds a search that has not begun: nothing to report yet")
-    console = Console(markup=False)
-    summary = write_outputs(history, folder)
-    for table in condition_tables(summary):
-        console.print(table)
-    console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    return history
+
+
+def _compare(
+    folders: list[Path], output: Path | None, record: str | None, *, as_json: bool
+) -> None:
+    from tune_noise.reporting.comparison import compare_searches
+    from tune_noise.reporting.comparison_data import comparison_to_json
+    from tune_noise.reporting.comparison_page import write_comparison
+    from tune_noise.reporting.comparison_table import comparison_tables
+    from tune_noise.reporting.comparison_words import notes, overview
+
+    page = output or folders[0].resolve().parent / "comparison.html"
+    if page.suffix != ".html":
+        raise UserError(f"--output {page}: must be a file that ends in .html")
+    found = compare_searches(_histories(folders, record))
+    try:
+        write_comparison(found, page)
+    except OSError as error:
+        raise UserError(f"--output: {page} cannot be written ({error.strerror})") from None
+    with talk_aside(as_json):
+        console = Console(markup=False, highlight=False)
+        console.print(f"{overview(found)}\n")
+        for table in comparison_tables(found):
+            console.print(table)
+            console.print()
+        for note in notes(found):
+            console.print(f"- {note}")
+        console.print(f"report   {page}", soft_wrap=True)
+    if as_json:
+        print_json({"page": str(page), **comparison_to_json(found)})
+
+
+def _histories(folders: list[Path], record: str | None) -> dict[str, History]:
+    """Label -> history: the name of the folder, or its path where two have one name.
+
+    Raises:
+        UserError: a folder holds no search, or one search is named twice; all of them at once.
+    """
+    names = [folder.resolve().name for folder in folders]
+    found: dict[str, History] = {}
+    seen: dict[str, Path] = {}
+    problems = []
+    for folder, name in zip(folders, names, strict=True):
+        try:
+            history = read_history(folder, record)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        identity = history.search.get("search_id") or str(folder.resolve())
+        if identity in seen:
+            problems.append(f"{folder}: is the same search as {seen[identity]}: name it once")
+        seen.setdefault(identity, folder)
+        found[name if names.count(name) == 1 else str(folder)] = history
+    if problems:
+        raise UserError("\n".join(problems))
+    return found
 
 
 if __name__ == "__main__":

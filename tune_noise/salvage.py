@@ -1,12 +1,8 @@
 """`python -m tune_noise.salvage`: keep what can be read of a damaged record."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
 from rich.console import Console
 
-from tune_noise.commands import RecordUrl, run_command
+from tune_noise.commands import RecordUrl, SearchFolder, run_command
 from tune_noise.errors import UserError
 from tune_noise.output import own_folder
 from tune_noise.record import RecordPlace
@@ -14,7 +10,7 @@ from tune_noise.record.salvage import salvage as salvage_record
 
 
 def salvage(
-    folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
+    folder: SearchFolder,
     record: RecordUrl = None,
 ) -> None:
     """Keep the events before the damage of a record; the search then goes on from there."""

@@ -1,22 +1,26 @@
 """`python -m tune_noise.search`: run a search. Also what `ray submit` copies and runs."""
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 
 from tune_noise.command_line import given_uri
 from tune_noise.commands import (
     Assignments,
     DataDir,
+    Json,
     Output,
     Quiet,
     RecordUrl,
     Register,
+    SearchFolder,
     TrackingUri,
     parse_duration,
+    print_json,
     run_command,
+    talk_aside,
 )
 from tune_noise.config.loader import (
     build_search,
@@ -29,53 +33,54 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
 from tune_noise.history import History
 from tune_noise.record import Record, RecordPlace
+from tune_noise.search_options import (
+    Address,
+    CpusPerTrial,
+    DatasetName,
+    DryRun,
+    Epochs,
+    GpusPerTrial,
+    MaxConcurrent,
+    MoreTrials,
+    Name,
+    OtherTimeBudget,
+    Resume,
+    Seed,
+    Space,
+    TimeBudget,
+    Trials,
+)
 
 
 def search(
-    space: Annotated[
-        str, typer.Option(help="A shipped space (see `tune-noise spaces`) or a YAML file.")
-    ],
-    dataset: Annotated[
-        str | None,
-        typer.Option(help="digits, mnist, fashion_mnist, kmnist, cifar10, cifar100 or FILE.npz."),
-    ] = None,
+    space: Space,
+    dataset: DatasetName = None,
     data_dir: DataDir = None,
-    trials: Annotated[int | None, typer.Option(help="Per condition.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of a trial that is not stopped.")] = None,
+    trials: Trials = None,
+    epochs: Epochs = None,
     assignments: Assignments = None,
-    seed: Annotated[int | None, typer.Option(help="Root of all randomness.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Of the search's folder; default: the space's.")
-    ] = None,
+    seed: Seed = None,
+    name: Name = None,
     output: Output = Path("runs"),
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the search in the folder, or start it.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would run and its cost; start nothing.")
-    ] = False,
-    address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster, HOST:PORT or auto; default: this machine.")
-    ] = None,
-    max_concurrent: Annotated[int | None, typer.Option(help="Trials at once at most.")] = None,
-    cpus_per_trial: Annotated[
-        float | None, typer.Option(help="Cores and threads of a trial.")
-    ] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option(help="Share of a GPU, e.g. 0.25.")] = None,
-    time_budget: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Of the search, e.g. 30m; then confirm.")
-    ] = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    address: Address = None,
+    max_concurrent: MaxConcurrent = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
+    time_budget: TimeBudget = None,
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
     register: Register = True,
     quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Search which method, network and hyper-parameters survive noisy labels.
 
-    Example: python -m tune_noise.search --space uniform --trials 40 --set lr=0.001
+    It steers by noisy validation labels alone and confirms the finalists on fresh seeds.
     """
     # Loaded here: with torch and pandas it takes seconds, and `--help` needs none of it.
-    from tune_noise.service import Request, load_checked, run_search
+    from tune_noise.service import Request, run_search
 
     flags = {
         "dataset": dataset,
@@ -101,13 +106,50 @@ def search(
         quiet=quiet,
         register=register,
     )
-    console = Console(markup=False)
     if dry_run:
-        from tune_noise.preview import show_plan
+        _preview(config, data_dir, as_json=as_json)
+        return
+    with talk_aside(as_json):
+        folder = run_search(config, request, Console(markup=False))
+    if as_json:
+        print_json(outcome(folder))
 
-        show_plan(config, load_checked(config, data_dir), console)
+
+def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> None:
+    from tune_noise.preview import plan_to_json, show_plan
+    from tune_noise.service import load_checked
+
+    with talk_aside(as_json):
+        dataset = load_checked(config, data_dir)
+    if as_json:
+        print_json(plan_to_json(config, dataset))
     else:
-        run_search(config, request, console)
+        show_plan(config, dataset, Console(markup=False))
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """What a script needs of a search that has ended: the verdicts, and where everything is."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return {
+        "name": folder.name,
+        "folder": str(folder),
+        "summary": str(folder / "summary.json"),
+        "report": str(folder / "report.html"),
+        "conditions": [_verdict(each, folder) for each in summary["conditions"]],
+    }
+
+
+def _verdict(condition: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """One condition's; the leader of a tie stands in `winner` too, as in summary.json."""
+    model = folder / "winners" / condition["name"]
+    winner = condition["winner"]
+    return {
+        "name": condition["name"],
+        "condition": condition["condition"],
+        "verdict": condition["verdict"],
+        "winner": None if winner is None else winner["config"],
+        "model": str(model) if model.is_dir() else None,
+    }
 
 
 def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> SearchConfig:
@@ -120,19 +162,16 @@ def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> Search
 
 
 def resume(
-    folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
-    trials: Annotated[int | None, typer.Option(help="Per condition; more than before.")] = None,
-    time_budget: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Of the search; other than before.")
-    ] = None,
+    folder: SearchFolder,
+    trials: MoreTrials = None,
+    time_budget: OtherTimeBudget = None,
     data_dir: DataDir = None,
-    address: Annotated[
-        str | None, typer.Option(help="Of a Ray cluster, HOST:PORT or auto.")
-    ] = None,
+    address: Address = None,
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
     register: Register = True,
     quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Continue an interrupted search, or one with more trials or time than before.
 
@@ -159,7 +198,10 @@ def resume(
         quiet=quiet,
         register=register,
     )
-    run_search(config, request, Console(markup=False))
+    with talk_aside(as_json):
+        folder = run_search(config, request, Console(markup=False))
+    if as_json:
+        print_json(outcome(folder))
 
 
 def recorded(folder: Path, record: str | None, flags: dict[str, Any]) -> SearchConfig:

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from tune_noise.commands import DataDir, RecordUrl, run_command
+from tune_noise.completion import complete_search
 from tune_noise.config.search import SearchConfig, Suspects
 from tune_noise.data import Dataset
 from tune_noise.errors import UserError
@@ -18,7 +19,12 @@ from tune_noise.search import recorded
 
 
 def suspects(
-    folder: Annotated[Path, typer.Argument(help="Of a finished search, e.g. runs/uniform.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Of a finished search, e.g. runs/uniform.", autocompletion=complete_search
+        ),
+    ],
     folds: Annotated[
         int | None,
         typer.Option(
@@ -34,8 +40,6 @@ def suspects(
 
     A search does so by itself, unless its space sets suspects.folds to 0. This trains here, without
     Ray; what is there already is not done again.
-
-    Example: tune-noise suspects runs/uniform --folds 5
     """
     from tune_noise.cross_fitting import find_suspects, train_here
     from tune_noise.reporting import write_outputs

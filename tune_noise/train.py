@@ -2,13 +2,20 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tune_noise.commands import Assignments, DataDir, run_command
+from tune_noise.commands import (
+    Assignments,
+    DataDir,
+    Json,
+    print_json,
+    run_command,
+    talk_aside,
+)
 from tune_noise.config.loader import build_trial, parse_assignments
 from tune_noise.data import load_dataset
 from tune_noise.metrics.names import sign
@@ -36,46 +43,70 @@ def train(
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Train one configuration once.
-
-    Example: python -m tune_noise.train --set noise=pair_flip --set noise_rate=0.45
-    --set method=co_teaching --set tau=0.5
-    """
+    """Train one configuration once, here and without Ray, and print what it reaches."""
     from tune_noise.training import Trial, with_material
     from tune_noise.training.saved_model import save_model
 
     config = build_trial(parse_assignments(assignments or []), source="--set")
     prepare_torch(threads=threads, device=device)
-    dataset = load_dataset(config.dataset, data_dir=data_dir)
-    dataset = with_material(dataset, [config], data_dir=data_dir)
-    trial = Trial([config], dataset, device=device)
-    console = Console(markup=False, soft_wrap=True)
-    facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
-    if not quiet:
-        console.print(f"{config.method} on {config.dataset}: {facts}", highlight=False)
-    _train_all(trial, console, quiet=quiet)
+    with talk_aside(as_json):
+        dataset = load_dataset(config.dataset, data_dir=data_dir)
+        dataset = with_material(dataset, [config], data_dir=data_dir)
+        trial = Trial([config], dataset, device=device)
+        console = Console(markup=False, soft_wrap=True, highlight=False)
+        facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
+        if not quiet:
+            console.print(f"{config.method} on {config.dataset}: {facts}")
+        _train_all(trial, console, quiet=quiet)
+        _say_result(trial, console)
     progress = trial.progress[0]
+    if output is not None and progress.epochs:
+        about = {"facts": trial.data.facts[0], "metrics_of_these_weights": _selected(trial)}
+        save_model(output, trial.replicate_weights(0), config, dataset, about)
+        (output / "epochs.json").write_text(json.dumps(progress.epochs, indent=1) + "\n")
+        if not as_json:
+            console.print(f"model and epochs in {output}")
+    if as_json:
+        print_json(_result(trial, output))
+
+
+def _selected(trial: "Trial") -> dict[str, float]:
+    progress = trial.progress[0]
+    return progress.epochs[progress.best_epoch - 1]
+
+
+def _say_result(trial: "Trial", console: Console) -> None:
+    config, progress = trial.configs[0], trial.progress[0]
     if not progress.epochs:
-        console.print(f"diverged: {progress.stop_reason}", highlight=False)
+        console.print(f"diverged: {progress.stop_reason}")
         return
     if config.last_epochs is not None:
         score = sign(config.objective) * progress.best_score
         mean = f"mean of the last {config.last_epochs} epochs"
-        console.print(f"{config.objective} {score:.4g}, {mean}", highlight=False)
+        console.print(f"{config.objective} {score:.4g}, {mean}")
     if config.oracle:
         console.print(f"oracle: selected by {config.objective}, with clean labels")
-    selected = progress.epochs[progress.best_epoch - 1]
-    last = progress.epochs[-1]
-    for name, row in (("selected", selected), ("last", last)):
-        console.print(f"{name:<9} epoch {row['epoch']:>4}  {_describe(row)}", highlight=False)
+    for name, row in (("selected", _selected(trial)), ("last", progress.epochs[-1])):
+        console.print(f"{name:<9} epoch {row['epoch']:>4}  {_describe(row)}")
     if progress.stop_reason:
-        console.print(f"{progress.status}: {progress.stop_reason}", highlight=False)
-    if output is not None:
-        about = {"facts": trial.data.facts[0], "metrics_of_these_weights": selected}
-        save_model(output, trial.replicate_weights(0), config, dataset, about)
-        (output / "epochs.json").write_text(json.dumps(progress.epochs, indent=1) + "\n")
-        console.print(f"model and epochs in {output}", highlight=False)
+        console.print(f"{progress.status}: {progress.stop_reason}")
+
+
+def _result(trial: "Trial", output: Path | None) -> dict[str, Any]:
+    """What `--json` prints; the fields stand in docs/commands.md."""
+    config, progress = trial.configs[0], trial.progress[0]
+    return {
+        "config": config.model_dump(mode="json", exclude_none=True),
+        "facts": trial.data.facts[0],
+        "status": progress.status,
+        "stop_reason": progress.stop_reason,
+        "epochs": len(progress.epochs),
+        "selected": _selected(trial) if progress.epochs else None,
+        "last": progress.epochs[-1] if progress.epochs else None,
+        "model": str(output) if output is not None and progress.epochs else None,
+    }
 
 
 def prepare_torch(*, threads: int, device: str) -> None:

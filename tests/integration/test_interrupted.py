@@ -1,9 +1,11 @@
 """Interrupted searches: nothing is lost, nothing is done twice, nothing is left over."""
 
+import json
 import os
 import signal
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,12 +51,21 @@ def check_complete(folder: Path, *, trials: int, confirm: int, epochs: int) -> N
     assert len(runs(folder)) == len(children) + 1
 
 
+def status(shell: Shell) -> dict[str, Any]:
+    found = json.loads(shell.run("tune-noise", "status", "runs/tiny", "--json"))
+    assert isinstance(found, dict)
+    return found
+
+
 @pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "driver"])
 def test_an_interrupted_search_says_how_to_go_on_and_does(shell: Shell, whole_group: bool) -> None:
     space = shell.space(**{**LONG, "trials": 4})
     folder = shell.folder / "runs" / "tiny"
     driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "2")
     shell.wait_until(lambda: len(events(folder, "epoch")) >= 1, "a first epoch")
+    found = status(shell)
+    assert (found["status"], found["pid"]) == ("running", driver.pid)
+    assert found["conditions"][0]["best"]["objective"] is not None
     # Ctrl-C in a terminal reaches all processes of the group; `kill -INT` the driver alone.
     (os.killpg if whole_group else os.kill)(driver.pid, signal.SIGINT)
     _, err = driver.communicate(timeout=60)
@@ -63,6 +74,9 @@ def test_an_interrupted_search_says_how_to_go_on_and_does(shell: Shell, whole_gr
     command = err.strip().splitlines()[-1].split()
     assert command == ["tune-noise", "resume", str(folder)]
     shell.wait_until_all_ended()
+    found = status(shell)
+    assert (found["status"], found["continue"]) == ("interrupted", " ".join(command))
     if whole_group:
         shell.run(*command)
+        assert status(shell)["status"] == "finished"
         check_complete(folder, trials=4, confirm=4, epochs=24)

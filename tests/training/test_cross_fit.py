@@ -70,7 +70,7 @@ def test_predictions_of_a_fold_do_not_depend_on_its_own_labels(method, few_digit
     np.testing.assert_array_equal(train_fold(fold, dataset), train_fold(fold, other))
 
 
-def test_predictions_are_a_mean_over_epochs_up_to_the_selected_one_that_favours_the_later(few_digits):
+def test_predictions_are_a_mean_of_epochs_up_to_the_selected_one_the_later_the_heavier(few_digits):
     fold = make_folds(CONFIG, few_digits, count=3)[0]
     held_out = held_out_images(fold, few_digits)
     trial = Trial([CONFIG], few_digits, held_out=held_out)

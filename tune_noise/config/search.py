@@ -202,6 +202,11 @@ class SearchConfig(Frozen):
             return self.confirm.finalists
         return len(self.levels) if len(self.levels) > 1 else 2
 
+    @property
+    def suspect_folds(self) -> int:
+        """Trainings per condition that look for wrong labels; foreign noise has none to find."""
+        return 0 if self.noise == "foreign" else self.suspects.folds
+
     def trial_config(
         self, condition: Condition, values: dict[str, Any], **seeds: int
     ) -> TrialConfig:

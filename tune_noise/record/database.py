@@ -1,7 +1,7 @@
 """What a record needs of the database that holds it."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from tune_noise.record.events import Row
 from tune_noise.record.place import RecordPlace
@@ -24,6 +24,12 @@ class Database(Protocol):
 
     def read(self, *, after: int, limit: int) -> list[Row]:
         """The first rows with a number above `after`, in order."""
+
+    def find(self, *, kinds: Sequence[str], trial_id: str | None) -> list[Row]:
+        """The rows of some kinds and of one trial, in order; neither named: all."""
+
+    def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Number, time, trial and the named values of all rows of one kind, in order."""
 
     def delete(self, *, after: int) -> None:
         """Remove every row with a number above `after`."""

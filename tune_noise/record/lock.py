@@ -45,10 +45,16 @@ def take_lock(connection: sa.Connection, search: str) -> Holder | None:
         None if it is taken, else who has it.
     """
     while not connection.execute(_TAKE, {"search": search}).scalar():
-        if row := connection.execute(_HOLDER, {"search": search}).first():
-            return Holder(*row)
+        if holder := holder_of(connection, search):
+            return holder
         # It was freed between the two questions.
     return None
+
+
+def holder_of(connection: sa.Connection, search: str) -> Holder | None:
+    """Who has the lock of a search now, without asking for it; None where nobody has it."""
+    row = connection.execute(_HOLDER, {"search": search}).first()
+    return None if row is None else Holder(*row)
 
 
 def end(connection: sa.Connection, holder: Holder) -> None:

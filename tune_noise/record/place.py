@@ -101,6 +101,20 @@ class RecordPlace:
 
             Server(self).check()
 
+    def holder(self) -> str | None:
+        """Which driver writes to a database on a server now; None where none does, or in a file.
+
+        A file has no such lock: the folder of its search has one.
+
+        Raises:
+            UserError: the database cannot be asked.
+        """
+        if self.path is not None:
+            return None
+        from tune_noise.record.server import Server
+
+        return Server(self).holder()
+
     def remember(self, folder: Path) -> None:
         """Write into the search's folder where its record is, unless it is the folder's own file.
 

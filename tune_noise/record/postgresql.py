@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -13,7 +13,7 @@ from tune_noise.record.events import Row
 from tune_noise.record.lock import end, take_lock
 from tune_noise.record.place import RecordPlace
 from tune_noise.record.server import Server, is_passing, reason_of
-from tune_noise.record.table import COLUMNS, DELETE, EVENTS, LAST_NUMBER, SELECT
+from tune_noise.record.table import COLUMNS, DELETE, EVENTS, LAST_NUMBER, SELECT, found, picked
 
 # How long a writer waits for a database that is away, e.g. restarted.
 RETRY_SECONDS = 60.0
@@ -80,6 +80,14 @@ class PostgresDatabase:
         rows = self._again(lambda connection: connection.execute(SELECT, values).all())
         return [tuple(row) for row in rows]
 
+    def find(self, *, kinds: Sequence[str], trial_id: str | None) -> list[Row]:
+        """The rows of some kinds and of one trial, in order."""
+        return self._ask(found(kinds=kinds, trial_id=trial_id))
+
+    def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Number, time, trial and the named values of all rows of one kind, in order."""
+        return self._ask(picked(kind, names, _value))
+
     def write(self, rows: Sequence[Row], *, durable: bool) -> None:
         """Add rows in one transaction, or as soon as the server is back."""
         self._pending += rows
@@ -118,6 +126,11 @@ class PostgresDatabase:
                 raise
             time.sleep(pause)
             pause = min(2.0 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _ask(self, query: sa.Select[Any]) -> list[Any]:
+        values = {"search": self._search}
+        rows = self._again(lambda connection: connection.execute(query, values).all())
+        return [tuple(row) for row in rows]
 
     def _ask_last_number(self, connection: sa.Connection) -> int:
         return int(connection.execute(LAST_NUMBER, {"search": self._search}).scalar_one())
@@ -192,3 +205,7 @@ class PostgresDatabase:
 
     def _failure(self, reason: str) -> StorageError:
         return StorageError(f"{self._place.shown} cannot be used: {reason}")
+
+
+def _value(data: sa.ColumnElement[str], name: str) -> sa.ColumnElement[Any]:
+    return sa.cast(data, sa.JSON)[name]

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from tune_noise.errors import UserError
 from tune_noise.masking import mask_password
+from tune_noise.record.lock import holder_of
 from tune_noise.record.place import RecordPlace
 from tune_noise.record.table import COLUMNS, CREATE, LAST_NUMBER
 from tune_noise.record.url import EXAMPLE, parse
@@ -141,6 +142,17 @@ class Server:
                 raise self._unusable(reason_of(error)) from None
         self.close()
         return bool(number)
+
+    def holder(self) -> str | None:
+        """Which driver writes this search now; None where none does. Nothing is changed.
+
+        Raises:
+            UserError: it cannot be reached.
+        """
+        with self._reach() as connection:
+            found = holder_of(connection, self._place.search)
+        self.close()
+        return None if found is None else str(found)
 
     def close(self) -> None:
         """Forget the server."""

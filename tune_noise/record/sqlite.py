@@ -14,7 +14,16 @@ from tune_noise.errors import StorageError, TuneNoiseError, UserError
 from tune_noise.record.damage import damaged
 from tune_noise.record.events import Row
 from tune_noise.record.place import RecordPlace
-from tune_noise.record.table import COLUMNS, CREATE, DELETE, INSERT, LAST_NUMBER, SELECT
+from tune_noise.record.table import (
+    COLUMNS,
+    CREATE,
+    DELETE,
+    INSERT,
+    LAST_NUMBER,
+    SELECT,
+    found,
+    picked,
+)
 from tune_noise.record.wal import lost_writes
 
 # Another process holds the file only for moments, e.g. while it recovers it.
@@ -75,6 +84,14 @@ class SqliteDatabase:
     def read(self, *, after: int, limit: int) -> list[Row]:
         """The first rows with a number above `after`, in order."""
         return self._read(SELECT, search=self._key, after=after, limit=limit)
+
+    def find(self, *, kinds: Sequence[str], trial_id: str | None) -> list[Row]:
+        """The rows of some kinds and of one trial, in order."""
+        return self._read(found(kinds=kinds, trial_id=trial_id), search=self._key)
+
+    def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Number, time, trial and the named values of all rows of one kind, in order."""
+        return self._read(picked(kind, names, _value), raw=True, search=self._key)
 
     def write(self, rows: Sequence[Row], *, durable: bool) -> None:
         """Add rows in one transaction."""
@@ -151,16 +168,18 @@ class SqliteDatabase:
         if finding != "ok":
             raise damaged(self._place, f"the file is damaged ({' '.join(finding.split())})")
 
-    def _read(self, query: sa.Select[Any], **values: object) -> list[Any]:
+    def _read(self, query: sa.Select[Any], *, raw: bool = False, **values: object) -> list[Any]:
         try:
             if self._is_reader and not _columns(self._connection):
                 return [(0,)] if query is LAST_NUMBER else []
-            rows = self._connection.execute(query, values).all()
+            result = self._connection.execute(query, values)
+            # The driver's own rows: of a hundred thousand it is half the time.
+            rows = list(result.cursor.fetchall() if raw and result.cursor else result.all())
             self._connection.commit()
         except _DRIVER_ERRORS as error:
             self._roll_back()
             raise self._failure(error) from None
-        return [tuple(row) for row in rows]
+        return rows if raw else [tuple(row) for row in rows]
 
     def _change(self, statement: sa.Executable, rows: list[dict[str, Any]], durable: bool) -> None:
         if self._is_reader:
@@ -208,6 +227,10 @@ def _pragma(connection: sa.Connection, pragma: str) -> list[Any]:
 
 def _columns(connection: sa.Connection) -> list[str]:
     return [row[1] for row in _pragma(connection, "table_info(events)")]
+
+
+def _value(data: sa.ColumnElement[str], name: str) -> sa.ColumnElement[Any]:
+    return sa.func.json_extract(data, f'$."{name}"')
 
 
 def _decode(text: bytes) -> str:

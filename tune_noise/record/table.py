@@ -1,5 +1,8 @@
 """The one table of events, the same in SQLite and PostgreSQL."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 EVENTS = sa.Table(
@@ -25,3 +28,29 @@ DELETE = EVENTS.delete().where(_later)
 LAST_NUMBER = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where(
     EVENTS.c.search == sa.bindparam("search")
 )
+
+
+def found(*, kinds: Sequence[str], trial_id: str | None) -> sa.Select[Any]:
+    """The rows of some kinds, of all kinds where none is named, and of one trial where it is."""
+    of_search = EVENTS.c.search == sa.bindparam("search")
+    of_kinds = EVENTS.c.kind.in_(kinds) if kinds else sa.true()
+    of_trial = sa.true() if trial_id is None else EVENTS.c.trial_id == trial_id
+    return sa.select(EVENTS).where(of_search, of_kinds, of_trial).order_by(EVENTS.c.number)
+
+
+def picked(
+    kind: str,
+    names: Sequence[str],
+    value: Callable[[sa.ColumnElement[str], str], sa.ColumnElement[Any]],
+) -> sa.Select[Any]:
+    """Number, time, trial and a few named values of all rows of one kind.
+
+    Args:
+        kind: of the events.
+        names: keys of their data.
+        value: takes the column of the data and a key; each database has its own JSON.
+    """
+    columns = (EVENTS.c.number, EVENTS.c.seconds, EVENTS.c.trial_id)
+    wanted = (EVENTS.c.search == sa.bindparam("search")) & (EVENTS.c.kind == kind)
+    values = (value(EVENTS.c.data, name) for name in names)
+    return sa.select(*columns, *values).where(wanted).order_by(EVENTS.c.number)

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -90,6 +90,17 @@ def draw(history: History, summary: Summary) -> Drawings:
                 found = transition_figure(condition.noise.matrix)
                 transitions[condition.name] = _drawing(name, *found)
     return Drawings(accuracy=accuracy, curves=curves, transitions=transitions)
+
+
+def draw_one(name: str, plot: Callable[[], tuple[Figure, str, str]]) -> Drawing:
+    """Draw one figure in the style of all.
+
+    Args:
+        name: of its files, without the ending.
+        plot: makes figure, alternative text and caption.
+    """
+    with mpl.rc_context(_STYLE):
+        return _drawing(name, *plot())
 
 
 def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:

@@ -5,15 +5,21 @@ from typing import Any
 
 from tune_noise.config.conditional import field_default
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import NULLABLE_FIELDS, TrialConfig, applies, when
+from tune_noise.config.trial import TrialConfig, applies, when
+from tune_noise.config.words import (
+    NAMED_BY_VALUE,
+    configuration,
+    plain_value,
+    searched_values,
+)
 from tune_noise.metrics.names import METRICS
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.verdict import Comparison
 
+__all__ = ["configuration", "plain_value", "searched_values"]
+
 NO_VALUE = "-"
 _MAX_DECIMALS = 8
-# What they are called says what they are: `conv4` needs no `model` before it.
-_NAMED_BY_VALUE = ("method", "model")
 _NOTHING = 1e-9  # what rounding leaves of a difference of 0
 # What a noise_rate counts. Code bases differ: some draw symmetric noise from all K classes, and
 # their rate r is r (K - 1) / K here.
@@ -136,24 +142,6 @@ def standard_error(error: float, metric: str) -> str:
     return f"SE {number(shown, _within(1 - _magnitude(shown)))}"
 
 
-def plain_value(value: Any) -> str:
-    """A configuration's value in three significant digits."""
-    if value is None:
-        return "null"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def searched_values(config: TrialConfig, search: SearchConfig) -> list[str]:
-    """`lr 0.00103`, `patience null`, ...: the searched fields that apply, but method and model."""
-    names = [name for name in search.search if name not in _NAMED_BY_VALUE]
-    values = {name: getattr(config, name, None) for name in names}
-    return [
-        f"{name} {plain_value(value)}"
-        for name, value in values.items()
-        if value is not None or name in NULLABLE_FIELDS
-    ]
-
-
 def level_in_words(field: str, level: Any) -> str:
     """`co_teaching`, `patience null`: the level of a field, which names itself or needs the field.
 
@@ -161,15 +149,10 @@ def level_in_words(field: str, level: Any) -> str:
         >>> level_in_words("method", "co_teaching"), level_in_words("tau", 0.5625)
         ('co_teaching', 'tau 0.5625')
     """
-    if field in _NAMED_BY_VALUE:
+    if field in NAMED_BY_VALUE:
         return str(level)
     # Whole, unlike a searched value: three digits might make two levels one.
     return f"{field} {'null' if level is None else level}"
-
-
-def configuration(config: TrialConfig, search: SearchConfig) -> str:
-    """`co_teaching (conv9_small, lr 0.00103, tau 0.5)`."""
-    return f"{config.method} ({', '.join([config.model, *searched_values(config, search)])})"
 
 
 def condition_in_words(factors: dict[str, Any], search: SearchConfig) -> str:

@@ -4,7 +4,7 @@ The methods, their sources and how they were checked: docs/statistics.md.
 """
 
 from tune_noise.verdict.challenges import Challenge, challenge, challenge_level
-from tune_noise.verdict.comparisons import ERROR
+from tune_noise.verdict.comparisons import ERROR, stepwise
 from tune_noise.verdict.confirmation import COUNTED, standing_of
 from tune_noise.verdict.looks import Look, looks_of
 from tune_noise.verdict.standing import Comparison, Standing, decide
@@ -21,4 +21,5 @@ __all__ = [
     "decide",
     "looks_of",
     "standing_of",
+    "stepwise",
 ]

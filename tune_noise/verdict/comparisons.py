@@ -63,7 +63,7 @@ def compare(scores: Floats, in_race: Bools, *, error: float) -> Comparisons:
     n, mean, sd = _moments(scores[rows, leader][:, None] - scores)
     is_rival = runs.copy()
     is_rival[rows, leader] = False
-    is_separated, level = _stepwise(_p_values(n, mean, sd), is_rival, error)
+    is_separated, level = stepwise(_p_values(n, mean, sd), is_rival, error)
     return Comparisons(leader, n, mean, sd, level, is_rival, is_separated)
 
 
@@ -91,8 +91,13 @@ def _p_values(n: Integers, mean: Floats, sd: Floats) -> Floats:
     return np.where((mean > 0.0) & (n > 1), p, 1.0)
 
 
-def _stepwise(p: Floats, is_rival: Bools, error: float) -> tuple[Bools, Floats]:
+def stepwise(p: Floats, is_rival: Bools, error: float) -> tuple[Bools, Floats]:
     """Who is separated, and the level at which each was judged.
+
+    Args:
+        p: two-sided p value of leader against each, 1 where it is not ahead, float64 [B, k].
+        is_rival: who is compared with the leader, bool [B, k].
+        error: see `compare`.
 
     A finalist is separated exactly if its interval at its level excludes 0. From Holm's first
     failure on the level stays where it failed.

@@ -1,0 +1,105 @@
+"""`python -m tune_noise.status`: how a search stands, running or not, from its folder."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tune_noise.commands import Json, Output, RecordUrl, print_json, run_command
+from tune_noise.completion import complete_search
+from tune_noise.errors import StorageError, UserError
+
+
+def status(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Of the search, e.g. runs/uniform; default: all searches.",
+            autocompletion=complete_search,
+        ),
+    ] = None,
+    output: Output = Path("runs"),
+    record: RecordUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Say how a search stands: running, interrupted or finished, and how far each condition is.
+
+    It only reads, so it may be asked at any time, also while the search runs.
+    """
+    from tune_noise.command_line import given_uri
+    from tune_noise.state import read_state
+    from tune_noise.state_shown import lines, state_to_json
+
+    url = given_uri(record, "--record").uri
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    if folder is not None:
+        state = read_state(folder, url)
+        if as_json:
+            print_json(state_to_json(state))
+            return
+        for line in lines(state):
+            console.print(line)
+        return
+    rows = [_row(each, url) for each in _folders(output)]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        console.print(f"{output} holds no search")
+    else:
+        Console(markup=False).print(_table(rows), highlight=False)
+        for row in rows:
+            if "error" in row:
+                console.print(f"{row['name']}: {row['error']}")
+
+
+def _folders(output: Path) -> list[Path]:
+    """The folders of searches, by name.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    from tune_noise.record.place import RECORD_FILE, URL_FILE
+
+    if not output.is_dir():
+        raise UserError(f"--output: {output} is not there: name the folder of your searches")
+    files = {p for name in (RECORD_FILE, URL_FILE) for p in output.glob(f"*/{name}")}
+    return sorted({path.parent for path in files})
+
+
+def _row(folder: Path, url: str | None) -> dict[str, Any]:
+    """One search in short; one that cannot be read says why, and hides no other."""
+    from tune_noise.state import read_state
+    from tune_noise.state_shown import state_to_json
+
+    try:
+        whole = state_to_json(read_state(folder, url))
+    except (UserError, StorageError) as error:
+        place = str(folder.resolve())
+        return {"name": folder.name, "folder": place, "status": None, "error": str(error)}
+    left_out = ("conditions", "warnings", "failures")
+    return {name: value for name, value in whole.items() if name not in left_out}
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    from tune_noise.pace import clock
+
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("search", overflow="fold")
+    table.add_column("", no_wrap=True)
+    for name in ("trials", "confirmed", "worked", "left"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        if "error" in row:
+            table.add_row(row["name"], "not to be read: see below")
+            continue
+        counts = [f"{row[n]['ended']}/{row[n]['planned']}" for n in ("trials", "confirmations")]
+        left = row["seconds_left"]
+        times = [clock(row["seconds_worked"]), "" if left in (None, 0.0) else clock(left)]
+        table.add_row(row["name"], row["status"], *counts, *times)
+    return table
+
+
+if __name__ == "__main__":
+    run_command(status, name="status")
