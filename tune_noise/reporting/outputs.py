@@ -33,10 +33,7 @@ def write_outputs(history: History, output: Path) -> Summary:
     """
     summary = summarise(history)
     drawings = draw(history, summary)
-    _write(output / "trials.csv", _csv(trials_table(history)))
-    _write(output / "epochs.csv", _csv(epochs_table(history)))
-    _write(output / "criteria.csv", _csv(criteria_table(history)))
-    _write(output / "transition.csv", _csv(transition_table(summary)))
+    write_tables(history, summary, output)
     _write(output / "summary.json", _json(summary))
     for drawing in drawings:
         _write(output / "figures" / f"{drawing.name}.png", drawing.png)
@@ -44,6 +41,14 @@ def write_outputs(history: History, output: Path) -> Summary:
     page = render_page(history, summary, drawings, contact_sheets(summary, output))
     _write(output / "report.html", page.encode())
     return summary
+
+
+def write_tables(history: History, summary: Summary, output: Path) -> None:
+    """Write every table as CSV."""
+    _write(output / "trials.csv", _csv(trials_table(history)))
+    _write(output / "epochs.csv", _csv(epochs_table(history)))
+    _write(output / "criteria.csv", _csv(criteria_table(history)))
+    _write(output / "transition.csv", _csv(transition_table(summary)))
 
 
 def _csv(table: pd.DataFrame) -> bytes:
