@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,9 +13,14 @@ from matplotlib.typing import RcKeyType
 from tune_noise.history import History
 from tune_noise.reporting.accuracy_figure import accuracy_figure
 from tune_noise.reporting.curves_figure import curves_figure
-from tune_noise.reporting.summary import Summary
+from tune_noise.reporting.history_figure import history_figure
+from tune_noise.reporting.memorisation_figure import memorisation_figure
+from tune_noise.reporting.parallel_figure import parallel_figure
+from tune_noise.reporting.summary import ConditionSummary, Summary
 from tune_noise.reporting.transition_figure import transition_figure
 
+# A figure, its alternative text and its caption.
+Plot = tuple[Figure, str, str]
 _PNG_DOTS_PER_INCH = 150
 _STYLE: dict[RcKeyType, Any] = {
     "font.size": 10.0,
@@ -60,36 +65,64 @@ class Drawings:
         accuracy: accuracy against noise; None where nothing was measured.
         curves: condition name -> its learning curves, where there are any.
         transitions: condition name -> the noise transition matrix, where there is an estimate.
+        memorisations: condition name -> what wrong labels are predicted as, where it was measured.
+        histories: condition name -> how its search went.
+        parallels: condition name -> its full-length trials in parallel coordinates.
     """
 
     accuracy: Drawing | None
     curves: dict[str, Drawing]
     transitions: dict[str, Drawing] = field(default_factory=dict)
+    memorisations: dict[str, Drawing] = field(default_factory=dict)
+    histories: dict[str, Drawing] = field(default_factory=dict)
+    parallels: dict[str, Drawing] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Drawing]:
         """Every drawing there is."""
         if self.accuracy is not None:
             yield self.accuracy
-        yield from self.curves.values()
-        yield from self.transitions.values()
+        for drawn in (
+            self.curves,
+            self.memorisations,
+            self.transitions,
+            self.histories,
+            self.parallels,
+        ):
+            yield from drawn.values()
 
 
 def draw(history: History, summary: Summary) -> Drawings:
-    """Draw accuracy against noise, and every condition's learning curves and noise."""
+    """Draw accuracy against noise, and what there is to show of every condition."""
+    kinds: dict[str, Callable[[ConditionSummary], Plot | None]] = {
+        "learning_curves": curves_figure,
+        "memorisation": memorisation_figure,
+        "transition": _transition,
+        "history": history_figure,
+        "parallel": parallel_figure,
+    }
     with mpl.rc_context(_STYLE):
         plot = accuracy_figure(history, summary)
         accuracy = None if plot is None else _drawing("accuracy", *plot)
-        curves, transitions = {}, {}
+        drawn: dict[str, dict[str, Drawing]] = {kind: {} for kind in kinds}
         for condition in summary.conditions:
-            found = curves_figure(condition)
-            if found is not None:
-                name = f"learning_curves_{_file_name(condition.name)}"
-                curves[condition.name] = _drawing(name, *found)
-            if condition.noise is not None and condition.noise.matrix is not None:
-                name = f"transition_{_file_name(condition.name)}"
-                found = transition_figure(condition.noise.matrix)
-                transitions[condition.name] = _drawing(name, *found)
-    return Drawings(accuracy=accuracy, curves=curves, transitions=transitions)
+            for kind, figure_of in kinds.items():
+                found = figure_of(condition)
+                if found is not None:
+                    name = f"{kind}_{_file_name(condition.name)}"
+                    drawn[kind][condition.name] = _drawing(name, *found)
+    return Drawings(
+        accuracy=accuracy,
+        curves=drawn["learning_curves"],
+        transitions=drawn["transition"],
+        memorisations=drawn["memorisation"],
+        histories=drawn["history"],
+        parallels=drawn["parallel"],
+    )
+
+
+def _transition(condition: ConditionSummary) -> Plot | None:
+    noise = condition.noise
+    return None if noise is None or noise.matrix is None else transition_figure(noise.matrix)
 
 
 def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:

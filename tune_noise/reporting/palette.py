@@ -22,6 +22,9 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 # Of users' own networks.
 _OWN_MARKERS = ("*", "p", "h", "d", "H")
 _LINE_STYLES = ("-", "--", ":", "-.")
+# Of what stands for no method; the dark page turns INK, PAPER and GRID around, see `dark.py`.
+INK, PAPER, GRID = "#000000", "#ffffff", "#dddddd"
+ACCENT, SECOND, FAINT = "#D55E00", "#0072B2", "#8a9099"
 
 
 def colour(method: str) -> str:
