@@ -15,8 +15,10 @@ from tune_noise.reporting.accuracy_figure import accuracy_figure
 from tune_noise.reporting.curves_figure import curves_figure
 from tune_noise.reporting.history_figure import history_figure
 from tune_noise.reporting.memorisation_figure import memorisation_figure
+from tune_noise.reporting.palette import GRID
 from tune_noise.reporting.parallel_figure import parallel_figure
 from tune_noise.reporting.summary import ConditionSummary, Summary
+from tune_noise.reporting.svg import finished
 from tune_noise.reporting.transition_figure import transition_figure
 
 # A figure, its alternative text and its caption.
@@ -28,7 +30,7 @@ _STYLE: dict[RcKeyType, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#DDDDDD",
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "legend.frameon": False,
@@ -47,7 +49,9 @@ class Drawing:
         alt: what it shows, for who cannot see it.
         caption: how to read it.
         png: the figure as PNG, 150 dots per inch.
-        svg: the figure as SVG.
+        svg: the figure as SVG, which turns dark with the page.
+        width: in pixels of a page, 96 to the inch.
+        height: likewise.
     """
 
     name: str
@@ -55,6 +59,8 @@ class Drawing:
     caption: str
     png: bytes
     svg: bytes
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -129,15 +135,17 @@ def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:
     figure.draw_without_rendering()  # lays the figure out, once for both files
     figure.set_layout_engine("none")
     png, svg = _render(figure, "png"), _render(figure, "svg")
-    return Drawing(name=name, alt=alt, caption=caption, png=png, svg=svg)
+    width, height = (round(96 * inches) for inches in figure.get_size_inches())
+    return Drawing(name, alt, caption, png, svg, width, height)
 
 
 def _render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     buffer = io.BytesIO()
     # Without a date the same search gives the same bytes.
-    metadata = {"Date": None} if kind == "svg" else {}
+    names = ("Date", "Creator", "Format", "Type")
+    metadata: dict[str, Any] = dict.fromkeys(names) if kind == "svg" else {}
     figure.savefig(buffer, format=kind, dpi=_PNG_DOTS_PER_INCH, metadata=metadata)
-    return buffer.getvalue()
+    return finished(buffer.getvalue().decode()).encode() if kind == "svg" else buffer.getvalue()
 
 
 def _file_name(name: str) -> str:
