@@ -9,6 +9,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.history import History
 
 NO = "no"
+USUAL = ("noisy training labels", "labels of the validation split")
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,19 @@ class Fact:
     told: str
     measured: str
 
+    @property
+    def is_unusual(self) -> bool:
+        """Whether a search that claims to know noisy labels alone was told it."""
+        return self.told.startswith("yes") and self.what not in USUAL
+
 
 def knowledge(history: History) -> list[Fact]:
     """The noise, the labels of each split, and who knew of them."""
     config = history.config
     matrix_known = _matrix(config)
     return [
-        Fact("noisy training labels", _labels(config), "yes"),
-        Fact("labels of the validation split", _validation(config), "yes"),
+        Fact(USUAL[0], _labels(config), "yes"),
+        Fact(USUAL[1], _validation(config), "yes"),
         Fact("noise rate", matrix_known or _hinted(config), _rate(history)),
         Fact("noise transition matrix", matrix_known or NO, _estimated(history)),
         Fact("which training labels are wrong", _order(config), _truth(history)),

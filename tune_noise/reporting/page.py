@@ -43,6 +43,7 @@ def render_page(
         drawings: its figures.
         sheets: the suspicious images of its conditions.
     """
+    spent, known = efforts(history), knowledge(history)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -57,9 +58,10 @@ def render_page(
         conditions=[_section(each, drawings) for each in summary.conditions],
         accuracy=_image(drawings.accuracy),
         sheets=sheets,
-        efforts=efforts(history),
-        knowledge=knowledge(history),
-        statuses=STATUSES,
+        efforts=spent,
+        knowledge=known,
+        told_more=any(fact.is_unusual for fact in known),
+        statuses=[s for s in STATUSES if any(each.statuses.get(s) for each in spent)],
         objective_meaning=objective_meaning(summary.config.objective),
         renamed_meaning=RENAMED_MEANING,
         versions=summary.search["versions"] or {"python": platform.python_version()},
