@@ -29,6 +29,8 @@ _MOST_FIELDS = 6
 _MOST_LETTERS = 13
 # As shapes of their own more would make the page heavy and slow.
 _MOST_SHAPES = 300
+# With more of the others they are one grey area.
+_MOST_LINES = 600
 # Where a field does not apply, below the range of those that have it.
 _ABSENT = -0.14
 # So that lines through one level of a choice do not lie on each other.
@@ -85,7 +87,8 @@ def _scaled(scores: Floats) -> Floats:
 def _draw_lines(ax: Axes, heights: Floats, scores: Floats) -> None:
     order = np.argsort(scores, kind="stable")
     number_best = max(1, int(_BEST_SHARE * len(scores)))
-    parts = {"others": order[:-number_best], "best": order[-number_best:-1], "first": order[-1:]}
+    others = order[:-number_best][:: _step(len(scores))]
+    parts = {"others": others, "best": order[-number_best:-1], "first": order[-1:]}
     looks = {"others": (FAINT, 0.8, 0.45), "best": (ACCENT, 1.2, 0.9), "first": (INK, 2.0, 1.0)}
     places = np.arange(heights.shape[1], dtype=np.float64)
     for depth, (name, members) in enumerate(parts.items(), start=1):
@@ -104,6 +107,11 @@ def _draw_lines(ax: Axes, heights: Floats, scores: Floats) -> None:
             ),
             autolim=False,
         )
+
+
+def _step(number: int) -> int:
+    """One in so many of the others is drawn."""
+    return -(-number // _MOST_LINES)
 
 
 def _draw_axes(
@@ -167,6 +175,8 @@ def _caption(
     )
     if any(not field.is_active.all() for field in fields):
         text += "“none”: the field does not apply to the trial. "
+    if _step(len(trials)) > 1:
+        text += f"Of the others one in {_step(len(trials))} is drawn. "
     left = len(searched_fields(trials, condition.config)) - len(fields)
     if left:
         text += f"{left} further searched fields are not drawn; they are in trials.csv. "
