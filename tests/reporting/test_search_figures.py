@@ -72,7 +72,7 @@ def test_the_best_so_far_is_the_best_of_those_before(
     for place in range(len(values)):
         seen = [value for value in values[: place + 1] if value is not None]
         expected = best(seen) if seen else np.nan
-        np.testing.assert_equal(found[place], expected)
+        np.testing.assert_array_equal(found[place], expected)
 
 
 def test_parallel_coordinates_say_how_many_trials_they_leave_out(builder: type[Builder]) -> None:
@@ -93,15 +93,15 @@ def test_parallel_coordinates_say_how_many_trials_they_leave_out(builder: type[B
     assert "method co_teaching, lr 0.002, tau 0.25" in drawing.alt
 
 
-def test_thousands_of_trials_are_drawn_as_a_picture(builder: type[Builder]) -> None:
+def test_thousands_of_trials_make_no_heavy_figure(builder: type[Builder]) -> None:
     build = builder(search={"lr": {"loguniform": [1e-4, 1e-2]}})
     for number in range(1500):
         build.add({"val_information_noisy": 1.0 + 0.1 * np.sin(number)}, lr=1e-4 * 1.003**number)
     history = build.history()
     drawings = draw(history, summarise(history))
-    for drawing in (drawings.histories["all"], drawings.parallels["all"]):
-        assert len(drawing.svg) < 150_000
-        assert b"<image" in drawing.svg
+    assert b"<image" in drawings.histories["all"].svg
+    assert "one in 6 is drawn" in drawings.parallels["all"].caption
+    assert max(len(drawing.svg) for drawing in drawings) < 120_000
 
 
 def test_a_figure_turns_dark_with_the_page_and_keeps_its_shapes(compared: Builder) -> None:

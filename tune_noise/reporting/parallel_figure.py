@@ -27,10 +27,8 @@ _WIDTH_INCHES, _HEIGHT_INCHES = 5.2, 3.6
 # With more their values cannot be read.
 _MOST_FIELDS = 6
 _MOST_LETTERS = 13
-# As shapes of their own more would make the page heavy and slow.
-_MOST_SHAPES = 300
-# With more of the others they are one grey area.
-_MOST_LINES = 600
+# More would be one grey area, and heavy.
+_MOST_LINES = 250
 # Where a field does not apply, below the range of those that have it.
 _ABSENT = -0.14
 # So that lines through one level of a choice do not lie on each other.
@@ -87,8 +85,9 @@ def _scaled(scores: Floats) -> Floats:
 def _draw_lines(ax: Axes, heights: Floats, scores: Floats) -> None:
     order = np.argsort(scores, kind="stable")
     number_best = max(1, int(_BEST_SHARE * len(scores)))
-    others = order[:-number_best][:: _step(len(scores))]
-    parts = {"others": others, "best": order[-number_best:-1], "first": order[-1:]}
+    step = _step(len(scores))
+    best = order[-number_best:-1]
+    parts = {"others": order[:-number_best][::step], "best": best[::step], "first": order[-1:]}
     looks = {"others": (FAINT, 0.8, 0.45), "best": (ACCENT, 1.2, 0.9), "first": (INK, 2.0, 1.0)}
     places = np.arange(heights.shape[1], dtype=np.float64)
     for depth, (name, members) in enumerate(parts.items(), start=1):
@@ -103,14 +102,13 @@ def _draw_lines(ax: Axes, heights: Floats, scores: Floats) -> None:
                 linewidths=width,
                 alpha=opacity,
                 zorder=depth,
-                rasterized=len(members) > _MOST_SHAPES,
             ),
             autolim=False,
         )
 
 
 def _step(number: int) -> int:
-    """One in so many of the others is drawn."""
+    """Beside the best trial, one in so many is drawn."""
     return -(-number // _MOST_LINES)
 
 
@@ -176,7 +174,7 @@ def _caption(
     if any(not field.is_active.all() for field in fields):
         text += "“none”: the field does not apply to the trial. "
     if _step(len(trials)) > 1:
-        text += f"Of the others one in {_step(len(trials))} is drawn. "
+        text += f"Beside the best, one in {_step(len(trials))} is drawn. "
     left = len(searched_fields(trials, condition.config)) - len(fields)
     if left:
         text += f"{left} further searched fields are not drawn; they are in trials.csv. "
