@@ -31,6 +31,8 @@ from tune_noise.tuning.rungs import RungLadder, rung_levels
 
 EPOCHS, GRACE, FACTOR, SEEDS, CLASSES = 10, 2, 3, 5, 10
 METHODS, NETWORKS = ("standard", "co_teaching"), ("mlp1", "conv4")
+# Seconds by the clock, and of CPU: the first depends on what else the machine does.
+Cost = tuple[float, float]
 # Of one trial with one network; those of clean validation need an oracle.
 MEASURED = [
     name
@@ -227,17 +229,18 @@ def epoch_metrics(
 
 def measure(folder: Path, num_trials: int, repeats: int) -> None:
     command = [sys.executable, "-m", "tune_noise.report", str(folder)]
-    whole, memory = [], 0
+    whole: list[Cost] = []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), cpu_of_children()
         subprocess.run(command, check=True, capture_output=True)
-        whole.append(time.perf_counter() - started)
-        # Of the largest child so far.
-        memory = max(memory, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+        whole.append((time.perf_counter() - started, cpu_of_children() - cpu))
+    # Of the largest child so far.
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     steps = [steps_of(folder) for _ in range(repeats)]
     page = (folder / "report.html").stat().st_size
     files = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    print(f"{num_trials:,} trials, n = {repeats}, median (least to most), {os.cpu_count()} cores")
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"{num_trials:,} trials, n = {repeats}, median (least to most), {machine}")
     print(f"  page {page / 1e6:.2f} MB; all files with the record {files / 1e6:.1f} MB")
     print(f"  whole command  {spread(whole)}, memory {memory / 1024:.0f} MiB")
     for name in steps[0]:
@@ -245,21 +248,27 @@ def measure(folder: Path, num_trials: int, repeats: int) -> None:
     print()
 
 
-def steps_of(folder: Path) -> dict[str, float]:
+def cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def steps_of(folder: Path) -> dict[str, Cost]:
     command = [sys.executable, __file__, "--steps", str(folder)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found: dict[str, float] = json.loads(output.splitlines()[-1])
+    found: dict[str, Cost] = json.loads(output.splitlines()[-1])
     return found
 
 
-def steps(folder: Path) -> dict[str, float]:
+def steps(folder: Path) -> dict[str, Cost]:
     """Seconds of each step of a report, in a process that has done nothing else."""
-    found: dict[str, float] = {}
-    last = time.perf_counter()
+    found: dict[str, Cost] = {}
+    last = (time.perf_counter(), time.process_time())
 
     def note(name: str) -> None:
         nonlocal last
-        found[name], last = time.perf_counter() - last, time.perf_counter()
+        now = (time.perf_counter(), time.process_time())
+        found[name], last = (now[0] - last[0], now[1] - last[1]), now
 
     from tune_noise.history import History
     from tune_noise.reporting import outputs
@@ -271,6 +280,8 @@ def steps(folder: Path) -> dict[str, float]:
     note("read and replay")
     summary = summarise(history)
     note("verdicts")
+    assert all(condition.importances is not None for condition in summary.conditions)
+    note("importance")
     drawings = outputs.draw(history, summary)
     note("figures")
     outputs.render_page(history, summary, drawings, [])
@@ -280,8 +291,13 @@ def steps(folder: Path) -> dict[str, float]:
     return found
 
 
-def spread(seconds: list[float]) -> str:
-    return f"{statistics.median(seconds):6.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
+def spread(costs: list[Cost]) -> str:
+    shown = []
+    for seconds in zip(*costs, strict=True):
+        shown.append(
+            f"{statistics.median(seconds):6.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
+        )
+    return f"{shown[0]}, CPU {shown[1]}"
 
 
 def profile(folder: Path) -> None:

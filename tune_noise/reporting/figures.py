@@ -132,7 +132,9 @@ def _transition(condition: ConditionSummary) -> Plot | None:
 
 
 def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:
-    figure.draw_without_rendering()  # lays the figure out, once for both files
+    engine = figure.get_layout_engine()
+    if engine is not None:  # lays the figure out, once for both files
+        engine.execute(figure)
     figure.set_layout_engine("none")
     png, svg = _render(figure, "png"), _render(figure, "svg")
     width, height = (round(96 * inches) for inches in figure.get_size_inches())

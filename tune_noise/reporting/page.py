@@ -71,7 +71,8 @@ def render_page(
 
 def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
     """What the template shows of one condition."""
-    best = condition.best_search_trial
+    # Shown only where nothing is confirmed, and of thousands of trials it takes its time.
+    best = None if condition.finalists else condition.best_search_trial
     rate = condition.realised_noise_rate
     return {
         "name": condition.name,
