@@ -57,6 +57,16 @@ def test_the_history_names_the_rungs_and_who_they_stopped(builder: type[Builder]
     assert "The best, 1.5 nats, is trial 1 of 3" in alt
 
 
+def test_a_wild_trial_does_not_flatten_the_others_and_is_counted(builder: type[Builder]) -> None:
+    build = builder(objective="val_loss_noisy")
+    for number in range(40):
+        build.add({"val_loss_noisy": 1.0 + 0.01 * number})
+    build.add({"val_loss_noisy": 1e9})
+    history = build.history()
+    caption = draw(history, summarise(history)).histories["all"].caption
+    assert "1 of the trials lie far outside" in caption
+
+
 @given(values=st.lists(st.one_of(st.none(), st.floats(-5, 5)), min_size=1, max_size=12))
 @pytest.mark.parametrize("objective", ["val_information_noisy", "val_loss_noisy"])
 def test_the_best_so_far_is_the_best_of_those_before(

@@ -49,13 +49,16 @@ def history_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | Non
     ratios = [2.0, 1.0] if two else [1.0]
     figure = Figure(figsize=(_WIDTH_INCHES, 4.2 if two else 3.0), layout="constrained")
     axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
-    _objective_panel(axes[0], condition, values)
+    num_outside = _objective_panel(axes[0], condition, values)
     if two:
         _epochs_panel(axes[1], trials, epochs, rungs)
     axes[-1].set_xlabel("trial, in the order of asking")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     figure.legend(loc="outside upper left", ncols=2, fontsize=9)
-    return figure, _alt(condition, values, rungs), CAPTION + (CAPTION_EPOCHS if two else "")
+    caption = CAPTION + (CAPTION_EPOCHS if two else "")
+    if num_outside:
+        caption += f" {num_outside} of the trials lie far outside and are not shown above."
+    return figure, _alt(condition, values, rungs), caption
 
 
 def _objectives(trials: Sequence[TrialHistory], objective: str) -> Floats:
@@ -76,7 +79,8 @@ def best_so_far(values: Floats, trials: Sequence[TrialHistory], objective: str) 
     return np.asarray(best.accumulate(sound))
 
 
-def _objective_panel(ax: Axes, condition: ConditionSummary, values: Floats) -> None:
+def _objective_panel(ax: Axes, condition: ConditionSummary, values: Floats) -> int:
+    """Draw it; how many trials lie outside it."""
     trials, objective = condition.search_trials, condition.config.objective
     numbers, shown = _numbers(trials), values * scale(objective)
     _dots(ax, trials, numbers, shown, with_label=True)
@@ -86,6 +90,7 @@ def _objective_panel(ax: Axes, condition: ConditionSummary, values: Floats) -> N
     low, high = _span(shown[np.isfinite(shown)])
     ax.set_ylim(low, high)
     ax.set_ylabel(f"{objective_name(objective)}\n({unit(objective)})")
+    return int(((shown < low) | (shown > high)).sum())
 
 
 def _span(values: Floats) -> tuple[float, float]:
