@@ -12,6 +12,12 @@ from matplotlib.ticker import MaxNLocator
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history import TrialHistory
+from tune_noise.reporting.fixed_layout import (
+    BOTTOM_INCHES,
+    arrange,
+    label_panel,
+    legend_inches,
+)
 from tune_noise.reporting.palette import line_colours, line_style, marker
 from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.summary import ConditionSummary, best_trial
@@ -84,14 +90,15 @@ def metric_panels(
         names: metric -> how its panel calls it; some line has it.
         whole: the metrics whose panels show all of 0 to 100 %.
     """
-    height = 0.6 + 0.3 * len(lines) + 1.6 * len(names)
-    figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+    entries = [textwrap.fill(line.label, 60) for line in lines]
+    height = legend_inches(entries) + 1.5 * len(names) + BOTTOM_INCHES
+    figure = Figure(figsize=(_WIDTH_INCHES, height))
     axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (metric, name) in zip(axes, names.items(), strict=True):
         for line in lines:
             if has_metric([line], metric):
                 _curve(ax, line, metric)
-        ax.set_ylabel(f"{name}\n({unit(metric)})")
+        label_panel(ax, f"{name}\n({unit(metric)})", width_inches=_WIDTH_INCHES)
         if metric in whole:
             ax.set_ylim(0, 105)
     axes[-1].set_xlabel("epoch")
@@ -106,8 +113,7 @@ def _legend(figure: Figure, axes: list[Axes]) -> None:
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))
-    labels = [textwrap.fill(text, 60) for text in entries]
-    figure.legend(list(entries.values()), labels, loc="outside upper left", ncols=1, fontsize=9)
+    arrange(figure, list(entries.values()), [textwrap.fill(text, 60) for text in entries])
 
 
 def condition_lines(condition: ConditionSummary) -> list[Line]:

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tune_noise.history import TrialHistory
 from tune_noise.metrics.names import sign
+from tune_noise.reporting.fixed_layout import arrange, label_panel
 from tune_noise.reporting.palette import ACCENT, FAINT, INK, SECOND
 from tune_noise.reporting.statistics import Floats
 from tune_noise.reporting.summary import ConditionSummary
@@ -47,14 +48,14 @@ def history_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | Non
     epochs = np.array([trial.num_epochs for trial in trials], dtype=np.float64)
     two = bool(rungs) or len(set(epochs.tolist())) > 1
     ratios = [2.0, 1.0] if two else [1.0]
-    figure = Figure(figsize=(_WIDTH_INCHES, 4.2 if two else 3.0), layout="constrained")
+    figure = Figure(figsize=(_WIDTH_INCHES, 4.2 if two else 3.0))
     axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     num_outside = _objective_panel(axes[0], condition, values)
     if two:
         _epochs_panel(axes[1], trials, epochs, rungs)
     axes[-1].set_xlabel("trial, in the order of asking")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    figure.legend(loc="outside upper left", ncols=2, fontsize=9)
+    arrange(figure, *axes[0].get_legend_handles_labels(), columns=2)
     caption = CAPTION + (CAPTION_EPOCHS if two else "")
     if num_outside:
         caption += f" {num_outside} of the trials lie far outside and are not shown above."
@@ -89,7 +90,8 @@ def _objective_panel(ax: Axes, condition: ConditionSummary, values: Floats) -> i
     ax.step(numbers[known], best[known], where="post", color=INK, label="best so far", zorder=4)
     low, high = _span(shown[np.isfinite(shown)])
     ax.set_ylim(low, high)
-    ax.set_ylabel(f"{objective_name(objective)}\n({unit(objective)})")
+    text = f"{objective_name(objective)}\n({unit(objective)})"
+    label_panel(ax, text, width_inches=_WIDTH_INCHES)
     return int(((shown < low) | (shown > high)).sum())
 
 
@@ -111,7 +113,7 @@ def _epochs_panel(
     ax.set_ylim(0, 1.08 * max(1.0, epochs.max()))
     if 0 < len(rungs) <= _MOST_RUNGS:
         ax.set_yticks([*rungs, int(epochs.max())] if epochs.max() > rungs[-1] else rungs)
-    ax.set_ylabel("epochs\ntrained")
+    label_panel(ax, "epochs\ntrained", width_inches=_WIDTH_INCHES)
 
 
 def _dots(

@@ -11,6 +11,7 @@ from matplotlib.patheffects import withStroke
 
 from tune_noise.history import TrialHistory
 from tune_noise.metrics.names import sign
+from tune_noise.reporting.fixed_layout import arrange
 from tune_noise.reporting.importance import Importance
 from tune_noise.reporting.palette import ACCENT, FAINT, INK, PAPER
 from tune_noise.reporting.searched_fields import (
@@ -23,7 +24,7 @@ from tune_noise.reporting.statistics import Floats
 from tune_noise.reporting.summary import ConditionSummary
 from tune_noise.reporting.wording import objective_name, plain_value, scale, unit
 
-_WIDTH_INCHES, _HEIGHT_INCHES = 5.2, 3.6
+_WIDTH_INCHES, _HEIGHT_INCHES, _SIDE_INCHES = 5.2, 3.6, 0.15
 # With more their values cannot be read.
 _MOST_FIELDS = 6
 _MOST_LETTERS = 13
@@ -48,7 +49,7 @@ def parallel_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | No
         return None
     scores = np.array([trial.score for trial in trials], dtype=np.float64)
     heights = np.stack([*(_heights(field) for field in fields), _scaled(scores)], axis=1)
-    figure = Figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), layout="constrained")
+    figure = Figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES))
     ax = figure.subplots()
     _draw_lines(ax, heights, scores)
     _draw_axes(ax, fields, condition, scores)
@@ -160,7 +161,8 @@ def _legend(figure: Figure, number: int) -> None:
     if best:
         handles.append(Line2D([], [], color=ACCENT, label=f"next {best} of the best tenth"))
     handles.append(Line2D([], [], color=FAINT, label="others"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, fontsize=9)
+    labels = [str(handle.get_label()) for handle in handles]
+    arrange(figure, handles, labels, columns=3, left=_SIDE_INCHES)
 
 
 def _caption(
