@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "optuna": ["tuning"],
     "mlflow": ["tracking"],
     "sqlalchemy": ["record", "tracking"],
-    "sklearn": ["data", "methods"],
+    "sklearn": ["data", "methods", "reporting.importance"],
     "matplotlib": ["reporting"],
     "jinja2": ["reporting"],
     "pandas": ["reporting"],

@@ -200,8 +200,13 @@ def test_the_truth_changes_no_weight(method, few_digits):
     for one, other, third in zip(right, wrong, unknown, strict=True):
         assert one["train_label_precision"] == 1.0
         assert other["train_label_precision"] == 0.0
+        # Without a wrong label, there is no share of them.
+        assert not any(name.startswith("train_wrong") for name in (*one, *third))
+        shares = [value for name, value in other.items() if name.startswith("train_wrong")]
+        assert sum(shares) == pytest.approx(1.0)
         for row in (one, other):
-            del row["train_label_precision"], row["train_label_recall"]
+            for name in [n for n in row if n.startswith(("train_label", "train_wrong"))]:
+                del row[name]
         assert one == other == third
 
 

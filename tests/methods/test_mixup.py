@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.methods.derivations import batch_of, method_of, random_batch, softmax
 from tune_noise.config.trial import TrialConfig
 from tune_noise.methods import Mixing
-from tune_noise.metrics.epoch_tally import agreement
+from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.training import Trial
 
 
@@ -72,11 +72,15 @@ def test_shares_are_drawn_from_the_beta_distribution(alpha):
     assert shares.var() == pytest.approx(variance, rel=0.1)
 
 
-def test_a_mixture_agrees_with_each_label_by_its_share():
-    sure_of_1 = [0.0, 9.0, 0.0]
+@pytest.mark.parametrize(("predicted", "expected"), [((1, 0), 0.75), ((2, 0), 0.25)])
+def test_a_mixture_agrees_with_each_label_by_its_share(predicted, expected):
+    logits = 9.0 * torch.eye(3)[list(predicted)]
     mixing = mixing_of([[1, 0]], [0.75])
-    batch = batch_of([[[sure_of_1, sure_of_1]]], [[1, 2]], mixing=mixing)
-    assert agreement(batch).tolist() == [[[0.75, 0.25]]]
+    batch = batch_of([[logits.tolist()]], [[1, 2]], mixing=mixing)
+    tally = EpochTally(None)
+    tally.add(batch, method_of("mixup", batch)(batch))
+    # The other one of the two agrees with nothing.
+    assert tally.metrics()[0]["train_accuracy_noisy"] == expected / 2
 
 
 def test_an_unmixed_batch_is_refused():

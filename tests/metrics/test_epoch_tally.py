@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -6,9 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_noise.methods import Batch, Outcome
+from tune_noise.methods import Batch, Mixing, Outcome
 from tune_noise.methods.losses import cross_entropy
 from tune_noise.metrics.epoch_tally import EpochTally
+from tune_noise.metrics.memorisation import LABEL, OTHER, TRUE
 from tune_noise.metrics.names import METRICS
 
 K = 3
@@ -31,11 +33,53 @@ def an_epoch(replicates, networks, sizes, seed, *, forget_rate=0.4):
         losses = cross_entropy(logits, batch.noisy_labels)
         rates = None if forget_rate is None else [forget_rate] * replicates
         steps.append((batch, Outcome(losses.mean(dim=2), kept, losses, rates)))
-    is_clean = torch.rand(replicates, num_examples, generator=random) < 0.7
-    return steps, is_clean
+    # -1: an image of no class.
+    truth = torch.randint(-1, K, (num_examples,), generator=random)
+    return steps, truth
 
 
-def slow_metrics(steps, is_clean, r, networks):
+def mixed(steps, shares, seed):
+    """The same epoch of mixtures."""
+    random = torch.Generator().manual_seed(seed)
+    found = []
+    for batch, outcome in steps:
+        replicates, size = batch.indices.shape
+        partners = torch.stack([torch.randperm(size, generator=random) for _ in range(replicates)])
+        mixing = Mixing(partners, torch.tensor(shares[:replicates], dtype=torch.float64))
+        found.append((dataclasses.replace(batch, mixing=mixing), outcome))
+    return found
+
+
+def views_of(batch, r, i):
+    """(share, position in the batch) of the examples in one image."""
+    if batch.mixing is None:
+        return [(1.0, i)]
+    share = float(batch.mixing.shares[r])
+    return [(share, i), (1.0 - share, int(batch.mixing.partners[r, i]))]
+
+
+def slow_memorisation(steps, truth, r, networks):
+    """Count wrong labels one by one; None where there are none."""
+    rows = []
+    for p in range(networks):
+        counts = dict.fromkeys((TRUE, LABEL, OTHER), 0.0)
+        for batch, _ in steps:
+            for i in range(batch.indices.shape[1]):
+                predicted = int(batch.logits[r, p, i].argmax())
+                for share, place in views_of(batch, r, i):
+                    label = int(batch.noisy_labels[r, place])
+                    right = int(truth[batch.indices[r, place]])
+                    if label != right:
+                        kind = {right: TRUE, label: LABEL}.get(predicted, OTHER)
+                        counts[kind] += share
+        total = sum(counts.values())
+        if total == 0.0:
+            return None
+        rows.append({kind: count / total for kind, count in counts.items()})
+    return {kind: np.mean([row[kind] for row in rows]) for kind in (TRUE, LABEL, OTHER)}
+
+
+def slow_metrics(steps, truth, r, networks):
     """Count example by example, network by network; then the mean over the networks."""
     rows = []
     for p in range(networks):
@@ -46,7 +90,7 @@ def slow_metrics(steps, is_clean, r, networks):
                 label = int(batch.noisy_labels[r, i])
                 losses.append(math.log(sum(math.exp(x - logits[label]) for x in logits)))
                 correct += max(range(K), key=logits.__getitem__) == label
-                is_kept, right = bool(outcome.kept[r, p, i]), bool(is_clean[r, index])
+                is_kept, right = bool(outcome.kept[r, p, i]), int(truth[index]) == label
                 kept += is_kept
                 clean += right
                 kept_clean += is_kept and right
@@ -68,8 +112,8 @@ def slow_metrics(steps, is_clean, r, networks):
     seed=st.integers(0, 2**31),
 )
 def test_the_tally_equals_a_count_example_by_example(replicates, networks, sizes, seed):
-    steps, is_clean = an_epoch(replicates, networks, sizes, seed)
-    tally = EpochTally(is_clean)
+    steps, truth = an_epoch(replicates, networks, sizes, seed)
+    tally = EpochTally(truth)
     for batch, outcome in steps:
         tally.add(batch, outcome)
     for r, row in enumerate(tally.metrics()):
@@ -81,9 +125,61 @@ def test_the_tally_equals_a_count_example_by_example(replicates, networks, sizes
             row["train_label_recall"],
         ]
         np.testing.assert_allclose(
-            found, slow_metrics(steps, is_clean, r, networks), rtol=1e-5, atol=1e-6
+            found, slow_metrics(steps, truth, r, networks), rtol=1e-5, atol=1e-6
         )
         assert row["forget_rate"] == 0.4
+
+
+@given(
+    replicates=st.integers(1, 3),
+    networks=st.integers(1, 2),
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    seed=st.integers(0, 2**31),
+    shares=st.none() | st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3),
+)
+def test_memorisation_equals_a_count_of_the_wrong_labels_one_by_one(
+    replicates, networks, sizes, seed, shares
+):
+    steps, truth = an_epoch(replicates, networks, sizes, seed)
+    if shares is not None:
+        steps = mixed(steps, shares, seed)
+    tally = EpochTally(truth)
+    for batch, outcome in steps:
+        tally.add(batch, outcome)
+    for r, row in enumerate(tally.metrics()):
+        expected = slow_memorisation(steps, truth, r, networks)
+        found = {name: row[name] for name in (TRUE, LABEL, OTHER) if name in row}
+        if expected is None:
+            assert found == {}
+        else:
+            assert found == pytest.approx(expected)
+            assert sum(found.values()) == pytest.approx(1.0)
+
+
+def test_a_replicate_without_a_wrong_label_has_no_share_of_them():
+    steps, _ = an_epoch(2, 1, [6], 0)
+    [(batch, outcome)] = steps
+    truth = torch.empty(6, dtype=torch.int64)
+    truth[batch.indices[0]] = batch.noisy_labels[0]
+    tally = EpochTally(truth)
+    tally.add(batch, outcome)
+    right, wrong = tally.metrics()
+    assert not {TRUE, LABEL, OTHER} & set(right)
+    assert {TRUE, LABEL, OTHER} <= set(wrong)
+
+
+def test_who_learns_every_wrong_label_by_heart_is_shown_to():
+    steps, _ = an_epoch(1, 2, [6], 0)
+    [(batch, outcome)] = steps
+    one_hot = torch.nn.functional.one_hot(batch.noisy_labels, K).double().unsqueeze(1)
+    truth = torch.empty(6, dtype=torch.int64)
+    truth[batch.indices[0]] = (batch.noisy_labels[0] + 1) % K
+    for shift, name in enumerate((LABEL, TRUE, OTHER)):
+        tally = EpochTally(truth)
+        logits = one_hot.roll(shift, dims=3).expand(1, 2, 6, K)
+        tally.add(dataclasses.replace(batch, logits=logits), outcome)
+        [row] = tally.metrics()
+        assert row[name] == 1.0
 
 
 def test_without_the_truth_there_is_neither_precision_nor_recall():
@@ -97,9 +193,10 @@ def test_without_the_truth_there_is_neither_precision_nor_recall():
 
 @pytest.mark.parametrize(("clean", "precision"), [(True, 1.0), (False, 0.0)])
 def test_keeping_all_recalls_every_clean_example(clean, precision):
-    steps, is_clean = an_epoch(1, 1, [5], 0)
+    steps, truth = an_epoch(1, 1, [5], 0)
     [(batch, outcome)] = steps
-    tally = EpochTally(torch.full_like(is_clean, clean))
+    truth[batch.indices[0]] = batch.noisy_labels[0] if clean else -1
+    tally = EpochTally(truth)
     outcome.kept.fill_(True)
     tally.add(batch, outcome)
     [row] = tally.metrics()
@@ -107,8 +204,8 @@ def test_keeping_all_recalls_every_clean_example(clean, precision):
 
 
 def test_without_a_schedule_the_forget_rate_is_the_share_that_was_dropped():
-    steps, is_clean = an_epoch(2, 2, [4, 6], 0, forget_rate=None)
-    tally = EpochTally(is_clean)
+    steps, truth = an_epoch(2, 2, [4, 6], 0, forget_rate=None)
+    tally = EpochTally(truth)
     for batch, outcome in steps:
         tally.add(batch, outcome)
     for r, row in enumerate(tally.metrics()):
@@ -117,10 +214,10 @@ def test_without_a_schedule_the_forget_rate_is_the_share_that_was_dropped():
 
 
 def test_a_network_that_kept_nothing_has_finite_metrics():
-    steps, is_clean = an_epoch(1, 2, [5], 0, forget_rate=None)
+    steps, truth = an_epoch(1, 2, [5], 0, forget_rate=None)
     [(batch, outcome)] = steps
     outcome.kept.fill_(False)
-    tally = EpochTally(is_clean)
+    tally = EpochTally(truth)
     tally.add(batch, outcome)
     [row] = tally.metrics()
     assert (row["train_label_precision"], row["train_label_recall"]) == (0.0, 0.0)
@@ -128,8 +225,8 @@ def test_a_network_that_kept_nothing_has_finite_metrics():
 
 
 def test_the_tally_holds_on_to_no_graph():
-    steps, is_clean = an_epoch(1, 2, [4], 0)
-    tally = EpochTally(is_clean)
+    steps, truth = an_epoch(1, 2, [4], 0)
+    tally = EpochTally(truth)
     tally.add(*steps[0])
-    held = tally._cross_entropies + tally._agreement + tally._kept
+    held = tally._cross_entropies + tally._predicted + tally._kept
     assert not any(tensor.requires_grad for tensor in held)

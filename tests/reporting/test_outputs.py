@@ -13,7 +13,8 @@ from tests.reporting.conftest import RESOLUTION, Builder
 from tune_noise.reporting import verdict_sentence, write_outputs
 
 FILES = {"criteria.csv", "trials.csv", "epochs.csv", "transition.csv"}
-FILES |= {"summary.json", "report.html", "figures"}
+FILES |= {"summary.json", "report.html", "figures", "tables"}
+TABLES = ["effort.csv", "finalists.csv", "importance.csv", "knowledge.csv"]
 
 
 class Tags(HTMLParser):
@@ -42,9 +43,11 @@ def test_all_files_are_written_and_no_other(many: Builder, tmp_path: Path, finis
     write_outputs(many.history(finished=finished), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == FILES
     figures = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert len(figures) == 8
+    # PNG and SVG of accuracy, and of each condition's curves, history and parallel coordinates.
+    assert len(figures) == 2 * (1 + 3 * 3)
     assert figures[:2] == ["accuracy.png", "accuracy.svg"]
     assert len(pd.read_csv(tmp_path / "trials.csv")) == 42
+    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == TABLES
     json.loads((tmp_path / "summary.json").read_text())
 
 
@@ -56,12 +59,16 @@ def test_the_page_loads_nothing_and_says_everything(many: Builder, tmp_path: Pat
     assert not [tag for tag, _ in tags.found if tag in ("script", "iframe", "object")]
     links = [a[k] for _, a in tags.found for k in ("src", "href", "srcset", "data") if k in a]
     assert links
-    assert all((link or "").startswith("data:") for link in links)
+    assert all((link or "").startswith(("data:", "#")) for link in links)
+    targets = {a["id"] for _, a in tags.found if "id" in a}
+    assert {(link or "")[1:] for link in links if (link or "").startswith("#")} <= targets
     assert "url(" not in text
     assert "@import" not in text
     for condition in summary.conditions:
         assert html.escape(verdict_sentence(condition)) in text
     assert html.escape(RESOLUTION) in text
+    for path in (*tmp_path.glob("*.csv"), *tmp_path.glob("tables/*.csv")):
+        assert f"<code>{path.relative_to(tmp_path)}</code>" in text
     for said in ("oracle", "search.yaml", "0123abc", "torch 2.13.0", "network-epochs"):
         assert said in text
 
@@ -70,7 +77,7 @@ def test_figures_in_the_page_load_nothing_either(compared: Builder, tmp_path: Pa
     write_outputs(compared.history(), tmp_path)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     images = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", text)
-    assert len(images) == 2
+    assert len(images) == 4
     for image in images:
         svg = base64.b64decode(image).decode()
         assert not re.findall(r'href="(?!#)', svg)

@@ -81,7 +81,7 @@ def test_an_epoch_counts_once_per_network_and_pass(
 
 
 def test_two_networks_count_twice_and_a_stack_once(compared: Builder) -> None:
-    rows = {(row.stage, row.method): row for row in efforts(compared.history())}
+    rows = {(row.stage, row.level): row for row in efforts(compared.history())}
     confirm = rows["confirm", "co_teaching"]
     assert (confirm.epochs, confirm.network_epochs) == (5, 10)
     assert confirm.seconds == 0.5  # five members of one stack

@@ -132,3 +132,19 @@ def test_people_s_labels_of_cifar_10_train_with_their_own_noise_rate(shared_data
     assert trial.data.facts[0]["realised_noise_rate"] == pytest.approx(0.402, abs=0.06)
     [row] = trial.train_epoch()
     assert row["val_information_noisy"] > 0.0
+
+
+@pytest.mark.parametrize("noise", ["symmetric", "foreign"])
+def test_what_becomes_of_wrong_labels_is_measured_where_the_truth_is_known(few_digits, noise):
+    fields = {
+        "symmetric": {"noise": "symmetric", "noise_rate": 0.4},
+        "foreign": {"noise": "foreign"},
+    }
+    trial = trial_of(few_digits, epochs=4, **fields[noise])
+    rows = [trial.train_epoch()[0] for _ in range(4)]
+    shares = [
+        [row[f"train_wrong_predicted_{e}"] for e in ("true", "label", "other")] for row in rows
+    ]
+    np.testing.assert_allclose(np.sum(shares, axis=1), 1.0)
+    # An image of no class has no true one to be seen.
+    assert (np.sum(shares, axis=0)[0] == 0.0) == (noise == "foreign")

@@ -56,6 +56,8 @@ def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
         >>> wrong_kind_of_number(int | None, "8")
         "'8' must be a number: write it without quotes"
     """
+    if value is None:  # most fields of a trial, of which a record may hold thousands
+        return None
     types = {annotation, *get_args(annotation)}
     if isinstance(value, list | tuple):
         items = next((get_args(t) for t in types if get_origin(t) is tuple), ())

@@ -1,5 +1,6 @@
 """TrialConfig: one configuration, trained once."""
 
+from functools import cache
 from typing import Any, Literal, Self
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
@@ -213,6 +214,7 @@ class TrialConfig(Frozen):
         return passes_of(self.method)
 
 
+@cache
 def when(name: str) -> dict[str, list[str]]:
     """The condition under which a field applies: deciding field -> its values; empty: always."""
     return condition_of(TrialConfig.model_fields[name])

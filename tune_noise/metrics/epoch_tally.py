@@ -1,4 +1,4 @@
-"""What happened in one training epoch: noisy loss and accuracy, label precision and recall."""
+"""What happened in one training epoch: loss, accuracy, label precision and recall, memorisation."""
 
 from collections.abc import Sequence
 
@@ -6,36 +6,51 @@ import torch
 from torch import Tensor
 
 from tune_noise.methods.protocol import Batch, Outcome
+from tune_noise.metrics.memorisation import View, memorisation, shared_agreement
 
 
 class EpochTally:
     """Collects the batches of one epoch; reduces them once at its end.
 
+    Predictions are those of the training pass itself, so they cost no further one: each example is
+    judged in training mode, before the update that learns from it.
+
     Args:
-        is_clean: bool [R, examples], whether each example's noisy label is right; None: unknown.
+        true_labels: int64 [examples], -1 for an image that is of no class; None: unknown.
     """
 
-    def __init__(self, is_clean: Tensor | None) -> None:
+    def __init__(self, true_labels: Tensor | None) -> None:
         """Start empty."""
-        self._is_clean = is_clean
+        self._true_labels = true_labels
         self._cross_entropies: list[Tensor] = []
-        self._agreement: list[Tensor] = []
+        self._predicted: list[Tensor] = []
         self._kept: list[Tensor] = []
         self._indices: list[Tensor] = []
+        self._labels: list[Tensor] = []
+        self._partners: list[Tensor] = []
+        self._shares: list[Tensor] = []
+        self._num_examples = 0
         self._forget_rates: Sequence[float] | None = None
 
     def add(self, batch: Batch, outcome: Outcome) -> None:
         """Take one batch into account."""
         self._cross_entropies.append(outcome.cross_entropies.detach())
-        self._agreement.append(agreement(batch))
+        # Of at most 1,000 classes; an epoch of them is held until its end.
+        self._predicted.append(batch.logits.detach().argmax(dim=3).to(torch.int16))
         self._kept.append(outcome.kept)
         self._indices.append(batch.indices)
+        self._labels.append(batch.noisy_labels)
+        if batch.mixing is not None:
+            self._partners.append(batch.mixing.partners + self._num_examples)
+            self._shares.append(batch.mixing.shares.unsqueeze(1).expand(batch.indices.shape))
+        self._num_examples += batch.indices.shape[1]
         self._forget_rates = outcome.forget_rates
 
     def metrics(self) -> list[dict[str, float]]:
-        """The metrics of each replicate; precision and recall only where the truth is known."""
+        """The metrics of each replicate; what needs the truth only where it is known."""
+        predicted, views = torch.cat(self._predicted, dim=2), self._views()
         losses = torch.cat(self._cross_entropies, dim=2).double().mean(dim=(1, 2))
-        accuracies = torch.cat(self._agreement, dim=2).double().mean(dim=(1, 2))
+        accuracies = shared_agreement(predicted, views)
         rows = [
             {
                 "train_loss_noisy": float(loss),
@@ -44,9 +59,26 @@ class EpochTally:
             }
             for loss, accuracy, rate in zip(losses, accuracies, self._dropped(), strict=True)
         ]
-        if self._is_clean is None:
+        if self._true_labels is None:
             return rows
-        return [row | quality for row, quality in zip(rows, self._label_quality(), strict=True)]
+        known = zip(rows, self._label_quality(), memorisation(predicted, views), strict=True)
+        return [row | quality | memorised for row, quality, memorised in known]
+
+    def _views(self) -> list[View]:
+        """What each prediction is about: its example or, of a mixture, that and its partner."""
+        labels, truth = torch.cat(self._labels, dim=1), self._truth()
+        if not self._partners:
+            return [View(None, labels, truth)]
+        partners, shares = torch.cat(self._partners, dim=1), torch.cat(self._shares, dim=1)
+        partner_truth = None if truth is None else truth.gather(1, partners)
+        partner = View(1.0 - shares, labels.gather(1, partners), partner_truth)
+        return [View(shares, labels, truth), partner]
+
+    def _truth(self) -> Tensor | None:
+        """The true labels in the order of training, int64 [R, examples]."""
+        if self._true_labels is None:
+            return None
+        return self._true_labels[torch.cat(self._indices, dim=1)]
 
     def _dropped(self) -> list[float]:
         """What the schedule says of the last batch; without one, the share dropped in the epoch."""
@@ -56,9 +88,10 @@ class EpochTally:
         return [float(share) for share in dropped]
 
     def _label_quality(self) -> list[dict[str, float]]:
-        assert self._is_clean is not None
         kept = torch.cat(self._kept, dim=2)
-        is_clean = self._is_clean.gather(1, torch.cat(self._indices, dim=1)).unsqueeze(1)
+        truth = self._truth()
+        assert truth is not None
+        is_clean = (torch.cat(self._labels, dim=1) == truth).unsqueeze(1)
         kept_clean = (kept & is_clean).sum(dim=2).double()
         # Of nothing kept, or without a single clean example, the share has no meaning; 0 / 1 keeps
         # it finite.
@@ -68,17 +101,3 @@ class EpochTally:
             {"train_label_precision": float(p), "train_label_recall": float(r)}
             for p, r in zip(precision, recall, strict=True)
         ]
-
-
-def agreement(batch: Batch) -> Tensor:
-    """Whether the predicted class is the noisy label; of a mixture, by each label's share in it.
-
-    Returns:
-        bool [R, P, batch]; float64 in [0, 1] of a mixture.
-    """
-    predicted, labels = batch.logits.detach().argmax(dim=3), batch.noisy_labels
-    own = predicted == labels.unsqueeze(1)
-    if batch.mixing is None:
-        return own
-    partners = predicted == labels.gather(1, batch.mixing.partners).unsqueeze(1)
-    return torch.lerp(partners.double(), own.double(), batch.mixing.shares.view(-1, 1, 1))

@@ -110,6 +110,27 @@ _ALL = (
     ),
     Metric("train_label_precision", "max", False, "fraction", "clean share of the kept examples"),
     Metric("train_label_recall", "max", False, "fraction", "kept share of the clean examples"),
+    Metric(
+        "train_wrong_predicted_true",
+        "max",
+        False,
+        "fraction",
+        "of the wrong-labelled training examples, those predicted as their true class",
+    ),
+    Metric(
+        "train_wrong_predicted_label",
+        "min",
+        False,
+        "fraction",
+        "of the wrong-labelled training examples, those predicted as their wrong label: memorised",
+    ),
+    Metric(
+        "train_wrong_predicted_other",
+        None,
+        False,
+        "fraction",
+        "of the wrong-labelled training examples, those predicted as a third class",
+    ),
     Metric("forget_rate", None, False, "fraction", "share of each batch that was dropped"),
 )
 

@@ -6,6 +6,7 @@ The price of honesty: how far the choice by noisy labels falls short of the best
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from tune_noise.history import EpochMetrics, History, TrialHistory
@@ -50,8 +51,9 @@ def choices(trials: Iterable[TrialHistory]) -> list[Choice]:
     for criterion in (*SEARCHABLE, ORACLE):
         measured = [(trial, epoch) for trial, epoch in epochs if criterion in epoch]
         if measured:
-            factor = sign(criterion)
-            trial, epoch = max(measured, key=lambda pair: factor * pair[1][criterion])
+            values = np.array([epoch[criterion] for _, epoch in measured])
+            # Of equal values the first.
+            trial, epoch = measured[int(np.argmax(sign(criterion) * values))]
             found.append(Choice(criterion, trial, epoch))
     return found
 

@@ -1,6 +1,7 @@
 """Learning curves of one condition: test accuracy, objective, label precision and recall."""
 
 import textwrap
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,12 @@ from matplotlib.ticker import MaxNLocator
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history import TrialHistory
+from tune_noise.reporting.fixed_layout import (
+    BOTTOM_INCHES,
+    arrange,
+    label_panel,
+    legend_inches,
+)
 from tune_noise.reporting.palette import line_colours, line_style, marker
 from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.summary import ConditionSummary, best_trial
@@ -43,6 +50,12 @@ class Line:
     repeat: int
     shade: str
 
+    def last_mean(self, metric: str) -> float | None:
+        """Mean over the seeds of the mean of the last epochs; None where it was not measured."""
+        found = [trial.last_mean(metric) for trial in self.trials]
+        known = [value for value in found if value is not None]
+        return sum(known) / len(known) if known else None
+
 
 def curves_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | None:
     """The finalists' learning curves; those of the best search trials where none is confirmed.
@@ -50,25 +63,48 @@ def curves_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | None
     Returns:
         Figure, alternative text and caption; None where no epoch has ended.
     """
-    lines = _lines(condition)[:_MOST_LINES]
-    panels = [metric for metric in _metrics(condition) if any(_has(line, metric) for line in lines)]
-    if not panels:
+    lines = condition_lines(condition)
+    objective = condition.config.objective
+    names = {
+        TEST_ACCURACY: "test accuracy",
+        objective: objective_name(objective),
+        "train_label_precision": "label precision",
+        "train_label_recall": "label recall",
+    }
+    names = {metric: name for metric, name in names.items() if has_metric(lines, metric)}
+    if not names:
         return None
-    height = 0.6 + 0.3 * len(lines) + 1.6 * len(panels)
-    figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
-    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for ax, metric in zip(axes, panels, strict=True):
+    # A constant share would fill its panel with its own rounding.
+    whole = {"train_label_precision", "train_label_recall"}
+    figure = metric_panels(lines, names, whole=whole)
+    return figure, _alt(condition, lines, names), CAPTION
+
+
+def metric_panels(
+    lines: Sequence[Line], names: dict[str, str], *, whole: Collection[str] = ()
+) -> Figure:
+    """A panel per metric over the epochs, one legend for all.
+
+    Args:
+        lines: what is drawn, where it has the metric.
+        names: metric -> how its panel calls it; some line has it.
+        whole: the metrics whose panels show all of 0 to 100 %.
+    """
+    entries = [textwrap.fill(line.label, 60) for line in lines]
+    height = legend_inches(entries) + 1.5 * len(names) + BOTTOM_INCHES
+    figure = Figure(figsize=(_WIDTH_INCHES, height))
+    axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, (metric, name) in zip(axes, names.items(), strict=True):
         for line in lines:
-            if _has(line, metric):
+            if has_metric([line], metric):
                 _curve(ax, line, metric)
-        ax.set_ylabel(_label(metric))
-        if metric.startswith("train_label"):
-            # A constant share would fill its panel with its own rounding.
+        label_panel(ax, f"{name}\n({unit(metric)})", width_inches=_WIDTH_INCHES)
+        if metric in whole:
             ax.set_ylim(0, 105)
     axes[-1].set_xlabel("epoch")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _legend(figure, list(axes))
-    return figure, _alt(condition, lines, panels), CAPTION
+    return figure
 
 
 def _legend(figure: Figure, axes: list[Axes]) -> None:
@@ -77,11 +113,11 @@ def _legend(figure: Figure, axes: list[Axes]) -> None:
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
         entries |= dict(zip(labels, handles, strict=True))
-    labels = [textwrap.fill(text, 60) for text in entries]
-    figure.legend(list(entries.values()), labels, loc="outside upper left", ncols=1, fontsize=9)
+    arrange(figure, list(entries.values()), [textwrap.fill(text, 60) for text in entries])
 
 
-def _lines(condition: ConditionSummary) -> list[Line]:
+def condition_lines(condition: ConditionSummary) -> list[Line]:
+    """A line per finalist, best first; per method's best search trial where none is confirmed."""
     groups: list[tuple[str, TrialConfig, tuple[TrialHistory, ...]]] = []
     for finalist in condition.scored:
         trials = tuple(finalist.counted.values())
@@ -96,7 +132,7 @@ def _lines(condition: ConditionSummary) -> list[Line]:
     shades = line_colours([config for _, config, _ in groups])
     return [
         Line(label, config, trials, repeat=methods[:i].count(config.method), shade=shades[i])
-        for i, (label, config, trials) in enumerate(groups)
+        for i, (label, config, trials) in enumerate(groups[:_MOST_LINES])
     ]
 
 
@@ -104,11 +140,6 @@ def _best_of_methods(condition: ConditionSummary) -> list[TrialHistory]:
     methods = sorted({trial.config.method for trial in condition.search_trials})
     best = [best_trial(t for t in condition.search_trials if t.config.method == m) for m in methods]
     return [trial for trial in best if trial is not None]
-
-
-def _metrics(condition: ConditionSummary) -> list[str]:
-    objective = condition.config.objective
-    return [TEST_ACCURACY, objective, "train_label_precision", "train_label_recall"]
 
 
 def _curve(ax: Axes, line: Line, metric: str) -> None:
@@ -151,20 +182,22 @@ def epoch_values(trials: list[TrialHistory], metric: str) -> np.ndarray:
     return values
 
 
-def _has(line: Line, metric: str) -> bool:
-    return any(metric in epoch for trial in line.trials for epoch in trial.epochs)
+def has_metric(lines: Sequence[Line], metric: str) -> bool:
+    """Whether some trial behind these lines has it in some epoch."""
+    return any(metric in epoch for line in lines for trial in line.trials for epoch in trial.epochs)
 
 
-def _label(metric: str) -> str:
-    names = {
-        TEST_ACCURACY: "test accuracy",
-        "train_label_precision": "label precision",
-        "train_label_recall": "label recall",
-    }
-    return f"{names.get(metric, objective_name(metric))}\n({unit(metric)})"
+def _alt(condition: ConditionSummary, lines: Sequence[Line], names: dict[str, str]) -> str:
+    shown = ", ".join(f"{name} ({unit(metric)})" for metric, name in names.items())
+    told = "; ".join(f"{line.label}: {_ends(line, names)}" for line in lines)
+    text = f"Learning curves of condition {condition.name}: {shown} per epoch."
+    return f"{text} Over the last epochs: {told}."
 
 
-def _alt(condition: ConditionSummary, lines: list[Line], panels: list[str]) -> str:
-    shown = ", ".join(_label(metric).replace("\n", " ") for metric in panels)
-    names = "; ".join(line.label for line in lines)
-    return f"Learning curves of condition {condition.name}: {shown} per epoch, for {names}."
+def _ends(line: Line, names: dict[str, str]) -> str:
+    found = {name: (line.last_mean(metric), metric) for metric, name in names.items()}
+    return ", ".join(
+        f"{name} {value * scale(metric):.3g}"
+        for name, (value, metric) in found.items()
+        if value is not None
+    )

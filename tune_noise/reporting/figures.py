@@ -13,9 +13,16 @@ from matplotlib.typing import RcKeyType
 from tune_noise.history import History
 from tune_noise.reporting.accuracy_figure import accuracy_figure
 from tune_noise.reporting.curves_figure import curves_figure
-from tune_noise.reporting.summary import Summary
+from tune_noise.reporting.history_figure import history_figure
+from tune_noise.reporting.memorisation_figure import memorisation_figure
+from tune_noise.reporting.palette import GRID
+from tune_noise.reporting.parallel_figure import parallel_figure
+from tune_noise.reporting.summary import ConditionSummary, Summary
+from tune_noise.reporting.svg import finished
 from tune_noise.reporting.transition_figure import transition_figure
 
+# A figure, its alternative text and its caption.
+Plot = tuple[Figure, str, str]
 _PNG_DOTS_PER_INCH = 150
 _STYLE: dict[RcKeyType, Any] = {
     "font.size": 10.0,
@@ -23,7 +30,7 @@ _STYLE: dict[RcKeyType, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#DDDDDD",
+    "grid.color": GRID,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "legend.frameon": False,
@@ -42,7 +49,9 @@ class Drawing:
         alt: what it shows, for who cannot see it.
         caption: how to read it.
         png: the figure as PNG, 150 dots per inch.
-        svg: the figure as SVG.
+        svg: the figure as SVG, which turns dark with the page.
+        width: in pixels of a page, 96 to the inch.
+        height: likewise.
     """
 
     name: str
@@ -50,6 +59,8 @@ class Drawing:
     caption: str
     png: bytes
     svg: bytes
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -60,36 +71,64 @@ class Drawings:
         accuracy: accuracy against noise; None where nothing was measured.
         curves: condition name -> its learning curves, where there are any.
         transitions: condition name -> the noise transition matrix, where there is an estimate.
+        memorisations: condition name -> what wrong labels are predicted as, where it was measured.
+        histories: condition name -> how its search went.
+        parallels: condition name -> its full-length trials in parallel coordinates.
     """
 
     accuracy: Drawing | None
     curves: dict[str, Drawing]
     transitions: dict[str, Drawing] = field(default_factory=dict)
+    memorisations: dict[str, Drawing] = field(default_factory=dict)
+    histories: dict[str, Drawing] = field(default_factory=dict)
+    parallels: dict[str, Drawing] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Drawing]:
         """Every drawing there is."""
         if self.accuracy is not None:
             yield self.accuracy
-        yield from self.curves.values()
-        yield from self.transitions.values()
+        for drawn in (
+            self.curves,
+            self.memorisations,
+            self.transitions,
+            self.histories,
+            self.parallels,
+        ):
+            yield from drawn.values()
 
 
 def draw(history: History, summary: Summary) -> Drawings:
-    """Draw accuracy against noise, and every condition's learning curves and noise."""
+    """Draw accuracy against noise, and what there is to show of every condition."""
+    kinds: dict[str, Callable[[ConditionSummary], Plot | None]] = {
+        "learning_curves": curves_figure,
+        "memorisation": memorisation_figure,
+        "transition": _transition,
+        "history": history_figure,
+        "parallel": parallel_figure,
+    }
     with mpl.rc_context(_STYLE):
         plot = accuracy_figure(history, summary)
         accuracy = None if plot is None else _drawing("accuracy", *plot)
-        curves, transitions = {}, {}
+        drawn: dict[str, dict[str, Drawing]] = {kind: {} for kind in kinds}
         for condition in summary.conditions:
-            found = curves_figure(condition)
-            if found is not None:
-                name = f"learning_curves_{_file_name(condition.name)}"
-                curves[condition.name] = _drawing(name, *found)
-            if condition.noise is not None and condition.noise.matrix is not None:
-                name = f"transition_{_file_name(condition.name)}"
-                found = transition_figure(condition.noise.matrix)
-                transitions[condition.name] = _drawing(name, *found)
-    return Drawings(accuracy=accuracy, curves=curves, transitions=transitions)
+            for kind, figure_of in kinds.items():
+                found = figure_of(condition)
+                if found is not None:
+                    name = f"{kind}_{_file_name(condition.name)}"
+                    drawn[kind][condition.name] = _drawing(name, *found)
+    return Drawings(
+        accuracy=accuracy,
+        curves=drawn["learning_curves"],
+        transitions=drawn["transition"],
+        memorisations=drawn["memorisation"],
+        histories=drawn["history"],
+        parallels=drawn["parallel"],
+    )
+
+
+def _transition(condition: ConditionSummary) -> Plot | None:
+    noise = condition.noise
+    return None if noise is None or noise.matrix is None else transition_figure(noise.matrix)
 
 
 def draw_one(name: str, plot: Callable[[], tuple[Figure, str, str]]) -> Drawing:
@@ -104,18 +143,22 @@ def draw_one(name: str, plot: Callable[[], tuple[Figure, str, str]]) -> Drawing:
 
 
 def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:
-    figure.draw_without_rendering()  # lays the figure out, once for both files
+    engine = figure.get_layout_engine()
+    if engine is not None:  # lays the figure out, once for both files
+        engine.execute(figure)
     figure.set_layout_engine("none")
     png, svg = _render(figure, "png"), _render(figure, "svg")
-    return Drawing(name=name, alt=alt, caption=caption, png=png, svg=svg)
+    width, height = (round(96 * inches) for inches in figure.get_size_inches())
+    return Drawing(name, alt, caption, png, svg, width, height)
 
 
 def _render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     buffer = io.BytesIO()
     # Without a date the same search gives the same bytes.
-    metadata = {"Date": None} if kind == "svg" else {}
+    names = ("Date", "Creator", "Format", "Type")
+    metadata: dict[str, Any] = dict.fromkeys(names) if kind == "svg" else {}
     figure.savefig(buffer, format=kind, dpi=_PNG_DOTS_PER_INCH, metadata=metadata)
-    return buffer.getvalue()
+    return finished(buffer.getvalue().decode()).encode() if kind == "svg" else buffer.getvalue()
 
 
 def _file_name(name: str) -> str:

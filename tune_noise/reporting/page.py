@@ -3,7 +3,6 @@
 import base64
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tune_noise.history import History
 from tune_noise.reporting.contact_sheet import Sheet
 from tune_noise.reporting.criteria import Choice, choices
-from tune_noise.reporting.effort import efforts
+from tune_noise.reporting.effort import STATUSES, efforts
 from tune_noise.reporting.figures import Drawing, Drawings
-from tune_noise.reporting.finalists import Finalist
+from tune_noise.reporting.finalist_rows import finalist_rows
+from tune_noise.reporting.importance_section import importance_section
+from tune_noise.reporting.knowledge import knowledge
 from tune_noise.reporting.noise_section import noise_section
 from tune_noise.reporting.sentences import (
     RENAMED_MEANING,
@@ -25,75 +26,10 @@ from tune_noise.reporting.sentences import (
     verdict_sentence,
 )
 from tune_noise.reporting.summary import ConditionSummary, Summary
-from tune_noise.reporting.wording import (
-    NO_VALUE,
-    configuration,
-    decimals,
-    interval,
-    interval_name,
-    judged,
-    objective_name,
-    scale,
-    selection,
-    standard_error,
-    unit,
-    with_sd,
-)
-from tune_noise.verdict import ERROR
+from tune_noise.reporting.wording import NO_VALUE, configuration
 
 RUN_AGAIN = "python -m tune_noise.search --space search.yaml"
 TEMPLATE = "report.html.j2"
-STATUSES = ("completed", "stopped", "diverged", "failed", "running")
-SELECTED = "selected epoch"
-# Three figures of test accuracy, never one: selected, last epochs, and the oracle.
-_REPORTED = {
-    "test_accuracy_clean": "test accuracy, selected epoch",
-    "test_accuracy_clean_last_mean": "test accuracy, mean of last epochs",
-    "test_accuracy_clean_best": "test accuracy, best epoch on the test set (oracle)",
-    "test_accuracy_clean_ensemble": "test accuracy of the average prediction, selected epoch",
-    "train_label_precision": "label precision, selected epoch",
-    "train_label_recall": "label recall, selected epoch",
-}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One figure of a finalist.
-
-    Attributes:
-        label: the column's heading.
-        value: mean ± sample standard deviation, as text.
-        interval: the 95 % interval, as text; empty where there is none.
-        note: anything else, e.g. the standard error of one measurement.
-    """
-
-    label: str
-    value: str
-    interval: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One finalist in a condition's table.
-
-    Attributes:
-        rank: `1` is the leader.
-        is_winner: whether the verdict names it.
-        name: its configuration.
-        trial_id: the search trial that it confirms.
-        seeds: how many fresh seeds count, of how many.
-        is_renamed: whether some seed is flagged.
-        cells: a figure per column.
-    """
-
-    rank: int
-    is_winner: bool
-    name: str
-    trial_id: str
-    seeds: str
-    is_renamed: bool
-    cells: list[Cell]
 
 
 def render_page(
@@ -107,6 +43,7 @@ def render_page(
         drawings: its figures.
         sheets: the suspicious images of its conditions.
     """
+    spent, known = efforts(history), knowledge(history)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -121,8 +58,10 @@ def render_page(
         conditions=[_section(each, drawings) for each in summary.conditions],
         accuracy=_image(drawings.accuracy),
         sheets=sheets,
-        efforts=efforts(history),
-        statuses=STATUSES,
+        efforts=spent,
+        knowledge=known,
+        told_more=any(fact.is_unusual for fact in known),
+        statuses=[s for s in STATUSES if any(each.statuses.get(s) for each in spent)],
         objective_meaning=objective_meaning(summary.config.objective),
         renamed_meaning=RENAMED_MEANING,
         versions=summary.search["versions"] or {"python": platform.python_version()},
@@ -132,17 +71,20 @@ def render_page(
 
 def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
     """What the template shows of one condition."""
-    columns = _columns(condition)
-    rows = [_row(f, rank, condition, columns) for rank, f in enumerate(condition.finalists, 1)]
-    best = condition.best_search_trial
+    # Shown only where nothing is confirmed, and of thousands of trials it takes its time.
+    best = None if condition.finalists else condition.best_search_trial
     rate = condition.realised_noise_rate
     return {
         "name": condition.name,
         "place": place(condition),
         "badge": badge(condition),
         "sentence": verdict_sentence(condition),
-        "rows": rows,
+        "rows": finalist_rows(condition),
         "curves": _image(drawings.curves.get(condition.name)),
+        "memorisation": _image(drawings.memorisations.get(condition.name)),
+        "history": _image(drawings.histories.get(condition.name)),
+        "parallel": _image(drawings.parallels.get(condition.name)),
+        "importance": importance_section(condition),
         "noise": noise_section(condition),
         "transition": _image(drawings.transitions.get(condition.name)),
         "num_search_trials": len(condition.search_trials),
@@ -152,58 +94,6 @@ def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
         if best is None
         else f"{configuration(best.config, condition.config)}, {trial_objective(best)}",
     }
-
-
-def _columns(condition: ConditionSummary) -> dict[str, str]:
-    """Metric -> heading, of what some finalist has; the objective and its difference lead."""
-    objective = condition.config.objective
-    reported = {objective: f"{objective_name(objective)}, {SELECTED}"} | _REPORTED
-    where = selection(condition.config)
-    reported = {name: label.replace(SELECTED, where) for name, label in reported.items()}
-    measured = {name for finalist in condition.finalists for name in finalist.metrics}
-    return {k: f"{v} ({unit(k)})" for k, v in reported.items() if k in measured}
-
-
-def _row(
-    finalist: Finalist, rank: int, condition: ConditionSummary, columns: dict[str, str]
-) -> Row:
-    cells = [_cell(finalist, name, label) for name, label in columns.items()]
-    cells.insert(1, _difference(finalist, condition))
-    return Row(
-        rank=rank,
-        is_winner=finalist is condition.leader and condition.verdict == "winner",
-        name=configuration(finalist.config, condition.config),
-        trial_id=finalist.trial_id,
-        seeds=f"{len(finalist.counted)} of {len(finalist.trials)}",
-        is_renamed=finalist.num_renamed > 0,
-        cells=cells,
-    )
-
-
-def _cell(finalist: Finalist, metric: str, label: str) -> Cell:
-    found = finalist.metrics.get(metric)
-    if found is None:
-        return Cell(label, NO_VALUE)
-    factor = scale(metric)
-    places = decimals(found, factor=factor)
-    error = finalist.metrics.get(f"{metric}_se")
-    note = "" if error is None else standard_error(error.mean, metric)
-    return Cell(label, with_sd(found, metric), interval(found, factor=factor, places=places), note)
-
-
-def _difference(finalist: Finalist, condition: ConditionSummary) -> Cell:
-    """Leader minus this finalist, paired by seed, in the objective, and how it was judged."""
-    objective = condition.config.objective
-    label = f"leader minus this, paired ({unit(objective)})"
-    found = condition.comparison(finalist)
-    if found is None or found.n == 0:
-        return Cell(label, NO_VALUE)
-    notes = [f"n = {found.n}", "separated" if found.is_separated else "tied"]
-    if found.level != ERROR:
-        notes.insert(1, interval_name(found.level))
-    if condition.leader is not None and found.against != condition.leader.trial_id:
-        notes.append(f"against {found.against}, then leading")
-    return Cell(label, *judged(found, objective), note=", ".join(notes))
 
 
 def _choice(choice: Choice, condition: ConditionSummary) -> dict[str, str]:
@@ -224,4 +114,5 @@ def _image(drawing: Drawing | None) -> dict[str, str] | None:
         return None
     data = base64.b64encode(drawing.svg).decode()
     url = f"data:image/svg+xml;base64,{data}"
-    return {"url": url, "alt": drawing.alt, "caption": drawing.caption}
+    texts = {"url": url, "alt": drawing.alt, "caption": drawing.caption}
+    return texts | {"width": str(drawing.width), "height": str(drawing.height)}

@@ -13,7 +13,7 @@ from tune_noise.config.trial import TrialConfig
 
 # Okabe and Ito: told apart with any kind of colour blindness, and in print. Then Tol's muted
 # scheme, so that no two methods share a colour; one of each scheme may look alike.
-_COLOURS = (
+COLOURS = (
     *("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"),
     *("#332288", "#882255", "#117733", "#AA4499", "#999933", "#44AA99", "#DDCC77", "#CC6677"),
     *("#88CCEE", "#661100"),
@@ -22,16 +22,19 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 # Of users' own networks.
 _OWN_MARKERS = ("*", "p", "h", "d", "H")
 _LINE_STYLES = ("-", "--", ":", "-.")
+# Of what stands for no method; the dark page turns INK, PAPER and GRID around, see `svg.py`.
+INK, PAPER, GRID = "#000000", "#ffffff", "#dddddd"
+ACCENT, SECOND, FAINT = "#D55E00", "#0072B2", "#8a9099"
 
 
 def colour(method: str) -> str:
     """The colour of a method as #RRGGBB."""
-    return _COLOURS[get_args(MethodName).index(method) % len(_COLOURS)]
+    return COLOURS[get_args(MethodName).index(method) % len(COLOURS)]
 
 
 def place_colours(count: int) -> list[str]:
     """Colours of lines that stand for no method, by place; after 18 they begin again."""
-    return [_COLOURS[place % len(_COLOURS)] for place in range(count)]
+    return [COLOURS[place % len(COLOURS)] for place in range(count)]
 
 
 def line_colours(configs: Sequence[TrialConfig]) -> list[str]:
@@ -43,10 +46,10 @@ def line_colours(configs: Sequence[TrialConfig]) -> list[str]:
     methods, models = [c.method for c in configs], [c.model for c in configs]
     if len(set(methods)) == len(methods):
         return [colour(method) for method in methods]
-    of_models = [_COLOURS[_place(model) % len(_COLOURS)] for model in models]
+    of_models = [COLOURS[_place(model) % len(COLOURS)] for model in models]
     if len(set(of_models)) == len(models):
         return of_models
-    return [_COLOURS[place % len(_COLOURS)] for place in range(len(models))]
+    return [COLOURS[place % len(COLOURS)] for place in range(len(models))]
 
 
 def marker(model: str) -> str:

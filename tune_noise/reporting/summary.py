@@ -12,6 +12,7 @@ from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import sign
 from tune_noise.reporting.finalists import Finalist, estimates_to_json, finalists_of
+from tune_noise.reporting.importance import Importance, importances
 from tune_noise.reporting.noise_estimate import NoiseEstimate, noise_estimate
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.tables import RUNNING
@@ -136,6 +137,11 @@ class ConditionSummary:
     def noise(self) -> NoiseEstimate | None:
         """What the leader tells of the noise; None where there is no leader."""
         return None if self.leader is None else noise_estimate(self.leader)
+
+    @cached_property
+    def importances(self) -> list[Importance]:
+        """What its full-length search trials tell of the searched fields."""
+        return importances(self.search_trials, self.config)
 
     def level_of(self, finalist: Finalist) -> Any:
         """The finalist's level of the compared field; None where nothing is compared."""

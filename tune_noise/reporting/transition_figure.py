@@ -18,6 +18,8 @@ _MOST_NUMBERED = 10
 _MOST_TICKS = 20
 # A number on a darker cell is white.
 _DARK = 0.55
+# Almost black and white, as those of the palette turn round on a dark page and cells do not.
+_DARK_TEXT, _LIGHT_TEXT = "#010101", "#fefefe"
 CAPTION = (
     "Rows: true class; columns: noisy label; shares of a row in percent, darker is more. "
     "Left: estimated from noisy validation labels alone."
@@ -79,7 +81,7 @@ def _panel(ax: Axes, shares: Floats, *, title: str) -> None:
 def _numbers(ax: Axes, shares: Floats) -> None:
     for (i, j), share in np.ndenumerate(shares):
         if np.isfinite(share):
-            shade = "white" if share > _DARK else "black"
+            shade = _LIGHT_TEXT if share > _DARK else _DARK_TEXT
             text = f"{100 * share:.0f}"
             ax.text(j, i, text, color=shade, fontsize=7, ha="center", va="center")
 

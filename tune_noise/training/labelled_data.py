@@ -33,6 +33,8 @@ class LabelledData:
         noisy_labels: int64 [R, examples].
         is_clean: bool [R, examples]; None where the truth is unknown. The label of a foreign image
             is never clean.
+        true_labels: int64 [examples], -1 for a foreign image, which is of no class; None where the
+            truth is unknown. Only what measures sees it.
         val_images: images of the validation split, then the foreign ones that belong to them.
         val_noisy_labels: int64 [R, N_val, copies].
         val_true_labels: int64 [images with a class], where the configurations declare the oracle.
@@ -48,6 +50,7 @@ class LabelledData:
     image_of: Tensor
     noisy_labels: Tensor
     is_clean: Tensor | None
+    true_labels: Tensor | None
     val_images: Images
     val_noisy_labels: Tensor
     val_true_labels: Tensor | None
@@ -184,6 +187,7 @@ def prepare(
         image_of=tensor(shown[train].reshape(-1)),
         noisy_labels=of_training(noisy),
         is_clean=None if truth is None else of_training(noisy == truth),
+        true_labels=None if truth is None else tensor(truth[train].reshape(-1)),
         val_images=val_images,
         val_noisy_labels=tensor(val_noisy),
         val_true_labels=tensor(truth[val, 0]) if first.oracle and truth is not None else None,

@@ -151,7 +151,7 @@ class Trial:
         if isinstance(self.method, PreparesEpochs):
             self.method.start_epoch(self.epoch, self._predict_examples)
         self.network.train()
-        tally = EpochTally(self.data.is_clean)
+        tally = EpochTally(self.data.true_labels)
         passes = self.configs[0].passes_per_epoch
         for number in range(self.epoch * passes, (self.epoch + 1) * passes):
             self.optimizer.start_epoch(number / passes)
