@@ -11,6 +11,7 @@ from tune_noise.reporting.contact_sheet import contact_sheets
 from tune_noise.reporting.criteria import criteria_table
 from tune_noise.reporting.figures import draw
 from tune_noise.reporting.page import render_page
+from tune_noise.reporting.sentences import verdict_sentence
 from tune_noise.reporting.summary import Summary, summarise
 from tune_noise.reporting.tables import epochs_table, trials_table
 from tune_noise.reporting.transition_table import transition_table
@@ -51,7 +52,10 @@ def _csv(table: pd.DataFrame) -> bytes:
 
 
 def _json(summary: Summary) -> bytes:
-    return (json.dumps(summary.to_json(), indent=2, allow_nan=False) + "\n").encode()
+    content = summary.to_json()
+    for condition, entry in zip(summary.conditions, content["conditions"], strict=True):
+        entry["sentence"] = verdict_sentence(condition)
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _write(path: Path, content: bytes) -> None:
