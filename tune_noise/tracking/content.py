@@ -84,24 +84,23 @@ def search_params(history: History) -> dict[str, str]:
 
 
 def trial_name(trial: TrialHistory, history: History) -> str:
-    """`co_teaching mlp1 lr 0.00103 tau 0.5 · noise_rate=0.45 · seed 2`.
-
-    The condition is left out where there is one only.
-    """
-    parts = [configuration(trial, history)]
-    if len(history.config.all_conditions) > 1:
-        parts.append(trial.condition)
-    if trial.stage == "confirm":
-        asked = history.of(condition=trial.condition, stage="confirm")
-        seeds = [t.trial_id for t in asked if t.finalist == trial.finalist]
-        parts.append(f"seed {seeds.index(trial.trial_id) + 1}")
-    return " · ".join(parts)
+    """`noise_rate=0.45 · co_teaching mlp1 lr 0.00103 tau 0.5 · seed 2`."""
+    name = configuration(trial, history)
+    if trial.stage == "search":
+        return name
+    asked = history.of(condition=trial.condition, stage="confirm")
+    seeds = [t.trial_id for t in asked if t.finalist == trial.finalist]
+    return f"{name} · seed {seeds.index(trial.trial_id) + 1}"
 
 
 def configuration(trial: TrialHistory, history: History) -> str:
-    """`co_teaching mlp1 lr 0.00103 tau 0.5`: method, network and the searched values."""
+    """`noise_rate=0.45 · co_teaching mlp1 lr 0.00103 tau 0.5`: what a finalist's seeds share.
+
+    Method, network and the searched values; the condition where there are several.
+    """
     config = trial.config
-    return " ".join([config.method, config.model, *searched_values(config, history.config)])
+    name = " ".join([config.method, config.model, *searched_values(config, history.config)])
+    return f"{trial.condition} · {name}" if len(history.config.all_conditions) > 1 else name
 
 
 def trial_tags(trial: TrialHistory, history: History, *, flags: dict[str, str]) -> dict[str, str]:
@@ -125,10 +124,7 @@ def trial_tags(trial: TrialHistory, history: History, *, flags: dict[str, str]) 
 
 def finalist_name(trial: TrialHistory, history: History) -> str:
     """Of the run that holds a finalist's seeds: `co_teaching mlp1 lr 0.00103 · all seeds`."""
-    parts = [configuration(trial, history)]
-    if len(history.config.all_conditions) > 1:
-        parts.append(trial.condition)
-    return " · ".join([*parts, "all seeds"])
+    return f"{configuration(trial, history)} · all seeds"
 
 
 def finalist_tags(trial: TrialHistory, history: History, *, standing: str) -> dict[str, str]:

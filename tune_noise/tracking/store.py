@@ -232,6 +232,7 @@ ARTIFACTS = (
     "criteria.csv",
     "transition.csv",
     "figures",
+    "tables",
     "winners",
 )
 # A larger table, e.g. epochs.csv of thousands of trials, stays in the search's folder.

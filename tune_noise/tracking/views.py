@@ -18,6 +18,9 @@ MAX_SCATTER_PLOTS = 3
 # What a trial's figures are called in the order in which a person asks for them.
 SEEN = ("test_accuracy_clean_selected", "train_label_precision_selected")
 CURVES = ("test_accuracy_clean", "train_label_precision")
+NAME_COLUMN, NAME_PIXELS = "attributes.`Run Name`", 330
+# Section of the charts -> its name, and how many stand side by side.
+SECTIONS = {"tune_noise_wide": ("Parallel coordinates", 1), "tune_noise_small": ("Charts", 3)}
 View = dict[str, Any]
 Chart = dict[str, Any]
 
@@ -61,7 +64,7 @@ def _trials(config: SearchConfig) -> View:
         ),
     ]
     metrics = [objective, *SEEN, "trained_epochs"]
-    columns = _columns(params=[*config.conditions, *config.search], metrics=metrics)
+    columns = _columns(config, metrics=metrics, params=list(config.search))
     return _view(config, "search", columns=columns, charts=charts)
 
 
@@ -69,23 +72,21 @@ def _finalists(config: SearchConfig) -> View:
     objective = f"{config.objective}_selected"
     shown = [objective, f"{objective}_low", f"{objective}_high", "seeds", *SEEN]
     columns = ["tags.`tune_noise.standing`"]
-    columns += _columns(params=[*config.conditions, *config.search], metrics=shown)
+    columns += _columns(config, metrics=shown, params=list(config.search))
     charts = [{"type": "BAR", "metricKey": name} for name in (objective, *SEEN)]
     return _view(config, "finalist", columns=columns, charts=charts)
 
 
 def _seeds(config: SearchConfig) -> View:
-    params = [*config.conditions, "method", "model", "seed"]
-    columns = _columns(params=params, metrics=[f"{config.objective}_selected", *SEEN])
+    metrics = [f"{config.objective}_selected", *SEEN]
+    columns = _columns(config, metrics=metrics, params=["method", "model", "seed"])
     charts = [
         {"type": "LINE", "metricKey": name, "selectedMetricKeys": [name]} | LINE
         for name in (config.objective, *CURVES)
     ]
     view = _view(config, "confirm", columns=columns, charts=charts)
-    tags = ["tune_noise.configuration"]
-    tags += ["tune_noise.condition"] if len(config.all_conditions) > 1 else []
-    keys = [{"mode": "tag", "groupByData": tag} for tag in tags]
-    return view | {"groupBy": {"aggregateFunction": "average", "groupByKeys": keys}}
+    key = {"mode": "tag", "groupByData": "tune_noise.configuration"}
+    return view | {"groupBy": {"aggregateFunction": "average", "groupByKeys": [key]}}
 
 
 LINE: Chart = {
@@ -113,9 +114,17 @@ def _scatter(x: tuple[str, str], y: tuple[str, str]) -> Chart:
     return {"type": "SCATTER", **axes}
 
 
-def _columns(*, params: list[str], metrics: list[str]) -> list[str]:
-    found = [f"params.`{name}`" for name in dict.fromkeys(params)]
-    return [*found, *(f"metrics.`{name}`" for name in dict.fromkeys(metrics))]
+def _columns(config: SearchConfig, *, metrics: list[str], params: list[str]) -> list[str]:
+    names = [
+        *(f"params.`{name}`" for name in config.conditions),
+        *(f"metrics.`{name}`" for name in metrics),
+        *(f"params.`{name}`" for name in params),
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _section(chart: Chart) -> str:
+    return "tune_noise_wide" if chart["type"] == "PARALLEL" else "tune_noise_small"
 
 
 def _view(config: SearchConfig, stage: str, *, columns: list[str], charts: list[Chart]) -> View:
@@ -125,7 +134,7 @@ def _view(config: SearchConfig, stage: str, *, columns: list[str], charts: list[
     parents, folded, and draw no charts of them.
     """
     section = {"display": True, "isReordered": False, "deleted": False, "isGenerated": False}
-    extra = {"runsCountToCompare": 20, "metricSectionId": "tune_noise", "deleted": False}
+    extra = {"runsCountToCompare": 20, "deleted": False, "isGenerated": False}
     return {
         "searchFilter": f"{STAGE} = '{stage}'",
         "orderByKey": f"metrics.`{config.objective}_selected`",
@@ -135,14 +144,18 @@ def _view(config: SearchConfig, stage: str, *, columns: list[str], charts: list[
         "datasetsFilter": [],
         "modelVersionFilter": "All Runs",
         "selectedColumns": columns,
-        "columnOrder": [],
-        "columnWidths": {},
+        "columnOrder": [NAME_COLUMN, *columns],
+        "columnWidths": {NAME_COLUMN: NAME_PIXELS},
         "runsHiddenMode": "FIRST_20_RUNS",
         "compareRunCharts": [
-            {"uuid": f"tune_noise_{number}", "isGenerated": False, **extra, **chart}
+            {"uuid": f"tune_noise_{number}", "metricSectionId": _section(chart), **extra, **chart}
             for number, chart in enumerate(charts)
         ],
-        "compareRunSections": [{"uuid": "tune_noise", "name": config.name, **section}],
+        "compareRunSections": [
+            {"uuid": uuid, "name": name, "columns": number, "cardHeight": 380, **section}
+            for uuid, (name, number) in SECTIONS.items()
+            if uuid in map(_section, charts)
+        ],
         "viewMaximized": False,
         "runListHidden": False,
         "isAccordionReordered": False,
