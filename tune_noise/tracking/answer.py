@@ -48,7 +48,8 @@ def search_points(history: History, summary: Summary) -> list[Point]:
             continue
         place = f"{_metric_word(Condition(entry['condition']).name)}/" if len(entries) > 1 else ""
         found = finalist_points(history, entry["winner"])
-        points += [point._replace(name=place + point.name) for point in found]
+        shown = ("seeds", f"{history.config.objective}_selected", "test_accuracy_clean_selected")
+        points += [p._replace(name=place + p.name) for p in found if p.name.startswith(shown)]
     return points
 
 

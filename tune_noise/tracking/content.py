@@ -182,7 +182,6 @@ def _short(values: dict[str, str]) -> dict[str, str]:
 def epoch_points(trial: TrialHistory, *, start: int, stop: int) -> list[Point]:
     """The metrics of epochs start + 1 to stop."""
     points = []
-    # The comparison page begins with the metric that came first.
     names = dict.fromkeys((trial.config.objective, *METRICS))
     for epoch in trial.epochs[start:stop]:
         time = milliseconds(trial.asked_seconds + epoch.get("seconds", 0.0))
@@ -194,16 +193,17 @@ def epoch_points(trial: TrialHistory, *, start: int, stop: int) -> list[Point]:
 def summary_points(trial: TrialHistory) -> list[Point]:
     """The realised noise rate and, after its end, the trial's length, selected and last epochs."""
     points = []
-    if trial.facts.get("realised_noise_rate") is not None:
-        rate, time = trial.facts["realised_noise_rate"], milliseconds(trial.asked_seconds)
-        points.append(Point("realised_noise_rate", rate, time, 0))
     if trial.ended_seconds is not None:
         time = milliseconds(trial.ended_seconds)
+        # The comparison page begins with the metric that came first.
+        points += _selected_points(trial, time)
         points.append(Point("trained_epochs", trial.num_epochs, time, 0))
         accuracy = trial.last_mean("test_accuracy_clean")
         if accuracy is not None:
             points.append(Point("test_accuracy_clean_last_mean", accuracy, time, 0))
-        points += _selected_points(trial, time)
+    if trial.facts.get("realised_noise_rate") is not None:
+        rate, time = trial.facts["realised_noise_rate"], milliseconds(trial.asked_seconds)
+        points.append(Point("realised_noise_rate", rate, time, 0))
     return points
 
 

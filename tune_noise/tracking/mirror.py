@@ -241,7 +241,8 @@ class Mirror:
         for start in starts:
             stop = start + EPOCHS_PER_CALL
             points = content.epoch_points(trial, start=start, stop=stop)
-            yield (summary if start == starts[-1] else []) + points
+            first, then = (points, summary) if trial.status is None else (summary, points)
+            yield first + then if start == starts[-1] else points
         if not starts:
             yield summary
 

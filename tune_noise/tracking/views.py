@@ -19,8 +19,9 @@ MAX_SCATTER_PLOTS = 3
 SEEN = ("test_accuracy_clean_selected", "train_label_precision_selected")
 CURVES = ("test_accuracy_clean", "train_label_precision")
 NAME_COLUMN, NAME_PIXELS = "attributes.`Run Name`", 330
-# Section of the charts -> its name, and how many stand side by side.
-SECTIONS = {"tune_noise_wide": ("Parallel coordinates", 1), "tune_noise_small": ("Charts", 3)}
+METRIC_PIXELS = 200
+# Section of the charts -> its name, and how many stand side by side; shown in the names' order.
+SECTIONS = {"tune_noise_wide": ("All trials", 1), "tune_noise_small": ("Charts", 3)}
 View = dict[str, Any]
 Chart = dict[str, Any]
 
@@ -145,7 +146,8 @@ def _view(config: SearchConfig, stage: str, *, columns: list[str], charts: list[
         "modelVersionFilter": "All Runs",
         "selectedColumns": columns,
         "columnOrder": [NAME_COLUMN, *columns],
-        "columnWidths": {NAME_COLUMN: NAME_PIXELS},
+        "columnWidths": {NAME_COLUMN: NAME_PIXELS}
+        | {name: METRIC_PIXELS for name in columns if name.startswith("metrics.")},
         "runsHiddenMode": "FIRST_20_RUNS",
         "compareRunCharts": [
             {"uuid": f"tune_noise_{number}", "metricSectionId": _section(chart), **extra, **chart}
