@@ -15,6 +15,10 @@ from tune_noise.record import Record, RecordPlace
 def report(
     folder: Annotated[Path, typer.Argument(help="Of the search, e.g. runs/uniform.")],
     record: RecordUrl = None,
+    thumbnails: Annotated[
+        int,
+        typer.Option(min=0, max=100, help="Suspicious images of a condition on the page, at most."),
+    ] = 100,
 ) -> None:
     """Write tables, summary, figures and page of a search again, as far as it has gone."""
     # Loaded here: pandas and matplotlib take a second, and `--help` needs neither.
@@ -29,7 +33,7 @@ def report(
     if not history.search:
         raise UserError(f"{folder} holds a search that has not begun: nothing to report yet")
     console = Console(markup=False)
-    summary = write_outputs(history, folder)
+    summary = write_outputs(history, folder, thumbnails=thumbnails)
     for table in condition_tables(summary):
         console.print(table)
     console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tune_noise.history import History
-from tune_noise.reporting.contact_sheet import contact_sheets
+from tune_noise.reporting.contact_sheet import MAX_IMAGES, contact_sheets
 from tune_noise.reporting.criteria import criteria_table
 from tune_noise.reporting.figures import draw
 from tune_noise.reporting.page import render_page
@@ -17,7 +17,7 @@ from tune_noise.reporting.tables import epochs_table, trials_table
 from tune_noise.reporting.transition_table import transition_table
 
 
-def write_outputs(history: History, output: Path) -> Summary:
+def write_outputs(history: History, output: Path, *, thumbnails: int = MAX_IMAGES) -> Summary:
     """Write the tables, summary.json, figures/ and report.html.
 
     The tables are trials.csv, epochs.csv, criteria.csv and transition.csv.
@@ -28,6 +28,7 @@ def write_outputs(history: History, output: Path) -> Summary:
     Args:
         history: the search, finished or not; its `search` event must have been replayed.
         output: the search's output folder; made if it does not exist.
+        thumbnails: the page shows at most so many suspicious images of each condition.
 
     Returns:
         What the files say, for the terminal.
@@ -42,7 +43,9 @@ def write_outputs(history: History, output: Path) -> Summary:
     for drawing in drawings:
         _write(output / "figures" / f"{drawing.name}.png", drawing.png)
         _write(output / "figures" / f"{drawing.name}.svg", drawing.svg)
-    page = render_page(history, summary, drawings, contact_sheets(summary, output))
+    page = render_page(
+        history, summary, drawings, contact_sheets(summary, output, max_images=thumbnails)
+    )
     _write(output / "report.html", page.encode())
     return summary
 
