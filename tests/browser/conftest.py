@@ -36,7 +36,7 @@ NO_ASSISTANT = """
 if (location.protocol.startsWith("http"))
     localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true")
 """
-MILLISECONDS = 45_000
+MILLISECONDS = 120_000  # a busy machine takes its time
 SPACE: dict[str, Any] = TINY | {
     "name": "browsed",
     "title": "what a browser shows of a search",
