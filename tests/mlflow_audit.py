@@ -46,20 +46,31 @@ class Audit:
             if "tune_noise.trial_id" in tags
         }
         self.parents = [run for run in self.status if "mlflow.parentRunId" not in self.tags[run]]
+        self.finalists = {
+            tags["tune_noise.confirms"]: run
+            for run, tags in self.tags.items()
+            if tags["tune_noise.stage"] == "finalist"
+        }
 
     def check(self, history: History) -> None:
-        """One run per trial, each epoch once, all params and tags, and none left RUNNING."""
+        """One run per trial and finalist, each epoch once, all params, and none left RUNNING."""
         assert len(self.parents) == 1
-        assert len(self.status) == 1 + len(history.trials)
+        confirmed = {t.finalist for t in history.trials.values() if t.finalist}
+        assert self.finalists.keys() == confirmed
+        assert len(self.status) == 1 + len(confirmed) + len(history.trials)
         assert self.run_of.keys() == history.trials.keys()
         # Deleted runs count, too.
         assert self.any_status["RUNNING"] == 0
         ended = "FINISHED" if history.finished else "KILLED"
         assert self.status[self.parents[0]] == ended
+        for finalist in self.finalists.values():
+            assert self.status[finalist] == ended
+            assert self.tags[finalist]["mlflow.parentRunId"] == self.parents[0]
+        varied = (*history.config.conditions, *history.config.search)
         for trial in history.trials.values():
-            self._check_trial(trial)
+            self._check_trial(trial, varied)
 
-    def _check_trial(self, trial: TrialHistory) -> None:
+    def _check_trial(self, trial: TrialHistory, varied: tuple[str, ...]) -> None:
         run = self.run_of[trial.trial_id]
         assert self.status[run] == ENDED_AS[trial.status]
         expected = {
@@ -73,15 +84,17 @@ class Audit:
         assert found == dict.fromkeys(selected | expected.keys(), 1)
         assert {point: self.values[point] for point in expected} == expected
         tags, params = self.tags[run], self.params[run]
-        assert tags["mlflow.parentRunId"] == self.parents[0]
+        above = self.finalists[trial.finalist] if trial.finalist else self.parents[0]
+        assert tags["mlflow.parentRunId"] == above
         assert tags["tune_noise.condition"] == trial.condition
         assert tags["tune_noise.stage"] == trial.stage
         assert tags.get("tune_noise.status") == trial.status
-        assert params["lr"] == str(trial.config.lr)
-        assert params["method"] == trial.config.method
-        assert params["seed"] == str(trial.config.seed)
+        names = {"method", "model", "noise", *varied}
+        names |= {"seed", "noise_seed"} if trial.stage == "confirm" else set()
+        values = {name: getattr(trial.config, name) for name in names}
+        assert params == {name: str(v) for name, v in values.items() if v is not None}
         if trial.status is not None:
-            assert self.values[run, "epochs", 0] == trial.num_epochs
+            assert self.values[run, "trained_epochs", 0] == trial.num_epochs
 
 
 def _by_run(rows: Rows) -> dict[str, dict[str, str]]:

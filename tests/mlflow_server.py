@@ -44,14 +44,19 @@ def answers(url: str) -> bool:
 
 
 class MlflowServer:
-    """`mlflow server` with its runs in a folder; gone, with its workers, at the end."""
+    """`mlflow server` with its runs in a folder; gone, with its workers, at the end.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for its log, artifacts and runs.
+        database: of the runs, where that is another file.
+    """
+
+    def __init__(self, folder: Path, *, database: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.database = folder / "server.db"
+        self.database = database or folder / "server.db"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -31,6 +31,15 @@ def report(
         ),
     ] = None,
     record: RecordUrl = None,
+    thumbnails: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="N",
+            help="Show at most N suspicious images of a condition; default: 40.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write tables, summary, figures and page of a search again, as far as it has gone.
@@ -38,6 +47,8 @@ def report(
     Of several searches: write one page that compares them.
     """
     if len(folders) > 1:
+        if thumbnails is not None:
+            raise UserError("--thumbnails: a comparison shows no images: leave it out")
         _compare(folders, output, record, as_json=as_json)
         return
     if output is not None:
@@ -46,7 +57,8 @@ def report(
     from tune_noise.reporting import condition_tables, write_outputs
 
     [folder] = folders
-    summary = write_outputs(read_history(folder, record), folder)
+    history = read_history(folder, record)
+    summary = write_outputs(history, folder, max_images=thumbnails)
     if as_json:
         print_json(summary.to_json())
         return

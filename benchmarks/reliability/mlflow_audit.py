@@ -1,4 +1,4 @@
-"""Audit of MLflow against the record: one run per trial, each epoch once, all ended."""
+"""Audit of MLflow against the record: a run per trial and finalist, each epoch once, all ended."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -34,17 +34,20 @@ def audit_mlflow(events: Sequence[Event], tracking_uri: str, experiment: str) ->
         if run.info.lifecycle_stage == "active"
     ]
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    finalists = [run for run in runs if run.data.tags.get("tune_noise.stage") == "finalist"]
     children: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        if run not in parents:
+        if run not in parents and run not in finalists:
             children[run.data.tags.get("tune_noise.trial_id", "no trial")].append(run)
     wrong = [] if len(parents) == 1 else [f"{len(parents)} parent runs"]
     wrong += [
         f"{run.info.run_name} belongs to another parent"
         for run in runs
         if run not in parents
-        and run.data.tags["mlflow.parentRunId"] not in {p.info.run_id for p in parents}
+        and run.data.tags["mlflow.parentRunId"]
+        not in {above.info.run_id for above in (finalists if _is_seed(run) else parents)}
     ]
+    wrong += _finalists(events, finalists)
     wrong += [f"{r.info.run_name} is RUNNING" for r in runs if r.info.status == "RUNNING"]
     ends = {str(e.trial_id): e.data["status"] for e in events if e.kind == "end"}
     if parents and any(e.kind == "finish" for e in events):
@@ -61,6 +64,21 @@ def audit_mlflow(events: Sequence[Event], tracking_uri: str, experiment: str) ->
         epochs = [e.data for e in events if e.kind == "epoch" and e.trial_id == trial_id]
         wrong += _metrics(client, run, epochs, trial_id)
     return Findings(mlflow=wrong)
+
+
+def _is_seed(run: Run) -> bool:
+    return bool(run.data.tags.get("tune_noise.stage") == "confirm")
+
+
+def _finalists(events: Sequence[Event], runs: Sequence[Run]) -> list[str]:
+    """One run per configuration that is confirmed."""
+    confirmed = {e.data["finalist"] for e in events if e.kind == "ask" and e.data.get("finalist")}
+    found = Counter(run.data.tags["tune_noise.confirms"] for run in runs)
+    return [
+        f"finalist {trial_id} has {found[trial_id]} runs"
+        for trial_id in sorted(confirmed | found.keys())
+        if found[trial_id] != (trial_id in confirmed)
+    ]
 
 
 def _metrics(client: Any, run: Run, epochs: list[dict[str, Any]], trial_id: str) -> list[str]:

@@ -88,13 +88,14 @@ def mlflow_statuses(folder: Path) -> list[str]:
 
 
 def _check_mlflow(folder: Path, history: History) -> None:
-    """One finished run for the search and one for each trial, with each epoch once."""
+    """A finished run for the search, each finalist and each trial, with each epoch once."""
     trials = dict(
         _rows(folder, "select run_uuid, value from tags where key = 'tune_noise.trial_id'")
     )
     assert sorted(trials.values()) == sorted(history.trials)
     statuses = dict(_rows(folder, "select run_uuid, status from runs"))
-    assert len(statuses) == len(trials) + 1
+    confirmed = {trial.finalist for trial in history.trials.values() if trial.finalist}
+    assert len(statuses) == len(trials) + len(confirmed) + 1
     steps: dict[str, list[int]] = defaultdict(list)
     query = f"select run_uuid, step from metrics where key = '{history.config.objective}'"
     for run, step in _rows(folder, query):

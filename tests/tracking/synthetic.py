@@ -129,19 +129,23 @@ class Script:
         return Found(uri, self.experiment)
 
     def has_run(self, uri: str, name: str) -> Callable[[], bool]:
-        """Whether MLflow holds a run of this name."""
+        """Whether MLflow holds the run of a trial, or, by its name, of the search."""
         return lambda: name in self.statuses(uri)
 
     def has_ended(self, uri: str, name: str) -> Callable[[], bool]:
-        """Whether MLflow holds an ended run of this name."""
+        """Whether MLflow holds the ended run of a trial."""
         return lambda: self.statuses(uri).get(name, "RUNNING") != "RUNNING"
 
     def statuses(self, uri: str) -> dict[str, str]:
-        """Name -> status of the search's runs; of a file without the locks that the child needs."""
+        """As `Found` names them -> status; of a file without the locks that the child needs."""
         if not uri.startswith("sqlite:///"):
             found = self.found(uri)
             return {name: found.status(name) for name in found.by_name}
-        query = "select runs.name, status from runs join experiments using (experiment_id) "
+        query = (
+            "select coalesce(tags.value, runs.name), status "
+            "from runs join experiments using (experiment_id) left join tags "
+            "on runs.run_uuid = tags.run_uuid and tags.key = 'tune_noise.trial_id' "
+        )
         file = f"file:{uri.removeprefix('sqlite:///')}?mode=ro"
         try:
             with closing(sqlite3.connect(file, uri=True)) as connection:
@@ -157,7 +161,11 @@ class Script:
 
 
 class Found:
-    """What MLflow holds of the search."""
+    """What MLflow holds of the search.
+
+    Attributes:
+        by_name: trial_id, or the name of a run that is of no trial -> run.
+    """
 
     def __init__(self, uri: str, experiment: str) -> None:
         # As the child does: a reader that comes first would make the tables, too, and collide.
@@ -165,7 +173,9 @@ class Found:
         experiments = [e for e in [self.client.get_experiment_by_name(experiment)] if e]
         runs = self.client.search_runs([e.experiment_id for e in experiments], max_results=500)
         self.num_runs = len(runs)
-        self.by_name: dict[str, Any] = {run.info.run_name: run for run in runs}
+        self.by_name: dict[str, Any] = {
+            run.data.tags.get("tune_noise.trial_id", run.info.run_name): run for run in runs
+        }
 
     def steps(self, trial_id: str, metric: str) -> list[int]:
         run_id = self.by_name[trial_id].info.run_id

@@ -21,15 +21,36 @@ from .synthetic import (
 pytestmark = WARNINGS_OF_MLFLOW
 
 
-def write_outputs(output: Path) -> None:
+def figures(mean: float) -> dict[str, Any]:
+    return {"n": 2, "mean": mean, "sd": 0.1, "ci95": [mean - 0.2, mean + 0.2]}
+
+
+def write_outputs(output: Path, *, verdict: str = "winner") -> None:
     condition = SEARCH.all_conditions[0]
     config = {"method": "co_teaching", "lr": 0.01, "seed": 0}
-    entry = {"condition": condition.factors, "verdict": "winner", "winner": {"config": config}}
-    tie = {"condition": {"noise_rate": 0.45}, "verdict": "tie", "winner": None}
+    metrics = {"val_information_noisy": figures(0.5), "test_accuracy_clean": figures(0.9)}
+    finalist = {"config": config, "trial_id": "t1", "metrics": metrics}
+    entry = {
+        "condition": condition.factors,
+        "verdict": verdict,
+        "winner": finalist,
+        "finalists": [finalist],
+        "tied": [],
+        "sentence": "At noise_rate 0.2, co_teaching wins.",
+    }
+    tie = {
+        "condition": {"noise_rate": 0.45},
+        "verdict": None,
+        "winner": None,
+        "finalists": [],
+        "tied": [],
+        "sentence": "At noise_rate 0.45, no verdict.",
+    }
     summary = {"search": {}, "conditions": [entry, tie]}
     (output / "summary.json").write_text(json.dumps(summary))
     (output / "report.html").write_text("<html></html>")
-    (output / "winners" / condition.name).mkdir(parents=True)
+    (output / "epochs.csv").write_text("trial_id,epoch\n")
+    (output / "winners" / condition.name).mkdir(parents=True, exist_ok=True)
     (output / "winners" / condition.name / "config.json").write_text("{}")
 
 
@@ -50,6 +71,7 @@ def test_a_search_is_mirrored_once_and_completely(script: Script, uri: str) -> N
     assert files == {
         "artifacts/summary.json",
         "artifacts/report.html",
+        "artifacts/epochs.csv",
         "artifacts/winners/noise_rate=0.2/config.json",
     }
     # The same again: nothing new, nothing twice.
@@ -60,8 +82,9 @@ def test_a_search_is_mirrored_once_and_completely(script: Script, uri: str) -> N
 
 
 def check_whole_search(found: Found, process: TrackingProcess) -> None:
-    assert set(found.by_name) == {"methods", "t1", "t2", "t3", "c1"}
-    assert found.num_runs == 5
+    assert set(found.by_name) == {"methods", "t1", "t2", "t3", "c1", ALL_SEEDS}
+    assert found.num_runs == 6
+    check_finalist(found)
     check_parent(found.by_name["methods"], process)
     statuses = {name: found.status(name) for name in ("t1", "t2", "t3", "c1")}
     expected = {"t1": "FINISHED", "t2": "FINISHED", "t3": "FAILED", "c1": "FINISHED"}
@@ -76,12 +99,44 @@ def check_whole_search(found: Found, process: TrackingProcess) -> None:
     assert confirmed.tags["tune_noise.confirms"] == "t1"
     assert confirmed.tags["tune_noise.winner"] == "true"
     assert confirmed.params["seed"] == "7"
+    name = found.by_name["c1"].info.run_name
+    assert name == "noise_rate=0.2 · co_teaching mlp1 lr 0.01 · seed 1"
+
+
+ALL_SEEDS = "noise_rate=0.2 · co_teaching mlp1 lr 0.01 · all seeds"
+
+
+def check_finalist(found: Found) -> None:
+    """The seeds of a finalist are in a run that says their mean, called as that of one trial is."""
+    run, seed = found.by_name[ALL_SEEDS], found.by_name["c1"]
+    assert seed.data.tags["mlflow.parentRunId"] == run.info.run_id
+    parent = found.by_name["methods"].info.run_id
+    expected = {
+        "mlflow.parentRunId": parent,
+        "tune_noise.stage": "finalist",
+        "tune_noise.confirms": "t1",
+        "tune_noise.standing": "winner",
+        "tune_noise.winner": "true",
+    }
+    assert expected.items() <= run.data.tags.items()
+    assert "seed" not in run.data.params
+    metrics = run.data.metrics
+    assert metrics["seeds"] == 2
+    assert metrics["val_information_noisy_selected"] == 0.5
+    assert metrics["val_information_noisy_selected_low"] == pytest.approx(0.3)
+    assert metrics["test_accuracy_clean_selected_high"] == pytest.approx(1.1)
+    assert found.status(ALL_SEEDS) == "FINISHED"
 
 
 def check_parent(run: Any, process: TrackingProcess) -> None:
     assert run.info.run_id == process.run_id
     assert run.info.status == "FINISHED"
-    assert run.data.tags["mlflow.note.content"] == "Which method survives?"
+    note = run.data.tags["mlflow.note.content"]
+    for sentence in ("Which method survives?", "At noise_rate 0.2, co_teaching wins.", "0.45"):
+        assert sentence in note
+    assert run.data.metrics["noise_rate 0.2/test_accuracy_clean_selected"] == 0.9
+    assert run.data.metrics["search_trials"] == 3
+    assert run.data.metrics["confirm_trials"] == 1
     assert run.data.tags["mlflow.source.git.commit"] == "abc123"
     assert run.data.tags["tune_noise.search"] == "methods"
     assert run.data.params["conditions"] == "noise_rate"
@@ -96,6 +151,10 @@ def check_trial(run: Any, process: TrackingProcess) -> None:
         "tune_noise.stage": "search",
         "tune_noise.condition": "noise_rate=0.2",
         "tune_noise.method": "co_teaching",
+        "tune_noise.model": "mlp1",
+        "tune_noise.dataset": "digits",
+        "tune_noise.noise": "symmetric",
+        "tune_noise.search": "methods",
         "tune_noise.status": "completed",
         "tune_noise.finalist": "true",
         "tune_noise.winner": "true",
@@ -105,11 +164,43 @@ def check_trial(run: Any, process: TrackingProcess) -> None:
     assert data.params["noise_rate"] == "0.2"
     assert "momentum" not in data.params
     assert "alpha" not in data.params
-    assert data.metrics["epochs"] == 3
+    assert data.metrics["trained_epochs"] == 3
+    assert data.metrics["test_accuracy_clean_last_mean"] == pytest.approx(0.9)
     assert data.metrics["realised_noise_rate"] == pytest.approx(0.21)
     assert data.metrics["val_information_noisy_selected"] == pytest.approx(0.3)
     assert data.metrics["test_accuracy_clean_selected"] == pytest.approx(0.9)
     assert run.info.end_time >= run.info.start_time
+
+
+def delivered(script: Script, uri: str) -> Found:
+    mirror = Mirror(tracking_uri=uri, experiment=script.experiment, output=script.output)
+    for event in script.record.events():
+        mirror.observe(event)
+    mirror.deliver(is_last=True, deadline=math.inf)
+    return script.found(uri)
+
+
+def test_a_winner_that_is_none_any_more_is_told_so(script: Script, uri: str) -> None:
+    script.whole_search()
+    script.finish()
+    for verdict, expected in (("winner", "true"), ("tie", "false"), ("winner", "true")):
+        write_outputs(script.output, verdict=verdict)
+        found = delivered(script, uri)
+        for name in ("t1", "c1", ALL_SEEDS):
+            assert found.by_name[name].data.tags["tune_noise.winner"] == expected
+    assert "tune_noise.winner" not in found.by_name["t2"].data.tags
+
+
+def test_a_view_that_a_person_changed_is_kept(script: Script, uri: str) -> None:
+    script.whole_search()
+    script.finish()
+    found = delivered(script, uri)
+    experiment = found.client.get_experiment_by_name(script.experiment)
+    view = "mlflow.sharedViewState.tune_noise_trials"
+    assert view in experiment.tags
+    found.client.set_experiment_tag(experiment.experiment_id, view, "mine")
+    delivered(script, uri)
+    assert found.client.get_experiment(experiment.experiment_id).tags[view] == "mine"
 
 
 @pytest.mark.parametrize("request_name", ["create_run", "log_batch", "set_terminated"])

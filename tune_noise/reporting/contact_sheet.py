@@ -50,19 +50,20 @@ class Sheet:
     images: list[SuspectImage]
 
 
-def contact_sheets(summary: Summary, folder: Path) -> list[Sheet]:
+def contact_sheets(summary: Summary, folder: Path, *, max_images: int = MAX_IMAGES) -> list[Sheet]:
     """A sheet per condition whose winner has looked for wrong labels.
 
     Args:
         summary: of the search.
         folder: of the search; a file in it that cannot be used leaves a sheet without images.
+        max_images: of each sheet, the most suspicious first; images may not be ours to pass on.
     """
     return [
         Sheet(
             condition.name,
             condition_in_words(condition.factors, condition.config),
             suspects_sentence(condition.suspects, condition.name),
-            _images(folder / WINNERS_DIR / condition.name / SUSPECTS_JSON, condition),
+            _images(folder / WINNERS_DIR / condition.name / SUSPECTS_JSON, condition)[:max_images],
         )
         for condition in summary.conditions
         if condition.suspects is not None

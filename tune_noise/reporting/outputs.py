@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from tune_noise.history import History
-from tune_noise.reporting.contact_sheet import contact_sheets
+from tune_noise.reporting.contact_sheet import MAX_IMAGES, contact_sheets
 from tune_noise.reporting.criteria import criteria_table
 from tune_noise.reporting.effort import effort_table
 from tune_noise.reporting.figures import draw
@@ -17,12 +17,13 @@ from tune_noise.reporting.finalist_rows import finalists_table
 from tune_noise.reporting.importance import importance_table
 from tune_noise.reporting.knowledge import knowledge_table
 from tune_noise.reporting.page import render_page
+from tune_noise.reporting.sentences import verdict_sentence
 from tune_noise.reporting.summary import Summary, summarise
 from tune_noise.reporting.tables import epochs_table, trials_table
 from tune_noise.reporting.transition_table import transition_table
 
 
-def write_outputs(history: History, output: Path) -> Summary:
+def write_outputs(history: History, output: Path, *, max_images: int | None = None) -> Summary:
     """Write the tables, summary.json, figures/ and report.html.
 
     The tables are trials.csv, epochs.csv, criteria.csv and transition.csv, and in tables/ those of
@@ -34,6 +35,7 @@ def write_outputs(history: History, output: Path) -> Summary:
     Args:
         history: the search, finished or not; its `search` event must have been replayed.
         output: the search's output folder; made if it does not exist.
+        max_images: the page shows at most so many suspicious images of each condition.
 
     Returns:
         What the files say, for the terminal.
@@ -45,7 +47,14 @@ def write_outputs(history: History, output: Path) -> Summary:
     for drawing in drawings:
         _write(output / "figures" / f"{drawing.name}.png", drawing.png)
         _write(output / "figures" / f"{drawing.name}.svg", drawing.svg)
-    page = render_page(history, summary, drawings, contact_sheets(summary, output))
+    page = render_page(
+        history,
+        summary,
+        drawings,
+        contact_sheets(
+            summary, output, max_images=MAX_IMAGES if max_images is None else max_images
+        ),
+    )
     _write(output / "report.html", page.encode())
     return summary
 
@@ -76,7 +85,10 @@ def _csv(table: pd.DataFrame) -> bytes:
 
 
 def _json(summary: Summary) -> bytes:
-    return (json.dumps(summary.to_json(), indent=2, allow_nan=False) + "\n").encode()
+    content = summary.to_json()
+    for condition, entry in zip(summary.conditions, content["conditions"], strict=True):
+        entry["sentence"] = verdict_sentence(condition)
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -172,6 +172,7 @@ class ConditionSummary:
                 level: None if finalist is None else finalist.to_json()
                 for level, finalist in self.best_of_levels.items()
             },
+            "finalists": [finalist.to_json() for finalist in self.finalists],
             "tied": [finalist.trial_id for finalist in self.tied],
             "more_seeds": None if self.more_seeds in (None, inf) else self.more_seeds,
             "comparisons": {

@@ -1,27 +1,17 @@
 """What a run in MLflow says of a trial or a search: tags, parameters, metrics. Knows no MLflow."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from tune_noise.config.search import SEED_FIELDS, Condition
+from tune_noise.config.search import SEED_FIELDS
+from tune_noise.config.words import searched_values
 from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import METRICS
 
-# MLflow's comparison page is slow with many columns, so a run names only what is compared.
-PARAMS = (
-    "model",
-    "method",
-    "lr",
-    "tau",
-    "ramp_epochs",
-    "noise",
-    "alpha",
-    "noise_rate",
-    "batch_size",
-    "optimizer",
-    "epochs",
-    "seed",
-    "noise_seed",
-)
+# What a trial says beside the fields that the search varies. What all trials share is said once, by
+# the search's run: the comparison page offers each parameter as an axis.
+PARAMS = ("method", "model", "noise")
+# Metrics of a trial at its selected epoch, beside its objective.
+SELECTED = ("val_accuracy_noisy", "test_accuracy_clean", "train_label_precision")
 RUN_STATUS = {
     "completed": "FINISHED",
     "stopped": "FINISHED",
@@ -51,22 +41,33 @@ def search_tags(history: History) -> dict[str, str]:
     """Tags of the parent run."""
     config, commit = history.config, history.search.get("commit")
     tags = {
-        "tune_noise.search_id": history.search["search_id"],
-        "tune_noise.search": config.name,
-        "tune_noise.dataset": config.dataset,
-        "tune_noise.noise": config.noise,
+        "tune_noise.stage": "summary",
         "tune_noise.objective": config.objective,
-        "tune_noise.oracle": "true" if config.oracle else "",
         # No parameter: a search may be enlarged, and MLflow's parameters never change.
         "tune_noise.trials": str(config.trials),
         "mlflow.note.content": config.title,
         "mlflow.source.git.commit": str(commit or ""),
     }
-    return _short(tags)
+    return _short(tags | common_tags(history))
+
+
+def common_tags(history: History) -> dict[str, str]:
+    """Tags of every run of a search."""
+    config = history.config
+    return {
+        "tune_noise.search_id": history.search["search_id"],
+        "tune_noise.search": config.name,
+        "tune_noise.dataset": config.dataset,
+        "tune_noise.noise": config.noise,
+        "tune_noise.oracle": "true" if config.oracle else "",
+    }
 
 
 def search_params(history: History) -> dict[str, str]:
-    """Parameters of the parent run: the size of the search, and what it varies."""
+    """Parameters of the parent run: the size of the search, what it varies, and what it does not.
+
+    A field that never changes would be an axis without a choice in every comparison of trials.
+    """
     config = history.config
     params = {
         "conditions": ", ".join(config.conditions),
@@ -78,34 +79,97 @@ def search_params(history: History) -> dict[str, str]:
         "confirm_seeds": str(config.confirm.seeds),
         "seed": str(config.seed),
     }
-    return _short(params)
+    fixed = {f"fixed.{name}": str(value) for name, value in config.fixed.items()}
+    return _short(params | fixed)
 
 
-def trial_tags(trial: TrialHistory, *, search_id: str, flags: set[str]) -> dict[str, str]:
+def trial_name(trial: TrialHistory, history: History) -> str:
+    """`noise_rate=0.45 · co_teaching mlp1 lr 0.00103 tau 0.5 · seed 2`."""
+    name = configuration(trial, history)
+    if trial.stage == "search":
+        return name
+    asked = history.of(condition=trial.condition, stage="confirm")
+    seeds = [t.trial_id for t in asked if t.finalist == trial.finalist]
+    return f"{name} · seed {seeds.index(trial.trial_id) + 1}"
+
+
+def configuration(trial: TrialHistory, history: History) -> str:
+    """`noise_rate=0.45 · co_teaching mlp1 lr 0.00103 tau 0.5`: what a finalist's seeds share.
+
+    Method, network and the searched values; the condition where there are several.
+    """
+    config = trial.config
+    name = " ".join([config.method, config.model, *searched_values(config, history.config)])
+    return f"{trial.condition} · {name}" if len(history.config.all_conditions) > 1 else name
+
+
+def trial_tags(trial: TrialHistory, history: History, *, flags: dict[str, str]) -> dict[str, str]:
     """Tags of a child run, but for its parent.
 
     Args:
         trial: as far as it has gone; its status is a tag once it has ended.
-        search_id: of its search.
-        flags: any of `finalist`, `winner`.
+        history: of its search.
+        flags: `finalist`, `winner` -> `true`; `false` for a winner that is none any more.
     """
     tags = {
-        "tune_noise.search_id": search_id,
         "tune_noise.trial_id": trial.trial_id,
         "tune_noise.stage": trial.stage,
-        "tune_noise.condition": trial.condition,
-        "tune_noise.method": trial.config.method,
-        "tune_noise.oracle": "true" if trial.config.oracle else "",
         "tune_noise.confirms": trial.finalist or "",
         "tune_noise.status": trial.status or "",
         "tune_noise.stop_reason": trial.stop_reason,
     }
-    return _short(tags | {f"tune_noise.{flag}": "true" for flag in flags})
+    own = _of_configuration(trial, history)
+    return _short(tags | own | {f"tune_noise.{flag}": value for flag, value in flags.items()})
+
+
+def finalist_name(trial: TrialHistory, history: History) -> str:
+    """Of the run that holds a finalist's seeds: `co_teaching mlp1 lr 0.00103 · all seeds`."""
+    return f"{configuration(trial, history)} · all seeds"
+
+
+def finalist_tags(trial: TrialHistory, history: History, *, standing: str) -> dict[str, str]:
+    """Tags of the run that holds a finalist's seeds, but for its parent.
+
+    Args:
+        trial: any of its seeds.
+        history: of its search.
+        standing: `winner`, `tie`, `behind`; empty before the verdict.
+    """
+    tags = {
+        "tune_noise.stage": "finalist",
+        "tune_noise.confirms": trial.finalist or "",
+        "tune_noise.finalist": "true",
+        "tune_noise.standing": standing,
+        # MLflow forgets no tag: a winner that a grown search has overtaken must be told.
+        "tune_noise.winner": str(standing == "winner").lower() if standing else "",
+    }
+    return _short(tags | _of_configuration(trial, history))
+
+
+def finalist_params(trial: TrialHistory, history: History) -> dict[str, str]:
+    """Parameters of the run that holds a finalist's seeds: what they share."""
+    params = trial_params(trial, history)
+    varied = {*history.config.conditions, *history.config.search}
+    return {k: v for k, v in params.items() if k not in SEED_FIELDS or k in varied}
+
+
+def _of_configuration(trial: TrialHistory, history: History) -> dict[str, str]:
+    return common_tags(history) | {
+        "tune_noise.condition": trial.condition,
+        "tune_noise.method": trial.config.method,
+        "tune_noise.model": trial.config.model,
+        "tune_noise.noise": trial.config.noise,
+        "tune_noise.configuration": configuration(trial, history),
+    }
 
 
 def trial_params(trial: TrialHistory, history: History) -> dict[str, str]:
-    """Parameters of a child run: the fields that matter, searched or conditioned ones included."""
-    names = dict.fromkeys((*PARAMS, *history.config.conditions, *history.config.search))
+    """Parameters of a child run: method, network and noise, and every field that varies.
+
+    Those of the seeds of a finalist, too; the trials of the search all have the same seeds.
+    """
+    seeds = SEED_FIELDS if trial.stage == "confirm" else ()
+    names = dict.fromkeys((*PARAMS, *history.config.conditions, *history.config.search, *seeds))
     values = {name: getattr(trial.config, name) for name in names}
     return _short({name: str(value) for name, value in values.items() if value is not None})
 
@@ -118,52 +182,39 @@ def _short(values: dict[str, str]) -> dict[str, str]:
 def epoch_points(trial: TrialHistory, *, start: int, stop: int) -> list[Point]:
     """The metrics of epochs start + 1 to stop."""
     points = []
+    names = dict.fromkeys((trial.config.objective, *METRICS))
     for epoch in trial.epochs[start:stop]:
-        time = _milliseconds(trial.asked_seconds + epoch.get("seconds", 0.0))
+        time = milliseconds(trial.asked_seconds + epoch.get("seconds", 0.0))
         step = int(epoch["epoch"])
-        points += [Point(name, epoch[name], time, step) for name in METRICS if name in epoch]
+        points += [Point(name, epoch[name], time, step) for name in names if name in epoch]
     return points
 
 
 def summary_points(trial: TrialHistory) -> list[Point]:
-    """The realised noise rate and, after its end, the trial's length and its selected epoch."""
+    """The realised noise rate and, after its end, the trial's length, selected and last epochs."""
     points = []
-    if trial.facts.get("realised_noise_rate") is not None:
-        rate, time = trial.facts["realised_noise_rate"], _milliseconds(trial.asked_seconds)
-        points.append(Point("realised_noise_rate", rate, time, 0))
     if trial.ended_seconds is not None:
-        time = _milliseconds(trial.ended_seconds)
-        points.append(Point("epochs", trial.num_epochs, time, 0))
+        time = milliseconds(trial.ended_seconds)
+        # The comparison page begins with the metric that came first.
         points += _selected_points(trial, time)
+        points.append(Point("trained_epochs", trial.num_epochs, time, 0))
+        accuracy = trial.last_mean("test_accuracy_clean")
+        if accuracy is not None:
+            points.append(Point("test_accuracy_clean_last_mean", accuracy, time, 0))
+    if trial.facts.get("realised_noise_rate") is not None:
+        rate, time = trial.facts["realised_noise_rate"], milliseconds(trial.asked_seconds)
+        points.append(Point("realised_noise_rate", rate, time, 0))
     return points
 
 
 def _selected_points(trial: TrialHistory, time: int) -> list[Point]:
     if trial.selected is None:
         return []
-    names = dict.fromkeys((trial.config.objective, "val_accuracy_noisy", "test_accuracy_clean"))
+    names = dict.fromkeys((trial.config.objective, *SELECTED))
     epoch, step = trial.selected, int(trial.selected["epoch"])
     return [Point(f"{n}_selected", epoch[n], time, step) for n in names if n in epoch]
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
+    """As MLflow counts time."""
     return int(seconds * 1000)
-
-
-def winner_trials(history: History, summary: dict[str, Any]) -> set[str]:
-    """The trials of the winners: those that confirmed one, and the search trial that found it.
-
-    Args:
-        history: of the search.
-        summary: content of `summary.json`; a tie has no winner.
-    """
-    found: set[str] = set()
-    for entry in summary["conditions"]:
-        if entry["verdict"] != "winner":
-            continue
-        config = {k: v for k, v in entry["winner"]["config"].items() if k not in SEED_FIELDS}
-        condition = Condition(entry["condition"]).name
-        for trial in history.of(condition=condition, stage="confirm"):
-            if config.items() <= trial.config.model_dump().items():
-                found |= {trial.trial_id} | ({trial.finalist} if trial.finalist else set())
-    return found

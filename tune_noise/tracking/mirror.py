@@ -1,6 +1,5 @@
-"""Makes MLflow agree with the record: one parent run per search, one child run per trial."""
+"""Makes MLflow agree with the record: a run per search, and in it one per trial and finalist."""
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +8,15 @@ from typing import Any
 from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import METRICS
 from tune_noise.record import Event
-from tune_noise.tracking import content, store
+from tune_noise.tracking import answer, content, store
 from tune_noise.tracking.registry import Registry
 from tune_noise.tracking.store import Run
+from tune_noise.tracking.views import view_tags
 
 # A trial that ends sooner than this is sent in one piece, a longer one this often.
 LIVE_SECONDS = 5.0
 # MLflow takes 1000 metrics a call. An epoch is never cut in two; 10 are left for the summary.
 EPOCHS_PER_CALL = (1000 - 10) // len(METRICS)
-ARTIFACTS = ("summary.json", "report.html", "search.yaml", "trials.csv", "figures", "winners")
 
 
 class Mirror:
@@ -51,7 +50,9 @@ class Mirror:
         self._client: Any = None
         self._parent: Run | None = None
         self._runs: dict[str, Run] = {}
-        self._flags: dict[str, set[str]] = {}
+        # The search trial that a finalist is -> the run that holds its seeds.
+        self._finalists: dict[str, Run] = {}
+        self._flags: dict[str, dict[str, str]] = {}
         # Whether a request may still be on its way although it was given up.
         self._is_in_doubt = False
         # trial_id -> monotonic time since when it has something to send
@@ -73,8 +74,8 @@ class Mirror:
     def _wait(self, trial_id: str) -> None:
         self._waiting.setdefault(trial_id, time.monotonic())
 
-    def _flag(self, trial_id: str, flag: str) -> None:
-        self._flags.setdefault(trial_id, set()).add(flag)
+    def _flag(self, trial_id: str, flag: str, value: str = "true") -> None:
+        self._flags.setdefault(trial_id, {})[flag] = value
         self._wait(trial_id)
 
     def deliver(self, *, is_last: bool, deadline: float) -> None:
@@ -106,14 +107,16 @@ class Mirror:
             self._connect()
         # KILLED first, so that little time is enough to leave the search's run in order.
         parent = self._deliver_parent(is_last=is_last and not self.history.finished)
+        summary = answer.read_summary(self._output) if is_last and self.history.finished else None
+        if summary is not None:
+            self._flag_winners(summary)
         if is_last:
-            self._flag_winners()
             for trial_id in filter(self._is_open, self._runs):
                 self._wait(trial_id)  # to be ended, although there is no news of it
         self._deliver_trials(parent, is_last=is_last, deadline=deadline)
         if is_last:
-            self._upload(parent)
-            self._deliver_parent(is_last=True)
+            store.upload(self._client, parent, self._output)
+            self._deliver_parent(is_last=True, summary=summary)
             if self.history.finished:
                 self._register()
 
@@ -122,34 +125,60 @@ class Mirror:
         client = store.connect(self._uri)
         location = store.artifact_location(self._uri, self._output)
         self.experiment_id = store.find_experiment(client, self._experiment, location=location)
-        self._parent, self._runs = None, {}
+        store.offer_views(client, self.experiment_id, view_tags(self.history.config))
+        found: dict[tuple[str, str], Run] = {}
         for run in store.known_runs(client, self.experiment_id, self.history):
-            trial_id = run.tags.get("tune_noise.trial_id")
-            if trial_id in self._runs or (trial_id is None and self._parent):
+            if run.key in found:
                 # A create_run whose answer was lost can arrive after its repetition.
                 store.discard(client, run)
-            elif trial_id is None:
-                self._parent = run
             else:
-                self._runs[trial_id] = run
+                found[run.key] = run
+        self._parent = found.get(store.PARENT)
+        self._runs = {name: run for (kind, name), run in found.items() if kind == "trial"}
+        self._finalists = {name: run for (kind, name), run in found.items() if kind == "finalist"}
         for trial_id in self.history.trials:
             self._wait(trial_id)
         self._client = client
 
-    def _deliver_parent(self, *, is_last: bool) -> Run:
+    def _deliver_parent(self, *, is_last: bool, summary: answer.Summary | None = None) -> Run:
+        """The search's run, and the status of those that hold finalists."""
         tags = content.search_tags(self.history)
         if self._parent is None:
             self._parent = self._create(
                 self.history.config.name, tags, start_seconds=self._started_seconds
             )
         run = self._parent
-        self._log(run, [], params=content.search_params(self.history), tags=tags)
+        points: list[content.Point] = []
+        if summary is not None:
+            tags["mlflow.note.content"] = answer.description(self.history, summary)
+            points = answer.search_points(self.history, summary)
+            self._deliver_finalists(summary)
+        elif "mlflow.note.content" in run.tags:
+            del tags["mlflow.note.content"]  # what an earlier driver has found
+        params = content.search_params(self.history)
+        self._log(run, run.news(points), params=params, tags=tags)
+        for each in (*self._finalists.values(), run):
+            self._set_open_status(each, is_last=is_last)
+        return run
+
+    def _set_open_status(self, run: Run, *, is_last: bool) -> None:
+        """Of a run that is open as long as the search is."""
         if self.history.finished and (is_last or run.status == "FINISHED"):
-            self._set_status(run, "FINISHED", end_seconds=time.time())
+            store.set_status(self._client, run, "FINISHED", end_seconds=time.time())
         else:
             status = "KILLED" if is_last else "RUNNING"
-            self._set_status(run, status, end_seconds=time.time())
-        return run
+            store.set_status(self._client, run, status, end_seconds=time.time())
+
+    def _deliver_finalists(self, summary: answer.Summary) -> None:
+        standings, finalists = answer.standings(summary), answer.finalists(summary)
+        for trial in self.history.trials.values():
+            run = self._finalists.get(trial.finalist or "")
+            if run is None or trial.finalist not in finalists:
+                continue
+            points = answer.finalist_points(self.history, finalists[trial.finalist])
+            standing = standings.get(trial.finalist, "")
+            tags = content.finalist_tags(trial, self.history, standing=standing)
+            self._log(run, run.news(points), params={}, tags=tags)
 
     @property
     def _started_seconds(self) -> float:
@@ -178,13 +207,14 @@ class Mirror:
         return trial_id in self._runs and self._runs[trial_id].status == "RUNNING"
 
     def _deliver_trial(self, trial: TrialHistory, parent: Run, *, is_last: bool) -> None:
-        search_id = self.history.search["search_id"]
-        flags = self._flags.get(trial.trial_id, set())
-        tags = content.trial_tags(trial, search_id=search_id, flags=flags)
-        tags["mlflow.parentRunId"] = parent.run_id
+        flags = self._flags.get(trial.trial_id, {})
+        tags = content.trial_tags(trial, self.history, flags=flags)
+        above = self._finalist_run(trial, parent, is_last=is_last) if trial.finalist else parent
+        tags["mlflow.parentRunId"] = above.run_id
         run = self._runs.get(trial.trial_id)
         if run is None:
-            run = self._create(trial.trial_id, tags, start_seconds=trial.asked_seconds)
+            name = content.trial_name(trial, self.history)
+            run = self._create(name, tags, start_seconds=trial.asked_seconds)
             self._runs[trial.trial_id] = run
         params = content.trial_params(trial, self.history)
         for points in self._pieces(trial, run):
@@ -193,7 +223,21 @@ class Mirror:
         run.num_epochs = max(run.num_epochs, trial.num_epochs)
         open_status = "KILLED" if is_last else "RUNNING"
         status = content.RUN_STATUS[trial.status] if trial.status else open_status
-        self._set_status(run, status, end_seconds=trial.ended_seconds or time.time())
+        store.set_status(self._client, run, status, end_seconds=trial.ended_seconds or time.time())
+
+    def _finalist_run(self, trial: TrialHistory, parent: Run, *, is_last: bool) -> Run:
+        """The run that holds the seeds of a finalist, of which this trial is one."""
+        finalist = str(trial.finalist)
+        if finalist not in self._finalists:
+            tags = content.finalist_tags(trial, self.history, standing="")
+            tags["mlflow.parentRunId"] = parent.run_id
+            name = content.finalist_name(trial, self.history)
+            run = self._create(name, tags, start_seconds=trial.asked_seconds)
+            self._finalists[finalist] = run
+        run = self._finalists[finalist]
+        self._log(run, [], params=content.finalist_params(trial, self.history), tags={})
+        self._set_open_status(run, is_last=is_last and not self.history.finished)
+        return run
 
     def _pieces(self, trial: TrialHistory, run: Run) -> Iterator[list[content.Point]]:
         """What MLflow lacks of a trial's metrics, in pieces of one call each; at least one."""
@@ -202,15 +246,15 @@ class Mirror:
         for start in starts:
             stop = start + EPOCHS_PER_CALL
             points = content.epoch_points(trial, start=start, stop=stop)
-            yield points + (summary if start == starts[-1] else [])
+            first, then = (points, summary) if trial.status is None else (summary, points)
+            yield first + then if start == starts[-1] else points
         if not starts:
             yield summary
 
     def _create(self, name: str, tags: dict[str, str], *, start_seconds: float) -> Run:
-        entity = self._client.create_run(
-            self.experiment_id, start_time=int(start_seconds * 1000), tags=tags, run_name=name
+        return store.create(
+            self._client, self.experiment_id, name, tags, start_seconds=start_seconds
         )
-        return Run(entity.info.run_id, "RUNNING", dict(tags), set(), set())
 
     def _log(
         self,
@@ -232,33 +276,17 @@ class Mirror:
         self.num_sent += 1
         run.params |= params.keys()
         run.tags |= tags
-        run.metrics |= {point.name for point in points}
-
-    def _set_status(self, run: Run, status: str, *, end_seconds: float) -> None:
-        if run.status == status:
-            return
-        if status == "RUNNING":
-            self._client.update_run(run.run_id, status=status)
-        else:
-            end_time = int(end_seconds * 1000)
-            self._client.set_terminated(run.run_id, status=status, end_time=end_time)
-        run.status = status
-
-    def _flag_winners(self) -> None:
-        path = self._output / "summary.json"
-        if path.exists():
-            summary = json.loads(path.read_text(encoding="utf-8"))
-            for trial_id in content.winner_trials(self.history, summary):
-                self._flag(trial_id, "winner")
+        run.metrics |= {point.name: point.value for point in points}
 
     def _register(self) -> None:
         registry = Registry(self._client, experiment_id=str(self.experiment_id))
         run_ids = {trial_id: run.run_id for trial_id, run in self._runs.items()}
         self.models = registry.deliver(self._output, run_ids)
 
-    def _upload(self, parent: Run) -> None:
-        for path in (self._output / name for name in ARTIFACTS):
-            if path.is_dir():
-                self._client.log_artifacts(parent.run_id, str(path), path.name)
-            elif path.exists():
-                self._client.log_artifact(parent.run_id, str(path))
+    def _flag_winners(self, summary: answer.Summary) -> None:
+        winners = answer.winner_trials(self.history, summary)
+        for trial_id, run in self._runs.items():
+            if run.tags.get("tune_noise.winner") == "true" and trial_id not in winners:
+                self._flag(trial_id, "winner", "false")  # the search has grown
+        for trial_id in winners:
+            self._flag(trial_id, "winner")

@@ -13,9 +13,12 @@ from typing import Any
 
 from tune_noise.errors import TuneNoiseError
 from tune_noise.history import History
+from tune_noise.tracking.content import Point
 from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
 
 RUNS_PER_PAGE = 1000
+# The key of a search's run.
+PARENT = ("search", "")
 
 
 @dataclass
@@ -27,7 +30,7 @@ class Run:
         status: MLflow's: RUNNING, FINISHED, FAILED or KILLED.
         tags: name -> value.
         params: names.
-        metrics: names.
+        metrics: name -> the newest value.
         num_epochs: epochs that have arrived; they come in order, each in one piece.
     """
 
@@ -35,8 +38,21 @@ class Run:
     status: str
     tags: dict[str, str]
     params: set[str]
-    metrics: set[str]
+    metrics: dict[str, float]
     num_epochs: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is the run of: `PARENT`, or a trial or finalist and its trial_id."""
+        if "tune_noise.trial_id" in self.tags:
+            return "trial", self.tags["tune_noise.trial_id"]
+        if self.tags.get("tune_noise.stage") == "finalist":
+            return "finalist", self.tags["tune_noise.confirms"]
+        return PARENT
+
+    def news(self, points: list[Point]) -> list[Point]:
+        """Those of the points of which MLflow holds another value, or none."""
+        return [point for point in points if self.metrics.get(point.name) != point.value]
 
 
 def connect(uri: str) -> Any:
@@ -127,6 +143,14 @@ def find_experiment(client: Any, name: str, *, location: str | None) -> str:
     return str(found.experiment_id)
 
 
+def offer_views(client: Any, experiment_id: str, tags: dict[str, str]) -> None:
+    """Give an experiment its views; one that is there already may be a person's own by now."""
+    known = client.get_experiment(experiment_id).tags
+    for name, value in tags.items():
+        if name not in known:
+            client.set_experiment_tag(experiment_id, name, value)
+
+
 def known_runs(client: Any, experiment_id: str, history: History) -> list[Run]:
     """A search's runs in the store, the fullest first."""
     query = f"tags.`tune_noise.search_id` = '{history.search['search_id']}'"
@@ -144,7 +168,7 @@ def known_runs(client: Any, experiment_id: str, history: History) -> list[Run]:
 
 def _known_run(client: Any, entity: Any, history: History) -> Run:
     data, info = entity.data, entity.info
-    run = Run(info.run_id, info.status, dict(data.tags), set(data.params), set(data.metrics))
+    run = Run(info.run_id, info.status, dict(data.tags), set(data.params), dict(data.metrics))
     trial = history.trials.get(run.tags.get("tune_noise.trial_id", ""))
     if trial is None:
         return run
@@ -155,6 +179,27 @@ def _known_run(client: Any, entity: Any, history: History) -> Run:
         points = client.get_metric_history(run.run_id, trial.config.objective)
         run.num_epochs = max(point.step for point in points)
     return run
+
+
+def create(
+    client: Any, experiment_id: str | None, name: str, tags: dict[str, str], *, start_seconds: float
+) -> Run:
+    """A new run, RUNNING."""
+    entity = client.create_run(
+        experiment_id, start_time=int(start_seconds * 1000), tags=tags, run_name=name
+    )
+    return Run(entity.info.run_id, "RUNNING", dict(tags), set(), {})
+
+
+def set_status(client: Any, run: Run, status: str, *, end_seconds: float) -> None:
+    """Give a run a status; nothing is asked of MLflow where it has it already."""
+    if run.status == status:
+        return
+    if status == "RUNNING":
+        client.update_run(run.run_id, status=status)
+    else:
+        client.set_terminated(run.run_id, status=status, end_time=int(end_seconds * 1000))
+    run.status = status
 
 
 def discard(client: Any, run: Run) -> None:
@@ -176,3 +221,28 @@ def artifact_location(uri: str, output: Path) -> str | None:
     file = sqlite_file(uri)
     folder = (file or output.absolute()).absolute().parent
     return (folder / "mlartifacts").as_uri()
+
+
+ARTIFACTS = (
+    "report.html",
+    "summary.json",
+    "search.yaml",
+    "trials.csv",
+    "epochs.csv",
+    "criteria.csv",
+    "transition.csv",
+    "figures",
+    "tables",
+    "winners",
+)
+# A larger table, e.g. epochs.csv of thousands of trials, stays in the search's folder.
+MAX_TABLE_BYTES = 50_000_000
+
+
+def upload(client: Any, run: Run, output: Path) -> None:
+    """Bring the files of a search's folder to MLflow, over those of before."""
+    for path in (output / name for name in ARTIFACTS):
+        if path.is_dir():
+            client.log_artifacts(run.run_id, str(path), path.name)
+        elif path.exists() and path.stat().st_size <= MAX_TABLE_BYTES:
+            client.log_artifact(run.run_id, str(path))

@@ -1,0 +1,132 @@
+"""What MLflow's runs say of the answer, from `summary.json`: verdicts, means, intervals."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tune_noise.config.search import SEED_FIELDS, Condition
+from tune_noise.history import History
+from tune_noise.tracking.content import MAX_VALUE_CHARACTERS, SELECTED, Point, milliseconds
+
+SUMMARY_FILE = "summary.json"
+LAST_MEAN = "test_accuracy_clean_last_mean"
+# What MLflow takes in the name of a metric.
+_NO_NAME = re.compile(r"[^A-Za-z0-9 ._:-]")
+Summary = dict[str, Any]
+
+
+def read_summary(output: Path) -> Summary | None:
+    """The content of a search's `summary.json`; None where it is not there."""
+    path = output / SUMMARY_FILE
+    if not path.exists():
+        return None
+    content: Summary = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def description(history: History, summary: Summary) -> str:
+    """The description of the search's run, in Markdown: what was asked, a verdict per condition."""
+    sentences = [entry["sentence"] for entry in summary["conditions"] if "sentence" in entry]
+    parts = [history.config.title, *sentences]
+    parts.append("The whole report is under *Artifacts*: `report.html`.")
+    return "\n\n".join(filter(None, parts))[:MAX_VALUE_CHARACTERS]
+
+
+def search_points(history: History, summary: Summary) -> list[Point]:
+    """Metrics of the search's run: the size of the search, and each condition's leader.
+
+    Where there are several conditions, a name says which: `noise_rate 0.45/seeds`.
+    """
+    time = _last_end(history)
+    num_searched = sum(trial.stage == "search" for trial in history.trials.values())
+    sizes = {"search_trials": num_searched, "confirm_trials": len(history.trials) - num_searched}
+    points = [Point(name, float(size), time, 0) for name, size in sizes.items()]
+    entries = summary["conditions"]
+    for entry in entries:
+        if entry["winner"] is None:
+            continue
+        place = f"{_metric_word(Condition(entry['condition']).name)}/" if len(entries) > 1 else ""
+        found = finalist_points(history, entry["winner"])
+        shown = ("seeds", f"{history.config.objective}_selected", "test_accuracy_clean_selected")
+        points += [p._replace(name=place + p.name) for p in found if p.name.startswith(shown)]
+    return points
+
+
+def finalist_points(history: History, finalist: dict[str, Any]) -> list[Point]:
+    """Means over the seeds and the ends of their 95 % intervals.
+
+    A mean is called as the figure of a single trial is, so that both stand in one column.
+
+    Args:
+        history: of the search.
+        finalist: as `summary.json` holds it; of an earlier version it may name no seeds.
+    """
+    objective, time = history.config.objective, _last_end(history)
+    names = {name: f"{name}_selected" for name in dict.fromkeys((objective, *SELECTED))}
+    names[LAST_MEAN] = LAST_MEAN
+    metrics = finalist["metrics"]
+    seeds = metrics.get(objective, {}).get("n", 0)
+    values = {"seeds": float(seeds)}
+    for name, shown in names.items():
+        if name in metrics:
+            values[shown] = metrics[name]["mean"]
+            ends = metrics[name]["ci95"]
+            values |= {f"{shown}_low": ends[0], f"{shown}_high": ends[1]} if ends else {}
+    return [Point(name, value, time, seeds) for name, value in values.items()]
+
+
+def finalists(summary: Summary) -> dict[str, dict[str, Any]]:
+    """The search trial that a finalist is -> the finalist, as `summary.json` holds it."""
+    return {f["trial_id"]: f for entry in summary["conditions"] for f in entry.get("finalists", [])}
+
+
+def standings(summary: Summary) -> dict[str, str]:
+    """The search trial that a finalist is -> `winner`, `tie`, or `behind` the leader."""
+    found = {}
+    for entry in summary["conditions"]:
+        if entry["verdict"] is None:
+            continue
+        leader = entry["winner"]["trial_id"]
+        for finalist in entry.get("finalists", []):
+            trial_id = finalist["trial_id"]
+            is_tied = trial_id in entry["tied"]
+            found[trial_id] = "tie" if is_tied else "behind"
+            if trial_id == leader:
+                found[trial_id] = entry["verdict"]
+    return found
+
+
+def winner_trials(history: History, summary: Summary) -> set[str]:
+    """The trials of the winners: those that confirmed one, and the search trial that found it.
+
+    Args:
+        history: of the search.
+        summary: a tie has no winner.
+    """
+    found: set[str] = set()
+    for entry in summary["conditions"]:
+        if entry["verdict"] != "winner":
+            continue
+        config = {k: v for k, v in entry["winner"]["config"].items() if k not in SEED_FIELDS}
+        condition = Condition(entry["condition"]).name
+        for trial in history.of(condition=condition, stage="confirm"):
+            if config.items() <= trial.config.model_dump().items():
+                found |= {trial.trial_id} | ({trial.finalist} if trial.finalist else set())
+    return found
+
+
+def _last_end(history: History) -> int:
+    """From the record, so that a point sent twice is equal."""
+    ends = [trial.ended_seconds for trial in history.trials.values() if trial.ended_seconds]
+    return milliseconds(max(ends, default=0.0))
+
+
+def _metric_word(condition: str) -> str:
+    """The name of a condition as MLflow takes it in the name of a metric.
+
+    Example:
+        >>> _metric_word("noise_rate=0.45,train_size=null")
+        'noise_rate 0.45 train_size null'
+    """
+    return _NO_NAME.sub(" ", condition)
