@@ -1,4 +1,4 @@
-"""Audit of MLflow against the record: one run per trial and finalist, each epoch once, all ended."""
+"""Audit of MLflow against the record: a run per trial and finalist, each epoch once, all ended."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
