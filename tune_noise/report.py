@@ -1,5 +1,6 @@
 """`python -m tune_noise.report`: tables, figures and page of searches, from their records."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +61,7 @@ def report(
     history = read_history(folder, record)
     summary = write_outputs(history, folder, max_images=thumbnails)
     if as_json:
-        print_json(summary.to_json())
+        print_json(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
         return
     console = Console(markup=False)
     for table in condition_tables(summary):
