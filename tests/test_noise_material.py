@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tune_noise import cli
+from tune_noise.checked_data import load_checked
 from tune_noise.commands import run_app
 from tune_noise.config.loader import build_search
 from tune_noise.errors import ConfigError
 from tune_noise.noise import symmetric
-from tune_noise.service import load_checked
 from tune_noise.training import Trial
 
 

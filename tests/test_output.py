@@ -55,7 +55,7 @@ def begun(folder: Path, digits: Dataset) -> Iterator[Path]:
     """The folder of a search that has begun."""
     with own_folder(folder), Record(folder / RECORD_FILE) as record:
         sentences = ["all: 126 validation images see little"]
-        begin(record, SEARCH, digits, folder, resolution=sentences)
+        begin(record, SEARCH, digits, folder, resolution=sentences, space="pair_flip")
     return folder
 
 
@@ -82,8 +82,9 @@ def test_a_record_begins_with_what_is_needed_to_run_it_again(begun: Path, digits
     assert event.data["config"] == plain(SEARCH)
     assert event.data["dataset"] == dataset_facts(digits)
     assert event.data["resolution"] == ["all: 126 validation images see little"]
+    assert event.data["space"] == "pair_flip"
     facts = {"commit", "config", "dataset", "machine", "resolution", "search_id", "versions"}
-    assert set(event.data) == facts
+    assert set(event.data) == facts | {"space"}
 
 
 def test_beginning_again_writes_the_file_again_and_nothing_else(

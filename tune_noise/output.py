@@ -119,6 +119,7 @@ def begin(
     folder: Path,
     *,
     resolution: Sequence[str] = (),
+    space: str | None = None,
 ) -> History:
     """Write down what is searched, or that it has grown, unless the record says so already.
 
@@ -128,13 +129,15 @@ def begin(
         dataset: what it is trained on.
         folder: of the search.
         resolution: what its validation set can and cannot tell apart, a sentence each.
+        space: name of the space that was asked for, if any.
 
     Returns:
         What the record says now.
     """
     history = History.replay(record.events())
     if not history.search:
-        _append(record, history, Event("search", data=_payload(search, dataset, resolution)))
+        payload = _payload(search, dataset, resolution) | {"space": space}
+        _append(record, history, Event("search", data=payload))
     elif search.trials > history.config.trials:
         _append(record, history, Event("extend", data={"trials": search.trials}))
     # Also where nothing was appended: a driver may have been killed before it wrote the file.

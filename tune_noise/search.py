@@ -105,6 +105,7 @@ def search(
         time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
         quiet=quiet,
         register=register,
+        space=find_space(space).stem,
     )
     if dry_run:
         _preview(config, data_dir, as_json=as_json)
@@ -116,8 +117,8 @@ def search(
 
 
 def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> None:
+    from tune_noise.checked_data import load_checked
     from tune_noise.preview import plan_to_json, show_plan
-    from tune_noise.service import load_checked
 
     with talk_aside(as_json):
         dataset = load_checked(config, data_dir)

@@ -6,18 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
+from tune_noise.checked_data import load_checked
 from tune_noise.closing import failures, resume_command, say_where, warn
 from tune_noise.config.search import SearchConfig
 from tune_noise.continuation import changed_code, grows, read_begun
 from tune_noise.cross_fitting import find_on_cluster
-from tune_noise.data import Dataset, load_dataset
-from tune_noise.errors import ConfigError, Interrupted, StorageError, TuneNoiseError
+from tune_noise.data import Dataset
+from tune_noise.errors import Interrupted, StorageError, TuneNoiseError
 from tune_noise.history import History
 from tune_noise.interrupt import Interrupt
 from tune_noise.output import (
@@ -40,20 +39,6 @@ from tune_noise.winners import export_winners
 # not for long, and one that is to end at once not at all: a resumed one delivers the rest.
 TRACKING_SECONDS = 120.0
 INTERRUPTED_TRACKING_SECONDS = 15.0
-# Fields whose values not every data set can serve, one by one and in any combination.
-_DATA_FIELDS = ("model", "example_order")
-_NOISE_FIELDS = (
-    "val_fraction",
-    "train_size",
-    "alpha",
-    "delta",
-    "confusion_order",
-    "foreign_source",
-    "class_map",
-    "transition_file",
-    "human_labels",
-    "human_file",
-)
 
 
 @dataclass(frozen=True)
@@ -68,10 +53,10 @@ class Request:
         tracking_source: the option or the environment variable that it was given by.
         record: URL of the database for the durable record; None for a file in the folder.
         resume: continue the search in the folder, or start it.
-        time_budget_seconds: of the search stage, over all drivers; None for the limit that the
-            record names, if any.
+        time_budget_seconds: of the search stage, over all drivers; None for what the record names.
         quiet: no progress.
         register: enter the winners into MLflow's model registry.
+        space: name of the space that was asked for; None where the record knows it.
     """
 
     output: Path
@@ -84,44 +69,7 @@ class Request:
     time_budget_seconds: float | None = None
     quiet: bool = False
     register: bool = True
-
-
-def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
-    """Load the data of a search and check that its trials can be trained on it.
-
-    Returns:
-        The data set, with what the noise of every condition needs beside it.
-
-    Raises:
-        DataError: the data cannot be had.
-        ConfigError: a network, an order, a noise or a split does not suit the data.
-    """
-    from tune_noise.data.splits import stratified_split
-    from tune_noise.training.data_problems import data_problems
-    from tune_noise.training.labelled_data import SPLIT_SEED
-    from tune_noise.training.material import load_material
-
-    dataset = load_dataset(search.dataset, data_dir=data_dir)
-    configs = [search.trial_config(c, v) for c in search.all_conditions for v in _choices(search)]
-    dataset, found = load_material(dataset, configs, data_dir=data_dir)
-    found += [problem for config in configs for problem in data_problems(config, dataset)]
-    if found:
-        problems = {problem.message: problem for problem in found}
-        raise ConfigError(f"{search.name} on {dataset.name}", list(problems.values()))
-    for val_fraction in {config.val_fraction for config in configs}:
-        stratified_split(dataset.train_labels, val_fraction=val_fraction, seed=SPLIT_SEED)
-    return dataset
-
-
-def _choices(search: SearchConfig) -> list[dict[str, Any]]:
-    """Values of the searched fields, among them all that a data set might not serve."""
-    searched = {f: search.search[f].extremes() for f in _DATA_FIELDS if f in search.search}
-    noise = {f: search.search[f].extremes() for f in _NOISE_FIELDS if f in search.search}
-    combined = [dict(zip(noise, values, strict=True)) for values in product(*noise.values())]
-    first = {field: values[0] for field, values in searched.items()}
-    # One field at a time: what the data must have for a network does not depend on the rest.
-    singles = [first | {f: v} for f, values in searched.items() for v in values[1:]]
-    return [first | values for values in combined] + [combined[0] | values for values in singles]
+    space: str | None = None
 
 
 def run_search(search: SearchConfig, request: Request, console: Console) -> Path:
@@ -185,7 +133,7 @@ def _run_search(
         record = stack.enter_context(Record(place, writer=True))
         blind = blind_conditions(search, dataset)
         resolution = [*least_differences(search, dataset), *blind]
-        history = begin(record, search, dataset, folder, resolution=resolution)
+        history = begin(record, search, dataset, folder, resolution=resolution, space=request.space)
         tracking = stack.enter_context(_tracking(place, search, tracking_uri, folder, interrupt))
         for sentence in filter(None, (*blind, record.dropped, changed_code(history))):
             warn(console, sentence)

@@ -41,10 +41,10 @@ def suspects(
     A search does so by itself, unless its space sets suspects.folds to 0. This trains here, without
     Ray; what is there already is not done again.
     """
+    from tune_noise.checked_data import load_checked
     from tune_noise.cross_fitting import find_suspects, train_here
     from tune_noise.reporting import write_outputs
     from tune_noise.reporting.contact_sheet import suspects_sentence
-    from tune_noise.service import load_checked
     from tune_noise.train import prepare_torch
 
     prepare_torch(threads=threads, device=device)

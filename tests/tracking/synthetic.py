@@ -56,6 +56,7 @@ class Script:
         data = {
             "config": SEARCH.model_dump(mode="json", by_alias=True),
             "commit": "abc123",
+            "space": "methods_head_to_head",
             "versions": {},
             "dataset": {},
             "machine": {},

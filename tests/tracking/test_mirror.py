@@ -155,6 +155,7 @@ def check_trial(run: Any, process: TrackingProcess) -> None:
         "tune_noise.dataset": "digits",
         "tune_noise.noise": "symmetric",
         "tune_noise.search": "methods",
+        "tune_noise.space": "methods_head_to_head",
         "tune_noise.status": "completed",
         "tune_noise.finalist": "true",
         "tune_noise.winner": "true",

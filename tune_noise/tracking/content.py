@@ -57,6 +57,7 @@ def common_tags(history: History) -> dict[str, str]:
     return {
         "tune_noise.search_id": history.search["search_id"],
         "tune_noise.search": config.name,
+        "tune_noise.space": history.search.get("space") or "",
         "tune_noise.dataset": config.dataset,
         "tune_noise.noise": config.noise,
         "tune_noise.oracle": "true" if config.oracle else "",
