@@ -133,7 +133,8 @@ def test_what_is_printed_is_readable_in_a_pipe_and_says_where_things_are(
     assert "\x1b" not in printed
     assert "\r" not in printed
     assert max(map(len, printed.splitlines())) < 250
-    results, report, tracking, page = printed.strip().splitlines()[-4:]
+    results, report, model, tracking, page = printed.strip().splitlines()[-5:]
+    assert model.startswith("model    digits-symmetric-noise_rate=0.4 version 1 @champion: ")
     assert results == f"results  {folder}"
     assert report.startswith("report   ")
     assert report.endswith(str(folder / "report.html"))
@@ -142,13 +143,22 @@ def test_what_is_printed_is_readable_in_a_pipe_and_says_where_things_are(
     assert page.strip().startswith("then open http://127.0.0.1:5000/#/experiments/")
 
 
-def test_mlflow_has_one_parent_and_one_child_per_trial(folder: Path) -> None:
+def test_mlflow_has_one_run_per_search_finalist_and_trial_each_inside_what_it_belongs_to(
+    folder: Path,
+) -> None:
     found = runs(folder)
-    children = [run for run in found if "mlflow.parentRunId" in run.data.tags]
-    [parent] = [run for run in found if run not in children]
-    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    stages = ("summary", "finalist", "search", "confirm")
+    of = {s: [run for run in found if run.data.tags["tune_noise.stage"] == s] for s in stages}
+    [parent] = of["summary"]
+    assert "mlflow.parentRunId" not in parent.data.tags
+    for run in of["finalist"] + of["search"]:
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    inside = {run.data.tags["mlflow.parentRunId"] for run in of["confirm"]}
+    assert inside == {run.info.run_id for run in of["finalist"]}
     trial_ids = sorted(row["trial_id"] for row in rows(folder / "trials.csv"))
-    assert sorted(run.data.tags["tune_noise.trial_id"] for run in children) == trial_ids
+    trials = of["search"] + of["confirm"]
+    assert sorted(run.data.tags["tune_noise.trial_id"] for run in trials) == trial_ids
+    assert len(found) == 1 + len(of["finalist"]) + len(trials)
     assert {run.info.status for run in found} == {"FINISHED"}
 
 

@@ -154,7 +154,7 @@ class Mirror:
             points = answer.search_points(self.history, summary)
             self._deliver_finalists(summary)
         elif "mlflow.note.content" in run.tags:
-            del tags["mlflow.note.content"]  # what an earlier driver has found
+            tags.pop("mlflow.note.content", None)  # what an earlier driver has found stays
         params = content.search_params(self.history)
         self._log(run, run.news(points), params=params, tags=tags)
         for each in (*self._finalists.values(), run):
