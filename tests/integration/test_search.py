@@ -134,7 +134,7 @@ def test_what_is_printed_is_readable_in_a_pipe_and_says_where_things_are(
     assert "\r" not in printed
     assert max(map(len, printed.splitlines())) < 250
     results, report, model, tracking, page = printed.strip().splitlines()[-5:]
-    assert model.startswith("model    digits-symmetric-noise_rate=0.4 version 1 @champion: ")
+    assert model.startswith("model    digits-symmetric-noise_rate=0.4-val_fraction=0.3 version 1 @")
     assert results == f"results  {folder}"
     assert report.startswith("report   ")
     assert report.endswith(str(folder / "report.html"))
