@@ -141,7 +141,7 @@ def test_the_verdict_the_table_the_page_and_the_summary_say_oracle(confirmed):
 def test_mlflow_is_told_by_a_tag_that_a_fair_search_does_not_have(confirmed):
     assert search_tags(confirmed)["tune_noise.oracle"] == "true"
     trial = next(iter(confirmed.trials.values()))
-    assert trial_tags(trial, search_id="a", flags=set())["tune_noise.oracle"] == "true"
+    assert trial_tags(trial, confirmed, flags={})["tune_noise.oracle"] == "true"
     fair = Builder(conditions={"noise_rate": [0.45]})
     fair.events[0].data["search_id"] = "b"
     assert "tune_noise.oracle" not in search_tags(fair.history())

@@ -44,11 +44,12 @@ def check_complete(folder: Path, *, trials: int, confirm: int, epochs: int) -> N
         assert (trial.status, trial.num_epochs) == ("completed", epochs)
         for kind, count in (("ask", 1), ("start", 1), ("epoch", epochs), ("end", 1)):
             assert counts[kind, trial.trial_id] == count
-    children = [run for run in runs(folder) if "mlflow.parentRunId" in run.data.tags]
-    assert sorted(run.data.tags["tune_noise.trial_id"] for run in children) == sorted(
+    of_trials = [run for run in runs(folder) if "tune_noise.trial_id" in run.data.tags]
+    assert sorted(run.data.tags["tune_noise.trial_id"] for run in of_trials) == sorted(
         history.trials
     )
-    assert len(runs(folder)) == len(children) + 1
+    finalists = {trial.finalist for trial in history.trials.values() if trial.finalist}
+    assert len(runs(folder)) == 1 + len(finalists) + len(of_trials)
 
 
 def status(shell: Shell) -> dict[str, Any]:
