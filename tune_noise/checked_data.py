@@ -5,23 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import noise_parameters
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import ConfigError
 
 # Fields whose values not every data set can serve, one by one and in any combination.
 _DATA_FIELDS = ("model", "example_order")
-_NOISE_FIELDS = (
-    "val_fraction",
-    "train_size",
-    "alpha",
-    "delta",
-    "confusion_order",
-    "foreign_source",
-    "class_map",
-    "transition_file",
-    "human_labels",
-    "human_file",
-)
+# Any noise rate suits any data.
+_NOISE_FIELDS = ("val_fraction", "train_size", *sorted({*noise_parameters()} - {"noise_rate"}))
 
 
 def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tune_noise.config.model_name import is_own_model
 from tune_noise.config.search import SearchConfig, folder_word
-from tune_noise.config.trial import TrialConfig, when
+from tune_noise.config.trial import TrialConfig, noise_parameters
 from tune_noise.data import Dataset
 from tune_noise.files import replace_file
 from tune_noise.history import History, TrialHistory
@@ -102,8 +102,7 @@ def registered_name(search: SearchConfig, config: TrialConfig, factors: dict[str
 
 def _noise_of(config: TrialConfig) -> dict[str, Any]:
     """The fields of the noise that say something: field -> value."""
-    fields = [f for f in TrialConfig.model_fields if set(when(f)) == {"noise"}]
-    values = {f: getattr(config, f) for f in fields}
+    values = {f: getattr(config, f) for f in noise_parameters()}
     return {
         field: value
         for field, value in values.items()
@@ -123,7 +122,7 @@ def task_digest(
     search: SearchConfig, config: TrialConfig, factors: dict[str, Any], fingerprint: str
 ) -> str:
     """16 hexadecimal digits of all that two scores must share to be compared."""
-    noise = {f: getattr(config, f) for f in TrialConfig.model_fields if set(when(f)) == {"noise"}}
+    noise = {f: getattr(config, f) for f in noise_parameters()}
     task = {f: getattr(config, f) for f in TASK_FIELDS} | _unusual(search, config)
     told = {"fingerprint": fingerprint, "noise": config.noise, **noise, **task, **factors}
     return _digest(json.dumps(told, sort_keys=True, default=str))

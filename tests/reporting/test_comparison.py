@@ -22,7 +22,7 @@ from tune_noise.reporting.comparison_page import write_comparison
 from tune_noise.reporting.comparison_table import comparison_tables
 from tune_noise.reporting.comparison_words import notes, overview, sentence
 from tune_noise.reporting.statistics import paired_difference
-from tune_noise.reporting.two_samples import difference_of
+from tune_noise.verdict.two_samples import difference_of
 
 GOOD, BAD = [1.30, 1.34, 1.26, 1.32, 1.28], [1.10, 1.12, 1.08, 1.11, 1.09]
 VALUES = st.lists(st.floats(-10, 10), min_size=2, max_size=6)

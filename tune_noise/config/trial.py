@@ -220,6 +220,11 @@ def when(name: str) -> dict[str, list[str]]:
     return condition_of(TrialConfig.model_fields[name])
 
 
+def noise_parameters() -> tuple[str, ...]:
+    """The fields that say how a noise is drawn: those that apply beside some noise only."""
+    return tuple(name for name in TrialConfig.model_fields if set(when(name)) == {"noise"})
+
+
 def applies(name: str, values: dict[str, Any]) -> bool:
     """Whether a field means something beside the other values of a (partial) configuration."""
     for decider, allowed in when(name).items():

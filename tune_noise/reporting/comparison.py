@@ -14,8 +14,8 @@ from tune_noise.reporting.finalists import Finalist
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.summary import ConditionSummary, summarise
 from tune_noise.reporting.tasks import Task, differing, factors_of, key_of, task_of, with_factors
-from tune_noise.reporting.two_samples import Difference, difference_of
 from tune_noise.verdict import ERROR, stepwise
+from tune_noise.verdict.two_samples import Difference, difference_of
 
 TEST_ACCURACY = "test_accuracy_clean"
 Standing = Literal["ahead", "leading", "behind", "not separated", "alone", "unconfirmed"]

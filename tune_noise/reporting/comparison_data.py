@@ -14,8 +14,8 @@ from tune_noise.reporting.comparison import (
 )
 from tune_noise.reporting.comparison_words import leader_in_words
 from tune_noise.reporting.statistics import Estimate
-from tune_noise.reporting.two_samples import Difference
 from tune_noise.verdict import ERROR
+from tune_noise.verdict.two_samples import Difference
 
 
 def comparison_to_json(found: SearchComparison) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tune_noise.files import replace_file
 from tune_noise.reporting.comparison import (
@@ -29,7 +28,7 @@ from tune_noise.reporting.comparison_words import (
     title,
 )
 from tune_noise.reporting.figures import Drawing, draw_one
-from tune_noise.reporting.two_samples import Difference
+from tune_noise.reporting.templates import fill
 from tune_noise.reporting.wording import (
     NO_VALUE,
     decimals,
@@ -40,6 +39,7 @@ from tune_noise.reporting.wording import (
     with_sd,
 )
 from tune_noise.verdict import ERROR
+from tune_noise.verdict.two_samples import Difference
 
 TEMPLATE = "comparison.html.j2"
 
@@ -88,14 +88,8 @@ def render_comparison(found: SearchComparison, drawing: Drawing | None, *, stem:
         drawing: its figure; None where there is nothing to draw.
         stem: of the names of the files beside it.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return fill(
+        TEMPLATE,
         heading=f"{len(found.searches)} searches compared",
         overview=overview(found),
         tasks=[_section(task, found) for task in found.tasks],

@@ -7,7 +7,6 @@ from tune_noise.pace import clock
 from tune_noise.reporting.comparison import Against, Entry, SearchComparison, TaskComparison
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.tasks import SEARCHED, TASK_FIELDS
-from tune_noise.reporting.two_samples import Difference
 from tune_noise.reporting.wording import (
     condition_in_words,
     difference,
@@ -16,6 +15,7 @@ from tune_noise.reporting.wording import (
     unit,
     with_interval,
 )
+from tune_noise.verdict.two_samples import Difference
 
 # Which packages may change what is found.
 _DECISIVE = ("tune-noise", "torch", "optuna", "numpy")

@@ -3,10 +3,7 @@
 import base64
 import platform
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tune_noise.history import History
 from tune_noise.reporting.contact_sheet import Sheet
@@ -26,6 +23,7 @@ from tune_noise.reporting.sentences import (
     verdict_sentence,
 )
 from tune_noise.reporting.summary import ConditionSummary, Summary
+from tune_noise.reporting.templates import fill
 from tune_noise.reporting.wording import NO_VALUE, configuration
 
 RUN_AGAIN = "python -m tune_noise.search --space search.yaml"
@@ -44,14 +42,8 @@ def render_page(
         sheets: the suspicious images of its conditions.
     """
     spent, known = efforts(history), knowledge(history)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return fill(
+        TEMPLATE,
         search=summary.search,
         config=summary.config,
         is_finished=history.finished,

@@ -2,26 +2,14 @@
 
 from typing import Any
 
-from tune_noise.config.trial import TrialConfig
+from tune_noise.config.trial import TrialConfig, noise_parameters
 from tune_noise.history import History
 from tune_noise.reporting.summary import ConditionSummary
 
 # What decides which labels are learnt and how a trial is scored; the rest is how it is learnt.
 _DATA_FIELDS = ("val_fraction", "train_size")
-_NOISE_FIELDS = (
-    "noise",
-    "noise_rate",
-    "alpha",
-    "delta",
-    "confusion_order",
-    "foreign_source",
-    "class_map",
-    "transition_file",
-    "human_labels",
-    "human_file",
-)
 _SCORE_FIELDS = ("objective", "oracle", "last_epochs")
-TASK_FIELDS = (*_NOISE_FIELDS, *_DATA_FIELDS, *_SCORE_FIELDS)
+TASK_FIELDS = ("noise", *noise_parameters(), *_DATA_FIELDS, *_SCORE_FIELDS)
 SEARCHED = "searched"
 # Field -> value, or SEARCHED.
 Task = dict[str, Any]

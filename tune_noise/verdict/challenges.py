@@ -2,16 +2,9 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
 
-import numpy as np
-from scipy.special import stdtrit
-
-from tune_noise.verdict.comparisons import compare
 from tune_noise.verdict.looks import Look
-
-# Pairs that a paired interval needs.
-LEAST_PAIRS = 2
+from tune_noise.verdict.two_samples import difference_of
 
 
 @dataclass(frozen=True)
@@ -47,14 +40,22 @@ def challenge(
         champion: the same of the champion, on the same task; not empty.
         level: see `challenge_level`.
 
-    Reference:
-        Welch 1947, for unequal variances, with Satterthwaite's degrees of freedom.
+    Raises:
+        ValueError: one of them has no score.
     """
-    shared = [seed for seed in challenger if seed in champion]
-    if len(shared) >= LEAST_PAIRS:
-        pairs = np.array([[scores[seed] for seed in shared] for scores in (challenger, champion)])
-        return _paired(pairs, level)
-    return _unpaired(np.array([*challenger.values()]), np.array([*champion.values()]), level)
+    found = difference_of(challenger, champion)
+    if found is None:
+        raise ValueError("a challenger and a champion need a score each")
+    interval = found.interval(level)
+    return Challenge(
+        is_paired=found.is_paired,
+        num_challenger=found.n[0],
+        num_champion=found.n[1],
+        mean=found.mean,
+        interval=interval,
+        level=level,
+        is_won=interval is not None and interval[0] > 0.0,
+    )
 
 
 def challenge_level(num_tied: int, num_seeds: int, looks: Sequence[Look]) -> float:
@@ -75,39 +76,3 @@ def challenge_level(num_tied: int, num_seeds: int, looks: Sequence[Look]) -> flo
     """
     error = next((look.error for look in looks if look.num_seeds >= num_seeds), looks[-1].error)
     return error / (1 + num_tied)
-
-
-def _paired(pairs: np.ndarray, level: float) -> Challenge:
-    """By the code that judges finalists; float64 [2, n], the challenger first."""
-    found = compare(pairs[np.newaxis], np.ones((1, 2), dtype=np.bool_), error=level)
-    differences = pairs[0] - pairs[1]
-    n, mean = len(differences), float(differences.mean())
-    half_width = _quantile(n - 1, level) * float(differences.std(ddof=1)) / sqrt(n)
-    return Challenge(
-        is_paired=True,
-        num_challenger=n,
-        num_champion=n,
-        mean=mean,
-        interval=(mean - half_width, mean + half_width),
-        level=level,
-        is_won=bool(found.is_separated[0, 1]),
-    )
-
-
-def _unpaired(challenger: np.ndarray, champion: np.ndarray, level: float) -> Challenge:
-    sizes = len(challenger), len(champion)
-    mean, interval = float(challenger.mean() - champion.mean()), None
-    if min(sizes) > 1:
-        squares = [float(each.var(ddof=1)) / len(each) for each in (challenger, champion)]
-        total = sum(squares)
-        weights = sum(square**2 / (n - 1) for square, n in zip(squares, sizes, strict=True))
-        freedom = total**2 / weights if weights > 0.0 else inf
-        half_width = _quantile(freedom, level) * sqrt(total)
-        interval = (mean - half_width, mean + half_width)
-    is_won = interval is not None and interval[0] > 0.0
-    return Challenge(False, *sizes, mean=mean, interval=interval, level=level, is_won=is_won)
-
-
-def _quantile(freedom: float, level: float) -> float:
-    # Of very many degrees of freedom SciPy's t is the normal one, but infinity it does not take.
-    return float(stdtrit(min(freedom, 1e9), 1.0 - level / 2.0))
