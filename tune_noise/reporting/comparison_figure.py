@@ -1,5 +1,7 @@
 """The figure of a comparison: each leader's objective and test accuracy with its interval."""
 
+from textwrap import fill
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -11,6 +13,7 @@ from tune_noise.reporting.wording import objective_name, scale, unit, with_inter
 _WIDTH_INCHES = 8.4
 _ROW_INCHES = 0.36
 _HEAD_INCHES = 0.95
+_TITLE_CHARACTERS = 90
 CAPTION = (
     "The leader of each search: mean over its fresh seeds with its 95 % interval. Rows of one "
     "panel are the same task; figures of different panels may not be compared. Overlapping "
@@ -27,11 +30,11 @@ def comparison_figure(found: SearchComparison) -> tuple[Figure, str, str]:
     sizes = [len(task.entries) for task in found.tasks]
     height = sum(_HEAD_INCHES + _ROW_INCHES * size for size in sizes)
     figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
-    grid = figure.subplots(
-        len(sizes), 2, squeeze=False, gridspec_kw={"height_ratios": [1 + size for size in sizes]}
-    )
-    for task, (left, right) in zip(found.tasks, grid, strict=True):
-        left.set_title(title(task, found.differing), loc="left", fontsize=10)
+    parts = figure.subfigures(len(sizes), 1, squeeze=False, height_ratios=[1 + n for n in sizes])
+    for task, part in zip(found.tasks, parts[:, 0], strict=True):
+        words = fill(title(task, found.differing), _TITLE_CHARACTERS)
+        part.suptitle(words, x=0.01, horizontalalignment="left", fontsize=10)
+        left, right = part.subplots(1, 2)
         _panel(left, task, task.objective, objective_name(task.objective))
         _panel(right, task, TEST_ACCURACY, "test accuracy")
         left.set_yticks(range(len(task.entries)), [_label(each) for each in task.entries])

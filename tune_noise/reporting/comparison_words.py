@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tune_noise.config.trial import noise_parameters
 from tune_noise.config.words import plain_value
 from tune_noise.pace import clock
 from tune_noise.reporting.comparison import Against, Entry, SearchComparison, TaskComparison
@@ -29,9 +30,12 @@ _NO_CONFIGURATION = (*TASK_FIELDS, "dataset", "method", "model", "seed", "noise_
 def title(task: TaskComparison, differing: list[str]) -> str:
     """`mnist: pair_flip noise_rate 0.45`, and what else tells it from the other tasks."""
     condition = task.entries[0].condition
-    words = [f"{task.task['data']}: {condition_in_words(condition.factors, condition.config)}"]
-    more = [f for f in differing if f not in _TITLED and f not in condition.factors]
-    return ", ".join([*words, *(f"{field} {plain_value(task.task.get(field))}" for field in more)])
+    told = f"{task.task['data']}: {condition_in_words(condition.factors, condition.config)}"
+    more = {f: task.task.get(f) for f in differing if f not in _TITLED and f" {f} " not in told}
+    # Of a noise that has no such parameter there is nothing to say.
+    absent = {f for f, value in more.items() if value is None and f in noise_parameters()}
+    words = [f"{f} {plain_value(value)}" for f, value in more.items() if f not in absent]
+    return ", ".join([told, *words])
 
 
 def leader_in_words(entry: Entry, task: TaskComparison) -> list[str]:
