@@ -37,9 +37,11 @@ class Figure:
 
     @property
     def median(self) -> float:
+        """The value to quote."""
         return statistics.median(self.values)
 
     def __str__(self) -> str:
+        """Name, median, spread and n in one line."""
         low, high = min(self.values), max(self.values)
         unit = self.unit if self.unit == "x" else f" {self.unit}"
         spread = f"({low:.3g} to {high:.3g})" if len(self.values) > 1 else ""
