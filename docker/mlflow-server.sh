@@ -17,23 +17,20 @@ PYTHON
 set -- --host=0.0.0.0 --port=5000 --workers="${MLFLOW_WORKERS:-2}" \
     --artifacts-destination="${MLFLOW_ARTIFACTS:-/artifacts}" "$@"
 if [ -n "${MLFLOW_ADMIN_PASSWORD_FILE:-}" ]; then
-    umask 077
-    export MLFLOW_AUTH_CONFIG_PATH=/tmp/basic_auth.ini
-    python - > "$MLFLOW_AUTH_CONFIG_PATH" <<'PYTHON'
-import os
-from pathlib import Path
-
-password = Path(os.environ["MLFLOW_ADMIN_PASSWORD_FILE"]).read_text().strip()
-uri = os.environ["MLFLOW_BACKEND_STORE_URI"].replace("%", "%%").rpartition("/")[0]
-print(f"""[mlflow]
-default_permission = NO_PERMISSIONS
-database_uri = {uri}/mlflow_auth
-admin_username = admin
-admin_password = {password.replace("%", "%%")}
-authorization_function = mlflow.server.auth:authenticate_request_basic_auth""")
-PYTHON
+    MLFLOW_AUTH_ADMIN_USERNAME=admin
+    MLFLOW_AUTH_ADMIN_PASSWORD=$(cat "$MLFLOW_ADMIN_PASSWORD_FILE")
     MLFLOW_FLASK_SERVER_SECRET_KEY=$(cat "$MLFLOW_SECRET_KEY_FILE")
-    export MLFLOW_FLASK_SERVER_SECRET_KEY
+    MLFLOW_AUTH_CONFIG_PATH=/tmp/basic_auth.ini
+    export MLFLOW_AUTH_ADMIN_USERNAME MLFLOW_AUTH_ADMIN_PASSWORD
+    export MLFLOW_FLASK_SERVER_SECRET_KEY MLFLOW_AUTH_CONFIG_PATH
+    # A search sends thousands of requests: a password once found right counts for a minute.
+    (umask 077; cat > "$MLFLOW_AUTH_CONFIG_PATH" << INI
+[mlflow]
+default_permission = NO_PERMISSIONS
+database_uri = $(echo "$MLFLOW_BACKEND_STORE_URI" | sed 's/%/%%/g')
+auth_cache_ttl_seconds = 60
+INI
+    )
     set -- --app-name=basic-auth "$@"
 fi
 exec mlflow server "$@"

@@ -4,6 +4,10 @@
 # RAY_AUTH_TOKEN_PATH names the file with the cluster's token. CPUS: how many this node offers;
 # without it Ray counts those of the host.
 set -eu
+if [ -n "${MLFLOW_TRACKING_PASSWORD_FILE:-}" ]; then
+    MLFLOW_TRACKING_PASSWORD=$(cat "$MLFLOW_TRACKING_PASSWORD_FILE")
+    export MLFLOW_TRACKING_PASSWORD
+fi
 role=${1:?ray-node.sh: say head or worker}
 set -- --block --disable-usage-stats --node-manager-port=6380 ${CPUS:+--num-cpus="$CPUS"}
 if [ "$role" = head ]; then

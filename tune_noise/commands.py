@@ -45,7 +45,15 @@ SearchFolder = Annotated[
     Path,
     typer.Argument(help="Of the search, e.g. runs/uniform.", autocompletion=complete_search),
 ]
-Output = Annotated[Path, typer.Option(help="Folder of all searches.", rich_help_panel=FILES)]
+Output = Annotated[
+    Path,
+    typer.Option(
+        # In an image or on a cluster it is always the same shared folder.
+        envvar="TUNE_NOISE_OUTPUT",
+        help="Folder of all searches.",
+        rich_help_panel=FILES,
+    ),
+]
 # A URI may hold a password, and a command line is visible to every user of a machine.
 TrackingUri = Annotated[
     str | None,
