@@ -68,10 +68,10 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
 
         Ray runs it before the step, as the driver asked for it before.
         """
-        self._next = stack
+        self._next: str | None = stack
 
     def _begin(self, stack: str) -> None:
-        self._next: str | None = None
+        self._next = None
         self._stack = Stack.from_json(stack)
         self._trial = self._fresh_trial()
         self._checkpoints = StackCheckpoints(self._output, self._stack)
