@@ -67,12 +67,8 @@ def test_of_a_long_search_the_open_the_best_and_as_many_others_are_seen_as_fit()
         values[number] = dice.random()
         study.tell(trial, values[number])
     seen = {trial.number: trial for trial in study.trials}
-    assert {n for n, trial in seen.items() if trial.state == TrialState.RUNNING} == {
-        7,
-        57,
-        107,
-        157,
-    }
+    running = {7, 57, 107, 157}
+    assert {n for n, trial in seen.items() if trial.state == TrialState.RUNNING} == running
     best = sorted(values, key=lambda n: -values[n])[:NUM_BEST]
     assert set(best) <= set(seen)
     others = set(seen) - set(best) - running
