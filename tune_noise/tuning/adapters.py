@@ -8,16 +8,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ray.tune import Callback
+from ray.tune import Callback, PlacementGroupFactory
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from tune_noise.errors import StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.tuning.checkpoints import remove_checkpoints
+from tune_noise.tuning.node_guard import unfit_node
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
-from tune_noise.tuning.trainable import FAULT, REPORT, RESTORED, STACK
+from tune_noise.tuning.trainable import FALLBACK, FAULT, REPORT, RESTORED, STACK
 
 # A stack that fails, or whose process is lost, is given to another process. So often without a new
 # epoch between, and its trials count as failed.
@@ -52,12 +53,14 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         self.errors: dict[str, str] = {}
         # How often a stack has failed since its last new epoch.
         self.failures: Counter[str] = Counter()
+        # Nodes that joined and cannot take part: id -> why.
+        self.left_out: dict[str, str] = {}
         # What went wrong where Ray would take it for a failure of the trial at hand.
         self.fault: StorageError | None = None
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
         """A stack as one string; None to be asked again later; FINISHED at the end."""
-        if not self._has_room:
+        if not self.has_room:
             return None
         if (stack := self._begin_next(trial_id)) is not None:
             return {STACK: stack.to_json()}
@@ -66,10 +69,11 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
     def after(self, trial_id: str) -> Stack | None:
         """What a trial of Ray's goes on with when its stack has ended; None where it ends, too."""
         self._leave(self.stacks.pop(trial_id))
-        return self._begin_next(trial_id) if self._has_room else None
+        return self._begin_next(trial_id) if self.has_room else None
 
     @property
-    def _has_room(self) -> bool:
+    def has_room(self) -> bool:
+        """Whether one more stack may be under way now."""
         return not self._interrupt.requested and len(self.stacks) < self._capacity()
 
     def _begin_next(self, trial_id: str) -> Stack | None:
@@ -84,13 +88,27 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         if (stack := self.stacks.pop(trial_id, None)) is None:
             return  # it had ended, and there was no other for this trial of Ray's
         if error:
+            reason = self.errors.pop(trial_id, "see the Ray logs")
             with self.keeping_faults():
-                self._try_again(stack, self.errors.pop(trial_id, "see the Ray logs"))
+                if (unfit := unfit_node(reason)) is not None:
+                    self._leave_out(*unfit)
+                    self._session.again(stack)
+                else:
+                    self._try_again(stack, reason)
         self._leave(stack)
 
     def _leave(self, stack: Stack) -> None:
         if self._session.has_ended(stack):
             remove_checkpoints(self._output, stack.stack_id)
+
+    def _leave_out(self, node_id: str, problem: str) -> None:
+        """No further stack goes to this node; those that are on their way there come back, too."""
+        if node_id not in self.left_out:
+            self._session.note(
+                f"a node has joined that cannot take part, and is left out: {problem}",
+                is_warning=True,
+            )
+        self.left_out[node_id] = problem
 
     def _try_again(self, stack: Stack, reason: str) -> None:
         self.failures[stack.stack_id] += 1
@@ -132,14 +150,32 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         self._session = session
         self._searcher = searcher
         self._interrupt = interrupt
+        # Sentences that are said once.
+        self._said: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """See `SessionSearcher`."""
         return {}
 
+    def on_trial_add(self, controller: Any, trial: Any) -> None:
+        """Called for each new trial of Ray's: it is to avoid nodes that cannot take part."""
+        super().on_trial_add(controller, trial)
+        if self._searcher.left_out:
+            others = f"!in({','.join(sorted(self._searcher.left_out))})"
+            trial.update_resources(
+                PlacementGroupFactory(
+                    trial.placement_group_factory.bundles,
+                    bundle_label_selector=[{"ray.io/node-id": others}],
+                )
+            )
+
     def choose_trial_to_run(self, controller: Any) -> Any:
         """The next one; none once the search is to stop."""
-        return None if self._interrupt.requested else super().choose_trial_to_run(controller)
+        trial = None if self._interrupt.requested else super().choose_trial_to_run(controller)
+        if trial is None and not self._searcher.has_room:
+            # Ray keeps one idle actor for a trial to come: here its place is another search's.
+            controller._cleanup_cached_actors(force_all=True)
+        return trial
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Called for every report: record it, and say how this trial of Ray's goes on."""
@@ -167,6 +203,9 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         stack = self._searcher.stacks[trial.trial_id]
         if RESTORED in result:
             self._note_restored(stack, json.loads(result[RESTORED]))
+        if FALLBACK in result and result[FALLBACK] not in self._said:
+            self._said.add(result[FALLBACK])
+            self._session.note(result[FALLBACK], is_warning=True)
         before = self._session.num_epochs(stack)
         goes_on = self._session.report(json.loads(result[REPORT]))
         if self._session.num_epochs(stack) > before:

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import ray
-import torch
 from ray import tune
 from ray.train._internal.session import _TrainingResult
 
@@ -17,10 +15,12 @@ from tune_noise.training import Trial
 from tune_noise.training.checkpoint import Tensors, write_checkpoint
 from tune_noise.training.noise_findings import noise_findings
 from tune_noise.tuning.checkpoints import StackCheckpoints
+from tune_noise.tuning.devices import choose_device, fallback, set_threads
+from tune_noise.tuning.node_guard import NodeGuard
 from tune_noise.tuning.paths import checkpoints_dir, weights_file
 from tune_noise.tuning.stacks import Stack
 
-STACK, REPORT, RESTORED, FAULT = "stack", "report", "restored", "fault"
+STACK, REPORT, RESTORED, FAULT, FALLBACK = "stack", "report", "restored", "fault", "fallback"
 # A report costs the driver some milliseconds; one a second keeps the progress display alive.
 REPORT_SECONDS = 1.0
 # So much training is redone at most after a crash, or an epoch where that is longer.
@@ -39,8 +39,9 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
 
     A result holds, as strings: REPORT, the news of `Session.report`; RESTORED, once after a
     restore, {"epoch", "seconds", "damage"}, where damage has a sentence for each checkpoint that
-    was not usable; FAULT, why the output folder cannot be used. After a fault no trial is reported
-    as ended: what could not be written must be made again.
+    was not usable; FALLBACK, once, why the CPU serves in place of a GPU; FAULT, why the output
+    folder cannot be used. After a fault no trial is reported as ended: what could not be written
+    must be made again.
     """
 
     def setup(
@@ -51,11 +52,15 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         rungs: list[int],
         cpus: float,
         gpus: float,
+        guard: NodeGuard | None = None,
     ) -> None:
         """Called once per actor; the data comes from the node's shared memory, not by pickle."""
+        if guard is not None:
+            guard.check()
         set_threads(cpus)
         self._dataset, self._output, self._rungs = dataset, Path(output), set(rungs)
         self._device = choose_device(gpus)
+        self._fallback = fallback(gpus, self._device)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -89,6 +94,8 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             self._begin(self._next)
         self._fault: str | None = None
         result: dict[str, Any] = {}
+        if self._fallback is not None:
+            result[FALLBACK], self._fallback = self._fallback, None
         if not self._is_restored and (restored := self._restore()):
             result[RESTORED] = json.dumps(restored)
         # What a checkpoint holds is reported before training goes on: it may have reached a rung
@@ -195,22 +202,3 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         """
         self._write_checkpoint()
         return _TrainingResult(checkpoint=None, metrics={})
-
-
-def set_threads(cpus: float) -> None:
-    """Have torch take no more cores than a trial has; by default it takes all."""
-    torch.set_num_threads(max(1, int(cpus)))
-
-
-def choose_device(gpus: float) -> str:
-    """The device that Ray assigned to this actor, with its share of the memory.
-
-    Ray leaves CUDA_VISIBLE_DEVICES alone for a trial without a GPU, so `cuda.is_available()` alone
-    would let a CPU trial take any GPU of the host. A GPU that Ray counts and torch cannot use
-    falls back to the CPU.
-    """
-    if gpus <= 0 or not ray.get_gpu_ids() or not torch.cuda.is_available():
-        return "cpu"
-    # Ray shows the actor its own GPUs only, so the first of them is number 0.
-    torch.cuda.set_per_process_memory_fraction(min(1.0, gpus), 0)
-    return "cuda:0"
