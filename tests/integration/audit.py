@@ -82,6 +82,10 @@ def _rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
+# Of one search among those that share a store.
+_OWN = "run_uuid in (select run_uuid from runs join experiments using (experiment_id) where name="
+
+
 def mlflow_statuses(folder: Path) -> list[str]:
     """Of all runs in the default store of a search's output folder."""
     return [status for (status,) in _rows(folder, "select status from runs")]
@@ -89,15 +93,18 @@ def mlflow_statuses(folder: Path) -> list[str]:
 
 def _check_mlflow(folder: Path, history: History) -> None:
     """A finished run for the search, each finalist and each trial, with each epoch once."""
+    own = f"{_OWN}'{history.config.name}')"
     trials = dict(
-        _rows(folder, "select run_uuid, value from tags where key = 'tune_noise.trial_id'")
+        _rows(
+            folder, f"select run_uuid, value from tags where key = 'tune_noise.trial_id' and {own}"
+        )
     )
     assert sorted(trials.values()) == sorted(history.trials)
-    statuses = dict(_rows(folder, "select run_uuid, status from runs"))
+    statuses = dict(_rows(folder, f"select run_uuid, status from runs where {own}"))
     confirmed = {trial.finalist for trial in history.trials.values() if trial.finalist}
     assert len(statuses) == len(trials) + len(confirmed) + 1
     steps: dict[str, list[int]] = defaultdict(list)
-    query = f"select run_uuid, step from metrics where key = '{history.config.objective}'"
+    query = f"select run_uuid, step from metrics where key = '{history.config.objective}' and {own}"
     for run, step in _rows(folder, query):
         steps[run].append(step)
     for run, status in statuses.items():

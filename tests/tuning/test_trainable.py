@@ -10,6 +10,7 @@ from tune_noise.data import Dataset
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import read_checkpoint
 from tune_noise.tuning import trainable
+from tune_noise.tuning.devices import choose_device, fallback
 from tune_noise.tuning.paths import (
     checkpoint_file,
     previous_checkpoint_file,
@@ -21,7 +22,6 @@ from tune_noise.tuning.trainable import (
     REPORT,
     RESTORED,
     STACK,
-    choose_device,
 )
 
 from .actors import actor, epochs_of, has_ended, news_of, stack_of, untimed
@@ -42,6 +42,7 @@ def test_a_stack_survives_the_way_to_its_actor() -> None:
 
 def test_without_a_gpu_of_ray_s_a_trial_trains_on_the_cpu() -> None:
     assert choose_device(0.0) == "cpu"
+    assert fallback(0.0, "cpu") is None
 
 
 def test_a_step_ends_at_each_rung_and_reports_what_is_new(

@@ -171,7 +171,9 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def choose_trial_to_run(self, controller: Any) -> Any:
         """The next one; none once the search is to stop."""
-        trial = None if self._interrupt.requested else super().choose_trial_to_run(controller)
+        if self._interrupt.requested:
+            return None
+        trial = super().choose_trial_to_run(controller)
         if trial is None and not self._searcher.has_room:
             # Ray keeps one idle actor for a trial to come: here its place is another search's.
             controller._cleanup_cached_actors(force_all=True)

@@ -21,10 +21,12 @@ def software() -> dict[str, str]:
     """
     import hashlib
     from importlib.metadata import version
+    from importlib.util import find_spec
 
-    import tune_noise
-
-    root = Path(tune_noise.__file__).parent
+    found = find_spec("tune_noise")
+    if found is None or found.origin is None:
+        raise ImportError("No module named 'tune_noise'")
+    root = Path(found.origin).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
@@ -46,16 +48,15 @@ def software_problem(expected: dict[str, str]) -> str | None:
 
 
 def models_problem(models: list[str]) -> str | None:
-    """Why a user's own network cannot be had here."""
-    if not models:
-        return None
-    from tune_noise.models.own import FactoryError, import_factory
+    """Which of a user's own networks cannot be imported here."""
+    from importlib import import_module
 
     for model in models:
+        module = model.partition(":")[0]
         try:
-            import_factory(model)
-        except FactoryError as error:
-            return str(error)
+            import_module(module)
+        except (Exception, SystemExit) as error:  # whatever the user's code may raise
+            return f"cannot import {module} of model {model} ({type(error).__name__}: {error})"
     return None
 
 
