@@ -2,7 +2,7 @@
 
 A group is one condition and one level of `compare`. Studies live in memory: they are rebuilt from
 the record by asking again with the recorded values, which is the path that a live search takes.
-Of more than 500 ended trials TPE sees the best and a fair sample: see `trial_memory`.
+Of more than 250 ended trials TPE sees the best and a fair sample: see `trial_memory`.
 """
 
 import itertools

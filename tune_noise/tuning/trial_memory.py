@@ -1,7 +1,7 @@
 """What the sampler remembers of a long search: all that still runs, the best, a sample of the rest.
 
-TPE fits two densities to the trials that it sees, so a proposal takes 7 ms at 500 trials, 18 at
-1,000, 160 at 10,000, and the search waits for it. It splits the trials into the best, never more
+TPE fits two densities to the trials that it sees, so a proposal takes 4 ms at 250 trials, 17 at
+1,000, 155 at 10,000, and the search waits for it. It splits the trials into the best, never more
 than 25, and the others; a density of the others needs no more than a fair sample of them.
 """
 
@@ -9,13 +9,14 @@ import heapq
 from bisect import insort
 from collections.abc import Container, Sequence
 from copy import deepcopy as copied
+from operator import attrgetter
 from zlib import crc32
 
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 # Ended trials that are all seen; of more only so many are drawn, and the best beside them.
-MAX_SAMPLED = 500
+MAX_SAMPLED = 250
 # As many as TPE takes for good ones at most (Optuna 5.0, `default_gamma`).
 NUM_BEST = 25
 
@@ -35,6 +36,8 @@ class TrialMemory(InMemoryStorage):
         self._best: list[tuple[tuple[float, ...], int]] = []
         # A heap, the first to be left out on top. Those with the smallest hashes are a fair sample.
         self._sampled: list[tuple[int, int]] = []
+        # Those of both, in the order of asking; None where it is to be made anew.
+        self._ended: list[FrozenTrial] | None = None
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """See `InMemoryStorage`."""
@@ -53,7 +56,7 @@ class TrialMemory(InMemoryStorage):
         return is_set
 
     def _remember(self, trial: FrozenTrial) -> None:
-        trial_id = trial._trial_id
+        trial_id, self._ended = trial._trial_id, None
         if trial.state != TrialState.FAIL:  # a failure says nothing about its configuration
             insort(self._best, (_rank(trial), trial_id))
             del self._best[NUM_BEST:]
@@ -69,8 +72,11 @@ class TrialMemory(InMemoryStorage):
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         """The selection, in the order of asking."""
-        shown = {i for _, i in self._sampled} | {i for _, i in self._best} | self._open
-        trials = [self.get_trial(trial_id) for trial_id in sorted(shown)]
+        if self._ended is None:
+            shown = {i for _, i in self._sampled} | {i for _, i in self._best}
+            self._ended = [self.get_trial(trial_id) for trial_id in sorted(shown)]
+        still_open = [self.get_trial(trial_id) for trial_id in self._open]
+        trials = sorted([*self._ended, *still_open], key=attrgetter("_trial_id"))
         found = [trial for trial in trials if states is None or trial.state in states]
         return copied(found) if deepcopy else found
 
