@@ -82,8 +82,10 @@ def _rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-# Of one search among those that share a store.
-_OWN = "run_uuid in (select run_uuid from runs join experiments using (experiment_id) where name="
+def _runs_of(search: str) -> str:
+    """A condition that holds of the rows of one search, among those that share a store."""
+    runs = "select run_uuid from runs join experiments using (experiment_id)"
+    return f"run_uuid in ({runs} where experiments.name = '{search}')"
 
 
 def mlflow_statuses(folder: Path) -> list[str]:
@@ -93,7 +95,7 @@ def mlflow_statuses(folder: Path) -> list[str]:
 
 def _check_mlflow(folder: Path, history: History) -> None:
     """A finished run for the search, each finalist and each trial, with each epoch once."""
-    own = f"{_OWN}'{history.config.name}')"
+    own = _runs_of(history.config.name)
     trials = dict(
         _rows(
             folder, f"select run_uuid, value from tags where key = 'tune_noise.trial_id' and {own}"

@@ -16,9 +16,9 @@ FAKE_CLUSTER = {
     "max_workers": 5,
     "idle_timeout_minutes": 0.1,
     "upscaling_speed": 1.0,
-    "head_node_type": "head",
+    "head_node_type": "ray.head.default",
     "available_node_types": {
-        "head": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+        "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
         "small": {
             "resources": {"CPU": 2, "object_store_memory": 100_000_000},
             "node_config": {},
@@ -105,11 +105,18 @@ def test_a_cluster_grows_to_what_a_search_can_use_and_shrinks_after_it(shell: Sh
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": head_id,
     }
-    provider = {"type": "fake_multinode", "launch_multiple": True, "head_node_id": head_id}
     port = free_port()
-    config.write_text(
-        json.dumps({**FAKE_CLUSTER, "provider": {**provider, "gcs_address": f"127.0.0.1:{port}"}})
-    )
+    provider = {
+        "type": "fake_multinode",
+        "gcs_address": f"127.0.0.1:{port}",
+        "head_node_id": head_id,
+        "launch_multiple": True,
+        # All its nodes have this machine's address, and nothing is to be installed on them.
+        "use_node_id_as_ip": True,
+        "disable_node_updaters": True,
+        "disable_launch_config_check": True,
+    }
+    config.write_text(json.dumps({**FAKE_CLUSTER, "provider": provider}))
     cluster = Cluster(shell, "--autoscaling-config", str(config), cpus=0, port=port)
 
     def num_workers() -> int:

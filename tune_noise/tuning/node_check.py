@@ -95,7 +95,9 @@ def _ask(
         asked = {
             task.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            ).remote(str(folder), token, on_node.software(), models, node["NodeID"]): node
+            ).remote(
+                str(folder), token, on_node.software(with_source=True), models, node["NodeID"]
+            ): node
             for node in nodes
         }
     finally:

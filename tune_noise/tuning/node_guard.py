@@ -44,7 +44,8 @@ class NodeGuard:
         node_id = ray.get_runtime_context().get_node_id()
         if node_id == self.driver_node:
             return
-        problem = software_problem(self.software)
+        # Not its source: who edits a file while a search runs does not lose the cluster for it.
+        problem = software_problem(self.software, with_source=False)
         # What else is wrong with the folder is met, and told, where it is used.
         with suppress(OSError):
             problem = problem or folder_problem(self.folder, self.token)
@@ -64,7 +65,7 @@ def node_guard(folder: Path) -> Iterator[NodeGuard]:
     (folder / MARK_FILE).write_text(token, "utf-8")
     try:
         here = ray.get_runtime_context().get_node_id()
-        yield NodeGuard(str(folder), token, software(), here)
+        yield NodeGuard(str(folder), token, software(with_source=False), here)
     finally:
         with suppress(OSError):
             (folder / MARK_FILE).unlink()

@@ -10,11 +10,15 @@ MARK_FILE = ".shared"
 ANSWER = "node"
 
 
-def software() -> dict[str, str]:
+def software(*, with_source: bool) -> dict[str, str]:
     """What decides results and must be the same everywhere: package -> version.
 
-    Of tune_noise also a hash of its source: two checkouts of one version may differ. Of torch the
-    version without its build, so that nodes with GPUs and nodes without may train together.
+    Of torch it is the version without its build, so that nodes with GPUs and nodes without may
+    train together.
+
+    Args:
+        with_source: of tune_noise also a hash of its source: two checkouts of one version may
+            differ.
 
     Raises:
         ImportError: tune_noise is not installed here.
@@ -26,18 +30,20 @@ def software() -> dict[str, str]:
     found = find_spec("tune_noise")
     if found is None or found.origin is None:
         raise ImportError("No module named 'tune_noise'")
+    versions = {name: version(name).partition("+")[0] for name in ("torch", "numpy")}
+    if not with_source:
+        return {"tune_noise": version("tune-noise"), **versions}
     root = Path(found.origin).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
-    versions = {name: version(name).partition("+")[0] for name in ("torch", "numpy")}
-    return {"tune_noise": f"{version('tune-noise')} ({digest.hexdigest()[:8]})", **versions}
+    return {"tune_noise": f"{version('tune-noise')} (source {digest.hexdigest()[:8]})", **versions}
 
 
-def software_problem(expected: dict[str, str]) -> str | None:
+def software_problem(expected: dict[str, str], *, with_source: bool) -> str | None:
     """Where this node runs something else than the driver."""
     try:
-        own = software()
+        own = software(with_source=with_source)
     except ImportError as error:
         return f"cannot import tune_noise ({error})"
     differing = [name for name in expected if own[name] != expected[name]]
@@ -84,7 +90,7 @@ def answer(
     Returns:
         Why this node cannot take part; None where it can.
     """
-    found = [software_problem(expected)]
+    found = [software_problem(expected, with_source=True)]
     if found == [None]:
         found.append(models_problem(models))
     try:
