@@ -79,3 +79,27 @@ def test_a_node_without_the_output_folder_is_refused_or_left_out(
     [left_out] = notes(runs / "tiny", "cannot take part, and is left out")
     assert "(late) does not see the folder" in left_out.data["text"]
     assert out.count("is left out") == 1
+
+
+@pytest.mark.slow
+def test_a_driver_whose_head_is_lost_ends_with_the_command_that_resumes(
+    shell: Shell, net: Network
+) -> None:
+    here, there = net.host("here"), net.host("there")
+    cluster = Cluster(shell, cpus=0, host=here)
+    cluster.add(cpus=2, host=there)
+    shell.prefix = there.prefix
+    folder = shell.folder / "runs" / "tiny"
+    space = shell.space(**STEADY, trials=4, epochs=160)
+    driver = shell.start("tune_noise.search", "--space", space, "--address", cluster.address)
+    shell.wait_for(driver, lambda: events(folder, "epoch"), "epoch")
+    cluster.head.cut_power()
+    out, err = driver.communicate(timeout=240)
+    assert driver.returncode == 1, out + err
+    assert f"the head of the Ray cluster, {cluster.address}, does not answer any more" in err
+    command = err.strip().splitlines()[-1].split()
+    assert command == ["tune-noise", "resume", str(folder), "--address", cluster.address]
+    again = Cluster(shell, cpus=1, host=here)
+    again.add(cpus=2, host=there)
+    shell.run(*command[:-1], again.address)
+    audit(folder)

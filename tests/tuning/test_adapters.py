@@ -16,7 +16,7 @@ from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, Sessio
 from tune_noise.tuning.paths import checkpoint_file
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
-from tune_noise.tuning.trainable import FAULT, REPORT, RESTORED, STACK
+from tune_noise.tuning.trainable import FALLBACK, FAULT, REPORT, RESTORED, STACK
 
 from .fake_trainer import FakeTrainer, make_search
 
@@ -175,6 +175,27 @@ def test_a_stack_that_fails_is_given_to_another_process_and_at_last_given_up(
         "ValueError: labels must lie in [0, 3), got 0..9"
     ]
     assert ray_side.begin()[1].stack_id != trial.stack_id
+
+
+def test_a_node_that_cannot_take_part_costs_a_stack_nothing_and_is_named_once(
+    ray_side: Adapters, tmp_path: Path
+) -> None:
+    node_id = "a1" * 28
+    text = f"Failure # 1\nUnfitNodeError: node {node_id} cannot take part: n2 does not see /runs"
+    stacks = [fail(ray_side, tmp_path, text) for _ in range(6)]
+    assert len({stack.stack_id for stack in stacks}) == 1
+    assert ray_side.session.history.trials[stacks[0].trial_ids[0]].status is None
+    assert ray_side.searcher.left_out == {node_id: "n2 does not see /runs"}
+    [warning] = ray_side.session.history.warnings
+    assert warning.endswith("cannot take part, and is left out: n2 does not see /runs")
+
+
+def test_that_the_cpu_serves_for_a_gpu_is_said_once(ray_side: Adapters) -> None:
+    for _ in range(2):
+        trial, stack = ray_side.begin()
+        report = next(iter(ray_side.trainer.reports(stack)))
+        ray_side.result(trial, report, **{FALLBACK: "Ray counts GPUs on n2"})
+    assert ray_side.session.history.warnings == ["Ray counts GPUs on n2"]
 
 
 def test_a_lost_process_is_told_from_an_error(ray_side: Adapters, tmp_path: Path) -> None:
