@@ -55,7 +55,7 @@ class Demand:
             table: dict[str, Any] = placement_group_table()
             placed = [g for g in self._waiting if table[g.id.hex()]["state"] == "CREATED"]
             self._drop(placed)
-        count = min(count, MAX_WAITING)
+        count = max(0, min(count, MAX_WAITING))
         self._drop(self._waiting[count:])
         while len(self._waiting) < count:
             self._waiting.append(placement_group([self._bundle]))
