@@ -23,7 +23,7 @@ MAY_IMPORT = {
         "methods",
         "metrics",
         "training",
-        "tuning.trainable",
+        "tuning.devices",
         "plan",
         "train",
     ],

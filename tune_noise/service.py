@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -127,7 +128,7 @@ def _run_search(
     )
     with ExitStack() as stack:
         # The cluster may refuse, too: until it has agreed nothing is written.
-        total = None if is_done else stack.enter_context(_cluster(search, request))
+        nodes = None if is_done else stack.enter_context(_cluster(search, request, folder))
         stack.enter_context(own_folder(folder))
         place.remember(folder)
         record = stack.enter_context(Record(place, writer=True))
@@ -137,9 +138,9 @@ def _run_search(
         tracking = stack.enter_context(_tracking(place, search, tracking_uri, folder, interrupt))
         for sentence in filter(None, (*blind, record.dropped, changed_code(history))):
             warn(console, sentence)
-        if total is not None:
+        if nodes is not None:
             begun = history.config.model_copy(update={"suspects": search.suspects})
-            _run(begun, request, dataset, record, console, total, interrupt)
+            _run(begun, request, dataset, record, console, nodes, interrupt)
         history = History.replay(record.events())
         summary = write_outputs(history, folder)
         problems = export_winners(summary, dataset, folder)
@@ -192,11 +193,13 @@ def _tracking(
         raise
 
 
-def _cluster(search: SearchConfig, request: Request) -> AbstractContextManager[dict[str, float]]:
+def _cluster(
+    search: SearchConfig, request: Request, folder: Path
+) -> AbstractContextManager[list[dict[str, Any]]]:
     # Ray takes a second to import: only a search that trains anything pays for it.
     from tune_noise.tuning.cluster import cluster
 
-    return cluster(search.resources, address=request.address)
+    return cluster(search, address=request.address, folder=folder)
 
 
 def _run(
@@ -205,12 +208,12 @@ def _run(
     dataset: Dataset,
     record: Record,
     console: Console,
-    total: dict[str, float],
+    nodes: list[dict[str, Any]],
     interrupt: Interrupt,
 ) -> None:
-    from tune_noise.tuning.cluster import max_concurrent
     from tune_noise.tuning.cluster_watch import cluster_watch
     from tune_noise.tuning.driver import run_session
+    from tune_noise.tuning.placement import max_concurrent
     from tune_noise.tuning.session import Session
 
     folder, budget = request.output.resolve() / search.name, request.time_budget_seconds
@@ -221,7 +224,7 @@ def _run(
         search,
         session.history,
         console=console,
-        concurrent=max_concurrent(total, search.resources),
+        concurrent=max_concurrent(nodes, search.resources),
         quiet=request.quiet,
     )
     session.on_change = progress.on_change

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from .audit import Audit, audit
 from .command import PART_MARK, Command, kill_all, wait_for
@@ -28,19 +29,28 @@ SOONER = {
 }
 # So many deaths are left to Ray's own times.
 PATIENT_SHARE = 0.1
-_COMMON = ["--num-cpus", "1", "--object-store-memory", "200000000", "--disable-usage-stats"]
+_COMMON = ["--object-store-memory", "200000000", "--disable-usage-stats"]
 _COMMON += ["--dashboard-agent-listen-port", "0"]
 
 
 class Cluster:
-    """A head and two more nodes of one CPU each: real Ray processes on this machine.
+    """A head and more nodes of one CPU each: real Ray processes on this machine.
 
     Args:
         place: a short path, for logs and sockets.
         patient: with Ray's own times for the detection of a dead node.
+        workers: nodes beside the head.
+        head_cpus: 0 for a head that trains nothing.
     """
 
-    def __init__(self, place: Path, *, patient: bool = False) -> None:
+    def __init__(
+        self,
+        place: Path,
+        *,
+        patient: bool = False,
+        workers: int = NUM_WORKERS,
+        head_cpus: int = 1,
+    ) -> None:
         """Start it."""
         self._place = place
         self._environment = {} if patient else SOONER
@@ -49,11 +59,11 @@ class Cluster:
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         port = self.address.rpartition(":")[2]
         head = ["--head", "--port", port, "--include-dashboard", "false"]
-        self._head = self._node(*head)
-        self.workers = [self._node("--address", self.address) for _ in range(NUM_WORKERS)]
+        self._head = self._node(*head, cpus=head_cpus)
+        self.workers = [self._node("--address", self.address) for _ in range(workers)]
 
-    def _node(self, *arguments: str) -> Command:
-        options = ["--node-ip-address", "127.0.0.1", *_COMMON]
+    def _node(self, *arguments: str, cpus: int = 1) -> Command:
+        options = ["--node-ip-address", "127.0.0.1", "--num-cpus", str(cpus), *_COMMON]
         command = Command(
             self._place,
             ["ray.scripts.scripts", "start", *arguments, *options],
@@ -74,9 +84,9 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(place: Path, *, patient: bool = False) -> Iterator[Cluster]:
-    """A cluster that is gone afterwards."""
-    cluster = Cluster(place, patient=patient)
+def running_cluster(place: Path, **options: Any) -> Iterator[Cluster]:
+    """A cluster that is gone afterwards; options as for `Cluster`."""
+    cluster = Cluster(place, **options)
     try:
         yield cluster
     finally:

@@ -65,7 +65,7 @@ def audit(
     }
     _check_trials(recorded, history, config, failed)
     if runs is None:
-        runs = _runs_of_default_store(folder, history.config.objective)
+        runs = _runs_of_default_store(folder, history)
     _check_mlflow(list(runs), history)
     assert not (folder / "checkpoints").exists() or not any((folder / "checkpoints").iterdir())
     for name in ("trials.csv", "epochs.csv", "summary.json", "report.html"):
@@ -97,20 +97,26 @@ def _rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
+def _runs_of(search: str) -> str:
+    """A condition that holds of the rows of one search, among those that share a store."""
+    runs = "select run_uuid from runs join experiments using (experiment_id)"
+    return f"run_uuid in ({runs} where experiments.name = '{search}')"
+
+
 def mlflow_statuses(folder: Path) -> list[str]:
     """Of all runs in the default store of a search's output folder."""
     return [status for (status,) in _rows(folder, "select status from runs")]
 
 
-def _runs_of_default_store(folder: Path, objective: str) -> list[Run]:
-    trials = dict(
-        _rows(folder, "select run_uuid, value from tags where key = 'tune_noise.trial_id'")
-    )
+def _runs_of_default_store(folder: Path, history: History) -> list[Run]:
+    own = _runs_of(history.config.name)
+    tag = f"key = 'tune_noise.trial_id' and {own}"
+    trials = dict(_rows(folder, f"select run_uuid, value from tags where {tag}"))
     steps: dict[str, list[int]] = defaultdict(list)
-    query = f"select run_uuid, step from metrics where key = '{objective}'"
-    for run, step in _rows(folder, query):
+    of_objective = f"key = '{history.config.objective}' and {own}"
+    for run, step in _rows(folder, f"select run_uuid, step from metrics where {of_objective}"):
         steps[run].append(step)
-    statuses = _rows(folder, "select run_uuid, status from runs")
+    statuses = _rows(folder, f"select run_uuid, status from runs where {own}")
     return [Run(trials.get(run), status, steps[run]) for run, status in statuses]
 
 

@@ -84,6 +84,8 @@ class Shell:
         self.folder = folder
         self.mark = uuid.uuid4().hex
         self.started: list[subprocess.Popen[str]] = []
+        # Put before each command, e.g. to run it on a host of its own.
+        self.prefix: list[str] = []
         inherited = {
             k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "RAY_", "MLFLOW"))
         }
@@ -99,7 +101,7 @@ class Shell:
         is_module = program.startswith("tune_noise.")
         first = [sys.executable, "-m", program] if is_module else [str(PROGRAMS / program)]
         process = subprocess.Popen(
-            [*first, *rest],
+            [*self.prefix, *first, *rest],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

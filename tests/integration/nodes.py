@@ -6,6 +6,7 @@ import sys
 import uuid
 
 from .conftest import ACTOR, Shell, kill, marked
+from .hosts import Host
 
 NODE_MARK = "TUNE_NOISE_TEST_NODE"
 START_SECONDS = 120.0
@@ -27,16 +28,20 @@ def free_port() -> int:
 class Node:
     """The processes of one node."""
 
-    def __init__(self, shell: Shell, *arguments: str, cpus: int) -> None:
+    def __init__(
+        self, shell: Shell, *arguments: str, cpus: int, gpus: int = 0, host: Host | None = None
+    ) -> None:
         """Start it; it has joined its cluster when this returns."""
         self.mark = uuid.uuid4().hex
+        self.address = host.address if host else "127.0.0.1"
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments]
-        command += ["--num-cpus", str(cpus), "--object-store-memory", "100000000"]
-        command += ["--node-ip-address", "127.0.0.1", "--dashboard-agent-listen-port", "0"]
+        command += ["--num-cpus", str(cpus), "--num-gpus", str(gpus)]
+        command += ["--node-ip-address", self.address, "--dashboard-agent-listen-port", "0"]
+        command += ["--object-store-memory", "100000000"]
         log = shell.folder / f"node-{self.mark[:8]}.log"
         with log.open("w") as file:
             done = subprocess.run(
-                [*command, "--disable-usage-stats"],
+                [*(host.prefix if host else ()), *command, "--disable-usage-stats"],
                 env=shell.environment | SOONER | {NODE_MARK: self.mark},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -52,7 +57,12 @@ class Node:
 
     def trains(self) -> bool:
         """Whether one of its processes trains a trial."""
-        return any(ACTOR.match(command) for command in self.processes().values())
+        return self.num_training > 0
+
+    @property
+    def num_training(self) -> int:
+        """How many of its processes train a trial, or are about to."""
+        return sum(bool(ACTOR.match(command)) for command in self.processes().values())
 
     def kill(self) -> None:
         """SIGKILL to its raylet: the node is gone, and what ran on it ends."""
@@ -68,14 +78,22 @@ class Node:
 class Cluster:
     """A head, to which nodes can be added."""
 
-    def __init__(self, shell: Shell, *, cpus: int) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        *arguments: str,
+        cpus: int,
+        gpus: int = 0,
+        host: Host | None = None,
+        port: int | None = None,
+    ) -> None:
         """Start the head; drivers connect to it, so they live as long as it does."""
         self._shell = shell
-        port = free_port()
-        self.address = f"127.0.0.1:{port}"
-        arguments = ["--head", "--port", str(port), "--include-dashboard", "false"]
-        self.head = Node(shell, *arguments, cpus=cpus)
+        port = port or free_port()
+        self.address = f"{host.address if host else '127.0.0.1'}:{port}"
+        start = ["--head", "--port", str(port), "--include-dashboard", "false", *arguments]
+        self.head = Node(shell, *start, cpus=cpus, gpus=gpus, host=host)
 
-    def add(self, *, cpus: int) -> Node:
+    def add(self, *, cpus: int, gpus: int = 0, host: Host | None = None) -> Node:
         """A node that has joined."""
-        return Node(self._shell, "--address", self.address, cpus=cpus)
+        return Node(self._shell, "--address", self.address, cpus=cpus, gpus=gpus, host=host)

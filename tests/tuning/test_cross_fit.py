@@ -1,6 +1,7 @@
 """Folds trained by Ray, as a search does after its confirmation."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ from tune_noise.training.cross_fit import make_folds, train_fold
 from tune_noise.tuning.cluster import cluster
 from tune_noise.tuning.cross_fit import train_folds
 
+from .fake_trainer import make_search
+
 RESOURCES = Resources(max_concurrent=2)
 CONFIG = TrialConfig(model="perceptron", noise_rate=0.3, epochs=2)
 
 
 @pytest.fixture(scope="module")
 def _ray() -> Iterator[None]:
-    with cluster(RESOURCES, address=None):
+    with cluster(make_search(), address=None, folder=Path("runs")):
         yield
 
 

@@ -8,16 +8,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ray.tune import Callback
+from ray.tune import Callback, PlacementGroupFactory
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from tune_noise.errors import StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.tuning.checkpoints import remove_checkpoints
+from tune_noise.tuning.node_guard import unfit_node
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
-from tune_noise.tuning.trainable import FAULT, REPORT, RESTORED, STACK
+from tune_noise.tuning.trainable import FALLBACK, FAULT, REPORT, RESTORED, STACK
 
 # A stack that fails, or whose process is lost, is given to another process. So often without a new
 # epoch between, and its trials count as failed.
@@ -46,35 +47,68 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         self._output = output
         self._interrupt = interrupt
         self._capacity = capacity
-        # The stacks under way, by Ray's trial ids.
+        # The stacks under way, by the trials of Ray's that they are trained in.
         self.stacks: dict[str, Stack] = {}
         # The last error of each of Ray's trials.
         self.errors: dict[str, str] = {}
         # How often a stack has failed since its last new epoch.
         self.failures: Counter[str] = Counter()
+        # Nodes that joined and cannot take part: id -> why.
+        self.left_out: dict[str, str] = {}
         # What went wrong where Ray would take it for a failure of the trial at hand.
         self.fault: StorageError | None = None
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
         """A stack as one string; None to be asked again later; FINISHED at the end."""
-        if self._interrupt.requested or len(self.stacks) >= self._capacity():
+        if not self.has_room:
             return None
-        stack = self._session.next_stack()
-        if stack is not None:
-            self.stacks[trial_id] = stack
+        if (stack := self._begin_next(trial_id)) is not None:
             return {STACK: stack.to_json()}
         return Searcher.FINISHED if self._session.finished else None
+
+    def after(self, trial_id: str) -> Stack | None:
+        """What a trial of Ray's goes on with when its stack has ended; None where it ends, too."""
+        self._leave(self.stacks.pop(trial_id))
+        return self._begin_next(trial_id) if self.has_room else None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more stack may be under way now."""
+        return not self._interrupt.requested and len(self.stacks) < self._capacity()
+
+    def _begin_next(self, trial_id: str) -> Stack | None:
+        if (stack := self._session.next_stack()) is not None:
+            self.stacks[trial_id] = stack
+        return stack
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Forget a stack; one that failed is given to another process, unless it did too often."""
-        stack = self.stacks.pop(trial_id)
+        if (stack := self.stacks.pop(trial_id, None)) is None:
+            return  # it had ended, and there was no other for this trial of Ray's
         if error:
+            reason = self.errors.pop(trial_id, "see the Ray logs")
             with self.keeping_faults():
-                self._try_again(stack, self.errors.pop(trial_id, "see the Ray logs"))
+                if (unfit := unfit_node(reason)) is not None:
+                    self._leave_out(*unfit)
+                    self._session.again(stack)
+                else:
+                    self._try_again(stack, reason)
+        self._leave(stack)
+
+    def _leave(self, stack: Stack) -> None:
         if self._session.has_ended(stack):
             remove_checkpoints(self._output, stack.stack_id)
+
+    def _leave_out(self, node_id: str, problem: str) -> None:
+        """No further stack goes to this node; those that are on their way there come back, too."""
+        if node_id not in self.left_out:
+            self._session.note(
+                f"a node has joined that cannot take part, and is left out: {problem}",
+                is_warning=True,
+            )
+        self.left_out[node_id] = problem
 
     def _try_again(self, stack: Stack, reason: str) -> None:
         self.failures[stack.stack_id] += 1
@@ -116,28 +150,54 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         self._session = session
         self._searcher = searcher
         self._interrupt = interrupt
-        # The report that was taken last, by Ray's trial ids.
-        self._taken: dict[str, str] = {}
+        # Sentences that are said once.
+        self._said: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """See `SessionSearcher`."""
         return {}
 
+    def on_trial_add(self, controller: Any, trial: Any) -> None:
+        """Called for each new trial of Ray's: it is to avoid nodes that cannot take part."""
+        super().on_trial_add(controller, trial)
+        if self._searcher.left_out:
+            others = f"!in({','.join(sorted(self._searcher.left_out))})"
+            trial.update_resources(
+                PlacementGroupFactory(
+                    trial.placement_group_factory.bundles,
+                    bundle_label_selector=[{"ray.io/node-id": others}],
+                )
+            )
+
     def choose_trial_to_run(self, controller: Any) -> Any:
         """The next one; none once the search is to stop."""
-        return None if self._interrupt.requested else super().choose_trial_to_run(controller)
+        if self._interrupt.requested:
+            return None
+        trial = super().choose_trial_to_run(controller)
+        if trial is None and not self._searcher.has_room:
+            # Ray keeps one idle actor for a trial to come: here its place is another search's.
+            controller._cleanup_cached_actors(force_all=True)
+        return trial
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Called for every report but a stack's last."""
+        """Called for every report: record it, and say how this trial of Ray's goes on."""
         with self._searcher.keeping_faults():
             goes_on = self._take(trial, result)
             if FAULT in result:
                 raise StorageError(result[FAULT])
             if not goes_on:
-                return str(TrialScheduler.STOP)
+                return self._go_on_with_another(trial)
             if self._interrupt.requested:
                 # The actor writes its checkpoint.
                 return str(TrialScheduler.PAUSE)
+        return str(TrialScheduler.CONTINUE)
+
+    def _go_on_with_another(self, trial: Any) -> str:
+        if (stack := self._searcher.after(trial.trial_id)) is None:
+            return str(TrialScheduler.STOP)
+        # An actor serves its driver in order: this before the step that Ray asks for now.
+        take = trial.temporary_state.ray_actor.take
+        take.options(num_returns=0).remote(stack.to_json())
         return str(TrialScheduler.CONTINUE)
 
     def _take(self, trial: Any, result: dict[str, Any]) -> bool:
@@ -145,9 +205,11 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         stack = self._searcher.stacks[trial.trial_id]
         if RESTORED in result:
             self._note_restored(stack, json.loads(result[RESTORED]))
+        if FALLBACK in result and result[FALLBACK] not in self._said:
+            self._said.add(result[FALLBACK])
+            self._session.note(result[FALLBACK], is_warning=True)
         before = self._session.num_epochs(stack)
         goes_on = self._session.report(json.loads(result[REPORT]))
-        self._taken[trial.trial_id] = result[REPORT]
         if self._session.num_epochs(stack) > before:
             # On machines that come and go a long trial may fail any number of times.
             del self._searcher.failures[stack.stack_id]
@@ -169,13 +231,6 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         self._searcher.errors[trial.trial_id] = last_error(trial)
         # Ray would unpickle it at the end of the search, whatever the disk has made of it.
         trial.run_metadata.pickled_error_filename = None
-
-    def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Called with a stack's last report, which may have been taken already."""
-        taken = self._taken.pop(trial.trial_id, None)
-        if REPORT in result and result[REPORT] != taken:
-            with self._searcher.keeping_faults():
-                self._take(trial, result)
 
 
 class SessionWatch(Callback):  # type: ignore[misc]

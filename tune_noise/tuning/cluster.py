@@ -4,8 +4,10 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-from tune_noise.config.search import Resources
+from tune_noise.config.search import SearchConfig
 from tune_noise.errors import TuneNoiseError, UserError
 
 # Ray reads these when it is imported. No loggers, no snapshots: the record is ours; Ctrl-C is ours.
@@ -23,19 +25,23 @@ CONNECT_SECONDS = 15
 
 
 @contextmanager
-def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, float]]:
+def cluster(
+    search: SearchConfig, *, address: str | None, folder: Path
+) -> Iterator[list[dict[str, Any]]]:
     """A connection to Ray; a cluster that was started here is stopped at the end.
 
     Args:
-        resources: what one trial takes.
+        search: what is to run on it.
         address: of a running cluster; None starts one on this machine, unless RAY_ADDRESS says
             otherwise.
+        folder: of the search, which all nodes of a running cluster must share.
 
     Yields:
-        The cluster's resources, e.g. {"CPU": 4.0}.
+        The cluster's nodes, as Ray describes them.
 
     Raises:
-        UserError: no cluster answers, or none of its nodes can hold a trial.
+        UserError: no cluster answers, none of its nodes can hold a trial, or one that can has not
+            the same folder, code or modules as this process.
     """
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
     import ray
@@ -69,8 +75,8 @@ def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, 
             "--address out to use this machine"
         ) from None
     try:
-        _check_resources(ray.nodes(), resources)
-        yield ray.cluster_resources()
+        _check(search, folder, is_joined=bool(address))
+        yield ray.nodes()
     finally:
         ray.shutdown()
 
@@ -93,38 +99,17 @@ def _check_reachable(address: str) -> None:
         ) from None
 
 
-def _check_resources(nodes: list[dict[str, object]], resources: Resources) -> None:
-    """Some node must hold one trial: a trial never spans nodes."""
-    alive = [node["Resources"] for node in nodes if node["Alive"]]
-    totals = [dict(r) for r in alive if isinstance(r, dict)]
-    most_gpus = max((float(total.get("GPU", 0)) for total in totals), default=0.0)
-    most_cpus = max((float(total.get("CPU", 0)) for total in totals), default=0.0)
-    if resources.gpus_per_trial > most_gpus:
-        have = f"the largest node has {most_gpus:g}" if most_gpus else "this cluster has no GPU"
-        raise UserError(
-            f"--gpus-per-trial {resources.gpus_per_trial:g}: {have}; use 0 to train on CPUs, or "
-            "join a cluster with GPUs by --address"
-        )
-    if resources.cpus_per_trial > most_cpus:
-        raise UserError(
-            f"--cpus-per-trial {resources.cpus_per_trial:g}: the largest node has {most_cpus:g} "
-            f"CPUs; use at most {most_cpus:g}"
-        )
-    if not any(_fits(total, resources) for total in totals):
-        raise UserError(
-            f"--cpus-per-trial {resources.cpus_per_trial:g} --gpus-per-trial "
-            f"{resources.gpus_per_trial:g}: no single node has both; use fewer CPUs per trial"
-        )
+def _check(search: SearchConfig, folder: Path, *, is_joined: bool) -> None:
+    import ray
 
+    from tune_noise.tuning.autoscaling import has_autoscaler
+    from tune_noise.tuning.node_check import check_nodes
+    from tune_noise.tuning.placement import check_placement
 
-def _fits(total: dict[str, float], resources: Resources) -> bool:
-    cpus, gpus = float(total.get("CPU", 0)), float(total.get("GPU", 0))
-    return resources.cpus_per_trial <= cpus and resources.gpus_per_trial <= gpus
-
-
-def max_concurrent(total: dict[str, float], resources: Resources) -> int:
-    """How many trials run at once: what the cluster fits, or fewer where the user said so."""
-    fits = int(total.get("CPU", 1) / resources.cpus_per_trial + 1e-9)
-    if resources.gpus_per_trial > 0:
-        fits = min(fits, int(total.get("GPU", 0) / resources.gpus_per_trial + 1e-9))
-    return max(1, min(fits, resources.max_concurrent or fits))
+    if not is_joined:
+        check_placement(ray.nodes(), search.resources)
+        return
+    # An autoscaler may start nodes of a kind that there is none of yet.
+    if not has_autoscaler():
+        check_placement(ray.nodes(), search.resources)
+    check_nodes(search, folder)

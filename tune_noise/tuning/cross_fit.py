@@ -11,8 +11,8 @@ from tune_noise.data import Dataset
 from tune_noise.errors import TuneNoiseError
 from tune_noise.interrupt import Interrupt
 from tune_noise.training.cross_fit import Fold, train_fold
-from tune_noise.tuning.cluster import max_concurrent
-from tune_noise.tuning.trainable import choose_device, set_threads
+from tune_noise.tuning.devices import choose_device, set_threads
+from tune_noise.tuning.placement import max_concurrent
 
 # How long a signal waits to be seen.
 POLL_SECONDS = 0.5
@@ -41,7 +41,7 @@ def train_folds(
     data, waiting = ray.put(dataset), list(folds)
     running: dict[ray.ObjectRef, Fold] = {}
     while waiting or running:
-        while waiting and len(running) < max_concurrent(ray.cluster_resources(), resources):
+        while waiting and len(running) < max_concurrent(ray.nodes(), resources):
             fold = waiting.pop(0)
             running[task.remote(fold, data, resources)] = fold
         done, _ = ray.wait(list(running), timeout=POLL_SECONDS)

@@ -3,10 +3,8 @@
 import logging
 import os
 import re
-import time
 from pathlib import Path
 
-import ray
 from ray import tune
 from ray.tune.error import TuneError
 
@@ -15,30 +13,13 @@ from tune_noise.data import Dataset
 from tune_noise.errors import DISK_ERRORS, StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
-from tune_noise.tuning.cluster import max_concurrent
+from tune_noise.tuning.capacity import capacity
 from tune_noise.tuning.lost_results import treat_lost_results_as_lost_actors
+from tune_noise.tuning.node_guard import node_guard
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.trainable import StackTrainable
 
-# How often the driver asks Ray whether nodes have come or gone.
-CAPACITY_SECONDS = 1.0
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
-
-
-class Capacity:
-    """How many stacks may be under way: it follows nodes that join or leave."""
-
-    def __init__(self, resources: Resources) -> None:
-        """Of trials that take these resources."""
-        self._resources = resources
-        self._value, self._asked = 0, -CAPACITY_SECONDS
-
-    def __call__(self) -> int:
-        """What the connected cluster holds now, or fewer where the user said so."""
-        if time.monotonic() - self._asked >= CAPACITY_SECONDS:
-            self._value = max_concurrent(ray.cluster_resources(), self._resources)
-            self._asked = time.monotonic()
-        return self._value
 
 
 def run_session(
@@ -68,21 +49,41 @@ def run_session(
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1000000"
     # What fails stands in the record, with its traceback in .ray/tune/*/error.txt.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    trainable = tune.with_parameters(
-        StackTrainable,
-        dataset=dataset,
-        output=str(output),
-        rungs=session.rung_levels,
-        cpus=resources.cpus_per_trial,
-        gpus=resources.gpus_per_trial,
-    )
-    per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
-    searcher = SessionSearcher(session, output, interrupt, Capacity(resources))
+    with capacity(session, resources) as places, node_guard(output) as guard:
+        searcher = SessionSearcher(session, output, interrupt, places)
+        places.left_out = searcher.left_out
+        trainable = tune.with_parameters(
+            StackTrainable,
+            dataset=dataset,
+            output=str(output),
+            rungs=session.rung_levels,
+            cpus=resources.cpus_per_trial,
+            gpus=resources.gpus_per_trial,
+            guard=guard,
+        )
+        per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
+        scheduler = SessionScheduler(session, searcher, interrupt)
+        _fit(
+            tune.with_resources(trainable, per_trial),
+            scheduler,
+            searcher,
+            SessionWatch(searcher, interrupt),
+            output,
+        )
+
+
+def _fit(
+    trainable: object,
+    scheduler: SessionScheduler,
+    searcher: SessionSearcher,
+    watch: SessionWatch,
+    output: Path,
+) -> None:
     tuner = tune.Tuner(
-        tune.with_resources(trainable, per_trial),
+        trainable,
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=SessionScheduler(session, searcher, interrupt),
+            scheduler=scheduler,
             num_samples=-1,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
@@ -96,7 +97,7 @@ def run_session(
             failure_config=tune.FailureConfig(max_failures=0),
             # Else Ray would have each stack that has ended save itself once more.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            callbacks=[SessionWatch(searcher, interrupt)],
+            callbacks=[watch],
         ),
     )
     try:

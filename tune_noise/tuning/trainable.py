@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import ray
-import torch
 from ray import tune
 from ray.train._internal.session import _TrainingResult
 
@@ -17,10 +15,12 @@ from tune_noise.training import Trial
 from tune_noise.training.checkpoint import Tensors, write_checkpoint
 from tune_noise.training.noise_findings import noise_findings
 from tune_noise.tuning.checkpoints import StackCheckpoints
+from tune_noise.tuning.devices import choose_device, fallback, set_threads
+from tune_noise.tuning.node_guard import NodeGuard
 from tune_noise.tuning.paths import checkpoints_dir, weights_file
 from tune_noise.tuning.stacks import Stack
 
-STACK, REPORT, RESTORED, FAULT = "stack", "report", "restored", "fault"
+STACK, REPORT, RESTORED, FAULT, FALLBACK = "stack", "report", "restored", "fault", "fallback"
 # A report costs the driver some milliseconds; one a second keeps the progress display alive.
 REPORT_SECONDS = 1.0
 # So much training is redone at most after a crash, or an epoch where that is longer.
@@ -30,14 +30,18 @@ CHECKPOINT_SECONDS = 5.0
 class StackTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one stack after another in the same process.
 
+    A trial of Ray's is a place to train at: it begins with a stack and is handed the next one each
+    time that one ends, so that Ray makes, follows and keeps a few trials, not thousands.
+
     A step trains up to the next rung, or for REPORT_SECONDS, and reports all epochs between in
     one message. The state is checkpointed into the output folder; whoever trains the stack next,
     after a lost actor, node or driver, finds it there.
 
     A result holds, as strings: REPORT, the news of `Session.report`; RESTORED, once after a
     restore, {"epoch", "seconds", "damage"}, where damage has a sentence for each checkpoint that
-    was not usable; FAULT, why the output folder cannot be used. After a fault no trial is reported
-    as ended: what could not be written must be made again.
+    was not usable; FALLBACK, once, why the CPU serves in place of a GPU; FAULT, why the output
+    folder cannot be used. After a fault no trial is reported as ended: what could not be written
+    must be made again.
     """
 
     def setup(
@@ -48,31 +52,50 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         rungs: list[int],
         cpus: float,
         gpus: float,
+        guard: NodeGuard | None = None,
     ) -> None:
         """Called once per actor; the data comes from the node's shared memory, not by pickle."""
+        if guard is not None:
+            guard.check()
         set_threads(cpus)
         self._dataset, self._output, self._rungs = dataset, Path(output), set(rungs)
         self._device = choose_device(gpus)
+        self._fallback = fallback(gpus, self._device)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take up another stack; True tells Ray that the actor can be reused."""
-        self._stack = Stack.from_json(new_config[STACK])
+        """Serve another trial of Ray's; True tells Ray that the actor can be reused."""
+        self._begin(new_config[STACK])
+        return True
+
+    def take(self, stack: str) -> None:
+        """The next stack, for the next step: what goes wrong with it must be that step's failure.
+
+        Ray runs it before the step, as the driver asked for it before.
+        """
+        self._next: str | None = stack
+
+    def _begin(self, stack: str) -> None:
+        self._next = None
+        self._stack = Stack.from_json(stack)
         self._trial = self._fresh_trial()
         self._checkpoints = StackCheckpoints(self._output, self._stack)
         self._is_restored = False
         self._saved_epoch, self._saved_seconds = 0, 0.0
         self._num_reported = 0
         self._noise: dict[int, dict[str, Any]] = {}
-        return True
 
     def _fresh_trial(self) -> Trial:
         return Trial(self._stack.configs, self._dataset, device=self._device)
 
     def step(self) -> dict[str, Any]:
         """Restore at first, then train; report what is new."""
+        if self._next is not None:
+            self._begin(self._next)
         self._fault: str | None = None
         result: dict[str, Any] = {}
+        if self._fallback is not None:
+            result[FALLBACK], self._fallback = self._fallback, None
         if not self._is_restored and (restored := self._restore()):
             result[RESTORED] = json.dumps(restored)
         # What a checkpoint holds is reported before training goes on: it may have reached a rung
@@ -83,8 +106,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             self._leave_weights()
         if self._fault is not None:
             result[FAULT] = self._fault
-        done = self._trial.finished and self._fault is None
-        return result | {REPORT: json.dumps(self._news()), "done": done}
+        return result | {REPORT: json.dumps(self._news())}
 
     def _train(self) -> None:
         trial, started = self._trial, time.monotonic()
@@ -180,22 +202,3 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         """
         self._write_checkpoint()
         return _TrainingResult(checkpoint=None, metrics={})
-
-
-def set_threads(cpus: float) -> None:
-    """Have torch take no more cores than a trial has; by default it takes all."""
-    torch.set_num_threads(max(1, int(cpus)))
-
-
-def choose_device(gpus: float) -> str:
-    """The device that Ray assigned to this actor, with its share of the memory.
-
-    Ray leaves CUDA_VISIBLE_DEVICES alone for a trial without a GPU, so `cuda.is_available()` alone
-    would let a CPU trial take any GPU of the host. A GPU that Ray counts and torch cannot use
-    falls back to the CPU.
-    """
-    if gpus <= 0 or not ray.get_gpu_ids() or not torch.cuda.is_available():
-        return "cpu"
-    # Ray shows the actor its own GPUs only, so the first of them is number 0.
-    torch.cuda.set_per_process_memory_fraction(min(1.0, gpus), 0)
-    return "cuda:0"

@@ -1,0 +1,102 @@
+"""What a node of the cluster is asked before a search, on a node that may lack this package.
+
+The functions travel by value, so they need the standard library alone.
+"""
+
+from pathlib import Path
+
+# In the output folder: what a driver leaves there for the nodes to find.
+MARK_FILE = ".shared"
+ANSWER = "node"
+
+
+def software(*, with_source: bool) -> dict[str, str]:
+    """What decides results and must be the same everywhere: package -> version.
+
+    Of torch it is the version without its build, so that nodes with GPUs and nodes without may
+    train together.
+
+    Args:
+        with_source: of tune_noise also a hash of its source: two checkouts of one version may
+            differ.
+
+    Raises:
+        ImportError: tune_noise is not installed here.
+    """
+    import hashlib
+    from importlib.metadata import version
+    from importlib.util import find_spec
+
+    found = find_spec("tune_noise")
+    if found is None or found.origin is None:
+        raise ImportError("No module named 'tune_noise'")
+    versions = {name: version(name).partition("+")[0] for name in ("torch", "numpy")}
+    if not with_source:
+        return {"tune_noise": version("tune-noise"), **versions}
+    root = Path(found.origin).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return {"tune_noise": f"{version('tune-noise')} (source {digest.hexdigest()[:8]})", **versions}
+
+
+def software_problem(expected: dict[str, str], *, with_source: bool) -> str | None:
+    """Where this node runs something else than the driver."""
+    try:
+        own = software(with_source=with_source)
+    except ImportError as error:
+        return f"cannot import tune_noise ({error})"
+    differing = [name for name in expected if own[name] != expected[name]]
+    if not differing:
+        return None
+    runs, here = (", ".join(f"{n} {v[n]}" for n in differing) for v in (own, expected))
+    return f"runs {runs}; the driver runs {here}"
+
+
+def models_problem(models: list[str]) -> str | None:
+    """Which of a user's own networks cannot be imported here."""
+    from importlib import import_module
+
+    for model in models:
+        module = model.partition(":")[0]
+        try:
+            import_module(module)
+        except (Exception, SystemExit) as error:  # whatever the user's code may raise
+            return f"cannot import {module} of model {model} ({type(error).__name__}: {error})"
+    return None
+
+
+def folder_problem(folder: str, token: str) -> str | None:
+    """Where what the driver left in the output folder is not found in it.
+
+    Raises:
+        OSError: the folder is there and cannot be read; that may pass.
+    """
+    try:
+        found = Path(folder, MARK_FILE).read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        missing = "the driver's file in" if Path(folder).is_dir() else "the folder"
+        return f"does not see {missing} {folder}"
+    if found != token:
+        return f"has a folder of its own at {folder}"
+    return None
+
+
+def answer(
+    folder: str, token: str, expected: dict[str, str], models: list[str], node_id: str
+) -> str | None:
+    """Check all of it on this node, and leave an answer in the folder for the driver to find.
+
+    Returns:
+        Why this node cannot take part; None where it can.
+    """
+    found = [software_problem(expected, with_source=True)]
+    if found == [None]:
+        found.append(models_problem(models))
+    try:
+        found.append(folder_problem(folder, token))
+        if found[-1] is None:
+            Path(folder, f"{MARK_FILE}.{ANSWER}-{node_id}").write_text(token, "utf-8")
+    except OSError as error:
+        found.append(f"cannot use {folder} ({error.strerror or error})")
+    return "; ".join(filter(None, found)) or None
