@@ -4,6 +4,7 @@
 #   ray-host.sh install [NAME=VALUE ...]   install the package; the settings go into the environment
 #   ray-host.sh start COMMAND ...          end what this cluster runs here, then start Ray
 #   ray-host.sh stop                       end what this cluster runs here, and nothing else
+#   ray-host.sh down                       the same on the workers, if this is the head, and here
 #
 # PYTHON=... makes the environment (default python3; 3.11 or later); VENV=... is one that exists
 # already and holds the package. All other settings are exported, to pip as well.
@@ -30,9 +31,9 @@ install_package() {
         done
         echo "export PATH=$folder/bin:$venv/bin:\$PATH"
     } > "$folder/environment"
-    # `ray down` calls `ray stop`, which would end every Ray process of the host.
+    # `ray down` calls `ray stop` on the head, which would end every Ray process of that host.
     mkdir -p "$folder/bin"
-    printf '#!/bin/sh\n[ "${1:-}" = stop ] && exec %s stop\nexec %s "$@"\n' \
+    printf '#!/bin/sh\n[ "${1:-}" = stop ] && exec %s down\nexec %s "$@"\n' \
         "$folder/ray-host.sh" "$venv/bin/ray" > "$folder/bin/ray"
     chmod 755 "$folder/bin/ray"
     local line=". $folder/environment"
@@ -66,6 +67,24 @@ stop() {
     return 1
 }
 
+# Ray leaves the workers of a local provider to find out for themselves that their head is gone.
+stop_workers() {
+    [ -f ~/ray_bootstrap_config.yaml ] || return 0
+    local host list='
+import json, pathlib
+config = json.loads((pathlib.Path.home() / "ray_bootstrap_config.yaml").read_text())
+for ip in config["provider"].get("worker_ips", []):
+    print(config["auth"]["ssh_user"] + "@" + ip)'
+    . "$folder/environment"
+    while read -r host; do
+        ssh -n -q -i ~/ray_bootstrap_key.pem -o BatchMode=yes -o ConnectTimeout=20 \
+            -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+            "$host" "$folder/ray-host.sh stop" \
+            || echo "ray-host.sh: $host: its Ray could not be stopped" >&2 &
+    done < <(python -c "$list")
+    wait
+}
+
 start() {
     stop
     . "$folder/environment"
@@ -80,11 +99,12 @@ start() {
     exec "$@" --node-ip-address="$address"
 }
 
-command=${1:?ray-host.sh: say install, start or stop}
+command=${1:?ray-host.sh: say install, start, stop or down}
 shift
 case $command in
     install) install_package "$@" ;;
     start) start "$@" ;;
     stop) stop ;;
-    *) echo "ray-host.sh: $command: must be install, start or stop" >&2; exit 2 ;;
+    down) stop_workers; stop ;;
+    *) echo "ray-host.sh: $command: must be install, start, stop or down" >&2; exit 2 ;;
 esac
