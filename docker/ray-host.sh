@@ -79,7 +79,7 @@ for ip in config["provider"].get("worker_ips", []):
     while read -r host; do
         ssh -n -q -i ~/ray_bootstrap_key.pem -o BatchMode=yes -o ConnectTimeout=20 \
             -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-            "$host" "$folder/ray-host.sh stop" \
+            "$host" "${folder#"$HOME/"}/ray-host.sh stop" \
             || echo "ray-host.sh: $host: its Ray could not be stopped" >&2 &
     done < <(python -c "$list")
     wait
