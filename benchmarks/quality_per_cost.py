@@ -22,6 +22,8 @@ import multiprocessing
 import os
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -116,11 +118,8 @@ def report(
             if way == BASE:
                 continue
             pairs = list(zip(steps, base, strict=True))
-            _difference(
-                figures,
-                f"{name}: test",
-                [100 * (a.test_accuracy - b.test_accuracy) for a, b in pairs],
-            )
+            points = [100 * (a.test_accuracy - b.test_accuracy) for a, b in pairs]
+            _difference(figures, f"{name}: test", points)
             _difference(figures, f"{name}: nats", [a.score - b.score for a, b in pairs])
             if moment.endswith("trials"):
                 figures.ratio(
@@ -152,7 +151,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         cache = options.cache or Path(folder)
         spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(options.processes, mp_context=spawn) as pool:
+        with ProcessPoolExecutor(
+            options.processes, mp_context=spawn, initializer=end_with, initargs=(os.getpid(),)
+        ) as pool:
             tasks = {
                 space: [
                     pool.submit(searched, space, seed, options.ways, options.trials, cache)
@@ -166,6 +167,17 @@ def main() -> None:
                     _write_steps(options.steps, space, repeats)
                 report(figures, space, repeats, trials=options.trials)
     figures.write(options.json)
+
+
+def end_with(parent: int) -> None:
+    """Have this process end when its parent does, however that ends."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _write_steps(path: Path, space: str, repeats: list[dict[str, list[Step]]]) -> None:
