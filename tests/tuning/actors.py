@@ -42,5 +42,10 @@ def epochs_of(result: dict[str, Any], trial_id: str = "t") -> list[int]:
     return [epoch["epoch"] for epoch in news_of(result, trial_id)["epochs"]]
 
 
+def has_ended(result: dict[str, Any]) -> bool:
+    """Whether all trials of a stack have come to their ends."""
+    return all(news["status"] is not None for news in json.loads(result[REPORT]).values())
+
+
 def untimed(epochs: list[dict[str, float]]) -> list[dict[str, float]]:
     return [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in epochs]

@@ -27,6 +27,19 @@ ValueError: labels must lie in [0, 3), got 0..9
 """
 
 
+class Place:
+    """One of Ray's trials: where one stack after another is trained."""
+
+    def __init__(self, trial_id: str) -> None:
+        self.trial_id, self.error_file, self.status = trial_id, None, "RUNNING"
+        self.run_metadata = SimpleNamespace(pickled_error_filename="error.pkl")
+        # Ray's handle of its actor, and what the actor was handed.
+        self.handed: list[Stack] = []
+        remote = SimpleNamespace(remote=lambda text: self.handed.append(Stack.from_json(text)))
+        take = SimpleNamespace(options=lambda num_returns: remote)
+        self.temporary_state = SimpleNamespace(ray_actor=SimpleNamespace(take=take))
+
+
 class Adapters:
     """What Ray holds of one session, and Ray's side of the conversation."""
 
@@ -40,21 +53,28 @@ class Adapters:
         self.trainer = FakeTrainer(self.session)
         self.count = 0
 
-    def suggest(self) -> tuple[SimpleNamespace, Stack] | str | None:
-        """One of Ray's trials with its stack, or what the searcher answers instead."""
+    def suggest(self) -> tuple[Place, Stack] | str | None:
+        """One of Ray's trials with its first stack, or what the searcher answers instead."""
         self.count += 1
-        metadata = SimpleNamespace(pickled_error_filename="error.pkl")
-        trial = SimpleNamespace(trial_id=str(self.count), error_file=None, run_metadata=metadata)
+        trial = Place(str(self.count))
         answer = self.searcher.suggest(trial.trial_id)
         return (trial, Stack.from_json(answer[STACK])) if isinstance(answer, dict) else answer
 
-    def begin(self) -> tuple[SimpleNamespace, Stack]:
+    def begin(self) -> tuple[Place, Stack]:
         """A trial and its stack, where there must be one."""
         answer = self.suggest()
         assert isinstance(answer, tuple)
         return answer
 
-    def result(self, trial: SimpleNamespace, report: dict[str, Any], **more: Any) -> str:
+    def end(self, trial: Place, stack: Stack) -> str:
+        """Train a stack to its end; what the scheduler says to its last report."""
+        for report in self.trainer.reports(stack):
+            decision = self.result(trial, report)
+            if self.session.has_ended(stack):
+                break
+        return decision
+
+    def result(self, trial: Place, report: dict[str, Any], **more: Any) -> str:
         return self.scheduler.on_trial_result(None, trial, {REPORT: json.dumps(report), **more})
 
 
@@ -70,21 +90,39 @@ def ray_side(record: Record, tmp_path: Path) -> Adapters:
 
 
 def test_ray_is_served_the_session_s_stacks_to_the_end(ray_side: Adapters) -> None:
-    decisions = set()
+    served = 0
     while isinstance(answer := ray_side.suggest(), tuple):
         trial, stack = answer
-        reports = list(ray_side.trainer.reports(stack))
-        for place, report in enumerate(reports, 1):
-            if place == len(reports):
-                result = {REPORT: json.dumps(report)}
-                ray_side.scheduler.on_trial_complete(None, trial, result)
-            elif ray_side.result(trial, report) == TrialScheduler.STOP:
-                decisions.add("stopped")
-                break
+        served += 1
+        while ray_side.end(trial, stack) == TrialScheduler.CONTINUE:
+            served += 1
+            stack = trial.handed[-1]
         ray_side.searcher.on_trial_complete(trial.trial_id)
     assert answer == SessionSearcher.FINISHED
     assert ray_side.session.finished
-    assert ray_side.count - 1 == 2 * 2 + 2 * 3 - 2  # two trials a condition: so two finalists each
+    assert served == 2 * 2 + 2 * 2  # two trials a condition: so two finalists each
+
+
+def test_a_place_whose_stack_has_ended_is_handed_the_next_one(ray_side: Adapters) -> None:
+    trial, first = ray_side.begin()
+    assert ray_side.end(trial, first) == TrialScheduler.CONTINUE
+    [second] = trial.handed
+    assert second != first
+    assert ray_side.searcher.stacks == {trial.trial_id: second}
+    assert ray_side.end(trial, second) == TrialScheduler.CONTINUE
+
+
+def test_a_place_for_which_there_is_no_room_or_no_stack_ends(ray_side: Adapters) -> None:
+    (here, first), other = ray_side.begin(), ray_side.begin()
+    ray_side.capacity = 1  # a node was lost, but not this actor
+    assert ray_side.end(here, first) == TrialScheduler.STOP
+    ray_side.searcher.on_trial_complete(here.trial_id)
+    ray_side.capacity = 100
+    (there, third), another = ray_side.begin(), ray_side.begin()
+    # Both conditions wait for the results of one more trial before they name finalists.
+    assert ray_side.end(there, third) == TrialScheduler.STOP
+    assert not there.handed
+    assert list(ray_side.searcher.stacks.values()) == [other[1], another[1]]
 
 
 def test_ray_is_asked_to_wait_where_results_must_come_in_first(ray_side: Adapters) -> None:
@@ -200,29 +238,24 @@ def test_a_record_that_fails_at_a_stack_s_end_stops_the_search_and_not_the_stack
     trial, stack = ray_side.begin()
     *_, last = ray_side.trainer.reports(stack)
     monkeypatch.setattr(ray_side.session.record, "append", full)
-    ray_side.scheduler.on_trial_complete(None, trial, {REPORT: json.dumps(last)})
+    ray_side.result(trial, last)
     ray_side.searcher.on_trial_complete(trial.trial_id, error=True)
     with pytest.raises(StorageError, match="disk full"):
         ray_side.watch.on_step_end(1, [trial])
 
 
-def test_a_report_that_was_taken_is_not_taken_again_at_the_end(ray_side: Adapters) -> None:
-    trial, stack = ray_side.begin()
-    first, *_ = ray_side.trainer.reports(stack)
-    restored = {RESTORED: json.dumps({"epoch": 1, "seconds": 1.0, "damage": ["a is empty"]})}
-    ray_side.result(trial, first, **restored)
-    # What Ray does where the decision is to stop.
-    ray_side.scheduler.on_trial_complete(None, trial, {REPORT: json.dumps(first), **restored})
-    assert len(ray_side.session.history.warnings) == 1
-
-
 def test_a_stack_that_has_ended_leaves_no_checkpoint_behind(
     ray_side: Adapters, tmp_path: Path
 ) -> None:
+    trial, stack = ray_side.begin()
+    path = checkpoint_file(tmp_path, stack.stack_id)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    ray_side.end(trial, stack)
+    assert not path.exists()
     for has_ended in (True, False):
         trial, stack = ray_side.begin()
         path = checkpoint_file(tmp_path, stack.stack_id)
-        path.parent.mkdir(exist_ok=True)
         path.touch()
         if has_ended:
             ray_side.session.fail(stack, "by hand")
@@ -241,11 +274,18 @@ def test_once_interrupted_nothing_begins_and_what_runs_is_paused(ray_side: Adapt
     assert ray_side.suggest() is None
     assert ray_side.scheduler.choose_trial_to_run(None) is None
     assert ray_side.result(trial, first) == TrialScheduler.PAUSE
-    trial.status = "RUNNING"
     ray_side.watch.on_step_end(2, [trial])
     trial.status = "PAUSED"
     with pytest.raises(KeyboardInterrupt):
         ray_side.watch.on_step_end(3, [trial])
+
+
+def test_once_interrupted_a_place_whose_stack_has_ended_gets_no_other(ray_side: Adapters) -> None:
+    trial, stack = ray_side.begin()
+    ray_side.interrupt.requested = True
+    *_, last = ray_side.trainer.reports(stack)
+    assert ray_side.result(trial, last) == TrialScheduler.STOP
+    assert not trial.handed
 
 
 def test_an_epoch_that_takes_too_long_is_not_waited_for(

@@ -24,7 +24,7 @@ from tune_noise.tuning.trainable import (
     choose_device,
 )
 
-from .actors import actor, epochs_of, news_of, stack_of, untimed
+from .actors import actor, epochs_of, has_ended, news_of, stack_of, untimed
 
 pytestmark = pytest.mark.usefixtures("long_steps")
 
@@ -50,7 +50,7 @@ def test_a_step_ends_at_each_rung_and_reports_what_is_new(
     made = actor(stack_of("t"), few_digits, tmp_path, [1, 3])
     results = [made.step() for _ in range(3)]
     assert [epochs_of(result) for result in results] == [[1], [2, 3], [4, 5]]
-    assert [result["done"] for result in results] == [False, False, True]
+    assert [has_ended(result) for result in results] == [False, False, True]
     last = news_of(results[-1])
     assert (last["status"], last["stop_reason"]) == ("completed", "")
     assert last["facts"]["train_examples"] > 0
@@ -59,11 +59,23 @@ def test_a_step_ends_at_each_rung_and_reports_what_is_new(
 
 def test_an_actor_takes_up_another_stack_afresh(tmp_path: Path, few_digits: Dataset) -> None:
     made = actor(stack_of("t", epochs=1), few_digits, tmp_path, [])
-    assert made.step()["done"]
+    assert has_ended(made.step())
     assert made.reset_config({STACK: stack_of("u", "v", epochs=1).to_json()})
     result = made.step()
     assert set(json.loads(result[REPORT])) == {"u", "v"}
     assert epochs_of(result, "u") == [1]
+
+
+def test_an_actor_begins_what_it_was_handed_with_its_next_step(
+    tmp_path: Path, few_digits: Dataset
+) -> None:
+    made = actor(stack_of("t", epochs=1), few_digits, tmp_path, [])
+    made.step()
+    made.take(stack_of("u", "v", epochs=1).to_json())
+    assert epochs_of(made.step(), "u") == [1]
+    made.take("no stack")
+    with pytest.raises(ValueError, match="Expecting value"):
+        made.step()
 
 
 def test_only_a_confirmation_leaves_its_weights(tmp_path: Path, few_digits: Dataset) -> None:
@@ -110,7 +122,7 @@ def test_a_checkpoint_is_written_before_the_next_epoch_would_exceed_the_interval
     monkeypatch.setattr(
         made._checkpoints, "write", lambda tensors, values: saved.append(values["epoch"])
     )
-    assert made.step()["done"]
+    assert has_ended(made.step())
     assert saved == saved_after
 
 
@@ -118,7 +130,7 @@ def test_a_checkpoint_is_written_before_the_next_epoch_would_exceed_the_interval
 def test_the_two_newest_states_are_kept_and_the_last_epoch_needs_none(
     tmp_path: Path, few_digits: Dataset
 ) -> None:
-    assert actor(stack_of("t"), few_digits, tmp_path, []).step()["done"]
+    assert has_ended(actor(stack_of("t"), few_digits, tmp_path, []).step())
     assert read_checkpoint(checkpoint_file(tmp_path, "t"))[1]["epoch"] == 4
     assert read_checkpoint(previous_checkpoint_file(tmp_path, "t"))[1]["epoch"] == 3
 
@@ -133,7 +145,7 @@ def test_what_a_checkpoint_holds_is_reported_before_training_goes_on(
     first = again.step()
     # The rung at epoch 2 is judged now; had training gone on it would have been passed by.
     assert news_of(first)["epochs"] == told
-    assert not first["done"]
+    assert not has_ended(first)
     assert json.loads(first[RESTORED]) == {
         "epoch": 2,
         "seconds": lost._trial.seconds,
@@ -180,7 +192,7 @@ def test_an_interrupted_stack_reports_what_an_uninterrupted_one_does(
     restored = json.loads(results[0][RESTORED])
     assert restored["epoch"] == epoch
     assert len(restored["damage"]) == sentences
-    while not results[-1]["done"]:
+    while not has_ended(results[-1]):
         results.append(again.step())
     for trial_id, news in expected.items():
         epochs = [e for result in results for e in news_of(result, trial_id)["epochs"]]

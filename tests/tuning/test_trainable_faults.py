@@ -22,7 +22,7 @@ from tune_noise.tuning.paths import (
 )
 from tune_noise.tuning.trainable import FAULT, RESTORED
 
-from .actors import actor, epochs_of, news_of, stack_of, untimed
+from .actors import actor, epochs_of, has_ended, news_of, stack_of, untimed
 
 pytestmark = pytest.mark.usefixtures("long_steps")
 
@@ -57,7 +57,7 @@ def test_a_stack_that_has_ended_is_not_checkpointed_by_ray(
     tmp_path: Path, few_digits: Dataset
 ) -> None:
     made = actor(stack_of("t", epochs=1), few_digits, tmp_path, [])
-    assert made.step()["done"]
+    assert has_ended(made.step())
     made.save()
     assert not checkpoints_dir(tmp_path).exists()
 
@@ -93,7 +93,7 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_kills_nothing(
         result = made.step()
     # The epoch is trained and reported; the state before it is still there.
     assert epochs_of(result) == [3]
-    assert not result["done"]
+    assert not has_ended(result)
     assert news_of(result)["status"] is None
     assert result[FAULT] == f"{checkpoints_dir(tmp_path)} cannot be written: {os.strerror(code)}"
     assert read_checkpoint(checkpoint_file(tmp_path, "t"))[1]["epoch"] == 2
@@ -101,7 +101,7 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_kills_nothing(
     result = made.step()
     assert epochs_of(result) == [4, 5]
     assert FAULT not in result
-    assert result["done"]
+    assert has_ended(result)
 
 
 @pytest.mark.usefixtures("each_epoch")
@@ -147,13 +147,13 @@ def test_a_confirmation_whose_weights_cannot_be_written_has_not_ended(
         patch.setattr(checkpoint.os, "fsync", full_disk)
         result = made.step()
     assert result[FAULT].endswith("No space left on device")
-    assert not result["done"]
+    assert not has_ended(result)
     for trial_id in ("t", "u"):
         assert epochs_of(result, trial_id) == [1, 2]
         assert news_of(result, trial_id)["status"] is None
     # Whoever takes it up again trains it to its end, and the weights are there.
     again = actor(stack, few_digits, tmp_path, []).step()
-    assert again["done"]
+    assert has_ended(again)
     for trial_id in ("t", "u"):
         news = news_of(again, trial_id)
         assert untimed(news["epochs"]) == untimed(news_of(result, trial_id)["epochs"])
@@ -169,7 +169,7 @@ def test_weights_that_could_be_written_at_last_end_the_confirmation(
         patch.setattr(checkpoint.os, "fsync", full_disk)
         made.step()
     result = made.step()
-    assert result["done"]
+    assert has_ended(result)
     assert (epochs_of(result), news_of(result)["status"]) == ([], "completed")
     assert weights_file(tmp_path, "t").exists()
 
@@ -191,7 +191,7 @@ def test_a_folder_that_cannot_be_read_stops_the_stack_before_it_starts_anew(
         f"{checkpoints_dir(tmp_path)} cannot be read: {os.strerror(errno.ESTALE)}"
     )
     assert RESTORED not in result
-    assert (epochs_of(result), result["done"]) == ([], False)
+    assert (epochs_of(result), has_ended(result)) == ([], False)
     # Nothing was overwritten.
     result = again.step()
     assert json.loads(result[RESTORED])["epoch"] == 2

@@ -1,22 +1,18 @@
 """Makes MLflow agree with the record: a run per search, and in it one per trial and finalist."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tune_noise.history import History, TrialHistory
-from tune_noise.metrics.names import METRICS
 from tune_noise.record import Event
-from tune_noise.tracking import answer, content, store
+from tune_noise.tracking import answer, bulk, content, store
 from tune_noise.tracking.registry import Registry
 from tune_noise.tracking.store import Run
 from tune_noise.tracking.views import view_tags
 
 # A trial that ends sooner than this is sent in one piece, a longer one this often.
 LIVE_SECONDS = 5.0
-# MLflow takes 1000 metrics a call. An epoch is never cut in two; 10 are left for the summary.
-EPOCHS_PER_CALL = (1000 - 10) // len(METRICS)
 
 
 class Mirror:
@@ -55,6 +51,8 @@ class Mirror:
         self._flags: dict[str, dict[str, str]] = {}
         # Whether a request may still be on its way although it was given up.
         self._is_in_doubt = False
+        # Trials of a transaction that failed.
+        self._refused: set[str] = set()
         # trial_id -> monotonic time since when it has something to send
         self._waiting: dict[str, float] = {}
 
@@ -186,6 +184,7 @@ class Mirror:
         return first.asked_seconds if first else time.time()
 
     def _deliver_trials(self, parent: Run, *, is_last: bool, deadline: float) -> None:
+        self._deliver_whole(parent, deadline=deadline)
         # Open runs first: little time is enough to leave none of them RUNNING.
         queue = sorted(self._waiting.items(), key=lambda item: not self._is_open(item[0]))
         for trial_id, since in queue:
@@ -193,8 +192,7 @@ class Mirror:
             is_due = time.monotonic() - since >= LIVE_SECONDS
             if not (is_last or is_due or trial.status):
                 continue
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(self._waiting)} trials are still to be sent")
+            self._check_time(deadline)
             del self._waiting[trial_id]
             try:
                 self._deliver_trial(trial, parent, is_last=is_last)
@@ -203,21 +201,49 @@ class Mirror:
                 self._waiting[trial_id] = since
                 raise
 
+    def _deliver_whole(self, parent: Run, *, deadline: float) -> None:
+        """Trials of the search that have ended and have no run yet, where there is a database."""
+        if (database := bulk.database_of(self._client)) is None:
+            return
+        trials, refused = self.history.trials, self._refused
+        ended = [t for t in self._waiting if trials[t].status and trials[t].stage == "search"]
+        for batch in bulk.batches([t for t in ended if t not in self._runs and t not in refused]):
+            self._check_time(deadline)
+            whole = [trials[trial_id] for trial_id in batch]
+            runs = [bulk.whole_run(t, self.history, tags=self._tags(t, parent)) for t in whole]
+            try:
+                made = bulk.write_runs(database, str(self.experiment_id), runs)
+            except BaseException:
+                # One by one next time: a trial that MLflow refuses holds up no other.
+                refused.update(batch)
+                raise
+            self.num_sent += 1
+            for trial_id, run in zip(batch, made, strict=True):
+                self._runs[trial_id] = run
+                del self._waiting[trial_id]
+
+    def _tags(self, trial: TrialHistory, above: Run) -> dict[str, str]:
+        flags = self._flags.get(trial.trial_id, {})
+        tags = content.trial_tags(trial, self.history, flags=flags)
+        return tags | {"mlflow.parentRunId": above.run_id}
+
+    def _check_time(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{len(self._waiting)} trials are still to be sent")
+
     def _is_open(self, trial_id: str) -> bool:
         return trial_id in self._runs and self._runs[trial_id].status == "RUNNING"
 
     def _deliver_trial(self, trial: TrialHistory, parent: Run, *, is_last: bool) -> None:
-        flags = self._flags.get(trial.trial_id, {})
-        tags = content.trial_tags(trial, self.history, flags=flags)
         above = self._finalist_run(trial, parent, is_last=is_last) if trial.finalist else parent
-        tags["mlflow.parentRunId"] = above.run_id
+        tags = self._tags(trial, above)
         run = self._runs.get(trial.trial_id)
         if run is None:
             name = content.trial_name(trial, self.history)
             run = self._create(name, tags, start_seconds=trial.asked_seconds)
             self._runs[trial.trial_id] = run
         params = content.trial_params(trial, self.history)
-        for points in self._pieces(trial, run):
+        for points in store.pieces(trial, run):
             self._log(run, points, params=params, tags=tags)
         # MLflow may hold more than a record whose last write was torn: it is not sent again.
         run.num_epochs = max(run.num_epochs, trial.num_epochs)
@@ -239,18 +265,6 @@ class Mirror:
         self._set_open_status(run, is_last=is_last and not self.history.finished)
         return run
 
-    def _pieces(self, trial: TrialHistory, run: Run) -> Iterator[list[content.Point]]:
-        """What MLflow lacks of a trial's metrics, in pieces of one call each; at least one."""
-        summary = [p for p in content.summary_points(trial) if p.name not in run.metrics]
-        starts = list(range(run.num_epochs, trial.num_epochs, EPOCHS_PER_CALL))
-        for start in starts:
-            stop = start + EPOCHS_PER_CALL
-            points = content.epoch_points(trial, start=start, stop=stop)
-            first, then = (points, summary) if trial.status is None else (summary, points)
-            yield first + then if start == starts[-1] else points
-        if not starts:
-            yield summary
-
     def _create(self, name: str, tags: dict[str, str], *, start_seconds: float) -> Run:
         return store.create(
             self._client, self.experiment_id, name, tags, start_seconds=start_seconds
@@ -264,19 +278,8 @@ class Mirror:
         params: dict[str, str],
         tags: dict[str, str],
     ) -> None:
-        """One call with all that the run lacks; none if it lacks nothing."""
-        from mlflow.entities import Metric, Param, RunTag
-
-        new_params = [Param(k, v) for k, v in params.items() if k not in run.params]
-        new_tags = [RunTag(k, v) for k, v in tags.items() if run.tags.get(k) != v]
-        if not (points or new_params or new_tags):
-            return
-        metrics = [Metric(*point) for point in points]
-        self._client.log_batch(run.run_id, metrics, new_params, new_tags, synchronous=True)
-        self.num_sent += 1
-        run.params |= params.keys()
-        run.tags |= tags
-        run.metrics |= {point.name: point.value for point in points}
+        if store.send(self._client, run, points, params=params, tags=tags):
+            self.num_sent += 1
 
     def _register(self) -> None:
         registry = Registry(self._client, experiment_id=str(self.experiment_id))

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tune_noise.errors import TuneNoiseError
-from tune_noise.history import History
-from tune_noise.tracking.content import Point
+from tune_noise.history import History, TrialHistory
+from tune_noise.metrics.names import METRICS
+from tune_noise.tracking.content import Point, epoch_points, summary_points
 from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
 
 RUNS_PER_PAGE = 1000
+# MLflow takes 1000 metrics a call. An epoch is never cut in two; 10 are left for the summary.
+EPOCHS_PER_CALL = (1000 - 10) // len(METRICS)
 # The key of a search's run.
 PARENT = ("search", "")
 
@@ -189,6 +192,36 @@ def create(
         experiment_id, start_time=int(start_seconds * 1000), tags=tags, run_name=name
     )
     return Run(entity.info.run_id, "RUNNING", dict(tags), set(), {})
+
+
+def pieces(trial: TrialHistory, run: Run) -> Iterator[list[Point]]:
+    """What MLflow lacks of a trial's metrics, in pieces of one call each; at least one."""
+    summary = [p for p in summary_points(trial) if p.name not in run.metrics]
+    starts = list(range(run.num_epochs, trial.num_epochs, EPOCHS_PER_CALL))
+    for start in starts:
+        points = epoch_points(trial, start=start, stop=start + EPOCHS_PER_CALL)
+        first, then = (points, summary) if trial.status is None else (summary, points)
+        yield first + then if start == starts[-1] else points
+    if not starts:
+        yield summary
+
+
+def send(
+    client: Any, run: Run, points: list[Point], *, params: dict[str, str], tags: dict[str, str]
+) -> bool:
+    """One call with all that a run lacks; none, and False, if it lacks nothing."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    new_params = [Param(k, v) for k, v in params.items() if k not in run.params]
+    new_tags = [RunTag(k, v) for k, v in tags.items() if run.tags.get(k) != v]
+    if not (points or new_params or new_tags):
+        return False
+    metrics = [Metric(*point) for point in points]
+    client.log_batch(run.run_id, metrics, new_params, new_tags, synchronous=True)
+    run.params |= params.keys()
+    run.tags |= tags
+    run.metrics |= {point.name: point.value for point in points}
+    return True
 
 
 def set_status(client: Any, run: Run, status: str, *, end_seconds: float) -> None:

@@ -46,7 +46,7 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         self._output = output
         self._interrupt = interrupt
         self._capacity = capacity
-        # The stacks under way, by Ray's trial ids.
+        # The stacks under way, by the trials of Ray's that they are trained in.
         self.stacks: dict[str, Stack] = {}
         # The last error of each of Ray's trials.
         self.errors: dict[str, str] = {}
@@ -57,22 +57,38 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
         """A stack as one string; None to be asked again later; FINISHED at the end."""
-        if self._interrupt.requested or len(self.stacks) >= self._capacity():
+        if not self._has_room:
             return None
-        stack = self._session.next_stack()
-        if stack is not None:
-            self.stacks[trial_id] = stack
+        if (stack := self._begin_next(trial_id)) is not None:
             return {STACK: stack.to_json()}
         return Searcher.FINISHED if self._session.finished else None
+
+    def after(self, trial_id: str) -> Stack | None:
+        """What a trial of Ray's goes on with when its stack has ended; None where it ends, too."""
+        self._leave(self.stacks.pop(trial_id))
+        return self._begin_next(trial_id) if self._has_room else None
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._interrupt.requested and len(self.stacks) < self._capacity()
+
+    def _begin_next(self, trial_id: str) -> Stack | None:
+        if (stack := self._session.next_stack()) is not None:
+            self.stacks[trial_id] = stack
+        return stack
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Forget a stack; one that failed is given to another process, unless it did too often."""
-        stack = self.stacks.pop(trial_id)
+        if (stack := self.stacks.pop(trial_id, None)) is None:
+            return  # it had ended, and there was no other for this trial of Ray's
         if error:
             with self.keeping_faults():
                 self._try_again(stack, self.errors.pop(trial_id, "see the Ray logs"))
+        self._leave(stack)
+
+    def _leave(self, stack: Stack) -> None:
         if self._session.has_ended(stack):
             remove_checkpoints(self._output, stack.stack_id)
 
@@ -116,8 +132,6 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         self._session = session
         self._searcher = searcher
         self._interrupt = interrupt
-        # The report that was taken last, by Ray's trial ids.
-        self._taken: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """See `SessionSearcher`."""
@@ -128,16 +142,24 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         return None if self._interrupt.requested else super().choose_trial_to_run(controller)
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Called for every report but a stack's last."""
+        """Called for every report: record it, and say how this trial of Ray's goes on."""
         with self._searcher.keeping_faults():
             goes_on = self._take(trial, result)
             if FAULT in result:
                 raise StorageError(result[FAULT])
             if not goes_on:
-                return str(TrialScheduler.STOP)
+                return self._go_on_with_another(trial)
             if self._interrupt.requested:
                 # The actor writes its checkpoint.
                 return str(TrialScheduler.PAUSE)
+        return str(TrialScheduler.CONTINUE)
+
+    def _go_on_with_another(self, trial: Any) -> str:
+        if (stack := self._searcher.after(trial.trial_id)) is None:
+            return str(TrialScheduler.STOP)
+        # An actor serves its driver in order: this before the step that Ray asks for now.
+        take = trial.temporary_state.ray_actor.take
+        take.options(num_returns=0).remote(stack.to_json())
         return str(TrialScheduler.CONTINUE)
 
     def _take(self, trial: Any, result: dict[str, Any]) -> bool:
@@ -147,7 +169,6 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
             self._note_restored(stack, json.loads(result[RESTORED]))
         before = self._session.num_epochs(stack)
         goes_on = self._session.report(json.loads(result[REPORT]))
-        self._taken[trial.trial_id] = result[REPORT]
         if self._session.num_epochs(stack) > before:
             # On machines that come and go a long trial may fail any number of times.
             del self._searcher.failures[stack.stack_id]
@@ -169,13 +190,6 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         self._searcher.errors[trial.trial_id] = last_error(trial)
         # Ray would unpickle it at the end of the search, whatever the disk has made of it.
         trial.run_metadata.pickled_error_filename = None
-
-    def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Called with a stack's last report, which may have been taken already."""
-        taken = self._taken.pop(trial.trial_id, None)
-        if REPORT in result and result[REPORT] != taken:
-            with self._searcher.keeping_faults():
-                self._take(trial, result)
 
 
 class SessionWatch(Callback):  # type: ignore[misc]

@@ -6,6 +6,7 @@ stopped by its rivals. A trial is never paused or promoted later.
 """
 
 import math
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Hashable
 
@@ -39,6 +40,7 @@ class RungLadder:
     def __init__(self, reduction_factor: int) -> None:
         """No arrivals yet."""
         self._reduction_factor = reduction_factor
+        # Ascending.
         self._scores: dict[tuple[Hashable, int], list[float]] = defaultdict(list)
 
     def arrive(self, group: Hashable, level: int, score: float | None) -> bool:
@@ -55,6 +57,6 @@ class RungLadder:
         if score is None or math.isnan(score):
             return False
         scores = self._scores[group, level]
-        scores.append(score)
-        num_better = sum(other > score for other in scores)
+        insort(scores, score)
+        num_better = len(scores) - bisect_right(scores, score)
         return num_better < max(1, len(scores) // self._reduction_factor)

@@ -2,6 +2,7 @@
 
 A group is one condition and one level of `compare`. Studies live in memory: they are rebuilt from
 the record by asking again with the recorded values, which is the path that a live search takes.
+Of more than 250 ended trials TPE sees the best and a fair sample: see `trial_memory`.
 """
 
 import itertools
@@ -17,6 +18,7 @@ from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.history import TrialHistory
 from tune_noise.seeding import derive_seed
+from tune_noise.tuning.trial_memory import TrialMemory
 
 # TPE needs some random trials to start from; Optuna's 10 would be a small search's all.
 MAX_STARTUP_TRIALS = 10
@@ -65,7 +67,9 @@ class GroupSampler:
             self._given[search.compare] = level
         self._level = {search.compare: level} if search.compare in search.search else {}
         self._order = search_order(self._domains)
-        self._study = optuna.create_study(direction="maximize")
+        self._study = optuna.create_study(direction="maximize", storage=TrialMemory())
+        self._num_asked = 0
+        # Those whose ends are still to be told.
         self._asked: dict[str, optuna.Trial] = {}
         self._grid = self._grid_points() if search.sampler == "grid" else None
         self._num_trials = num_trials if self._grid is None else len(self._grid)
@@ -78,7 +82,7 @@ class GroupSampler:
     @property
     def num_asked(self) -> int:
         """Proposals made so far."""
-        return len(self._asked)
+        return self._num_asked
 
     def ask(self, trial_id: str) -> dict[str, Any]:
         """Propose the values of all searched fields that apply, `compare` included."""
@@ -107,7 +111,7 @@ class GroupSampler:
         are never compared as equals; a diverged one as pruned without a value, which TPE ranks
         last; a failed one says nothing about its configuration.
         """
-        asked = self._asked[trial.trial_id]
+        asked = self._asked.pop(trial.trial_id)
         state = optuna.trial.TrialState
         if trial.status == "completed" and trial.score is not None:
             self._study.tell(asked, trial.score)
@@ -121,6 +125,7 @@ class GroupSampler:
     def _suggest(self, trial_id: str) -> dict[str, Any]:
         trial = self._study.ask()
         self._asked[trial_id] = trial
+        self._num_asked += 1
         values: dict[str, Any] = {}
         for field in self._order:
             if self._is_active(field, values):

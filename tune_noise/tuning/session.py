@@ -13,6 +13,7 @@ from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history import History, TrialHistory
 from tune_noise.record import Event, Record
 from tune_noise.tuning.confirmation import confirmations_due
+from tune_noise.tuning.event_log import EventLog
 from tune_noise.tuning.finalists import choose_finalists, level_of
 from tune_noise.tuning.rungs import RungLadder, rung_levels
 from tune_noise.tuning.sampler import GroupSampler
@@ -64,6 +65,7 @@ class Session:
         self._running: set[str] = set()
         # The conditions whose finalists are decided: nothing reopens them under this driver.
         self._decided: set[str] = set()
+        self._log = EventLog(record, self._take_effect, self._tell)
         self._rebuild(record.events())
         self._deadline = self.history.time.deadline(time_budget_seconds)
 
@@ -99,23 +101,21 @@ class Session:
     def _group(self, trial: TrialHistory) -> Group:
         return trial.condition, level_of(trial.config, self.search)
 
-    def _write(self, *events: Event, durable: bool = False) -> None:
-        if not events:
-            return
-        self.record.append(*events, durable=durable)
-        for event in events:
-            self.history.apply(event)
-            if event.kind == "ask":
-                self._running.add(str(event.trial_id))
-            elif event.kind == "end":
-                self._running.discard(str(event.trial_id))
-            self.on_change(event)
+    def _take_effect(self, event: Event) -> None:
+        self.history.apply(event)
+        if event.kind == "ask":
+            self._running.add(str(event.trial_id))
+        elif event.kind == "end":
+            self._running.discard(str(event.trial_id))
+
+    def _tell(self, event: Event) -> None:
+        self.on_change(event)
 
     def note(
         self, text: str, *, trial_id: str | None = None, is_warning: bool = False, **facts: Any
     ) -> None:
         """Record how the search went, in one sentence; a warning is also shown."""
-        self._write(Event("note", trial_id, {"text": text, "is_warning": is_warning, **facts}))
+        self._log.write(Event("note", trial_id, {"text": text, "is_warning": is_warning, **facts}))
 
     # What is trained next.
 
@@ -169,7 +169,7 @@ class Session:
         values = self._samplers[group].ask(trial_id)
         config = self.search.trial_config(condition, values, **search_seeds(self.search))
         stack = Stack(trial_id, "search", condition.name, (trial_id,), (config,))
-        self._write(*stack.asks(finalist=None))
+        self._log.write(*stack.asks(finalist=None))
         return stack
 
     def _number(self, condition: Condition) -> int:
@@ -201,7 +201,7 @@ class Session:
             due = self._due(condition)
             self._waiting += [stack for _, stack in due]
             # All or none: a driver killed in between would leave a finalist behind.
-            self._write(*(e for finalist, stack in due for e in stack.asks(finalist=finalist)))
+            self._log.write(*(e for finalist, stack in due for e in stack.asks(finalist=finalist)))
 
     # What a report means.
 
@@ -212,11 +212,12 @@ class Session:
             report: trial_id -> {"facts", "epochs", "status", "stop_reason", "noise"}; epochs may
                 overlap with earlier reports. A report never passes a rung: it ends at it.
         """
-        for trial_id, news in report.items():
-            self._take_news(self.history.trials[trial_id], news)
-        running = [self.history.trials[t] for t in report if self.history.trials[t].status is None]
-        # Every trial is judged before one of them may answer for the stack.
-        verdicts = [self._judge(trial) for trial in running]
+        trials = [self.history.trials[trial_id] for trial_id in report]
+        with self._log.in_one_piece():
+            for trial in trials:
+                self._take_news(trial, report[trial.trial_id])
+            # Every trial is judged before one of them may answer for the stack.
+            verdicts = [self._judge(trial) for trial in trials if trial.status is None]
         return any(verdicts)
 
     def _take_news(self, trial: TrialHistory, news: dict[str, Any]) -> None:
@@ -227,7 +228,7 @@ class Session:
             events.append(Event("start", trial.trial_id, news["facts"]))
         fresh = [epoch for epoch in news["epochs"] if epoch["epoch"] > trial.num_epochs]
         events += [Event("epoch", trial.trial_id, epoch) for epoch in fresh]
-        self._write(*events)
+        self._log.write(*events)
         if news["status"] is not None:
             self._end(trial, news["status"], news["stop_reason"], noise=news.get("noise"))
 
@@ -246,7 +247,7 @@ class Session:
             score = trial.score
             goes_on = self._ladder.arrive(self._group(trial), level, score)
             data = {"epoch": level, "score": score, "goes_on": goes_on}
-            self._write(Event("rung", trial.trial_id, data), durable=True)
+            self._log.write(Event("rung", trial.trial_id, data), durable=True)
         if not trial.rungs[level]:
             self._end(trial, "stopped", f"rung {level}: not among the best")
         return trial.rungs[level]
@@ -272,14 +273,14 @@ class Session:
 
     def _end(self, trial: TrialHistory, status: str, reason: str, noise: Any = None) -> None:
         data = {"status": status, "stop_reason": reason} | ({"noise": noise} if noise else {})
-        self._write(Event("end", trial.trial_id, data), durable=True)
+        self._log.write(Event("end", trial.trial_id, data), durable=True)
         if trial.stage == "search":
             self._samplers[self._group(trial)].tell(trial)
 
     def finish(self) -> None:
         """Record that the search is over."""
         if not self.history.finished:
-            self._write(Event("finish"), durable=True)
+            self._log.write(Event("finish"), durable=True)
 
 
 def _group_samplers(search: SearchConfig) -> dict[Group, GroupSampler]:

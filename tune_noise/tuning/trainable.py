@@ -30,6 +30,9 @@ CHECKPOINT_SECONDS = 5.0
 class StackTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one stack after another in the same process.
 
+    A trial of Ray's is a place to train at: it begins with a stack and is handed the next one each
+    time that one ends, so that Ray makes, follows and keeps a few trials, not thousands.
+
     A step trains up to the next rung, or for REPORT_SECONDS, and reports all epochs between in
     one message. The state is checkpointed into the output folder; whoever trains the stack next,
     after a lost actor, node or driver, finds it there.
@@ -56,21 +59,34 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take up another stack; True tells Ray that the actor can be reused."""
-        self._stack = Stack.from_json(new_config[STACK])
+        """Serve another trial of Ray's; True tells Ray that the actor can be reused."""
+        self._begin(new_config[STACK])
+        return True
+
+    def take(self, stack: str) -> None:
+        """The next stack, for the next step: what goes wrong with it must be that step's failure.
+
+        Ray runs it before the step, as the driver asked for it before.
+        """
+        self._next: str | None = stack
+
+    def _begin(self, stack: str) -> None:
+        self._next = None
+        self._stack = Stack.from_json(stack)
         self._trial = self._fresh_trial()
         self._checkpoints = StackCheckpoints(self._output, self._stack)
         self._is_restored = False
         self._saved_epoch, self._saved_seconds = 0, 0.0
         self._num_reported = 0
         self._noise: dict[int, dict[str, Any]] = {}
-        return True
 
     def _fresh_trial(self) -> Trial:
         return Trial(self._stack.configs, self._dataset, device=self._device)
 
     def step(self) -> dict[str, Any]:
         """Restore at first, then train; report what is new."""
+        if self._next is not None:
+            self._begin(self._next)
         self._fault: str | None = None
         result: dict[str, Any] = {}
         if not self._is_restored and (restored := self._restore()):
@@ -83,8 +99,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             self._leave_weights()
         if self._fault is not None:
             result[FAULT] = self._fault
-        done = self._trial.finished and self._fault is None
-        return result | {REPORT: json.dumps(self._news()), "done": done}
+        return result | {REPORT: json.dumps(self._news())}
 
     def _train(self) -> None:
         trial, started = self._trial, time.monotonic()
