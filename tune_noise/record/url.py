@@ -1,10 +1,16 @@
-"""The URL of a PostgreSQL database: what it may be, what it means, and how it is shown."""
+"""The URL of a PostgreSQL database: what it may be, what it means, and how it is shown.
+
+SQLAlchemy takes nearly half a second to import: only where there is a URL. Every process that
+trains imports this, and none of them opens a record.
+"""
 
 import re
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from tune_noise.errors import UserError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 EXAMPLE = "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 _DEFAULT_PORT = "5432"
@@ -14,7 +20,7 @@ _MISREAD = (
 )
 
 
-def parse(url: str) -> sa.URL:
+def parse(url: str) -> "sa.URL":
     """The URL of a PostgreSQL database, with the driver that we use.
 
     Raises:
@@ -24,6 +30,8 @@ def parse(url: str) -> sa.URL:
         >>> parse("postgres://ada:secret@db.example/searches")
         postgresql+psycopg://ada:***@db.example/searches
     """
+    import sqlalchemy as sa
+
     scheme = re.match(r"[A-Za-z0-9+]+(?=://)", url)
     backend = scheme.group().partition("+")[0].lower() if scheme else ""
     if backend not in ("postgresql", "postgres"):
@@ -39,8 +47,10 @@ def parse(url: str) -> sa.URL:
     return parsed
 
 
-def without_password(url: sa.URL) -> sa.URL:
+def without_password(url: "sa.URL") -> "sa.URL":
     """The URL as it may be written into a file."""
+    import sqlalchemy as sa
+
     return sa.URL.create(
         url.drivername,
         username=url.username,
@@ -51,7 +61,7 @@ def without_password(url: sa.URL) -> sa.URL:
     )
 
 
-def shown(url: sa.URL) -> str:
+def shown(url: "sa.URL") -> str:
     """A database as messages name it.
 
     Example:
@@ -63,7 +73,7 @@ def shown(url: sa.URL) -> str:
     return f"postgresql://{','.join(hosts)}{port}/{database or ''}"
 
 
-def address(url: sa.URL) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
+def address(url: "sa.URL") -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
     """Hosts, ports and database: two URLs that agree in them mean the same database."""
     hosts = (url.host,) if url.host else _texts(url.query.get("host"))
     ports = (str(url.port),) if url.port else _texts(url.query.get("port"))
