@@ -46,7 +46,8 @@ def test_the_limit_of_a_step_and_of_a_search_are_shares(tmp_path: Path) -> None:
 def test_a_stack_is_compared_with_a_loop_a_pair_and_runs_one_by_one(tmp_path: Path) -> None:
     rows = figures_of(
         "stack", tmp_path, "--models", "mlp1", "--members", "2", "--scale", "0.01",
-        "--repeats", "2", "--confirmed-dataset", "digits", "--confirmed-epochs", "1", "--seeds", "2",
+        "--repeats", "2", "--confirmed-dataset", "digits", "--confirmed-epochs", "1",
+        "--seeds", "2",
     )  # fmt: skip
     for name in (
         "mlp1, 2 members: stack / loop",
