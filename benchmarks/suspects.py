@@ -164,7 +164,6 @@ def plain_predictions(fold: Fold, dataset: Dataset, device: str) -> tuple[np.nda
         logits = predict_logits(
             trial.network,
             trial.data.train_images,
-            members=trial.members,
             indices=torch.from_numpy(held_out).to(trial.device),
         )
         last = logits[0].double().softmax(dim=1).cpu().numpy()

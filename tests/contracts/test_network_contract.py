@@ -139,6 +139,15 @@ def test_a_member_depends_on_its_own_images_alone(name):
 
 
 @all_networks
+@pytest.mark.parametrize("groups", [1, 2])
+def test_adjacent_members_may_share_their_images(name, groups):
+    network = stack_of(name, small(name), range(4)).eval()
+    x = images(groups, small(name))
+    own = network(x.repeat_interleave(4 // groups, dim=0))
+    torch.testing.assert_close(network(x), own, rtol=1e-4, atol=1e-5)
+
+
+@all_networks
 def test_an_epoch_that_starts_again_from_its_seeds_draws_the_same(name):
     network, x = stack_of(name, small(name), [0, 1]), images(2, small(name))
     before = torch.get_rng_state()

@@ -124,7 +124,7 @@ def test_every_image_is_evaluated_once_in_order_and_in_evaluation_mode(num_image
     images = ResidentImages(pixels, mean=[0.5], std=[0.25], device="cpu")
     network.train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    logits = predict_logits(network, images, members=2)
+    logits = predict_logits(network, images)
     assert network.training
     assert logits.shape == (2, num_images, K)
     assert not logits.requires_grad
@@ -134,7 +134,7 @@ def test_every_image_is_evaluated_once_in_order_and_in_evaluation_mode(num_image
     with torch.no_grad():
         whole = network.eval()(normalised.expand(2, *normalised.shape))
     torch.testing.assert_close(logits, whole, rtol=1e-4, atol=1e-5)
-    assert not predict_logits(network, images, members=2).requires_grad
+    assert not predict_logits(network, images).requires_grad
     assert not network.training  # as it was found
 
 

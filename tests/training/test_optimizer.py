@@ -75,6 +75,37 @@ def test_each_replicate_takes_the_steps_of_torchs_optimizer_at_its_own_rate(opti
     torch.testing.assert_close(stack.weight, torch.stack(list(alone)), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("rates", [[0.1, 0.1], [0.1, 0.02]])
+@pytest.mark.parametrize("optimizer", MAKERS)
+def test_how_a_parameter_lies_in_memory_does_not_matter(optimizer, rates):
+    start = torch.randn((2, 3, 4), generator=torch.Generator().manual_seed(0))
+    configs = [TrialConfig(optimizer=optimizer, lr=lr) for lr in rates]
+    found = []
+    for order in ((0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2)):  # each its own inverse
+        stack = Stack([0.0])
+        laid_out = start.permute(order).clone(memory_format=torch.contiguous_format)
+        stack.weight = nn.Parameter(laid_out.permute(order))
+        ours = StackOptimizer(stack, configs)
+        for _ in range(3):
+            ours.step(((stack.weight - 1.0) ** 3).sum())
+        found.append({"weight": stack.weight.detach(), **ours.state_tensors()})
+    for other in found[1:]:
+        assert other.keys() == found[0].keys()
+        for name, value in other.items():
+            torch.testing.assert_close(value, found[0][name])
+
+
+@pytest.mark.parametrize("optimizer", MAKERS)
+def test_a_frozen_parameter_and_one_that_the_loss_does_not_use_stay_as_they_are(optimizer):
+    stack = Stack([[1.0]])
+    stack.frozen = nn.Parameter(torch.ones(1, 2), requires_grad=False)
+    stack.unused = nn.Parameter(torch.ones(1, 2))
+    ours = StackOptimizer(stack, [TrialConfig(optimizer=optimizer, lr=0.1)])
+    ours.step((stack.weight * stack.frozen.sum()).sum())
+    assert stack.weight.item() != 1.0
+    assert stack.frozen.tolist() == stack.unused.tolist() == [[1.0, 1.0]]
+
+
 @pytest.mark.parametrize("optimizer", MAKERS)
 def test_the_state_goes_to_another_optimizer_and_is_copied(optimizer):
     config = TrialConfig(optimizer=optimizer, lr=0.1)

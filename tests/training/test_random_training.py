@@ -75,7 +75,7 @@ def test_augmentation_changes_training_and_both_networks_of_a_pair_see_one_image
     seen = []
     pair.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     pair.train_epoch()
-    assert all(torch.equal(*images) for images in seen if images.shape[1] <= 64)
+    assert {len(images) for images in seen} == {1}
 
 
 def test_a_model_of_a_users_network_is_loaded_where_its_code_is_named(few_digits, tmp_path):

@@ -125,8 +125,8 @@ def test_the_weights_kept_are_those_of_the_best_epoch_to_the_last_digit(
         weights = trial.replicate_weights(r)
         alone = Trial([config], few_digits)
         alone.network.load_state_dict(weights)
-        val = predict_logits(alone.network, trial.data.val_images, members=trial.networks)
-        test = predict_logits(alone.network, trial.data.test_images, members=trial.networks)
+        val = predict_logits(alone.network, trial.data.val_images)
+        test = predict_logits(alone.network, trial.data.test_images)
         selected = progress.epochs[progress.best_epoch - 1]
         found = validation_metrics(val, trial.data.val_noisy_labels[r])
         assert found[objective] == pytest.approx(selected[objective], rel=1e-6)

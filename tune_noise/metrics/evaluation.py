@@ -14,15 +14,12 @@ EVALUATION_BATCH = 1000
 
 
 @torch.no_grad()
-def predict_logits(
-    network: nn.Module, images: Images, *, members: int, indices: Tensor | None = None
-) -> Tensor:
+def predict_logits(network: nn.Module, images: Images, *, indices: Tensor | None = None) -> Tensor:
     """Logits of every member for every image, in evaluation mode; the mode is restored.
 
     Args:
         network: a stack.
         images: of a split.
-        members: M.
         indices: int64 [N], the images that are asked for; None: all.
 
     Returns:
@@ -35,8 +32,7 @@ def predict_logits(
         indices = torch.arange(len(images), device=device)
     parts = []
     for chunk in torch.split(indices, EVALUATION_BATCH):
-        batch = images.batch(chunk)
-        parts.append(network(batch.expand(members, *batch.shape)))
+        parts.append(network(images.batch(chunk).unsqueeze(0)))
     network.train(was_training)
     return torch.cat(parts, dim=1)
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
-from tune_noise.models.layers import per_member
+from tune_noise.models.layers import own_input
+from tune_noise.models.stack import per_member
 
 ImageShape = tuple[int, int, int]
 Factory = Callable[[ImageShape, int], nn.Module]
@@ -136,11 +137,11 @@ class StackedOwn(nn.Module):
         return next(self.parameters()).device
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M, batch, C, H, W] to logits [M, batch, K]."""
+        """Float [M or G, batch, C, H, W] to logits [M, batch, K]."""
         [template] = self._template
         if template.training != self.training:
             template.train(self.training)
-        return per_member(lambda m: self._run(m, x[m]), self._members)
+        return per_member(lambda m: self._run(m, own_input(x, m, self._members)), self._members)
 
     def _run(self, m: int, images: Tensor) -> Tensor:
         [template], device = self._template, self._device

@@ -1,9 +1,17 @@
-"""A stack as a whole: initialise one member from its own seed, take one member out."""
+"""A stack as a whole: put members together, initialise one from its own seed, take one out."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+
+
+def per_member(function: Callable[[int], Tensor], members: int) -> Tensor:
+    """Stack function(0) ... function(M - 1); without a copy where there is one member."""
+    if members == 1:
+        return function(0).unsqueeze(0)
+    return torch.stack([function(m) for m in range(members)])
 
 
 @runtime_checkable

@@ -116,9 +116,7 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
     while not trial.finished:
         if trial.train_epoch() == [None]:
             break
-        logits = predict_logits(
-            trial.network, trial.data.train_images, members=trial.members, indices=indices
-        )
+        logits = predict_logits(trial.network, trial.data.train_images, indices=indices)
         predicted = logits.double().softmax(dim=2).mean(dim=0).cpu().numpy()
         total, weight = EPOCH_DECAY * total + predicted, EPOCH_DECAY * weight + 1.0
         if trial.progress[0].best_epoch == trial.epoch:

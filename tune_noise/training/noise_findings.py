@@ -46,7 +46,7 @@ def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
     """Of the networks of a replicate for its validation images, float64 [P, N, K]."""
     current = {name: value.clone() for name, value in trial.network.state_dict().items()}
     trial.network.load_state_dict(trial.best_weights)
-    logits = predict_logits(trial.network, trial.data.val_images, members=trial.members)
+    logits = predict_logits(trial.network, trial.data.val_images)
     trial.network.load_state_dict(current)
     own = logits.view(len(trial.configs), trial.networks, *logits.shape[1:])[r]
     return np.asarray(torch.softmax(own.double(), dim=2).cpu().numpy())

@@ -1,12 +1,12 @@
 """One optimizer step for a whole stack, with a learning rate for each replicate."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tune_noise.config.trial import TrialConfig
+from tune_noise.training.update_rules import make_rule
 
 
 def learning_rate_factor(epoch: float, config: TrialConfig) -> float:
@@ -32,59 +32,66 @@ class StackOptimizer:
     """
 
     def __init__(self, network: nn.Module, configs: Sequence[TrialConfig]) -> None:
-        """Take over the network's parameters."""
+        """Take over the network's parameters; a frozen one stays as it is."""
         self._config = configs[0]
-        self._parameters = list(network.parameters())
-        self._largest = max(config.lr for config in configs)
+        trained = {n: p for n, p in enumerate(network.parameters()) if p.requires_grad}
+        self._numbers, self._parameters = list(trained), list(trained.values())
+        self._orders = [_memory_order(parameter) for parameter in self._parameters]
+        self._values = [
+            p.detach().permute(order)
+            for p, order in zip(self._parameters, self._orders, strict=True)
+        ]
+        self._rule = make_rule(configs[0], self._values)
+        self._largest = self._lr = max(config.lr for config in configs)
         shares = [config.lr / self._largest for config in configs]
         networks = len(self._parameters[0]) // len(configs)
         device = self._parameters[0].device
         self._shares = torch.tensor(shares, device=device).repeat_interleave(networks)
         self._all_equal = min(shares) == 1.0
-        self._optimizer = _make(self._parameters, self._config, self._largest)
 
     def start_epoch(self, epoch: float) -> None:
         """Set the learning rate of an epoch, counted from 0."""
-        factor = learning_rate_factor(epoch, self._config)
-        self._optimizer.param_groups[0]["lr"] = self._largest * factor
+        self._lr = self._largest * learning_rate_factor(epoch, self._config)
 
     def step(self, loss: Tensor) -> None:
         """Minimise the sum of all members' losses: a member's gradient comes from its own alone."""
-        self._optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        gradients = torch.autograd.grad(loss, self._parameters, allow_unused=True)
+        found = [
+            # A parameter that the loss does not depend on stays as it is.
+            None if gradient is None else gradient.permute(order).contiguous()
+            for gradient, order in zip(gradients, self._orders, strict=True)
+        ]
         if self._all_equal:
-            self._optimizer.step()
+            self._rule.update(found, self._lr)
             return
-        before = [parameter.detach().clone() for parameter in self._parameters]
-        self._optimizer.step()
-        with torch.no_grad():
-            for parameter, old in zip(self._parameters, before, strict=True):
-                share = self._shares.view(-1, *[1] * (parameter.dim() - 1))
-                parameter.copy_(torch.lerp(old, parameter, share.expand_as(old)))
+        before = [value.clone() for value in self._values]
+        self._rule.update(found, self._lr)
+        for value, old, order in zip(self._values, before, self._orders, strict=True):
+            shares = self._shares.view(-1, *[1] * (value.dim() - 1)).permute(order)
+            torch.lerp(old, value, shares.expand_as(old), out=value)
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """All state, flat: `PARAMETER_NUMBER.NAME` -> tensor."""
-        state = self._optimizer.state_dict()["state"]
+        """All state, flat: `PARAMETER_NUMBER.NAME` -> tensor, in the parameter's own shape."""
         return {
-            f"{number}.{name}": torch.as_tensor(value)
-            for number, values in state.items()
-            for name, value in values.items()
-            if value is not None
+            f"{number}.{name}": tensor if tensor.dim() == 0 else tensor.permute(_inverse(order))
+            for name, tensors in self._rule.state.items()
+            for number, order, tensor in zip(self._numbers, self._orders, tensors, strict=True)
         }
 
     def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Restore what `state_tensors` gave; the tensors are copied."""
-        state: dict[int, dict[str, Any]] = {}
+        own = self.state_tensors()
         for key, tensor in tensors.items():
-            number, _, name = key.partition(".")
-            state.setdefault(int(number), {})[name] = tensor.clone()
-        groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+            if key in own:
+                own[key].copy_(tensor)
 
 
-def _make(parameters: list[nn.Parameter], config: TrialConfig, lr: float) -> torch.optim.Optimizer:
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=lr, momentum=config.momentum or 0.0, fused=True)
-    if config.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=lr, fused=True)
-    return torch.optim.Adadelta(parameters, lr=lr, foreach=True)
+def _memory_order(parameter: Tensor) -> list[int]:
+    """The dimensions of a dense tensor, slowest first: permuted so, it is contiguous."""
+    # Of equal strides one dimension has length 1, and sorting is stable.
+    strides = parameter.stride()
+    return sorted(range(len(strides)), key=lambda d: -strides[d])
+
+
+def _inverse(order: list[int]) -> list[int]:
+    return sorted(range(len(order)), key=order.__getitem__)

@@ -82,7 +82,7 @@ class SavedModel:
         resident = ResidentImages(
             images, mean=self.about["mean"], std=self.about["std"], device=torch.device("cpu")
         )
-        return predict_logits(self.network, resident, members=self.config.num_networks)
+        return predict_logits(self.network, resident)
 
 
 def save_model(

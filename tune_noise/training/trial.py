@@ -185,7 +185,7 @@ class Trial:
         if isinstance(self.method, MixesInputs):
             mixing = self.method.mixing(self.epoch, batch_number, indices.shape[1])
             images = mixing.applied_to(images)
-        logits: Tensor = self.network(images.repeat_interleave(self.networks, dim=0))
+        logits: Tensor = self.network(images)
         logits = logits.view(len(self.configs), self.networks, *logits.shape[1:])
         return Batch(logits, labels, indices, self.epoch, mixing)
 
@@ -193,15 +193,13 @@ class Trial:
         """Logits of all training examples in evaluation mode, float [R, P, N, K]."""
         # Under dilution many examples show one image, which is predicted once.
         images, image_of_example = torch.unique(self.data.image_of, return_inverse=True)
-        logits = predict_logits(
-            self.network, self.data.train_images, members=self.members, indices=images
-        )
+        logits = predict_logits(self.network, self.data.train_images, indices=images)
         shape = (len(self.configs), self.networks, *logits.shape[1:])
         return logits.view(shape)[:, :, image_of_example]
 
     def _evaluate(self) -> list[dict[str, float]]:
         data, shape = self.data, (len(self.configs), self.networks)
-        val = predict_logits(self.network, data.val_images, members=self.members)
+        val = predict_logits(self.network, data.val_images)
         rows = [
             validation_metrics(
                 logits,
@@ -219,7 +217,7 @@ class Trial:
         ]
         if data.test_images is None or data.test_labels is None:
             return rows
-        test = predict_logits(self.network, data.test_images, members=self.members)
+        test = predict_logits(self.network, data.test_images)
         return [
             row | test_metrics(logits, data.test_labels)
             for row, logits in zip(rows, test.view(*shape, *test.shape[1:]), strict=True)

@@ -1,0 +1,42 @@
+"""A trial gives the same results whichever kernel serves its products."""
+
+import math
+from typing import get_args
+
+import pytest
+
+from tune_noise.config.model_name import ModelName
+from tune_noise.config.trial import TrialConfig
+from tune_noise.methods import METHODS
+from tune_noise.models import product
+from tune_noise.models.product import onednn_agrees
+from tune_noise.training import Trial
+
+MODELS = [name for name in get_args(ModelName) if name not in ("conv9", "resnet18")]
+
+
+def training_with(kernel, config, dataset, monkeypatch):
+    monkeypatch.setattr(product, "MIN_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(product, "onednn_is_faster", lambda: kernel == "onednn")
+    trial = Trial([config], dataset)
+    while not trial.finished:
+        [report] = trial.train_epoch()
+    return report
+
+
+@pytest.mark.skipif(not onednn_agrees(), reason="this torch has no such operator")
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [(model, "co_teaching") for model in MODELS] + [("mlp1", method) for method in METHODS],
+)
+def test_the_losses_of_an_epoch_agree_to_four_digits(model, method, few_digits, monkeypatch):
+    # A method that warms up is itself only afterwards.
+    begins = {"warm_up_epochs": 1, "epochs": 2} if method in ("gmm", "forward") else {"epochs": 1}
+    config = TrialConfig(
+        model=model, method=method, noise_rate=0.3, lr=0.002, batch_size=16, **begins
+    )
+    plain, onednn = (
+        training_with(kernel, config, few_digits, monkeypatch) for kernel in ("plain", "onednn")
+    )
+    for name in ("train_loss_noisy", "val_loss_noisy"):
+        assert math.isclose(plain[name], onednn[name], rel_tol=1e-4)
