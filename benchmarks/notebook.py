@@ -179,7 +179,7 @@ def our_accuracy(config: TrialConfig, dataset: Dataset, tested: np.ndarray) -> f
     assert dataset.test_labels is not None
     mean, std = channel_statistics(dataset.train_images)
     images = ResidentImages(dataset.test_images[tested], mean=mean, std=std, device="cpu")
-    [logits] = predict_logits(trial.network, images, members=1)
+    [logits] = predict_logits(trial.network, images)
     return float((logits.argmax(dim=1).numpy() == dataset.test_labels[tested]).mean())
 
 

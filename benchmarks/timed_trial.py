@@ -59,8 +59,7 @@ class ConstantBatch:
         first = torch.arange(config.batch_size, device=trial.device)
         self._indices = first.expand(len(trial.configs), -1)
         self._labels = data.noisy_labels.gather(1, self._indices)
-        images = data.train_images.batch(data.image_of[self._indices])
-        self.images = images.repeat_interleave(trial.networks, dim=0)
+        self.images = data.train_images.batch(data.image_of[self._indices])
         self._trial = trial
 
     def train(self, steps: int) -> None:
