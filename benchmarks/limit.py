@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from ceiling import peak, products_of_step, seconds_at_ceiling
 from made_up_data import configuration, images_needed, made_up, shape_of
-from paired import Figures, arguments, in_turn
+from paired import Figures, arguments, clock_option, in_turn
 from timed_trial import ConstantBatch, PassClock
 
 from tune_noise.data.registry import default_data_dir
@@ -33,6 +33,7 @@ from tune_noise.training import Trial
 
 # Steps per turn: an epoch of MNIST where that takes about a second.
 STEPS = {"perceptron": 420, "mlp1": 420, "mlp2": 420, "mlp4": 420, "conv4": 40, "conv9": 2}
+MOST_REPEATS = {"conv9": 3}
 METHODS = ("standard", "co_teaching")
 # Of each search: what makes it end within a minute or two.
 SPACES = {
@@ -52,7 +53,7 @@ def main() -> None:
     for model in options.models:
         steps = max(2, round(STEPS[model] * options.scale))
         for method in options.methods:
-            measure_step(figures, model, method, steps=steps, repeats=options.repeats)
+            measure_step(figures, model, method, steps=steps, options=options)
     for space in options.spaces:
         measure_search(figures, space, options)
     figures.write(options.json)
@@ -61,6 +62,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     assert __doc__ is not None
     parser = arguments(__doc__, "limit", repeats=7)
+    clock_option(parser)
     add = parser.add_argument
     add("--models", nargs="*", default=list(STEPS), choices=list(STEPS), metavar="NAME",
         help=f"default: {' '.join(STEPS)}")  # fmt: skip
@@ -74,12 +76,17 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure_step(figures: Figures, model: str, method: str, *, steps: int, repeats: int) -> None:
+def measure_step(
+    figures: Figures, model: str, method: str, *, steps: int, options: argparse.Namespace
+) -> None:
+    repeats = min(options.repeats, MOST_REPEATS.get(model, options.repeats))
     dataset = made_up(shape_of(model), num_images=max(images_needed(steps), 20_000))
     trial = Trial([configuration(model, steps=steps, method=method)], dataset)
-    clock, constant = PassClock(trial), ConstantBatch(trial)
+    clock, constant = PassClock(trial, options.clock), ConstantBatch(trial)
     seconds = in_turn(
-        {"real": trial.train_epoch, "constant": lambda: constant.train(steps)}, repeats=repeats
+        {"real": trial.train_epoch, "constant": lambda: constant.train(steps)},
+        repeats=repeats,
+        clock=options.clock,
     )
     real, name = clock.seconds[-repeats:], f"{model}, {method}"
     print()

@@ -14,13 +14,12 @@ show that they learn alike: test accuracy on the other four fifths of the test s
 import argparse
 import dataclasses
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from notebook_recipe import NoisyLabelDataset, NotebookTraining, mnist, only, split_test_set
-from paired import Figures, arguments, in_turn
+from paired import Figures, arguments, clock_option, in_turn
 from timed_trial import PassClock
 
 from tune_noise.config.trial import TrialConfig
@@ -54,6 +53,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     assert __doc__ is not None
     parser = arguments(__doc__, "notebook", repeats=5)
+    clock_option(parser)
     add = parser.add_argument
     add("--models", nargs="+", default=["perceptron", "mlp1"], metavar="NAME",
         choices=["perceptron", "mlp1"], help="default: perceptron mlp1")  # fmt: skip
@@ -113,12 +113,12 @@ def measure(
     training = NotebookTraining(model, noisy, lr=config.lr, batch_size=BATCH_SIZE)
     batches = len(training.loader) if options.whole_epochs else options.batches
 
-    started = time.perf_counter()
+    started = options.clock()
     # The notebook tests once, at the end of all.
     trial = Trial([config], dataclasses.replace(ours, test_images=None, test_labels=None))
-    clock = PassClock(trial)
+    clock = PassClock(trial, options.clock)
     trial.train_epoch()
-    first = time.perf_counter() - started
+    first = options.clock() - started
     seconds = in_turn(
         {
             "notebook": lambda: training.train(batches),
@@ -126,6 +126,7 @@ def measure(
             "ours": trial.train_epoch,
         },
         repeats=options.repeats,
+        clock=options.clock,
     )
     share = len(training.loader) / batches
     passes = [share * value for value in seconds["notebook"]]

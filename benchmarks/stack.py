@@ -5,7 +5,8 @@
 Parts, each in turn with what it is compared with, one thread, batch 128, Adam:
 
 - members: members x samples per second of a stack of 1 to 64 standard trials, against trials
-  trained one after another (a loop over stacks of 1);
+  trained one after another (a loop over stacks of 1), with the kernels that the package chooses
+  and with torch's own alone;
 - pair: a co-teaching step against a standard step (goal: at most 1.7 times as long), and against
   two networks trained as the authors' code does it, from images that lie normalised in memory;
 - confirmation: a finalist on five seeds as one stack against five runs one after another (goal: at
@@ -18,9 +19,10 @@ import sys
 from pathlib import Path
 
 import torch
+from kernels import KERNELS, under
 from made_up_data import configuration, images_needed, made_up, shape_of
 from naive_pair import NaivePair
-from paired import Figures, arguments, in_turn
+from paired import Figures, arguments, clock_option, in_turn
 from timed_trial import PassClock
 
 from tune_noise.config.trial import TrialConfig
@@ -35,7 +37,8 @@ MEMBER_STEPS = {
 }  # fmt: skip
 MEMBERS = (1, 2, 4, 8, 16, 32, 64)
 MOST_MEMBERS = {"conv4": 16, "conv9": 2}
-PAIRS = ("perceptron", "mlp1", "mlp2", "mlp4", "conv4")
+MLPS = ("perceptron", "mlp1", "mlp2", "mlp4")
+PAIRS = (*MLPS, "conv4")
 # One whole training of the confirmation: the arguments of `python -m tune_noise.train`.
 CONFIRMED = {
     "digits": {"dataset": "digits", "epochs": 30},
@@ -66,6 +69,7 @@ def parse() -> argparse.Namespace:
     assert __doc__ is not None
     parts = ("members", "pair", "confirmation", "commands")
     parser = arguments(__doc__, "stack", repeats=5)
+    clock_option(parser)
     add = parser.add_argument
     add("--parts", nargs="+", default=parts, choices=parts, metavar="NAME",
         help=f"default: {' '.join(parts)}")  # fmt: skip
@@ -73,6 +77,8 @@ def parse() -> argparse.Namespace:
         metavar="NAME", help=f"default: {' '.join(MEMBER_STEPS)}")  # fmt: skip
     add("--members", nargs="+", type=int, default=list(MEMBERS), metavar="N",
         help=f"default: {' '.join(map(str, MEMBERS))}; of conv4 and conv9 fewer")  # fmt: skip
+    add("--kernels", nargs="+", default=list(KERNELS), choices=list(KERNELS), metavar="NAME",
+        help=f"of the members part; default: {' '.join(KERNELS)}")  # fmt: skip
     add("--scale", type=float, default=1.0, help="of the steps per turn; default 1")
     add("--confirmed-models", nargs="+", default=["mlp1"], metavar="NAME", help="default: mlp1")
     add("--confirmed-dataset", default="mnist", choices=list(CONFIRMED), help="default: mnist")
@@ -85,24 +91,41 @@ def parse() -> argparse.Namespace:
 def measure_members(figures: Figures, model: str, options: argparse.Namespace) -> None:
     runs, clocks, samples = {}, {}, {}
     most = MOST_MEMBERS.get(model, max(MEMBERS))
-    counts = [count for count in options.members if count <= most]
-    for members in sorted({1, *counts}):
+    # A convolution has one kernel; its one small product does not show.
+    kernels = options.kernels if model in MLPS else ["chosen"]
+    for members in sorted({1, *(count for count in options.members if count <= most)}):
         # Few steps of a large stack: a turn takes about as long whatever the members.
         steps = max(2, round(MEMBER_STEPS[model] * options.scale / members))
         dataset = made_up(shape_of(model), num_images=images_needed(steps))
-        trial = Trial(seeds_of(model, members, steps=steps), dataset)
-        name = f"{model}, {members} members"
-        clocks[name], runs[name] = PassClock(trial), trial.train_epoch
-        samples[name] = members * steps * BATCH_SIZE
-    in_turn(runs, repeats=options.repeats)
+        for kernel in kernels:
+            trial = Trial(seeds_of(model, members, steps=steps), dataset)
+            name = members, kernel
+            clocks[name], runs[name] = (
+                PassClock(trial, options.clock),
+                under(kernel, trial.train_epoch),
+            )
+            samples[name] = members * steps * BATCH_SIZE
+    in_turn(runs, repeats=options.repeats, clock=options.clock)
+    pace = {
+        name: [samples[name] / value for value in clock.seconds[-options.repeats :]]
+        for name, clock in clocks.items()
+    }
+    tell_members(figures, model, pace)
+
+
+def tell_members(figures: Figures, model: str, pace: dict[tuple[int, str], list[float]]) -> None:
     print()
-    pace = {}
-    for name, clock in clocks.items():
-        seconds = clock.seconds[-options.repeats :]
-        pace[name] = [samples[name] / value for value in seconds]
-        figures.add(f"{name}: members x samples per second", pace[name], "1/s")
-    for name, values in list(pace.items())[1:]:
-        figures.ratio(f"{name}: stack / loop", values, pace[f"{model}, 1 members"])
+    for (members, kernel), values in pace.items():
+        name = f"{model}, {members} members, {kernel} kernels: members x samples per second"
+        figures.add(name, values, "1/s")
+    for (members, kernel), values in pace.items():
+        name = f"{model}, {members} members"
+        if kernel != "chosen":
+            chosen = pace.get((members, "chosen"))
+            if chosen is not None:
+                figures.ratio(f"{name}: chosen / {kernel} kernels", chosen, values)
+        elif members > 1:
+            figures.ratio(f"{name}: stack / loop", values, pace[1, "chosen"])
 
 
 def seeds_of(model: str, count: int, *, steps: int) -> list[TrialConfig]:
@@ -116,7 +139,7 @@ def measure_pair(figures: Figures, model: str, options: argparse.Namespace) -> N
         method: Trial([configuration(model, steps=steps, method=method)], dataset)
         for method in ("standard", "co_teaching")
     }
-    clocks = {method: PassClock(trial) for method, trial in trials.items()}
+    clocks = {method: PassClock(trial, options.clock) for method, trial in trials.items()}
     naive = naive_pair(trials["co_teaching"], forget_rate=0.4)
     seconds = in_turn(
         {
@@ -124,6 +147,7 @@ def measure_pair(figures: Figures, model: str, options: argparse.Namespace) -> N
             "naive": lambda: naive.train_epoch(BATCH_SIZE),
         },
         repeats=options.repeats,
+        clock=options.clock,
     )
     own = {method: clock.seconds[-options.repeats :] for method, clock in clocks.items()}
     print()
@@ -166,6 +190,7 @@ def measure_confirmation(figures: Figures, model: str, options: argparse.Namespa
             "one by one": lambda: [train([config]) for config in configs],
         },
         repeats=options.repeats,
+        clock=options.clock,
     )
     tell_confirmation(figures, f"{model}, {options.confirmed_dataset}, training", seconds, options)
 
