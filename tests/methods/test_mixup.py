@@ -92,10 +92,9 @@ def test_an_unmixed_batch_is_refused():
 def test_a_trial_mixes_the_images_that_its_network_sees(few_digits):
     config = TrialConfig(method="mixup", model="perceptron", epochs=1)
     trial = Trial([config, config.model_copy(update={"seed": 1})], few_digits)
-    indices = torch.arange(20).repeat(2, 1)
-    batch = trial._forward(indices, batch_number=4)
-    images = trial.data.train_images.batch(trial.data.image_of[indices])
-    expected = trial.method.mixing(0, 4, 20)
+    batch = next(trial._batches(0))
+    images = trial.data.train_images.batch(trial.data.image_of[batch.indices])
+    expected = trial.method.mixing(0, 0, batch.indices.shape[1])
     assert torch.equal(batch.mixing.partners, expected.partners)
     mixed = torch.stack(
         [

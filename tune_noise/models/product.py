@@ -15,10 +15,9 @@ from torch import Tensor
 
 from tune_noise.models.stack import per_member
 
-# oneDNN takes some 10 microseconds more per call: as long as MKL needs for so many multiplications.
-MIN_MULTIPLICATIONS = 1_000_000
-# Fewer columns than this take MKL as long as these.
-MIN_COLUMNS = 32
+# Below it the 10 microseconds that oneDNN takes more per call, and the 25 that a step of autograd
+# takes more where it is written in Python, are not made up for.
+MIN_MULTIPLICATIONS = 4_000_000
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -74,7 +73,7 @@ def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
     return (
-        rows * max(columns, MIN_COLUMNS) * inner >= MIN_MULTIPLICATIONS
+        rows * columns * inner >= MIN_MULTIPLICATIONS
         and x.device.type == "cpu"
         and x.dtype == torch.float32
         and onednn_is_faster()

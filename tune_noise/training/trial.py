@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -157,9 +157,7 @@ class Trial:
             self.optimizer.start_epoch(number / passes)
             self.augmentation.start_epoch(number)
             start_epoch(self.network, self._member_seeds("dropout", number))
-            batches = split_batches(self._order(number), self.configs[0].batch_size)
-            for batch_number, indices in enumerate(batches):
-                batch = self._forward(indices, batch_number)
+            for batch in self._batches(number):
                 outcome = self.method(batch)
                 self.optimizer.step(outcome.losses.sum())
                 tally.add(batch, outcome)
@@ -177,17 +175,22 @@ class Trial:
         ]
         return torch.from_numpy(np.stack(orders)).to(self.device)
 
-    def _forward(self, indices: Tensor, batch_number: int) -> Batch:
-        labels = self.data.noisy_labels.gather(1, indices)
-        images = self.data.train_images.batch(self.data.image_of[indices])
-        images = self.augmentation(images, indices)
-        mixing = None
-        if isinstance(self.method, MixesInputs):
-            mixing = self.method.mixing(self.epoch, batch_number, indices.shape[1])
-            images = mixing.applied_to(images)
-        logits: Tensor = self.network(images)
-        logits = logits.view(len(self.configs), self.networks, *logits.shape[1:])
-        return Batch(logits, labels, indices, self.epoch, mixing)
+    def _batches(self, pass_number: int) -> Iterator[Batch]:
+        """The batches of one pass, each after its forward pass, which waits for the one before."""
+        order, data, size = self._order(pass_number), self.data, self.configs[0].batch_size
+        mixes = self.method if isinstance(self.method, MixesInputs) else None
+        # Looked up at once: in each batch it would take as long as a small network does.
+        found = (order, data.noisy_labels.gather(1, order), data.image_of[order])
+        parts = (split_batches(each, size) for each in found)
+        for number, (indices, labels, numbers) in enumerate(zip(*parts, strict=True)):
+            images = self.augmentation(data.train_images.batch(numbers), indices)
+            mixing = None
+            if mixes is not None:
+                mixing = mixes.mixing(self.epoch, number, indices.shape[1])
+                images = mixing.applied_to(images)
+            logits: Tensor = self.network(images)
+            logits = logits.view(len(self.configs), self.networks, *logits.shape[1:])
+            yield Batch(logits, labels, indices, self.epoch, mixing)
 
     def _predict_examples(self) -> Tensor:
         """Logits of all training examples in evaluation mode, float [R, P, N, K]."""
