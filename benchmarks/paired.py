@@ -15,9 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 RESULTS = Path(__file__).parent / "results"
+Clock = Callable[[], float]
+Name = TypeVar("Name")
 PACKAGES = ("torch", "ray", "optuna", "mlflow", "numpy")
 
 
@@ -118,25 +120,30 @@ def _version(package: str) -> str | None:
 
 
 def in_turn(
-    runs: Mapping[str, Callable[[], Any]], *, repeats: int, warm_up: int = 1
-) -> dict[str, list[float]]:
-    """Wall seconds of each run, measured in turn: A B C, A B C, ...
+    runs: Mapping[Name, Callable[[], Any]],
+    *,
+    repeats: int,
+    warm_up: int = 1,
+    clock: Clock = time.perf_counter,
+) -> dict[Name, list[float]]:
+    """Seconds of each run, measured in turn: A B C, A B C, ...
 
     Args:
         runs: name -> what to time.
         repeats: how often each counts.
         warm_up: rounds before that, which do not count.
+        clock: of wall seconds; or `time.process_time`, of the CPU seconds of this process.
 
     Returns:
         Name -> seconds, `repeats` of them; the k-th of all runs were measured next to each other.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    seconds: dict[Name, list[float]] = {name: [] for name in runs}
     for turn in range(warm_up + repeats):
         for name, run in runs.items():
-            started = time.perf_counter()
+            started = clock()
             run()
             if turn >= warm_up:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(clock() - started)
     return seconds
 
 
@@ -147,3 +154,15 @@ def arguments(description: str, name: str, *, repeats: int) -> argparse.Argument
     default = RESULTS / f"{name}.json"
     parser.add_argument("--json", type=Path, default=default, help=f"default {default.name}")
     return parser
+
+
+def clock_option(parser: argparse.ArgumentParser) -> None:
+    """Add --cpu-time, which makes `options.clock` the clock of this process's CPU time."""
+    parser.add_argument(
+        "--cpu-time",
+        dest="clock",
+        action="store_const",
+        const=time.process_time,
+        default=time.perf_counter,
+        help="of one thread in this process, where the machine is busy; default: wall time",
+    )

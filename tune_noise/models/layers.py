@@ -16,9 +16,13 @@ from tune_noise.models.product import stacked_product
 from tune_noise.models.stack import per_member
 
 
-def own_input(x: Tensor, member: int, members: int) -> Tensor:
-    """What a member sees of an input that adjacent members may share: [batch, ...]."""
-    return x[member * len(x) // members]
+def own_inputs(x: Tensor, members: int) -> list[Tensor]:
+    """What each member sees of an input that adjacent members may share: [batch, ...] each.
+
+    Taken apart once: the gradient of x[m] is as large as all of x, and M of them would be added.
+    """
+    each = x.unbind()
+    return [each[member * len(each) // members] for member in range(members)]
 
 
 def _uniform_member(parameter: Tensor, member: int, bound: float, random: torch.Generator) -> None:
@@ -103,10 +107,11 @@ class StackedConv2d(nn.Module):
         if members > 1 and x.is_cuda:
             return self._grouped(x.repeat_interleave(members // len(x), dim=0))
 
+        images, weights = own_inputs(x, members), self.weight.unbind()
+        biases = [None] * members if self.bias is None else self.bias.unbind()
+
         def convolve(m: int) -> Tensor:
-            bias = None if self.bias is None else self.bias[m]
-            image = own_input(x, m, members)
-            return F.conv2d(image, self.weight[m], bias, self.stride, self.padding)
+            return F.conv2d(images[m], weights[m], biases[m], self.stride, self.padding)
 
         return per_member(convolve, members)
 
@@ -157,14 +162,15 @@ class StackedBatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Float [M or G, batch, channels], or with [..., H, W] after it; [M, ...] of it out."""
         members = len(self.weight)
+        inputs, weights, biases = own_inputs(x, members), self.weight.unbind(), self.bias.unbind()
 
         def normalise(m: int) -> Tensor:
             return F.batch_norm(
-                own_input(x, m, members),
+                inputs[m],
                 self.running_mean[m],
                 self.running_var[m],
-                self.weight[m],
-                self.bias[m],
+                weights[m],
+                biases[m],
                 self.training,
                 self.momentum,
                 self.eps,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
-from tune_noise.models.layers import own_input
+from tune_noise.models.layers import own_inputs
 from tune_noise.models.stack import per_member
 
 ImageShape = tuple[int, int, int]
@@ -141,7 +141,8 @@ class StackedOwn(nn.Module):
         [template] = self._template
         if template.training != self.training:
             template.train(self.training)
-        return per_member(lambda m: self._run(m, own_input(x, m, self._members)), self._members)
+        images = own_inputs(x, self._members)
+        return per_member(lambda m: self._run(m, images[m]), self._members)
 
     def _run(self, m: int, images: Tensor) -> Tensor:
         [template], device = self._template, self._device
