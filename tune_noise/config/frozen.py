@@ -1,6 +1,7 @@
 """The base of every config node, and the checks that several nodes share."""
 
 import re
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -15,6 +16,7 @@ def check_fraction(value: float) -> float:
 
 
 Fraction = Annotated[float, AfterValidator(check_fraction)]
+_NUMBERS = frozenset({int, float, Fraction})
 
 
 # What breaks a line, steers a terminal, or cannot be written as UTF-8.
@@ -41,6 +43,8 @@ class Frozen(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _a_number_is_written_as_one(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None:  # most fields of a trial, of which a record may hold thousands
+            return None
         annotation = cls.model_fields[str(info.field_name)].annotation
         if message := wrong_kind_of_number(annotation, value):
             raise ValueError(message)
@@ -56,20 +60,26 @@ def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
         >>> wrong_kind_of_number(int | None, "8")
         "'8' must be a number: write it without quotes"
     """
-    if value is None:  # most fields of a trial, of which a record may hold thousands
+    if value is None:
         return None
-    types = {annotation, *get_args(annotation)}
+    types = _types_of(annotation)
     if isinstance(value, list | tuple):
         items = next((get_args(t) for t in types if get_origin(t) is tuple), ())
         faults = map(wrong_kind_of_number, items, value)
         return next((fault for fault in faults if fault), None)
-    if not types & {int, float, Fraction}:
+    if types.isdisjoint(_NUMBERS):
         return None
     if isinstance(value, bool):
         return f"must not be {value}: YAML reads yes, no, on and off as booleans"
     if isinstance(value, str):
         hint = ": write it without quotes" if _NUMBER.match(value) else ""
         return f"{value!r} must be a number{hint}"
-    if isinstance(value, float) and not types & {float, Fraction} and value.is_integer():
+    if isinstance(value, float) and types.isdisjoint({float, Fraction}) and value.is_integer():
         return f"{value} must be a whole number: write {int(value)}"
     return None
+
+
+@cache
+def _types_of(annotation: Any) -> frozenset[Any]:
+    """What a value may be: the annotation, and what its union or Annotated holds."""
+    return frozenset({annotation, *get_args(annotation)})
