@@ -16,7 +16,7 @@ def check_fraction(value: float) -> float:
 
 
 Fraction = Annotated[float, AfterValidator(check_fraction)]
-_NUMBERS = frozenset({int, float, Fraction})
+_NUMBERS = {int, float, Fraction}
 
 
 # What breaks a line, steers a terminal, or cannot be written as UTF-8.
@@ -43,8 +43,9 @@ class Frozen(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _a_number_is_written_as_one(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is None:  # most fields of a trial, of which a record may hold thousands
-            return None
+        # First what most fields of a trial hold: a record may have ten thousand trials.
+        if _passes_anyway(value) or not _may_hold_numbers(cls, str(info.field_name)):
+            return value
         annotation = cls.model_fields[str(info.field_name)].annotation
         if message := wrong_kind_of_number(annotation, value):
             raise ValueError(message)
@@ -60,26 +61,34 @@ def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
         >>> wrong_kind_of_number(int | None, "8")
         "'8' must be a number: write it without quotes"
     """
-    if value is None:
+    if _passes_anyway(value):
         return None
-    types = _types_of(annotation)
+    types = {annotation, *get_args(annotation)}
     if isinstance(value, list | tuple):
         items = next((get_args(t) for t in types if get_origin(t) is tuple), ())
         faults = map(wrong_kind_of_number, items, value)
         return next((fault for fault in faults if fault), None)
-    if types.isdisjoint(_NUMBERS):
+    if not types & _NUMBERS:
         return None
     if isinstance(value, bool):
         return f"must not be {value}: YAML reads yes, no, on and off as booleans"
     if isinstance(value, str):
         hint = ": write it without quotes" if _NUMBER.match(value) else ""
         return f"{value!r} must be a number{hint}"
-    if isinstance(value, float) and types.isdisjoint({float, Fraction}) and value.is_integer():
+    if isinstance(value, float) and not types & {float, Fraction} and value.is_integer():
         return f"{value} must be a whole number: write {int(value)}"
     return None
 
 
+def _passes_anyway(value: Any) -> bool:
+    """Whether a value passes beside every annotation."""
+    if type(value) is float:
+        return not value.is_integer()
+    return value is None or type(value) is int
+
+
 @cache
-def _types_of(annotation: Any) -> frozenset[Any]:
-    """What a value may be: the annotation, and what its union or Annotated holds."""
-    return frozenset({annotation, *get_args(annotation)})
+def _may_hold_numbers(node: type[Frozen], field: str) -> bool:
+    annotation = node.model_fields[field].annotation
+    types = {annotation, *get_args(annotation)}
+    return bool(types & _NUMBERS) or any(get_origin(each) is tuple for each in types)
