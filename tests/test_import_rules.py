@@ -69,7 +69,9 @@ LAYERS = {
     # verdict: whether a registered model beats the champion is judged by the rules of a search.
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record", "verdict"},
     "verdict": {"config", "history"},
-    "reporting": {"config", "files", "garbage", "history", "metrics.names", "noise", "pace", "verdict"},
+    "reporting": {
+        "config", "files", "garbage", "history", "metrics.names", "noise", "pace", "verdict",
+    },
     "tuning": {
         "config", "data", "errors", "files", "history", "interrupt", "record", "seeding",
         "training", "verdict",

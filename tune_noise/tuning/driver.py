@@ -77,7 +77,8 @@ def run_session(
         gpus=resources.gpus_per_trial,
     )
     per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
-    searcher = SessionSearcher(session, output, interrupt, Capacity(resources))
+    session.slots = Capacity(resources)
+    searcher = SessionSearcher(session, output, interrupt, session.slots)
     tuner = tune.Tuner(
         tune.with_resources(trainable, per_trial),
         tune_config=tune.TuneConfig(
