@@ -16,6 +16,7 @@ from tune_noise.errors import DISK_ERRORS, StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.cluster import max_concurrent
+from tune_noise.tuning.idle_actors import keep_idle_actors
 from tune_noise.tuning.lost_results import treat_lost_results_as_lost_actors
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.trainable import StackTrainable
@@ -63,6 +64,7 @@ def run_session(
         KeyboardInterrupt: as requested; all that was trained is recorded and checkpointed.
     """
     treat_lost_results_as_lost_actors()
+    keep_idle_actors()
     # With a searcher Ray would otherwise keep only one trial waiting for resources; how many may
     # be under way is the searcher's affair.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1000000"

@@ -1,0 +1,24 @@
+"""Idle actors wait for the next stack, and are all given up at the end."""
+
+from ray.tune.execution import tune_controller
+
+from tune_noise.tuning.idle_actors import keep_idle_actors
+
+
+def test_idle_actors_are_kept_though_no_trial_waits_and_given_up_together() -> None:
+    keep_idle_actors()
+    # As Ray Tune makes it, and as it uses it at the end of each of its steps.
+    cache = tune_controller._ObjectCache(may_keep_one=True)
+    assert all(cache.cache_object("one slot", actor) for actor in ("a", "b", "c"))
+    assert list(cache.flush_cached_objects()) == []
+    assert cache.num_cached_objects == 3
+    assert cache.pop_cached_object("one slot") == "a"
+    assert list(cache.flush_cached_objects(force_all=True)) == ["b", "c"]
+    assert cache.num_cached_objects == 0
+
+
+def test_it_is_where_ray_tune_takes_its_cache_from() -> None:
+    keep_idle_actors()
+    names = tune_controller.TuneController.__init__.__code__.co_names
+    assert "_ObjectCache" in names
+    assert "_actor_cache" in names
