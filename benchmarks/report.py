@@ -270,24 +270,25 @@ def steps(folder: Path) -> dict[str, Cost]:
         now = (time.perf_counter(), time.process_time())
         found[name], last = (now[0] - last[0], now[1] - last[1]), now
 
-    from tune_noise.history import History
+    from tune_noise.garbage import what_is_here_is_kept
+    from tune_noise.report import read_history
     from tune_noise.reporting import outputs
     from tune_noise.reporting.summary import summarise
 
     note("import")
-    with Record(RecordPlace.of_folder(folder)) as record:
-        history = History.replay(record.events())
+    history = read_history(folder, None)
     note("read and replay")
-    summary = summarise(history)
-    note("verdicts")
-    assert all(condition.importances is not None for condition in summary.conditions)
-    note("importance")
-    drawings = outputs.draw(history, summary)
-    note("figures")
-    outputs.render_page(history, summary, drawings, [])
-    note("page")
-    outputs.write_tables(history, summary, folder)
-    note("tables as CSV")
+    with what_is_here_is_kept():
+        summary = summarise(history)
+        note("verdicts")
+        assert all(condition.importances is not None for condition in summary.conditions)
+        note("importance")
+        drawings = outputs.draw(history, summary)
+        note("figures")
+        outputs.render_page(history, summary, drawings, [])
+        note("page")
+        outputs.write_tables(history, summary, folder)
+        note("tables as CSV")
     return found
 
 

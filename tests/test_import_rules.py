@@ -49,6 +49,7 @@ HEAVY = {"torch", "torchvision", "ray", "optuna", "mlflow", "sklearn", "matplotl
 LAYERS = {
     "errors": set(),
     "files": set(),
+    "garbage": set(),
     "seeding": set(),
     "noise": set(),
     "models": set(),
@@ -68,7 +69,9 @@ LAYERS = {
     # verdict: whether a registered model beats the champion is judged by the rules of a search.
     "tracking": {"config", "errors", "history", "masking", "metrics.names", "record", "verdict"},
     "verdict": {"config", "history"},
-    "reporting": {"config", "files", "history", "metrics.names", "noise", "pace", "verdict"},
+    "reporting": {
+        "config", "files", "garbage", "history", "metrics.names", "noise", "pace", "verdict",
+    },
     "tuning": {
         "config", "data", "errors", "files", "history", "interrupt", "record", "seeding",
         "training", "verdict",

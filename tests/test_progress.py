@@ -152,9 +152,11 @@ def test_the_table_may_be_drawn_while_trials_are_added() -> None:
     thread.start()
     for number in range(400):
         train(history, ask(history, number, method="standard", lr=0.01), 0.5)
+        display.on_change(Event("end", str(number)))
     done.set()
     thread.join()
     assert faults == []
+    assert "400/6 trials ended" in display.line()
 
 
 def test_a_trial_is_described_by_its_searched_fields_that_apply(history: History) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Literal
 
 from tune_noise.config.search import SearchConfig
@@ -96,7 +97,8 @@ class TrialHistory:
         measured = [epoch for epoch in self.epochs if epoch.get(name) is not None]
         if self.config.last_epochs is not None and measured:
             return mean_of_epochs(measured[-self.config.last_epochs :])
-        return max(measured, key=lambda epoch: sign(name) * epoch[name], default=None)
+        best = max if sign(name) > 0.0 else min
+        return best(measured, key=itemgetter(name), default=None)
 
     @property
     def score(self) -> float | None:

@@ -1,5 +1,6 @@
 """Time: how it is written, and how much of it a search will still take."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,6 +34,51 @@ class Paced:
     status: str | None
 
 
+class Pace:
+    """The pace of trials, of which some are taken out and put in again as they go on."""
+
+    def __init__(self) -> None:
+        """No trial yet."""
+        # Trials and their seconds: of the search that have ended, and of these those never stopped.
+        self._search, self._whole = [0, 0.0], [0, 0.0]
+        self._confirmed = 0
+        # Of the trials that run: stack and seconds so far.
+        self._under_way: Counter[tuple[str, float]] = Counter()
+
+    def add(self, trial: Paced) -> None:
+        """Put one in that has an epoch."""
+        self._change(trial, 1)
+
+    def remove(self, trial: Paced) -> None:
+        """Take one out, as it was put in."""
+        self._change(trial, -1)
+
+    def _change(self, trial: Paced, by: int) -> None:
+        if trial.status is None:
+            key = (trial.stack_id, trial.seconds)
+            self._under_way[key] += by
+            if not self._under_way[key]:
+                del self._under_way[key]
+        elif trial.stage != "search":
+            self._confirmed += by
+        else:
+            for group in (self._search, *([self._whole] if trial.status == "completed" else [])):
+                group[0] += by
+                group[1] += by * trial.seconds
+
+    def seconds_left(self, *, searches: int, confirmations: int, concurrent: int) -> float | None:
+        """See the function of this name."""
+        (ended, seconds), (whole, whole_seconds) = self._search, self._whole
+        if ended < max(1, min(concurrent, searches)):
+            return None
+        mean = seconds / ended
+        full = whole_seconds / whole if whole else mean
+        left = (searches - ended) * mean + (confirmations - self._confirmed) * (full or mean)
+        # The trials of a stack share their time: in this order its longest counts.
+        gone = dict(sorted(self._under_way))
+        return max(0.0, left - sum(gone.values())) / concurrent
+
+
 def seconds_left(
     trials: Iterable[Paced], *, searches: int, confirmations: int, concurrent: int
 ) -> float | None:
@@ -52,18 +98,7 @@ def seconds_left(
         >>> seconds_left(ended, searches=8, confirmations=2, concurrent=2)
         30.0
     """
-    known = list(trials)
-    ended = [trial for trial in known if trial.status is not None]
-    search = [trial for trial in ended if trial.stage == "search"]
-    if len(search) < min(concurrent, searches) or not search:
-        return None
-    mean = _mean(search)
-    full = _mean([trial for trial in search if trial.status == "completed"]) or mean
-    left = (searches - len(search)) * mean
-    left += (confirmations - (len(ended) - len(search))) * full
-    under_way = {trial.stack_id: trial.seconds for trial in known if trial.status is None}
-    return max(0.0, left - sum(under_way.values())) / concurrent
-
-
-def _mean(trials: list[Paced]) -> float:
-    return sum(trial.seconds for trial in trials) / len(trials) if trials else 0.0
+    pace = Pace()
+    for trial in trials:
+        pace.add(trial)
+    return pace.seconds_left(searches=searches, confirmations=confirmations, concurrent=concurrent)

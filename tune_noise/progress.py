@@ -1,7 +1,6 @@
 """What a person sees while a search runs: a live table, or plain lines where output is piped."""
 
 import time
-from collections import Counter
 from types import TracebackType
 from typing import Self
 
@@ -15,9 +14,10 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import NULLABLE_FIELDS
 from tune_noise.config.words import plain_value
 from tune_noise.history import History, TrialHistory
-from tune_noise.pace import Paced, clock, seconds_left
+from tune_noise.pace import clock
 from tune_noise.plan import make_plan
 from tune_noise.record import Event
+from tune_noise.tally import Tally
 
 # Lines in a file: the first soon, then ever further apart, so that a night does not fill it.
 PLAIN_LINE_SECONDS = 10.0
@@ -57,7 +57,8 @@ class SearchProgress:
         quiet: bool,
     ) -> None:
         """Nothing is shown before the context is entered."""
-        self._search, self._history, self._console = search, history, console
+        self._search, self._console = search, console
+        self._tally = Tally(history)
         self._concurrent, self._quiet = concurrent, quiet
         self._plan = make_plan(search)
         self._started = self._last_line = time.monotonic()
@@ -93,7 +94,11 @@ class SearchProgress:
         """Print a warning at once, and a plain line now and then where there is no live table."""
         if event.kind == "note" and event.data["is_warning"]:
             self.warn(event.data["text"])
-        if self._quiet or self._live is not None:
+        if self._quiet:
+            return
+        if event.trial_id is not None:
+            self._tally.note(event.trial_id)
+        if self._live is not None:
             return
         now = time.monotonic()
         pause = max(PLAIN_LINE_SECONDS, PLAIN_LINE_SHARE * (now - self._started))
@@ -108,29 +113,31 @@ class SearchProgress:
 
     def line(self) -> str:
         """The state in one line."""
-        ended = self._count("search", ended=True)
-        stopped = sum(trial.status == "stopped" for trial in self._history.trials.values())
+        self._tally.update()
+        ended = self._tally.ended("search")
+        stopped = self._tally.count("search", "stopped") + self._tally.count("confirm", "stopped")
         text = (
             f"[{clock(time.monotonic() - self._started)}] {ended}/{self._plan.trials} trials ended"
         )
         text += f" ({stopped} stopped early)"
         text += "; oracle" if self._search.oracle else ""
-        if confirmed := self._count("confirm", ended=True):
+        if confirmed := self._tally.ended("confirm"):
             text += f", {confirmed}/{self._confirmations()} confirmations"
         for name in self._plan.conditions:
-            if best := self._best(name):
+            if best := self._tally.best(name):
                 text += f"; {name}: best {_score(best)} {describe(best, list(self._search.search))}"
         return text + f"; {self._left()}"
 
     def render(self) -> Group:
         """The live table."""
+        self._tally.update()
         elapsed = clock(time.monotonic() - self._started)
         head = Text(f"{self._search.name} · {self._search.dataset} · ", style="bold")
         oracle = " (oracle)" if self._search.oracle else ""
         head.append(f"{self._search.objective}{oracle}   ", style="not bold")
         head.append(f"{elapsed} gone, {self._left()}", style="not bold")
         total = self._plan.trials + self._confirmations()
-        done = self._count("search", ended=True) + self._count("confirm", ended=True)
+        done = self._tally.ended("search") + self._tally.ended("confirm")
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(total=total, completed=done, width=50), f"{done} of {total} trials")
         return Group(head, bar, self._table())
@@ -142,15 +149,13 @@ class SearchProgress:
             table.add_column(name, justify="right")
         table.add_column("best so far")
         for name in self._plan.conditions:
-            trials = self._history.of(condition=name, stage="search")
-            confirm = self._history.of(condition=name, stage="confirm")
             counts = [
-                sum(trial.status in wanted for trial in trials)
+                self._tally.count("search", *wanted, condition=name)
                 for wanted in ((None,), ("stopped",), ("completed",), ("failed", "diverged"))
             ]
-            confirmed = sum(trial.status is not None for trial in confirm)
-            planned = max(self._search.num_finalists * self._search.confirm.seeds, len(confirm))
-            best = self._best(name)
+            confirmed = self._tally.ended("confirm", condition=name)
+            planned = self._planned(name)
+            best = self._tally.best(name)
             fields = list(self._search.search)
             shown = f"{_score(best)}  {describe(best, fields)}" if best else ""
             table.add_row(name, *map(str, counts), f"{confirmed}/{planned}", shown)
@@ -158,31 +163,15 @@ class SearchProgress:
 
     def _confirmations(self) -> int:
         """Those planned, and those that further looks have asked for."""
-        trials = list(self._history.trials.values())
-        asked = Counter(t.condition for t in trials if t.stage == "confirm")
-        planned = self._search.num_finalists * self._search.confirm.seeds
-        return sum(max(planned, asked[name]) for name in self._plan.conditions)
+        return sum(map(self._planned, self._plan.conditions))
 
-    def _best(self, condition: str) -> TrialHistory | None:
-        trials = self._history.of(condition=condition, stage="search")
-        scored = [trial for trial in trials if trial.score is not None]
-        return max(scored, key=lambda trial: trial.score or 0.0, default=None)
-
-    def _count(self, stage: str, *, ended: bool) -> int:
-        return sum(
-            trial.stage == stage and (trial.status is not None) == ended
-            for trial in list(self._history.trials.values())
-        )
+    def _planned(self, condition: str) -> int:
+        asked = self._tally.count("confirm", condition=condition)
+        return max(self._search.num_finalists * self._search.confirm.seeds, asked)
 
     def _left(self) -> str:
         """Time left, in words."""
-        trials = [
-            Paced(t.stage, t.stack_id, t.epochs[-1]["seconds"], t.status)
-            for t in list(self._history.trials.values())
-            if t.epochs
-        ]
-        left = seconds_left(
-            trials,
+        left = self._tally.pace.seconds_left(
             searches=self._plan.trials,
             confirmations=self._confirmations(),
             concurrent=self._concurrent,

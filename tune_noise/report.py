@@ -10,6 +10,7 @@ from rich.console import Console
 from tune_noise.commands import Json, RecordUrl, print_json, run_command, talk_aside
 from tune_noise.completion import complete_search
 from tune_noise.errors import UserError
+from tune_noise.garbage import all_is_kept
 from tune_noise.history import History
 from tune_noise.record import Record, RecordPlace
 
@@ -79,7 +80,7 @@ def read_history(folder: Path, record: str | None) -> History:
     place.check()
     if not place.exists():
         raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
-    with Record(place) as events:
+    with Record(place) as events, all_is_kept():
         history = History.replay(events.events())
     if not history.search:
         raise UserError(f"{folder} holds a search that has not begun: nothing to report yet")

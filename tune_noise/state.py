@@ -11,6 +11,7 @@ from typing import Literal
 
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.errors import UserError
+from tune_noise.garbage import all_is_kept
 from tune_noise.history import History, TrialHistory
 from tune_noise.metrics.names import sign
 from tune_noise.ownership import is_owned
@@ -129,7 +130,7 @@ def read_state(folder: Path, url: str | None = None) -> SearchState:
         raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
     # First: a search that ends meanwhile must not look interrupted.
     is_driven = is_owned(folder) or place.holder() is not None
-    with Record(place) as record:
+    with Record(place) as record, all_is_kept():
         events = list(record.find(kinds=_SEARCH_EVENTS))
         history = History.replay(events)
         if not history.search:
@@ -192,15 +193,15 @@ def _condition(
     condition: Condition,
     trials: dict[str, TrialState],
 ) -> ConditionState:
-    config = history.config
-    own = [trial for trial in trials.values() if trial.condition == condition.name]
+    config, name = history.config, condition.name
+    own = [trial for trial in trials.values() if trial.condition == name]
     searched = [trial for trial in own if trial.stage == "search"]
     finalists = _finalists([trial for trial in own if trial.stage == "confirm"], config)
     asked = sum(finalist.seeds_asked for finalist in finalists)
     is_all = history.finished or _is_out_of_time(history)
     counts = Counter(trial.status or "running" for trial in searched)
     folds = config.suspect_folds
-    found = condition.name in history.suspects
+    found = name in history.suspects
     return ConditionState(
         condition=condition,
         planned=len(searched) if is_all else config.trials,
@@ -211,7 +212,7 @@ def _condition(
         if history.finished
         else max(config.num_finalists * config.confirm.seeds, asked),
         suspect_folds=folds,
-        suspect_folds_done=folds if found else _folds_done(folder, condition.name),
+        suspect_folds_done=folds if found else _folds_done(folder, name),
     )
 
 

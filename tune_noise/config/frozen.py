@@ -1,6 +1,7 @@
 """The base of every config node, and the checks that several nodes share."""
 
 import re
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -15,6 +16,7 @@ def check_fraction(value: float) -> float:
 
 
 Fraction = Annotated[float, AfterValidator(check_fraction)]
+_NUMBERS = {int, float, Fraction}
 
 
 # What breaks a line, steers a terminal, or cannot be written as UTF-8.
@@ -41,6 +43,9 @@ class Frozen(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _a_number_is_written_as_one(cls, value: Any, info: ValidationInfo) -> Any:
+        # First what most fields of a trial hold: a record may have ten thousand trials.
+        if _passes_anyway(value) or not _may_hold_numbers(cls, str(info.field_name)):
+            return value
         annotation = cls.model_fields[str(info.field_name)].annotation
         if message := wrong_kind_of_number(annotation, value):
             raise ValueError(message)
@@ -56,14 +61,14 @@ def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
         >>> wrong_kind_of_number(int | None, "8")
         "'8' must be a number: write it without quotes"
     """
-    if value is None:  # most fields of a trial, of which a record may hold thousands
+    if _passes_anyway(value):
         return None
     types = {annotation, *get_args(annotation)}
     if isinstance(value, list | tuple):
         items = next((get_args(t) for t in types if get_origin(t) is tuple), ())
         faults = map(wrong_kind_of_number, items, value)
         return next((fault for fault in faults if fault), None)
-    if not types & {int, float, Fraction}:
+    if not types & _NUMBERS:
         return None
     if isinstance(value, bool):
         return f"must not be {value}: YAML reads yes, no, on and off as booleans"
@@ -73,3 +78,17 @@ def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
     if isinstance(value, float) and not types & {float, Fraction} and value.is_integer():
         return f"{value} must be a whole number: write {int(value)}"
     return None
+
+
+def _passes_anyway(value: Any) -> bool:
+    """Whether a value passes beside every annotation."""
+    if type(value) is float:
+        return not value.is_integer()
+    return value is None or type(value) is int
+
+
+@cache
+def _may_hold_numbers(node: type[Frozen], field: str) -> bool:
+    annotation = node.model_fields[field].annotation
+    types = {annotation, *get_args(annotation)}
+    return bool(types & _NUMBERS) or any(get_origin(each) is tuple for each in types)

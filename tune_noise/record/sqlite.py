@@ -83,7 +83,7 @@ class SqliteDatabase:
 
     def read(self, *, after: int, limit: int) -> list[Row]:
         """The first rows with a number above `after`, in order."""
-        return self._read(SELECT, search=self._key, after=after, limit=limit)
+        return self._read(SELECT, raw=True, search=self._key, after=after, limit=limit)
 
     def find(self, *, kinds: Sequence[str], trial_id: str | None) -> list[Row]:
         """The rows of some kinds and of one trial, in order."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tune_noise.garbage import what_is_here_is_kept
 from tune_noise.history import History
 from tune_noise.reporting.contact_sheet import MAX_IMAGES, contact_sheets
 from tune_noise.reporting.criteria import criteria_table
@@ -40,6 +41,11 @@ def write_outputs(history: History, output: Path, *, max_images: int | None = No
     Returns:
         What the files say, for the terminal.
     """
+    with what_is_here_is_kept():
+        return _write_outputs(history, output, MAX_IMAGES if max_images is None else max_images)
+
+
+def _write_outputs(history: History, output: Path, max_images: int) -> Summary:
     summary = summarise(history)
     drawings = draw(history, summary)
     write_tables(history, summary, output)
@@ -47,14 +53,8 @@ def write_outputs(history: History, output: Path, *, max_images: int | None = No
     for drawing in drawings:
         _write(output / "figures" / f"{drawing.name}.png", drawing.png)
         _write(output / "figures" / f"{drawing.name}.svg", drawing.svg)
-    page = render_page(
-        history,
-        summary,
-        drawings,
-        contact_sheets(
-            summary, output, max_images=MAX_IMAGES if max_images is None else max_images
-        ),
-    )
+    sheets = contact_sheets(summary, output, max_images=max_images)
+    page = render_page(history, summary, drawings, sheets)
     _write(output / "report.html", page.encode())
     return summary
 

@@ -37,6 +37,7 @@ class Session:
         history: what the record says, always up to date.
         on_change: called with each event after it was recorded, e.g. to show progress.
         rung_levels: the epochs at which trials are judged.
+        slots: says how many stacks may run side by side; a confirmation is dealt out to them.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Session:
         self.record = record
         self.history = History()
         self.on_change: Callable[[Event], None] = lambda event: None
+        self.slots: Callable[[], int] = lambda: 1
         self._budget_seconds = time_budget_seconds
         self._conditions = {condition.name: condition for condition in search.all_conditions}
         self._samplers = _group_samplers(search)
@@ -186,7 +188,11 @@ class Session:
         if condition in self._decided or running or (proposing and not self.out_of_time):
             return []
         number = self._number(self._conditions[condition])
-        due = confirmations_due(self.history, self.search, condition=condition, number=number)
+        # The other conditions that are still to be confirmed need their share.
+        slots = max(1, self.slots() // (len(self._conditions) - len(self._decided)))
+        due = confirmations_due(
+            self.history, self.search, condition=condition, number=number, slots=slots
+        )
         if not due:
             self._decided.add(condition)
         return due
