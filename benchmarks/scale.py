@@ -87,17 +87,12 @@ def describe(name: str, ours: list[Pace], theirs: list[Pace], figures: Figures) 
         add("driver memory", [pace.memory() / 1e3 for pace in ours], "kB")
     add("until all is written", [pace.watched.ended - pace.ends[-1] for pace in ours], "s")
     if theirs:
-        add("wall, Ray Tune alone", [1e3 * pace.wall() for pace in theirs], "ms")
+        alone = [1e3 * pace.wall() for pace in theirs]
+        add("wall, Ray Tune alone", alone, "ms")
         add("driver CPU, Ray Tune alone", [1e3 * pace.cpu() for pace in theirs], "ms")
         if len(theirs[0].ends) >= MIN_LONG:
             add("driver memory, Ray Tune alone", [pace.memory() / 1e3 for pace in theirs], "kB")
-        figures.ratio(
-            f"{name}: wall, Ray Tune alone / ours", [p.wall() for p in theirs], wall_of(ours)
-        )
-
-
-def wall_of(paces: list[Pace]) -> list[float]:
-    return [pace.wall() for pace in paces]
+        figures.ratio(f"{name}: wall, Ray Tune alone / ours", alone, wall)
 
 
 def after(place: Path, num_trials: int, figures: Figures) -> None:
