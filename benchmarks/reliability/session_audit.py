@@ -32,24 +32,26 @@ def _untold(session: Session) -> list[str]:
     """Trials of which a sampler does not know the end, or knows another one than the record."""
     wrong = []
     expected = {"completed": TrialState.COMPLETE, "failed": TrialState.FAIL}
-    known: set[str] = set()
+    searched = [t for t in session.history.trials.values() if t.stage == "search"]
     # Private: a sampler has no use for such questions, only this audit has.
-    for sampler in session._samplers.values():
-        trials = sampler._study.get_trials(deepcopy=False)
-        if len(trials) != len(sampler._asked):
-            wrong.append(f"{len(trials)} Optuna trials of {len(sampler._asked)} that were asked")
-        for trial_id, asked in sampler._asked.items():
-            known.add(trial_id)
-            told, trial = trials[asked.number], session.history.trials[trial_id]
+    for group, sampler in session._samplers.items():
+        # Both in the order of asking, and few enough that a sampler remembers them all.
+        trials = [t for t in searched if session._group(t) == group]
+        told_trials = sampler._study.get_trials(deepcopy=False)
+        if len(trials) != len(told_trials):
+            wrong.append(f"{len(told_trials)} Optuna trials of {len(trials)} that were asked")
+        for trial, told in zip(trials, told_trials, strict=False):
             state = expected.get(str(trial.status), TrialState.PRUNED)
-            if told.state != state:
-                wrong.append(f"{trial_id} is {told.state.name} in Optuna, not {state.name}")
+            if any(getattr(trial.config, k) != v for k, v in told.params.items()):
+                wrong.append(f"{trial.trial_id} has the values {told.params} in Optuna")
+            elif told.state != state:
+                wrong.append(f"{trial.trial_id} is {told.state.name} in Optuna, not {state.name}")
             elif state == TrialState.COMPLETE and told.value != trial.score:
-                wrong.append(f"{trial_id} has {told.value} in Optuna, not {trial.score}")
+                wrong.append(f"{trial.trial_id} has {told.value} in Optuna, not {trial.score}")
             elif state == TrialState.PRUNED and trial.score not in (
                 None,
                 *told.intermediate_values.values(),
             ):
-                wrong.append(f"{trial_id} was stopped at {trial.score}, which Optuna does not know")
-    searched = {t.trial_id for t in session.history.trials.values() if t.stage == "search"}
-    return wrong + [f"{trial_id} is unknown to every sampler" for trial_id in searched - known]
+                text = f"{trial.trial_id} was stopped at {trial.score}"
+                wrong.append(f"{text}, which Optuna does not know")
+    return wrong

@@ -1,0 +1,1 @@
+"""Searches of trials that cost next to nothing: what each costs all the same; see scale.py."""

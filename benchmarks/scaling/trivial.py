@@ -1,16 +1,14 @@
-"""A search of trivial trials by the real command, and what its record says of its pace."""
+"""A search of trivial trials by the real command, and Ray Tune alone with trials of nothing."""
 
 import json
-import sqlite3
+import os
 import sys
-from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from tune_noise.record import Record
 
-from .watched import Watched, watch
+from .watched import Look, Watched, watch
 
 NAME = "trivial"
 # One group, sampler and early stopping as the shipped spaces have them; an epoch is one step.
@@ -30,31 +28,42 @@ SPACE = {
     "confirm": {"finalists": 1, "seeds": 2},
     "suspects": {"folds": 0},
 }
+# One trial per core at a time.
+SLOTS = os.cpu_count() or 1
 # Actors start meanwhile.
 NUM_FIRST = 20
+FIRST_HUNDREDS = (100, 400)
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How a search went on.
+    """How trials went on.
 
     Attributes:
-        ends: Unix times at which its trials ended, in order.
-        trained: seconds that each trained.
+        ends: Unix times at which they ended, in order.
         watched: the driver.
-        record_bytes: size of its record.
+        trained: seconds that each trained.
+        record_bytes: size of the record.
     """
 
     ends: list[float]
-    trained: list[float]
     watched: Watched
-    record_bytes: int
+    trained: list[float]
+    record_bytes: int = 0
 
-    def wall(self, first: float = 0.0, last: float = 1.0) -> float:
-        """Seconds of wall time per trial, in a part of the search."""
-        ends = self.ends[NUM_FIRST:]
-        low, high = int(first * (len(ends) - 1)), int(last * (len(ends) - 1))
-        return (ends[high] - ends[low]) / (high - low)
+    def wall(self, first: int = NUM_FIRST, last: int | None = None) -> float:
+        """Seconds of wall time per trial, from one end to another."""
+        last = len(self.ends) - 1 if last is None else last
+        return (self.ends[last] - self.ends[first]) / (last - first)
+
+    def tenths(self) -> list[float]:
+        """Seconds of wall time per trial in each tenth of the search, but for the first."""
+        step = len(self.ends) // 10
+        return [self.wall(tenth * step, (tenth + 1) * step - 1) for tenth in range(1, 10)]
+
+    def growth(self) -> float:
+        """Wall time of a trial in the last tenth against that in the first hundreds."""
+        return self.tenths()[-1] / self.wall(*FIRST_HUNDREDS)
 
     def cpu(self) -> float:
         """Seconds of the driver's CPU time per trial."""
@@ -69,7 +78,11 @@ class Pace:
         above = sum((x - x_mean) * (y - y_mean) for x, y in zip(xs, ys, strict=True))
         return above / sum((x - x_mean) ** 2 for x in xs)
 
-    def _looks(self) -> list[tuple[int, object]]:
+    def beside_training(self) -> float:
+        """Seconds of wall time per trial but for training, which the slots share."""
+        return self.wall() - sum(self.trained) / len(self.trained) / SLOTS
+
+    def _looks(self) -> list[tuple[int, Look]]:
         """How many trials had ended, and what the driver had taken."""
         found, ended = [], 0
         for look in self.watched.looks:
@@ -79,31 +92,28 @@ class Pace:
                 found.append((ended, look))
         return found
 
-    def deciles(self) -> list[float]:
-        """Seconds of wall time per trial in each tenth of the search."""
-        return [self.wall(low / 10, high / 10) for low, high in pairwise(range(11))]
 
-
-def search(num_trials: int, place: Path, *, python: str = sys.executable) -> Pace:
-    """Run one in an empty folder, MLflow included."""
+def search(num_trials: int, place: Path) -> Pace:
+    """Run one in an empty folder, as a user would, MLflow included."""
     (place / "space.yaml").write_text(json.dumps(SPACE | {"trials": num_trials}), "utf-8")
-    arguments = [python, "-m", "tune_noise.search", "--space", "space.yaml", "--name", NAME]
-    watched = watch(arguments, place, f"{place.name}-{num_trials}")
-    return pace_of(place, watched)
-
-
-def pace_of(place: Path, watched: Watched) -> Pace:
-    """What the record of a search says."""
+    arguments = ["-m", "tune_noise.search", "--space", "space.yaml", "--name", NAME]
+    watched = watch([sys.executable, *arguments], place)
     file = place / "runs" / NAME / "record.db"
     with Record(file) as record:
         stages = {row[2]: row[3] for row in record.pick("ask", "stage")}
         ends = {row[2]: row[1] for row in record.pick("end") if stages[row[2]] == "search"}
         trained = {row[2]: row[3] for row in record.pick("epoch", "seconds") if row[2] in ends}
     seconds = [trained.get(trial_id, 0.0) for trial_id in ends]
-    return Pace(sorted(ends.values()), seconds, watched, file.stat().st_size)
+    return Pace(sorted(ends.values()), watched, seconds, file.stat().st_size)
 
 
-def delivered(place: Path) -> list[float]:
-    """Unix times at which MLflow's runs were made, as far as the store tells."""
-    with closing(sqlite3.connect(place / "runs" / "mlflow.db")) as store:
-        return [row[0] for row in store.execute("SELECT count(*) FROM runs")]
+def stock(num_trials: int, place: Path) -> Pace:
+    """Stock Ray Tune, with as many trials that report once and do nothing."""
+    watched = watch(
+        [sys.executable, str(Path(__file__).parent / "stock.py"), str(num_trials)], place
+    )
+    lines = [line.split() for line in watched.text.splitlines()]
+    ends = [float(words[0]) for words in lines if words[1:] == ["end"]]
+    if len(ends) != num_trials:
+        raise RuntimeError(f"{len(ends)} of {num_trials} trials ended: {watched.text[-2000:]}")
+    return Pace(ends, watched, [0.0] * num_trials)

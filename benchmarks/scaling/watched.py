@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,24 +44,21 @@ class Watched:
     text: str = ""
 
 
-def watch(arguments: list[str], folder: Path, part: str) -> Watched:
-    """Run a command to its end.
+def watch(arguments: list[str], folder: Path) -> Watched:
+    """Run a command to its end; no process that descends from it is left behind.
 
     Args:
         arguments: program and arguments.
-        folder: in which it runs; gets its output.
-        part: mark of the command and all that descend from it, none of which is left behind.
+        folder: in which it runs; its path is short, as Ray makes sockets below it.
 
     Raises:
         RuntimeError: it failed.
     """
-    ray_folder = Path("/tmp") / f"ts{os.getpid()}"
+    part = uuid.uuid4().hex
+    ray_folder, log = folder / "ray", folder / "printed.txt"
     ray_folder.mkdir(exist_ok=True)
-    log = folder / "printed.txt"
-    found = Watched(time.time())
     surroundings = environment(part, ray_folder=ray_folder)
-    root = str(Path(__file__).resolve().parent.parent.parent)
-    surroundings["PYTHONPATH"] = root
+    found = Watched(time.time())
     try:
         with log.open("wb") as output:
             process = subprocess.Popen(

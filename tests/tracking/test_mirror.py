@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tune_noise.tracking import TrackingProcess
+from tune_noise.tracking import TrackingProcess, bulk
 from tune_noise.tracking.mirror import Mirror
 
 from .synthetic import (
@@ -204,24 +204,32 @@ def test_a_view_that_a_person_changed_is_kept(script: Script, uri: str) -> None:
     assert found.client.get_experiment(experiment.experiment_id).tags[view] == "mine"
 
 
-@pytest.mark.parametrize("request_name", ["create_run", "log_batch", "set_terminated"])
+@pytest.mark.parametrize("name", ["create_run", "log_batch", "set_terminated", "write_runs"])
 def test_a_request_whose_answer_is_lost_is_not_repeated(
-    script: Script, uri: str, request_name: str, monkeypatch: pytest.MonkeyPatch
+    script: Script, uri: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
 
-    real = getattr(MlflowClient, request_name)
+    if name == "write_runs":
+        asked: Any = bulk
+        monkeypatch.setattr(bulk, "RUNS_PER_TRANSACTION", 1)
+    else:
+        asked = MlflowClient
+        monkeypatch.setattr(bulk, "database_of", lambda client: None)  # as where a server writes
+    real = getattr(asked, name)
     num_calls = 0
 
     def lossy(*arguments: Any, **named: Any) -> Any:
         nonlocal num_calls
         num_calls += 1
         answer = real(*arguments, **named)
-        if num_calls in (1, 3):
+        if num_calls in lost:
             raise ConnectionError("the answer was lost")
         return answer
 
-    monkeypatch.setattr(MlflowClient, request_name, lossy)
+    # The second answer is that of another trial.
+    lost = (1, 2) if name == "write_runs" else (1, 3)
+    monkeypatch.setattr(asked, name, lossy)
     script.search()
     script.trial("t1")
     script.trial("t2")

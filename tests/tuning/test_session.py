@@ -258,6 +258,22 @@ def test_every_event_is_in_the_record_before_anyone_hears_of_it(tmp_path: Path) 
     assert recorded.count("finish") == 1
 
 
+def test_a_report_is_recorded_in_one_piece(tmp_path: Path) -> None:
+    """Epochs, decisions and ends of all trials of a stack: one wait for the disk, all or none."""
+    with NotingRecord(tmp_path / "record.db") as record:
+        session = Session(make_search(trials=2), record)
+        trainer = FakeTrainer(session)
+        while stack := session.next_stack():
+            for report in trainer.reports(stack):
+                before = len(record.ends)
+                goes_on = session.report(report)
+                assert len(record.ends) == before + 1
+                if not goes_on:
+                    break
+        assert session.finished
+        assert History.replay(record.events()).trials.keys() == session.history.trials.keys()
+
+
 # Interrupted and resumed.
 
 

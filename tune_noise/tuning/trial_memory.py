@@ -72,13 +72,18 @@ class TrialMemory(InMemoryStorage):
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         """The selection, in the order of asking."""
+        # Every ask begins with a look for one that waits, and none of those has ended.
+        ended = [] if states == (TrialState.WAITING,) else self._remembered()
+        still_open = [self.get_trial(trial_id) for trial_id in self._open]
+        trials = sorted([*ended, *still_open], key=attrgetter("_trial_id"))
+        found = [trial for trial in trials if states is None or trial.state in states]
+        return copied(found) if deepcopy else found
+
+    def _remembered(self) -> list[FrozenTrial]:
         if self._ended is None:
             shown = {i for _, i in self._sampled} | {i for _, i in self._best}
             self._ended = [self.get_trial(trial_id) for trial_id in sorted(shown)]
-        still_open = [self.get_trial(trial_id) for trial_id in self._open]
-        trials = sorted([*self._ended, *still_open], key=attrgetter("_trial_id"))
-        found = [trial for trial in trials if states is None or trial.state in states]
-        return copied(found) if deepcopy else found
+        return self._ended
 
 
 def _rank(trial: FrozenTrial) -> tuple[float, ...]:
