@@ -10,7 +10,8 @@ nothing, and what is told is what the driver and the cluster spend on nodes. For
     check             of all nodes before the search: folder, code, modules; cold, then again
     fetch             until every node has a copy of an array of --megabytes, all at once
     until all train   from the first ask to the first report of as many trials as there are nodes
-    driver's CPU      per trial, and per second while nothing is reported but the nodes are there
+    driver's CPU      per trial; and per report of a trial that goes on, each of a few epochs: where
+                      many trials are under way it is reports that the driver is busy with
 """
 
 import argparse
@@ -27,6 +28,13 @@ from scaling.watched import watch
 
 from tune_noise.record import Record
 
+# Epochs of some tenths of a second, and no end before the time is up.
+LONG = SPACE | {
+    "fixed": {"model": "perceptron", "batch_size": 1, "ramp_epochs": 1},
+    "epochs": 100_000,
+    "early_stopping": None,
+}
+LONG_SECONDS = 60
 ASK = Path(__file__).parent / "scaling" / "ask_nodes.py"
 
 
@@ -63,6 +71,7 @@ def measure(count: int, options: argparse.Namespace, figures: Figures) -> None:
             one = {"MB of memory, of a node": memory_of_a_node(cluster)}
             one |= asked(cluster, place, options.megabytes)
             one |= searched(cluster, count, options.trials, place)
+            one |= reported(cluster, count, place)
         remove(place)
         for name, value in one.items():
             found.setdefault(name, []).append(value)
@@ -106,6 +115,22 @@ def searched(cluster: Cluster, count: int, trials: int, place: Path) -> dict[str
         "ms of driver's CPU per trial": 1000 * pace.cpu(),
         "ms of wall time per trial": 1000 * pace.wall(),
     }
+
+
+def reported(cluster: Cluster, count: int, place: Path) -> dict[str, float]:
+    """A search of trials that go on, one on each node, until its time is up."""
+    (place / "long.yaml").write_text(json.dumps(LONG | {"trials": count}), "utf-8")
+    command = [sys.executable, "-m", "tune_noise.search", "--space", "long.yaml", "--name", "long"]
+    command += ["--address", cluster.address, "--time-budget", f"{LONG_SECONDS}s"]
+    watched = watch(command, place, "long")
+    with Record(place / "runs" / "long" / "record.db") as record:
+        last_start = max(row[1] for row in record.pick("start"))
+        end = min(row[1] for row in record.pick("end"))
+        # The epochs of one report are recorded at one time.
+        reports = {(row[2], row[1]) for row in record.pick("epoch") if last_start < row[1] < end}
+    looks = [look for look in watched.looks if last_start < look.seconds < end]
+    cpu = looks[-1].cpu - looks[0].cpu
+    return {"ms of driver's CPU per report": 1000 * cpu / len(reports)}
 
 
 if __name__ == "__main__":

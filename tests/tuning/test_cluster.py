@@ -10,7 +10,7 @@ from tune_noise.tuning.cluster import cluster
 from .fake_trainer import make_search
 
 
-@pytest.mark.parametrize("address", ["head", ":6379", "head:port", "ray://head"])
+@pytest.mark.parametrize("address", ["head", ":6379", "head:port", "ray://head:10001"])
 def test_an_address_is_host_and_port(address: str) -> None:
     with (
         pytest.raises(UserError, match="must be HOST:PORT of a running cluster, or auto"),

@@ -85,9 +85,14 @@ def _check_reachable(address: str) -> None:
     """Fail within seconds where nothing listens; Ray itself would try for a minute."""
     import socket
 
-    host, _, port = address.removeprefix("ray://").rpartition(":")
     if address in {"auto", "local"}:
         return
+    if address.startswith("ray://"):
+        raise UserError(
+            f"--address {address}: must be HOST:PORT of a running cluster, or auto: a search does "
+            "not run through Ray Client; start it on a node of the cluster, or by `ray job submit`"
+        )
+    host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise UserError(f"--address {address}: must be HOST:PORT of a running cluster, or auto")
     try:
