@@ -38,6 +38,9 @@ def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, 
         UserError: no cluster answers, or none of its nodes can hold a trial.
     """
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
+    if address or os.environ.get("RAY_ADDRESS"):
+        # Where a token is wrong Ray says so on stderr with each attempt; we say it once.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     import ray
 
     # Ray prints several lines of each lost process, wherever output goes; the record has one.
@@ -64,15 +67,24 @@ def cluster(resources: Resources, *, address: str | None) -> Iterator[dict[str, 
                 "with --address"
             ) from error
         raise UserError(
-            f"--address {address}: no Ray cluster can be joined there ({reason}); check `ray "
-            "status`, set RAY_AUTH_MODE=token here too if the cluster wants a token, or leave "
-            "--address out to use this machine"
+            f"--address {address}: no Ray cluster can be joined there ({reason.split('. ')[0]}); "
+            f"check `ray status`, {_token_hint()}, or leave --address out to use this machine"
         ) from None
     try:
         _check_resources(ray.nodes(), resources)
         yield ray.cluster_resources()
     finally:
         ray.shutdown()
+
+
+def _token_hint() -> str:
+    """What to do about the token, which Ray's own message does not always mention."""
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        return "set RAY_AUTH_MODE=token here too if the cluster wants a token"
+    return (
+        "give the cluster's own token (RAY_AUTH_TOKEN_PATH names its file; else it is "
+        "~/.ray/auth_token)"
+    )
 
 
 def _check_reachable(address: str) -> None:
