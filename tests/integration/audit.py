@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,24 @@ def failures(folder: Path) -> list[tuple[str, str]]:
     return [(i, end["stop_reason"]) for i, end in ends if end["status"] == "failed"]
 
 
-def audit(folder: Path, *, failed: Collection[str] = ()) -> History:
+@dataclass(frozen=True)
+class Run:
+    """A run in MLflow: its trial, if it is one of a trial, and the epochs of its objective."""
+
+    trial_id: str | None
+    status: str
+    steps: list[int]
+
+
+def audit(
+    folder: Path, *, failed: Collection[str] = (), runs: Iterable[Run] | None = None
+) -> History:
     """Check that no trial is lost, none is done twice and MLflow says the same as the record.
 
     Args:
         folder: of a search without early stopping, so that every trial trains all its epochs.
         failed: the trials that have failed.
+        runs: all that MLflow has; None: those of the default store beside the folder.
     """
     recorded = read_events(folder)
     history = History.replay(recorded)
@@ -51,7 +64,9 @@ def audit(folder: Path, *, failed: Collection[str] = ()) -> History:
         "confirm": config.num_finalists * config.confirm.seeds * len(config.all_conditions),
     }
     _check_trials(recorded, history, config, failed)
-    _check_mlflow(folder, history)
+    if runs is None:
+        runs = _runs_of_default_store(folder, history.config.objective)
+    _check_mlflow(list(runs), history)
     assert not (folder / "checkpoints").exists() or not any((folder / "checkpoints").iterdir())
     for name in ("trials.csv", "epochs.csv", "summary.json", "report.html"):
         assert (folder / name).stat().st_size > 0
@@ -87,23 +102,28 @@ def mlflow_statuses(folder: Path) -> list[str]:
     return [status for (status,) in _rows(folder, "select status from runs")]
 
 
-def _check_mlflow(folder: Path, history: History) -> None:
-    """A finished run for the search, each finalist and each trial, with each epoch once."""
+def _runs_of_default_store(folder: Path, objective: str) -> list[Run]:
     trials = dict(
         _rows(folder, "select run_uuid, value from tags where key = 'tune_noise.trial_id'")
     )
-    assert sorted(trials.values()) == sorted(history.trials)
-    statuses = dict(_rows(folder, "select run_uuid, status from runs"))
-    confirmed = {trial.finalist for trial in history.trials.values() if trial.finalist}
-    assert len(statuses) == len(trials) + len(confirmed) + 1
     steps: dict[str, list[int]] = defaultdict(list)
-    query = f"select run_uuid, step from metrics where key = '{history.config.objective}'"
+    query = f"select run_uuid, step from metrics where key = '{objective}'"
     for run, step in _rows(folder, query):
         steps[run].append(step)
-    for run, status in statuses.items():
-        if run not in trials:
-            assert status == "FINISHED"
-            continue
-        trial = history.trials[trials[run]]
-        assert status == RUN_STATUS[trial.status or ""]
-        assert sorted(steps[run]) == list(range(1, trial.num_epochs + 1))
+    statuses = _rows(folder, "select run_uuid, status from runs")
+    return [Run(trials.get(run), status, steps[run]) for run, status in statuses]
+
+
+def _check_mlflow(runs: list[Run], history: History) -> None:
+    """A finished run for the search, each finalist and each trial, with each epoch once."""
+    of_trials = {run.trial_id: run for run in runs if run.trial_id is not None}
+    others = [run for run in runs if run.trial_id is None]
+    assert len(of_trials) + len(others) == len(runs)
+    assert set(of_trials) == set(history.trials)
+    confirmed = {trial.finalist for trial in history.trials.values() if trial.finalist}
+    assert len(others) == len(confirmed) + 1
+    assert {run.status for run in others} == {"FINISHED"}
+    for trial in history.trials.values():
+        run = of_trials[trial.trial_id]
+        assert run.status == RUN_STATUS[trial.status or ""]
+        assert sorted(run.steps) == list(range(1, trial.num_epochs + 1))
