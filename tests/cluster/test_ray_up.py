@@ -249,3 +249,7 @@ def test_ray_down_ends_this_cluster_and_no_other_ray(cluster: RayUp) -> None:
     assert code == 0, out
     assert cluster.ours(cluster.head) == cluster.ours(cluster.worker) == 0
     assert "1 node_" in cluster.foreign(f"ray status --address={cluster.head.address}:6379")
+    command = "python -m tune_noise.search --space smoke --name astray"
+    code, out = cluster.lab.ssh(cluster.head, command)
+    assert code == 2, out
+    assert "no Ray cluster answers there" in out  # it has not joined the other one
