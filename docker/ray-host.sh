@@ -15,10 +15,11 @@ temporary=/tmp/tune_noise-$(id -u)  # short: the paths of sockets have a limit
 install_package() {
     local python=python3 venv=$folder/venv setting
     chmod 600 "$folder/ray_token"
+    # RAY_ADDRESS: while the cluster is down nothing answers; `auto` would join any Ray there is.
     {
         echo "export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$folder/ray_token"
         echo "export RAY_TMPDIR=$temporary"
-        echo "export RAY_ADDRESS=\$(cat \$RAY_TMPDIR/ray/ray_current_cluster 2> /dev/null || echo auto)"
+        echo "export RAY_ADDRESS=\$(cat \$RAY_TMPDIR/ray/ray_current_cluster 2> /dev/null || echo 127.0.0.1:6399)"
         echo "export RAY_USAGE_STATS_ENABLED=0 MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true"
         echo "export PYTHONSAFEPATH=1  # no file in the home folder stands in for a module"
         for setting in "$@"; do
@@ -60,6 +61,7 @@ stop() {
     for signal in TERM $(printf '0 %.0s' {1..50}) KILL KILL KILL; do
         pids=$(cluster_processes)
         [ -n "$pids" ] || return 0
+        # shellcheck disable=SC2086  # one word each
         kill "-$signal" $pids 2> /dev/null || true
         sleep 0.2
     done
@@ -91,7 +93,7 @@ start() {
     unset RAY_ADDRESS
     install -d -m 700 "$RAY_TMPDIR"
     [ -O "$RAY_TMPDIR" ] || { echo "ray-host.sh: $RAY_TMPDIR belongs to another user" >&2; exit 1; }
-    export "$mark"
+    export "${mark?}"
     ulimit -n 65536 2> /dev/null || ulimit -n "$(ulimit -Hn)"
     # The address by which this host is reached; Ray would ask which one leads to the Internet.
     local address

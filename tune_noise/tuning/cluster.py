@@ -44,6 +44,9 @@ def cluster(
             the same folder, code or modules as this process.
     """
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
+    if address or os.environ.get("RAY_ADDRESS"):
+        # Where a token is wrong Ray says so on stderr with each attempt; we say it once.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     import ray
 
     # Ray prints several lines of each lost process, wherever output goes; the record has one.
@@ -70,15 +73,24 @@ def cluster(
                 "with --address"
             ) from error
         raise UserError(
-            f"--address {address}: no Ray cluster can be joined there ({reason}); check `ray "
-            "status`, set RAY_AUTH_MODE=token here too if the cluster wants a token, or leave "
-            "--address out to use this machine"
+            f"--address {address}: no Ray cluster can be joined there ({reason.split('. ')[0]}); "
+            f"check `ray status`, {_token_hint()}, or leave --address out to use this machine"
         ) from None
     try:
         _check(search, folder, is_joined=bool(address))
         yield ray.nodes()
     finally:
         ray.shutdown()
+
+
+def _token_hint() -> str:
+    """What to do about the token, which Ray's own message does not always mention."""
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        return "set RAY_AUTH_MODE=token here too if the cluster wants a token"
+    return (
+        "give the cluster's own token (RAY_AUTH_TOKEN_PATH names its file; else it is "
+        "~/.ray/auth_token)"
+    )
 
 
 def _check_reachable(address: str) -> None:
