@@ -4,6 +4,7 @@ Each fold that is trained is kept as a file until the table of its condition is 
 search that was killed trains only what is missing.
 """
 
+import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -121,7 +122,13 @@ def find_on_cluster(
     from tune_noise.tuning.cross_fit import train_folds
 
     search = session.search
-    train = partial(train_folds, dataset=dataset, resources=search.resources, interrupt=interrupt)
+    train = partial(
+        train_folds,
+        dataset=dataset,
+        resources=search.resources,
+        interrupt=interrupt,
+        fold_seconds=_longest_confirmation(session.history),
+    )
     find_suspects(
         session.history,
         dataset,
@@ -130,6 +137,12 @@ def find_on_cluster(
         train=train,
         note=session.note,
     )
+
+
+def _longest_confirmation(history: History) -> float:
+    """Seconds that the longest stack of the confirmation trained; infinite where none did."""
+    confirmed = [t for t in history.trials.values() if t.stage == "confirm" and t.epochs]
+    return max((trial.epochs[-1]["seconds"] for trial in confirmed), default=math.inf)
 
 
 def train_here(

@@ -64,9 +64,7 @@ def _split_by_class(
     return np.concatenate(train), np.concatenate(val)
 
 
-def _class_shares(
-    counts: np.ndarray, size: int, random_state: np.random.RandomState
-) -> np.ndarray:
+def _class_shares(counts: np.ndarray, size: int, random_state: np.random.RandomState) -> np.ndarray:
     """How many of each class are taken: its share rounded down, then the largest remainders.
 
     Args:
