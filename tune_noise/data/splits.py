@@ -72,8 +72,8 @@ def _class_shares(counts: np.ndarray, size: int, random_state: np.random.RandomS
         size: of all classes together.
         random_state: chooses among equal remainders.
     """
-    exact = counts / counts.sum() * size
-    shares = np.floor(exact)
+    exact: np.ndarray = counts / counts.sum() * size
+    shares: np.ndarray = np.floor(exact)
     remainders = exact - shares
     for remainder in np.unique(remainders)[::-1]:
         missing = int(size - shares.sum())
