@@ -6,6 +6,7 @@ search that was killed trains only what is missing.
 
 import math
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -140,9 +141,11 @@ def find_on_cluster(
 
 
 def _longest_confirmation(history: History) -> float:
-    """Seconds that the longest stack of the confirmation trained; infinite where none did."""
+    """Seconds that a confirmation took, by trial, at the most; infinite where there was none."""
     confirmed = [t for t in history.trials.values() if t.stage == "confirm" and t.epochs]
-    return max((trial.epochs[-1]["seconds"] for trial in confirmed), default=math.inf)
+    sizes = Counter(trial.stack_id for trial in confirmed)  # the clock is that of the stack
+    each = (trial.epochs[-1]["seconds"] / sizes[trial.stack_id] for trial in confirmed)
+    return max(each, default=math.inf)
 
 
 def train_here(

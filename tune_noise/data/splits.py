@@ -42,13 +42,13 @@ def stratified_split(
     _check_sizes(labels, num_val=num_val, val_fraction=val_fraction)
     # MT19937 spreads a seed of any size; scikit-learn itself takes only 32 bits.
     random_state = np.random.RandomState(np.random.MT19937(derive_seed(seed, "split")))
-    train, val = _split_by_class(labels, num_val=num_val, random_state=random_state)
+    train, val = split_by_class(labels, num_val=num_val, random_state=random_state)
     _check_every_class(labels, train, split="training", val_fraction=val_fraction)
     _check_every_class(labels, val, split="validation", val_fraction=val_fraction)
     return np.sort(train), np.sort(val)
 
 
-def _split_by_class(
+def split_by_class(
     labels: np.ndarray, *, num_val: int, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation indices, int64, in no order; the draws are scikit-learn's."""

@@ -36,7 +36,7 @@ def train_folds(
         dataset: put once into Ray's object store.
         resources: of one training.
         interrupt: once requested, the rest is left.
-        fold_seconds: that one training takes, at most.
+        fold_seconds: that one training takes, about.
 
     Yields:
         A fold and what `train_fold` returned, or why it could not be trained.

@@ -73,11 +73,11 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         Args:
             stack: as JSON; None to wait, and to report nothing.
         """
-        self._next, self._waits = stack, stack is None
+        self._next: str | None = stack
+        self._waits = stack is None
 
     def _begin(self, stack: str) -> None:
-        self._next: str | None = None
-        self._waits = False
+        self._next, self._waits = None, False
         self._stack = Stack.from_json(stack)
         self._trial = self._fresh_trial()
         self._checkpoints = StackCheckpoints(self._output, self._stack)
