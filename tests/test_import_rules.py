@@ -41,6 +41,8 @@ MAY_IMPORT = {
 # These take seconds to import, and `--help` needs none of them: only inside a function.
 ONLY_LAZILY = {"plan": {"torch"}, "train": {"torch"}, "tracking.store": {"mlflow"}}
 # No torch, Ray, Optuna or MLflow at import, directly or through another module.
+# Every process that trains imports these before its first trial, and nothing slow beside torch.
+TRAINS = ["training", "tuning.checkpoints", "tuning.stacks"]
 LIGHT = ["config.loader", "data", "errors", "history", "noise", "record", "seeding"]
 HEAVY = {"torch", "torchvision", "ray", "optuna", "mlflow", "sklearn", "matplotlib", "pandas"}
 
@@ -215,6 +217,13 @@ def run_python(code):
 @pytest.mark.parametrize("module", LIGHT)
 def test_a_light_module_imports_nothing_heavy(module):
     code = f"import sys, tune_noise.{module}; print(*set({sorted(HEAVY)!r}) & sys.modules.keys())"
+    assert run_python(code).strip() == ""
+
+
+def test_a_process_that_trains_imports_no_slow_library_but_torch():
+    modules = ", ".join(f"tune_noise.{name}" for name in TRAINS)
+    slow = sorted(HEAVY - {"torch"} | {"sqlalchemy", "scipy.optimize", "scipy.stats"})
+    code = f"import sys, {modules}; print(*set({slow!r}) & sys.modules.keys())"
     assert run_python(code).strip() == ""
 
 

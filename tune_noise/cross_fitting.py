@@ -4,7 +4,9 @@ Each fold that is trained is kept as a file until the table of its condition is 
 search that was killed trains only what is missing.
 """
 
+import math
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -121,7 +123,13 @@ def find_on_cluster(
     from tune_noise.tuning.cross_fit import train_folds
 
     search = session.search
-    train = partial(train_folds, dataset=dataset, resources=search.resources, interrupt=interrupt)
+    train = partial(
+        train_folds,
+        dataset=dataset,
+        resources=search.resources,
+        interrupt=interrupt,
+        fold_seconds=_longest_confirmation(session.history),
+    )
     find_suspects(
         session.history,
         dataset,
@@ -130,6 +138,14 @@ def find_on_cluster(
         train=train,
         note=session.note,
     )
+
+
+def _longest_confirmation(history: History) -> float:
+    """Seconds that a confirmation took, by trial, at the most; infinite where there was none."""
+    confirmed = [t for t in history.trials.values() if t.stage == "confirm" and t.epochs]
+    sizes = Counter(trial.stack_id for trial in confirmed)  # the clock is that of the stack
+    each = (trial.epochs[-1]["seconds"] / sizes[trial.stack_id] for trial in confirmed)
+    return max(each, default=math.inf)
 
 
 def train_here(

@@ -3,7 +3,8 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -128,7 +129,8 @@ def _run_search(
     )
     with ExitStack() as stack:
         # The cluster may refuse, too: until it has agreed nothing is written.
-        nodes = None if is_done else stack.enter_context(_cluster(search, request, folder))
+        cluster = stack.enter_context(ExitStack())
+        nodes = None if is_done else cluster.enter_context(_cluster(search, request, folder))
         stack.enter_context(own_folder(folder))
         place.remember(folder)
         record = stack.enter_context(Record(place, writer=True))
@@ -141,6 +143,8 @@ def _run_search(
         if nodes is not None:
             begun = history.config.model_copy(update={"suspects": search.suspects})
             _run(begun, request, dataset, record, console, nodes, interrupt)
+        # It takes seconds, and nothing more is trained.
+        stack.enter_context(_beside(cluster.close))
         history = History.replay(record.events())
         summary = write_outputs(history, folder)
         problems = export_winners(summary, dataset, folder)
@@ -155,6 +159,15 @@ def _run_search(
     if all(trial.status == "failed" for trial in history.trials.values()):
         raise TuneNoiseError("no trial could be trained: see the warning above")
     return folder
+
+
+@contextmanager
+def _beside(work: Callable[[], None]) -> Iterator[None]:
+    """Do something in a thread of its own; at the end wait for it."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        yield
+        done.result()
 
 
 def _resume_command(folder: Path, request: Request) -> str:

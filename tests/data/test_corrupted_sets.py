@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn.datasets
+from sklearn.model_selection import train_test_split
 
-from tune_noise.data import load_dataset
+from tune_noise.data import digits, load_dataset
 from tune_noise.data.cifar_batch import read_batch
 from tune_noise.data.torchvision_import import import_torchvision
 from tune_noise.errors import DataError
@@ -259,30 +260,60 @@ def test_the_complete_sets_damaged_are_named(
 # The digits of scikit-learn.
 
 
-def with_pixel(digits: Any) -> Any:
-    digits.images[5, 3, 3] = 16 - digits.images[5, 3, 3]
-    return digits
+def with_pixel(rows: list[bytes]) -> list[bytes]:
+    return [b"0,0,0" + rows[0][5:], *rows[1:]]
 
 
-def with_labels(digits: Any) -> Any:
-    digits.target[:2] = digits.target[1::-1]
-    return digits
+def with_labels(rows: list[bytes]) -> list[bytes]:
+    """The labels of two images are exchanged."""
+    (first, _, one), (second, _, other) = (row.rpartition(b",") for row in rows[:2])
+    return [first + b"," + other, second + b"," + one, *rows[2:]]
 
 
-def cut(digits: Any) -> Any:
-    digits.images = digits.images[:-1]
-    return digits
+def with_a_word(rows: list[bytes]) -> list[bytes]:
+    return [b"x" + rows[0], *rows[1:]]
 
 
-def unreadable(_: Any) -> Any:
-    raise gzip.BadGzipFile("CRC check failed")
+def with_a_short_row(rows: list[bytes]) -> list[bytes]:
+    return [*rows[:-1], rows[-1][:20]]
 
 
-@pytest.mark.parametrize("damage", [with_pixel, with_labels, cut, unreadable])
+@pytest.mark.parametrize(
+    "damage", [with_pixel, with_labels, with_a_word, with_a_short_row, lambda rows: rows[:-1], None]
+)
 def test_damaged_digits_are_refused(
-    monkeypatch: pytest.MonkeyPatch, damage: Callable[[Any], Any]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    damage: Callable[[list[bytes]], list[bytes]] | None,
 ) -> None:
-    read = sklearn.datasets.load_digits
-    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: damage(read()))
-    with pytest.raises(DataError, match=r"digits is corrupted: .* install scikit-learn again"):
-        load_dataset("digits")
+    content = digits.digits_file().read_bytes()
+    if damage is None:
+        content = content[:-100]
+    else:
+        rows = gzip.decompress(content).splitlines()
+        assert damage(rows) != rows
+        content = gzip.compress(b"\n".join(damage(rows)))
+    path = tmp_path / "digits.csv.gz"
+    for damaged in (content, b"", None):
+        path.unlink(missing_ok=True)
+        if damaged is not None:
+            path.write_bytes(damaged)
+        monkeypatch.setattr(digits, "digits_file", lambda: path)
+        with pytest.raises(DataError, match=r"digits is corrupted: .* install scikit-learn again"):
+            load_dataset("digits")
+
+
+def test_the_digits_are_those_of_scikit_learn() -> None:
+    images, labels = sklearn.datasets.load_digits(return_X_y=True)
+    train, test = train_test_split(
+        np.arange(len(labels)), test_size=540, stratify=labels, random_state=0
+    )
+    found = load_dataset("digits")
+    assert found.test_images is not None
+    for indices, got, truth in (
+        (train, found.train_images, found.train_labels),
+        (test, found.test_images, found.test_labels),
+    ):
+        scaled = np.rint(images[np.sort(indices)].reshape(-1, 1, 8, 8) * (255 / 16))
+        np.testing.assert_array_equal(got, scaled)
+        np.testing.assert_array_equal(truth, labels[np.sort(indices)])

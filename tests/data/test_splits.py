@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 
 from tune_noise.data.splits import nested_subset, stratified_split
 from tune_noise.errors import DataError
+from tune_noise.seeding import derive_seed
 
 seeds = st.integers(min_value=-(2**70), max_value=2**70)
 
@@ -24,6 +26,27 @@ def test_a_split_is_disjoint_complete_sorted_and_stratified(counts, val_fraction
     assert len(val) == round(val_fraction * len(labels))
     proportional = np.array(counts) * len(val) / len(labels)
     assert np.all(np.abs(np.bincount(labels[val]) - proportional) < 1)
+
+
+@given(
+    counts=st.lists(st.integers(min_value=2, max_value=60), min_size=2, max_size=9),
+    val_fraction=st.sampled_from([0.1, 0.2, 0.25, 0.3, 0.5, 0.55]),
+    seed=seeds,
+)
+def test_a_split_is_that_of_scikit_learn(counts, val_fraction, seed):
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(len(counts)), counts))
+    try:
+        found = stratified_split(labels, val_fraction=val_fraction, seed=seed)
+    except DataError:
+        return  # scikit-learn would leave a class out
+    expected = train_test_split(
+        np.arange(len(labels)),
+        test_size=round(val_fraction * len(labels)),
+        stratify=labels,
+        random_state=np.random.RandomState(np.random.MT19937(derive_seed(seed, "split"))),
+    )
+    for indices, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(indices, np.sort(wanted))
 
 
 def test_the_seed_decides_the_split_and_the_global_generator_does_not():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from tune_noise.metrics.information import count_pairs, entropy, information, is_renamed
 from tune_noise.noise import dilute, flip, pair_flip, symmetric
@@ -313,3 +314,19 @@ def test_the_copies_of_an_image_count_as_one_observation():
     same_four_times = information(clean, np.repeat(noisy, 4, axis=1), K)
     # Copies of one label make That sharper, but the error does not shrink by sqrt(4).
     assert same_four_times.standard_error > 0.9 * one.standard_error
+
+
+@given(
+    num_classes=st.integers(min_value=2, max_value=6),
+    accuracy=st.floats(min_value=0.0, max_value=1.0),
+    seed=st.integers(min_value=0, max_value=2**32),
+)
+def test_classes_are_renamed_exactly_if_the_best_assignment_is_another(num_classes, accuracy, seed):
+    generator = np.random.default_rng(seed)
+    noisy = generator.integers(0, num_classes, (40, 1))
+    drawn = generator.integers(0, num_classes, 40)
+    predicted = np.where(generator.random(40) < accuracy, noisy[:, 0], drawn)
+    counts = count_pairs(predicted, noisy, num_classes)
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    better = counts[rows, columns].sum() > np.trace(counts)
+    assert is_renamed(predicted, noisy, num_classes) == better

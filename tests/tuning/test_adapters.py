@@ -12,6 +12,7 @@ from ray.tune.schedulers import TrialScheduler
 from tune_noise.errors import StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.record import Record
+from tune_noise.tuning import adapters
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.paths import checkpoint_file
 from tune_noise.tuning.session import Session
@@ -34,10 +35,20 @@ class Place:
         self.trial_id, self.error_file, self.status = trial_id, None, "RUNNING"
         self.run_metadata = SimpleNamespace(pickled_error_filename="error.pkl")
         # Ray's handle of its actor, and what the actor was handed.
-        self.handed: list[Stack] = []
-        remote = SimpleNamespace(remote=lambda text: self.handed.append(Stack.from_json(text)))
+        self.handed: list[Stack | None] = []
+        remote = SimpleNamespace(remote=self._take)
         take = SimpleNamespace(options=lambda num_returns: remote)
         self.temporary_state = SimpleNamespace(ray_actor=SimpleNamespace(take=take))
+
+    def _take(self, text: str | None) -> None:
+        self.handed.append(None if text is None else Stack.from_json(text))
+
+    @property
+    def stack(self) -> Stack:
+        """What it was handed last, and must have been."""
+        stack = self.handed[-1]
+        assert stack is not None
+        return stack
 
 
 class Adapters:
@@ -74,6 +85,10 @@ class Adapters:
                 break
         return decision
 
+    def wait(self, trial: Place) -> str:
+        """What the scheduler says to a place that has waited."""
+        return self.scheduler.on_trial_result(None, trial, {REPORT: "{}"})
+
     def result(self, trial: Place, report: dict[str, Any], **more: Any) -> str:
         return self.scheduler.on_trial_result(None, trial, {REPORT: json.dumps(report), **more})
 
@@ -96,7 +111,7 @@ def test_ray_is_served_the_session_s_stacks_to_the_end(ray_side: Adapters) -> No
         served += 1
         while ray_side.end(trial, stack) == TrialScheduler.CONTINUE:
             served += 1
-            stack = trial.handed[-1]
+            stack = trial.stack
         ray_side.searcher.on_trial_complete(trial.trial_id)
     assert answer == SessionSearcher.FINISHED
     assert ray_side.session.finished
@@ -109,10 +124,13 @@ def test_a_place_whose_stack_has_ended_is_handed_the_next_one(ray_side: Adapters
     [second] = trial.handed
     assert second != first
     assert ray_side.searcher.stacks == {trial.trial_id: second}
+    assert second is not None
     assert ray_side.end(trial, second) == TrialScheduler.CONTINUE
 
 
-def test_a_place_for_which_there_is_no_room_or_no_stack_ends(ray_side: Adapters) -> None:
+def test_a_place_for_which_there_is_no_room_ends_and_one_without_a_stack_waits(
+    ray_side: Adapters,
+) -> None:
     (here, first), other = ray_side.begin(), ray_side.begin()
     ray_side.capacity = 1  # a node was lost, but not this actor
     assert ray_side.end(here, first) == TrialScheduler.STOP
@@ -120,9 +138,33 @@ def test_a_place_for_which_there_is_no_room_or_no_stack_ends(ray_side: Adapters)
     ray_side.capacity = 100
     (there, third), another = ray_side.begin(), ray_side.begin()
     # Both conditions wait for the results of one more trial before they name finalists.
-    assert ray_side.end(there, third) == TrialScheduler.STOP
-    assert not there.handed
+    assert ray_side.end(there, third) == TrialScheduler.CONTINUE
+    assert there.handed == [None]
     assert list(ray_side.searcher.stacks.values()) == [other[1], another[1]]
+    assert ray_side.wait(there) == TrialScheduler.CONTINUE
+    # With these results the finalists are known: its own place and the one that waits take them.
+    assert ray_side.end(*other) == TrialScheduler.CONTINUE
+    assert ray_side.wait(there) == TrialScheduler.CONTINUE
+    assert {other[0].stack.stage, there.stack.stage} == {"confirm"}
+    assert not ray_side.searcher.waiting
+
+
+def test_a_place_waits_only_while_something_runs_and_not_for_ever(
+    ray_side: Adapters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [ray_side.begin() for _ in range(4)]
+    for place in places[:3]:
+        ray_side.end(*place)
+    waiting = [place for place, _ in places[:3] if place.handed[-1] is None]
+    assert len(waiting) >= 1
+    assert ray_side.suggest() is None
+    monkeypatch.setattr(adapters, "MAX_WAIT_SECONDS", 0.0)
+    assert ray_side.wait(waiting[0]) == TrialScheduler.STOP
+    assert waiting[0].trial_id not in ray_side.searcher.waiting
+    monkeypatch.undo()
+    ray_side.interrupt.requested = True
+    for place in waiting[1:]:
+        assert ray_side.wait(place) == TrialScheduler.STOP
 
 
 def test_ray_is_asked_to_wait_where_results_must_come_in_first(ray_side: Adapters) -> None:

@@ -79,6 +79,17 @@ def test_an_actor_begins_what_it_was_handed_with_its_next_step(
         made.step()
 
 
+def test_an_actor_that_waits_reports_nothing_until_it_is_handed_a_stack(
+    tmp_path: Path, few_digits: Dataset
+) -> None:
+    made = actor(stack_of("t", epochs=2), few_digits, tmp_path, [1])
+    assert not has_ended(made.step())  # it was stopped at its rung
+    made.take(None)
+    assert [made.step()[REPORT] for _ in range(2)] == ["{}", "{}"]
+    made.take(stack_of("u", epochs=1).to_json())
+    assert epochs_of(made.step(), "u") == [1]
+
+
 def test_only_a_confirmation_leaves_its_weights(tmp_path: Path, few_digits: Dataset) -> None:
     for stage in ("search", "confirm"):
         stack = stack_of(f"{stage}1", f"{stage}2", stage=stage, epochs=1)

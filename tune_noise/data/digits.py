@@ -1,13 +1,15 @@
 """The digits data set: small enough for a test, real enough for a first search."""
 
+import gzip
 import hashlib
+import importlib.util
 import zlib
+from pathlib import Path
 
 import numpy as np
-import sklearn.datasets
-from sklearn.model_selection import train_test_split
 
 from tune_noise.data.dataset import Dataset
+from tune_noise.data.splits import split_by_class
 from tune_noise.errors import DataError
 
 _TEST_SIZE = 540
@@ -33,9 +35,8 @@ def load_digits() -> Dataset:
     """
     images, labels = _read_checked()
     images = np.rint(images * (255 / 16)).astype(np.uint8)[:, np.newaxis]
-    train, test = train_test_split(
-        np.arange(len(labels)), test_size=_TEST_SIZE, stratify=labels, random_state=0
-    )
+    generator = np.random.RandomState(0)
+    train, test = split_by_class(labels, num_val=_TEST_SIZE, random_state=generator)
     train.sort()
     test.sort()
     return Dataset(
@@ -49,11 +50,24 @@ def load_digits() -> Dataset:
     )
 
 
+def digits_file() -> Path:
+    """Where scikit-learn has the digits; itself it would take a second to import.
+
+    Raises:
+        OSError: it is not installed.
+    """
+    spec = importlib.util.find_spec("sklearn")  # finds the folder, imports nothing
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("scikit-learn is not installed")
+    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+
+
 def _read_checked() -> tuple[np.ndarray, np.ndarray]:
     """Grey values 0..16, float [N, 8, 8], and labels, int64 [N]."""
     try:
-        digits = sklearn.datasets.load_digits()
-        images, labels = digits.images, digits.target.astype(np.int64)
+        with gzip.open(digits_file(), "rt", encoding="ascii") as file:
+            rows = np.array([line.split(",") for line in file], dtype=np.float64)
+        images, labels = rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
         content = images.astype("<f4").tobytes() + labels.astype("<i8").tobytes()
         fault = "its content differs" if hashlib.sha256(content).hexdigest() != _DIGEST else None
     except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:

@@ -42,13 +42,13 @@ def stratified_split(
     _check_sizes(labels, num_val=num_val, val_fraction=val_fraction)
     # MT19937 spreads a seed of any size; scikit-learn itself takes only 32 bits.
     random_state = np.random.RandomState(np.random.MT19937(derive_seed(seed, "split")))
-    train, val = _split_by_class(labels, num_val=num_val, random_state=random_state)
+    train, val = split_by_class(labels, num_val=num_val, random_state=random_state)
     _check_every_class(labels, train, split="training", val_fraction=val_fraction)
     _check_every_class(labels, val, split="validation", val_fraction=val_fraction)
     return np.sort(train), np.sort(val)
 
 
-def _split_by_class(
+def split_by_class(
     labels: np.ndarray, *, num_val: int, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation indices, int64, in no order; the draws are scikit-learn's."""
@@ -64,9 +64,7 @@ def _split_by_class(
     return np.concatenate(train), np.concatenate(val)
 
 
-def _class_shares(
-    counts: np.ndarray, size: int, random_state: np.random.RandomState
-) -> np.ndarray:
+def _class_shares(counts: np.ndarray, size: int, random_state: np.random.RandomState) -> np.ndarray:
     """How many of each class are taken: its share rounded down, then the largest remainders.
 
     Args:
@@ -74,8 +72,8 @@ def _class_shares(
         size: of all classes together.
         random_state: chooses among equal remainders.
     """
-    exact = counts / counts.sum() * size
-    shares = np.floor(exact)
+    exact: np.ndarray = counts / counts.sum() * size
+    shares: np.ndarray = np.floor(exact)
     remainders = exact - shares
     for remainder in np.unique(remainders)[::-1]:
         missing = int(size - shares.sum())

@@ -31,6 +31,8 @@ _LOSSES = {
     "worker process has died": "its process was killed or crashed (see `dmesg` if memory ran out)",
     "The actor never ran": "its process was killed or crashed before it had begun",
 }
+# How long a process waits for something to train: some times what it took to start.
+MAX_WAIT_SECONDS = 10.0
 # How long Ctrl-C waits for running epochs: those that take longer are checkpointed one by one.
 STOP_SECONDS = 10.0
 
@@ -49,6 +51,8 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         self._capacity = capacity
         # The stacks under way, by the trials of Ray's that they are trained in.
         self.stacks: dict[str, Stack] = {}
+        # Those that wait for a stack -> since when, by the monotonic clock.
+        self.waiting: dict[str, float] = {}
         # The last error of each of Ray's trials.
         self.errors: dict[str, str] = {}
         # How often a stack has failed since its last new epoch.
@@ -60,31 +64,46 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
         """A stack as one string; None to be asked again later; FINISHED at the end."""
-        if not self.has_room:
+        if not self.has_room(len(self.stacks) + len(self.waiting)):
             return None
         if (stack := self._begin_next(trial_id)) is not None:
             return {STACK: stack.to_json()}
         return Searcher.FINISHED if self._session.finished else None
 
     def after(self, trial_id: str) -> Stack | None:
-        """What a trial of Ray's goes on with when its stack has ended; None where it ends, too."""
-        self._leave(self.stacks.pop(trial_id))
-        return self._begin_next(trial_id) if self.has_room else None
+        """What a trial of Ray's goes on with, when its stack has ended or it has waited."""
+        if (ended := self.stacks.pop(trial_id, None)) is not None:
+            self._leave(ended)
+        return self._begin_next(trial_id) if self.has_room(len(self.stacks)) else None
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more stack may be under way now."""
-        return not self._interrupt.requested and len(self.stacks) < self._capacity()
+    def waits(self, trial_id: str) -> bool:
+        """Whether a trial of Ray's for which there is no stack now waits for one; else it ends.
+
+        Its process is ready to train, another would take seconds to start, and the trials that
+        still run may decide what comes next at any moment, e.g. whose finalists are confirmed.
+        """
+        since = self.waiting.setdefault(trial_id, time.monotonic())
+        may_come = bool(self.stacks) and self.has_room(len(self.stacks) + len(self.waiting) - 1)
+        if may_come and time.monotonic() - since < MAX_WAIT_SECONDS:
+            return True
+        del self.waiting[trial_id]
+        return False
+
+    def has_room(self, taken: int) -> bool:
+        """Whether one more may be under way now where some are."""
+        return not self._interrupt.requested and taken < self._capacity()
 
     def _begin_next(self, trial_id: str) -> Stack | None:
         if (stack := self._session.next_stack()) is not None:
             self.stacks[trial_id] = stack
+            self.waiting.pop(trial_id, None)
         return stack
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Forget a stack; one that failed is given to another process, unless it did too often."""
+        self.waiting.pop(trial_id, None)
         if (stack := self.stacks.pop(trial_id, None)) is None:
             return  # it had ended, and there was no other for this trial of Ray's
         if error:
@@ -174,7 +193,7 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         if self._interrupt.requested:
             return None
         trial = super().choose_trial_to_run(controller)
-        if trial is None and not self._searcher.has_room:
+        if trial is None and not self._searcher.has_room(len(self._searcher.stacks)):
             # Ray keeps one idle actor for a trial to come: here its place is another search's.
             controller._cleanup_cached_actors(force_all=True)
         return trial
@@ -182,6 +201,8 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Called for every report: record it, and say how this trial of Ray's goes on."""
         with self._searcher.keeping_faults():
+            if trial.trial_id in self._searcher.waiting:
+                return self._go_on_with_another(trial)
             goes_on = self._take(trial, result)
             if FAULT in result:
                 raise StorageError(result[FAULT])
@@ -193,11 +214,12 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
         return str(TrialScheduler.CONTINUE)
 
     def _go_on_with_another(self, trial: Any) -> str:
-        if (stack := self._searcher.after(trial.trial_id)) is None:
+        stack = self._searcher.after(trial.trial_id)
+        if stack is None and not self._searcher.waits(trial.trial_id):
             return str(TrialScheduler.STOP)
         # An actor serves its driver in order: this before the step that Ray asks for now.
         take = trial.temporary_state.ray_actor.take
-        take.options(num_returns=0).remote(stack.to_json())
+        take.options(num_returns=0).remote(None if stack is None else stack.to_json())
         return str(TrialScheduler.CONTINUE)
 
     def _take(self, trial: Any, result: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Folds trained as tasks of Ray, on as much of the cluster as there is."""
+"""Folds trained as tasks of Ray, on as much of the cluster as there is; short ones, here."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,12 +14,20 @@ from tune_noise.training.cross_fit import Fold, train_fold
 from tune_noise.tuning.devices import choose_device, set_threads
 from tune_noise.tuning.placement import max_concurrent
 
+# What processes that train take to start, at the least: all folds together that take less are
+# trained by the driver.
+START_SECONDS = 4.0
 # How long a signal waits to be seen.
 POLL_SECONDS = 0.5
 
 
 def train_folds(
-    folds: Sequence[Fold], dataset: Dataset, *, resources: Resources, interrupt: Interrupt
+    folds: Sequence[Fold],
+    dataset: Dataset,
+    *,
+    resources: Resources,
+    interrupt: Interrupt,
+    fold_seconds: float,
 ) -> Iterator[tuple[Fold, np.ndarray | str]]:
     """Train folds side by side on the connected cluster, and give each as soon as it is done.
 
@@ -28,6 +36,7 @@ def train_folds(
         dataset: put once into Ray's object store.
         resources: of one training.
         interrupt: once requested, the rest is left.
+        fold_seconds: that one training takes, about.
 
     Yields:
         A fold and what `train_fold` returned, or why it could not be trained.
@@ -35,6 +44,24 @@ def train_folds(
     Raises:
         KeyboardInterrupt: as requested.
     """
+    if resources.gpus_per_trial == 0 and len(folds) * fold_seconds < START_SECONDS:
+        yield from _trained_here(folds, dataset, resources, interrupt)
+    else:
+        yield from _trained_there(folds, dataset, resources, interrupt)
+
+
+def _trained_here(
+    folds: Sequence[Fold], dataset: Dataset, resources: Resources, interrupt: Interrupt
+) -> Iterator[tuple[Fold, np.ndarray | str]]:
+    for fold in folds:
+        if interrupt.requested:
+            raise KeyboardInterrupt
+        yield fold, _train(fold, dataset, resources)
+
+
+def _trained_there(
+    folds: Sequence[Fold], dataset: Dataset, resources: Resources, interrupt: Interrupt
+) -> Iterator[tuple[Fold, np.ndarray | str]]:
     task = ray.remote(
         num_cpus=resources.cpus_per_trial, num_gpus=resources.gpus_per_trial, max_retries=3
     )(_train)
@@ -60,7 +87,7 @@ def _result(reference: ray.ObjectRef) -> np.ndarray | str:
 
 
 def _train(fold: Fold, dataset: Dataset, resources: Resources) -> np.ndarray | str:
-    """In a process of Ray's; torch shares the machine with the other trainings."""
+    """With as many threads as a trial has: in a process of Ray's others train beside it."""
     set_threads(resources.cpus_per_trial)
     try:
         return train_fold(fold, dataset, device=choose_device(resources.gpus_per_trial))

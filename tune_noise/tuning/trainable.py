@@ -23,6 +23,8 @@ from tune_noise.tuning.stacks import Stack
 STACK, REPORT, RESTORED, FAULT, FALLBACK = "stack", "report", "restored", "fault", "fallback"
 # A report costs the driver some milliseconds; one a second keeps the progress display alive.
 REPORT_SECONDS = 1.0
+# How long an actor sleeps before it asks again for a stack: the driver pays for each time.
+WAIT_SECONDS = 0.2
 # So much training is redone at most after a crash, or an epoch where that is longer.
 CHECKPOINT_SECONDS = 5.0
 
@@ -68,15 +70,19 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         self._begin(new_config[STACK])
         return True
 
-    def take(self, stack: str) -> None:
+    def take(self, stack: str | None) -> None:
         """The next stack, for the next step: what goes wrong with it must be that step's failure.
 
         Ray runs it before the step, as the driver asked for it before.
+
+        Args:
+            stack: as JSON; None to wait, and to report nothing.
         """
         self._next: str | None = stack
+        self._waits = stack is None
 
     def _begin(self, stack: str) -> None:
-        self._next = None
+        self._next, self._waits = None, False
         self._stack = Stack.from_json(stack)
         self._trial = self._fresh_trial()
         self._checkpoints = StackCheckpoints(self._output, self._stack)
@@ -90,6 +96,9 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         """Restore at first, then train; report what is new."""
+        if self._waits:
+            time.sleep(WAIT_SECONDS)
+            return {REPORT: "{}"}
         if self._next is not None:
             self._begin(self._next)
         self._fault: str | None = None
