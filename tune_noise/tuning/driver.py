@@ -14,7 +14,6 @@ from tune_noise.errors import DISK_ERRORS, StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.capacity import capacity
-from tune_noise.tuning.idle_actors import keep_idle_actors
 from tune_noise.tuning.lost_results import treat_lost_results_as_lost_actors
 from tune_noise.tuning.node_guard import node_guard
 from tune_noise.tuning.session import Session
@@ -54,7 +53,6 @@ def run_session(
         searcher = SessionSearcher(session, output, interrupt, places)
         places.left_out = searcher.left_out
         session.slots = places
-        keep_idle_actors(lambda: places() - len(searcher.stacks))
         trainable = tune.with_parameters(
             StackTrainable,
             dataset=dataset,
