@@ -5,7 +5,7 @@ step as one compiled graph, so written that nothing is compiled twice: products 
 their own, as Inductor has no lowering for oneDNN's, and the learning rate is a tensor. The seconds
 that compiling takes come from a fresh cache; a second process that finds the cache needs a part.
 
-    python -m benchmarks.compiled_step --data-dir DIR [--networks perceptron mlp1 ...]
+    python benchmarks/compiled_step.py --data-dir DIR [--networks perceptron mlp1 ...]
 """
 
 import tempfile
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from paired import Figures, arguments, in_turn
 from torch import Tensor
 
-from benchmarks.paired import Figures, arguments, in_turn
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import load_dataset
 from tune_noise.methods import Batch

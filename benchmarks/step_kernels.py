@@ -4,15 +4,15 @@ Products of a linear layer: torch's (MKL) against oneDNN's, and in bfloat16. Opt
 against torch.optim. Convolutional networks, forward and backward: as they are, with channels last,
 and in bfloat16, which is not the same arithmetic. `--parts` chooses.
 
-    python -m benchmarks.kernels [--parts products optimizers convolutions]
+    python benchmarks/step_kernels.py [--parts products optimizers convolutions]
 """
 
 from collections.abc import Callable
 
 import torch
+from paired import Figures, arguments, in_turn
 from torch import Tensor, nn
 
-from benchmarks.paired import Figures, arguments, in_turn
 from tune_noise.config.trial import TrialConfig
 from tune_noise.models import build_network, reset_member
 from tune_noise.models.product import onednn_agrees, onednn_is_faster
@@ -26,12 +26,12 @@ TIMES = 50
 
 def main() -> None:
     """Measure the parts that are asked for."""
-    parser = arguments(__doc__ or "", "kernels", repeats=15)
+    parser = arguments(__doc__ or "", "step_kernels", repeats=15)
     parts = {"products": products, "optimizers": optimizers, "convolutions": convolutions}
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    figures = Figures("kernels")
+    figures = Figures("step_kernels")
     print(f"oneDNN serves large products here: {onednn_is_faster()}")
     for part in args.parts:
         parts[part](figures, args.repeats)
