@@ -16,6 +16,7 @@ from tune_noise.data import Dataset
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import Tensors, write_checkpoint
 from tune_noise.training.noise_findings import noise_findings
+from tune_noise.training.process import prepare_process
 from tune_noise.tuning.checkpoints import StackCheckpoints
 from tune_noise.tuning.paths import checkpoints_dir, weights_file
 from tune_noise.tuning.stacks import Stack
@@ -184,7 +185,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
 
 def set_threads(cpus: float) -> None:
     """Have torch take no more cores than a trial has; by default it takes all."""
-    torch.set_num_threads(max(1, int(cpus)))
+    prepare_process(threads=max(1, int(cpus)))
 
 
 def choose_device(gpus: float) -> str:
