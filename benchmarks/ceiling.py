@@ -57,7 +57,7 @@ def products_of_step(network: nn.Module, images: Tensor) -> list[Product]:
 
     Args:
         network: a stack.
-        images: float [M, batch, C, H, W].
+        images: float [M or G, batch, C, H, W].
     """
     forward: list[Product] = []
 
@@ -69,7 +69,8 @@ def products_of_step(network: nn.Module, images: Tensor) -> list[Product]:
         else:
             pixels = output.shape[-2] * output.shape[-1]
             product = Product(x.shape[1] * pixels, weight[0, 0].numel(), weight.shape[1])
-        forward.extend([product] * len(x))
+        # Members may share an input.
+        forward.extend([product] * len(weight))
 
     layers = [m for m in network.modules() if isinstance(m, StackedLinear | StackedConv2d)]
     hooks = [layer.register_forward_hook(note) for layer in layers]
@@ -78,7 +79,8 @@ def products_of_step(network: nn.Module, images: Tensor) -> list[Product]:
     for hook in hooks:
         hook.remove()
     weights = [Product(p.inner, p.rows, p.columns) for p in forward]
-    inputs = [Product(p.rows, p.columns, p.inner) for p in forward[len(images) :]]
+    members = len(layers[0].weight)
+    inputs = [Product(p.rows, p.columns, p.inner) for p in forward[members:]]
     return forward + weights + inputs
 
 

@@ -8,11 +8,10 @@ What benchmarks/stack.py compares with as many runs of `python -m tune_noise.tra
 import argparse
 from pathlib import Path
 
-import torch
-
 from tune_noise.config.loader import build_trial, parse_assignments
 from tune_noise.data import load_dataset
 from tune_noise.training import Trial
+from tune_noise.training.process import prepare_process
 
 
 def main() -> None:
@@ -22,7 +21,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="default 5")
     parser.add_argument("--data-dir", type=Path)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare_process(threads=1)
     config = build_trial(parse_assignments(options.fields), source="fields")
     configs = [
         config.model_copy(update={"seed": seed, "noise_seed": seed})

@@ -30,6 +30,7 @@ from paired import Figures, arguments, in_turn
 from timed_trial import ConstantBatch, PassClock, synchronise
 
 from tune_noise.training import Trial
+from tune_noise.training.process import prepare_process
 
 # Steps of an epoch with few members; with more than 16 in proportion fewer.
 STEPS = {"perceptron": 100, "mlp1": 100, "mlp2": 100, "mlp4": 100, "conv4": 40, "conv9": 4}
@@ -43,7 +44,7 @@ SMALLEST = {"models": ["mlp1"], "members": [1, 2], "processes": [2], "scale": 0.
 
 def main() -> None:
     options = parse()
-    torch.set_num_threads(1)
+    prepare_process(threads=1)
     options.deadline = time.monotonic() + options.time_limit
     options.left_out = []
     figures = Figures("gpu")

@@ -3,12 +3,12 @@
 import time
 from typing import Any
 
-import torch
 import torch.multiprocessing as mp
 from made_up_data import configuration, images_needed, made_up, shape_of
 from timed_trial import synchronise, training_pass
 
 from tune_noise.training import Trial
+from tune_noise.training.process import prepare_process
 
 WAIT_SECONDS = 240.0
 
@@ -57,7 +57,7 @@ def _work(
     barrier: Any,
     results: Any,
 ) -> None:
-    torch.set_num_threads(1)
+    prepare_process(threads=1)
     for model, steps in models.items():
         dataset = made_up(shape_of(model), num_images=images_needed(steps, batch_size))
         config = configuration(model, steps=steps, batch_size=batch_size, seed=number)

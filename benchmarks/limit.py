@@ -20,7 +20,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
 from ceiling import peak, products_of_step, seconds_at_ceiling
 from made_up_data import configuration, images_needed, made_up, shape_of
 from paired import Figures, arguments, clock_option, in_turn
@@ -30,6 +29,7 @@ from tune_noise.data.registry import default_data_dir
 from tune_noise.history import History
 from tune_noise.record import Record
 from tune_noise.training import Trial
+from tune_noise.training.process import prepare_process
 
 # Steps per turn: an epoch of MNIST where that takes about a second.
 STEPS = {"perceptron": 420, "mlp1": 420, "mlp2": 420, "mlp4": 420, "conv4": 40, "conv9": 2}
@@ -45,7 +45,7 @@ SPACES = {
 
 def main() -> None:
     options = parse()
-    torch.set_num_threads(1)
+    prepare_process(threads=1)
     figures = Figures("limit")
     if options.models:
         rate = peak()

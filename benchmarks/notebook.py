@@ -29,13 +29,14 @@ from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.training import Trial
 from tune_noise.training.labelled_data import example_split
+from tune_noise.training.process import prepare_process
 
 BATCH_SIZE, EVALUATED, SPLIT_SEED = 128, 2_000, 42
 
 
 def main() -> None:
     options = parse()
-    torch.set_num_threads(1)
+    prepare_process(threads=1)
     figures = Figures("notebook")
     ours = load_dataset("mnist", data_dir=options.data_dir)
     with tempfile.TemporaryDirectory() as folder:

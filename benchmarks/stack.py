@@ -18,7 +18,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import torch
 from kernels import KERNELS, under
 from made_up_data import configuration, images_needed, made_up, shape_of
 from naive_pair import NaivePair
@@ -29,6 +28,7 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import load_dataset
 from tune_noise.data.registry import default_data_dir
 from tune_noise.training import Trial
+from tune_noise.training.process import prepare_process
 
 BATCH_SIZE = 128
 # Member steps per turn: a quarter of a second to two seconds each.
@@ -48,7 +48,7 @@ CONFIRMED = {
 
 def main() -> None:
     options = parse()
-    torch.set_num_threads(1)
+    prepare_process(threads=1)
     figures = Figures("stack")
     for model in options.models:
         if "members" in options.parts:

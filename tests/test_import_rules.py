@@ -24,7 +24,6 @@ MAY_IMPORT = {
         "metrics",
         "training",
         "tuning.devices",
-        "plan",
         "train",
     ],
     "torchvision": ["data"],
@@ -39,7 +38,7 @@ MAY_IMPORT = {
     "pandas": ["reporting"],
 }
 # These take seconds to import, and `--help` needs none of them: only inside a function.
-ONLY_LAZILY = {"plan": {"torch"}, "train": {"torch"}, "tracking.store": {"mlflow"}}
+ONLY_LAZILY = {"train": {"torch"}, "tracking.store": {"mlflow"}}
 # No torch, Ray, Optuna or MLflow at import, directly or through another module.
 # Every process that trains imports these before its first trial, and nothing slow beside torch.
 TRAINS = ["training", "tuning.checkpoints", "tuning.stacks"]

@@ -166,12 +166,11 @@ def _val_fraction(search: SearchConfig) -> float:
 
 def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> float:
     """Seconds per 1,000 training examples, evaluation included, of the second of two epochs."""
-    import torch
-
     from tune_noise.training import Trial
+    from tune_noise.training.process import prepare_process
 
     # As an actor does; by default torch takes all cores, and the trials share them.
-    torch.set_num_threads(max(1, int(search.resources.cpus_per_trial)))
+    prepare_process(threads=max(1, int(search.resources.cpus_per_trial)))
     sample = _sample(dataset)
     condition = search.all_conditions[0]
     alike = {

@@ -118,10 +118,11 @@ def prepare_torch(*, threads: int, device: str) -> None:
     import torch
 
     from tune_noise.errors import UserError
+    from tune_noise.training.process import prepare_process
 
     if device != "cpu" and not torch.cuda.is_available():
         raise UserError(f"--device {device}: torch finds no GPU on this machine: use cpu")
-    torch.set_num_threads(threads)
+    prepare_process(threads=threads)
 
 
 def _train_all(trial: "Trial", console: Console, *, quiet: bool) -> None:

