@@ -79,8 +79,8 @@ def run_session(
         gpus=resources.gpus_per_trial,
     )
     per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
-    session.slots = Capacity(resources)
-    searcher = SessionSearcher(session, output, interrupt, session.slots)
+    session.slots = capacity = Capacity(resources)
+    searcher = SessionSearcher(session, output, interrupt, capacity)
     tuner = tune.Tuner(
         tune.with_resources(trainable, per_trial),
         tune_config=tune.TuneConfig(
