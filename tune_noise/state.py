@@ -227,7 +227,8 @@ def _best(record: Record, searched: list[TrialState]) -> TrialHistory | None:
     best = max(sound, key=lambda trial: trial.score or 0.0, default=None)
     if best is None:
         return None
-    return History.replay(record.find(trial_id=best.trial_id)).trials[best.trial_id]
+    own = record.find(trial_id=best.trial_id, first=best.asked, last=best.ended)
+    return History.replay(own).trials[best.trial_id]
 
 
 def _finalists(confirming: list[TrialState], config: SearchConfig) -> tuple[FinalistState, ...]:

@@ -25,7 +25,9 @@ class Database(Protocol):
     def read(self, *, after: int, limit: int) -> list[Row]:
         """The first rows with a number above `after`, in order."""
 
-    def find(self, *, kinds: Sequence[str], trial_id: str | None) -> list[Row]:
+    def find(
+        self, *, kinds: Sequence[str], trial_id: str | None, first: int, last: int | None
+    ) -> list[Row]:
         """The rows of some kinds and of one trial, in order; neither named: all."""
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:

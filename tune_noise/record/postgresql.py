@@ -80,9 +80,11 @@ class PostgresDatabase:
         rows = self._again(lambda connection: connection.execute(SELECT, values).all())
         return [tuple(row) for row in rows]
 
-    def find(self, *, kinds: Sequence[str], trial_id: str | None) -> list[Row]:
+    def find(
+        self, *, kinds: Sequence[str], trial_id: str | None, first: int, last: int | None
+    ) -> list[Row]:
         """The rows of some kinds and of one trial, in order."""
-        return self._ask(found(kinds=kinds, trial_id=trial_id))
+        return self._ask(found(kinds=kinds, trial_id=trial_id, first=first, last=last))
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
         """Number, time, trial and the named values of all rows of one kind, in order."""

@@ -96,19 +96,27 @@ class Record:
                 return
 
     def find(
-        self, *, kinds: Sequence[EventKind] = (), trial_id: str | None = None
+        self,
+        *,
+        kinds: Sequence[EventKind] = (),
+        trial_id: str | None = None,
+        first: int = 1,
+        last: int | None = None,
     ) -> Iterator[Event]:
         """The events of some kinds, and of one trial: for who does not need all of them.
 
         Args:
             kinds: empty for all.
             trial_id: None for all, and those that belong to no trial.
+            first: number of the first event that may be among them.
+            last: number of the last one; None for no limit.
 
         Raises:
             UserError: one of them is damaged.
             StorageError: the database cannot be read.
         """
-        for row in self._database.find(kinds=kinds, trial_id=trial_id):
+        rows = self._database.find(kinds=kinds, trial_id=trial_id, first=first, last=last)
+        for row in rows:
             event = event_of(row)
             if event is None:
                 raise damaged(self.place, f"event {row[1]} is damaged")

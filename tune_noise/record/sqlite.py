@@ -85,9 +85,12 @@ class SqliteDatabase:
         """The first rows with a number above `after`, in order."""
         return self._read(SELECT, raw=True, search=self._key, after=after, limit=limit)
 
-    def find(self, *, kinds: Sequence[str], trial_id: str | None) -> list[Row]:
+    def find(
+        self, *, kinds: Sequence[str], trial_id: str | None, first: int, last: int | None
+    ) -> list[Row]:
         """The rows of some kinds and of one trial, in order."""
-        return self._read(found(kinds=kinds, trial_id=trial_id), search=self._key)
+        query = found(kinds=kinds, trial_id=trial_id, first=first, last=last)
+        return self._read(query, raw=True, search=self._key)
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
         """Number, time, trial and the named values of all rows of one kind, in order."""

@@ -30,12 +30,20 @@ LAST_NUMBER = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where
 )
 
 
-def found(*, kinds: Sequence[str], trial_id: str | None) -> sa.Select[Any]:
-    """The rows of some kinds, of all kinds where none is named, and of one trial where it is."""
+def found(
+    *, kinds: Sequence[str], trial_id: str | None, first: int, last: int | None
+) -> sa.Select[Any]:
+    """The rows of some kinds, of all kinds where none is named, and of one trial where it is.
+
+    Without `last` up to the end; to know where to look saves to look at all rows.
+    """
     of_search = EVENTS.c.search == sa.bindparam("search")
     of_kinds = EVENTS.c.kind.in_(kinds) if kinds else sa.true()
     of_trial = sa.true() if trial_id is None else EVENTS.c.trial_id == trial_id
-    return sa.select(EVENTS).where(of_search, of_kinds, of_trial).order_by(EVENTS.c.number)
+    among = EVENTS.c.number >= first
+    if last is not None:
+        among &= EVENTS.c.number <= last
+    return sa.select(EVENTS).where(of_search, among, of_kinds, of_trial).order_by(EVENTS.c.number)
 
 
 def picked(
