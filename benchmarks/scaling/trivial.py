@@ -104,7 +104,9 @@ def search(num_trials: int, place: Path) -> Pace:
         ends = {row[2]: row[1] for row in record.pick("end") if stages[row[2]] == "search"}
         trained = {row[2]: row[3] for row in record.pick("epoch", "seconds") if row[2] in ends}
     seconds = [trained.get(trial_id, 0.0) for trial_id in ends]
-    return Pace(sorted(ends.values()), watched, seconds, file.stat().st_size)
+    # What a reader kept from its place is still in the log.
+    num_bytes = sum(path.stat().st_size for path in file.parent.glob(f"{file.name}*"))
+    return Pace(sorted(ends.values()), watched, seconds, num_bytes)
 
 
 def stock(num_trials: int, place: Path) -> Pace:
