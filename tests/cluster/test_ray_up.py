@@ -98,10 +98,12 @@ class RayUp:
         assert code == 0, out
         return out
 
-    def ours(self, host: Machine) -> int:
-        """How many processes of this cluster run on a host."""
-        found = "grep -lsz ^TUNE_NOISE_CLUSTER= /proc/[0-9]*/environ | wc -l"
-        return int(self.on(host, found).split()[-1])
+    def ray_processes(self, host: Machine) -> list[str]:
+        """Command lines of all Ray processes on a host but those of the other Ray."""
+        listed = self.on(host, "ps -eww -o args").splitlines()
+        names = ("ray::", "ray-dashboard", "/ray/")
+        ray = [line for line in listed if any(name in line for name in names)]
+        return [line for line in ray if "/tmp/foreign" not in line]
 
     def space(self, name: str) -> str:
         """A small search; its files are where all hosts see them."""
@@ -212,8 +214,11 @@ def test_a_search_with_a_wrong_token_is_refused_with_one_message(
     code, out = cluster.lab.ssh(cluster.head, command)
     assert code == 2, out
     assert "Traceback" not in out
-    [message] = [line for line in out.splitlines() if not line.startswith("bash: ")]
+    said = [line for line in out.splitlines() if not line.startswith("bash: ")]
+    assert len(said) == 1, out
+    [message] = said
     assert message.startswith(f"error: --address {cluster.head.address}:6399: ")
+    assert "token is missing or not the cluster's" in message
     assert way_out in message
     assert not (cluster.runs / "refused").exists()
 
@@ -244,10 +249,15 @@ def test_no_file_in_the_home_folder_stands_in_for_a_module(cluster: RayUp) -> No
 
 
 def test_ray_down_ends_this_cluster_and_no_other_ray(cluster: RayUp) -> None:
-    assert min(cluster.ours(cluster.head), cluster.ours(cluster.worker)) > 3
+    hosts = (cluster.head, cluster.worker)
+    before = [cluster.ray_processes(host) for host in hosts]
+    assert all(any("/raylet/raylet " in line for line in lines) for lines in before)
     code, out = cluster.command("ray", "down", "--yes", CLUSTER)
     assert code == 0, out
-    assert cluster.ours(cluster.head) == cluster.ours(cluster.worker) == 0
+    assert cluster.ray_processes(cluster.worker) == []
+    left = cluster.ray_processes(cluster.head)  # agents and dashboard of the other Ray
+    assert not any("/tmp/tune_noise-" in line or "/raylet/raylet " in line for line in left)
+    assert [line.split()[0] for line in left].count("ray::DashboardAgent") == 1
     assert "1 node_" in cluster.foreign(f"ray status --address={cluster.head.address}:6379")
     command = "python -m tune_noise.search --space smoke --name astray"
     code, out = cluster.lab.ssh(cluster.head, command)

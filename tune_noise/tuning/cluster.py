@@ -3,12 +3,13 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import TuneNoiseError, UserError
+from tune_noise.tuning.held_stderr import held_stderr
 
 # Ray reads these when it is imported. No loggers, no snapshots: the record is ours; Ctrl-C is ours.
 _ENVIRONMENT = {
@@ -44,9 +45,6 @@ def cluster(
             the same folder, code or modules as this process.
     """
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
-    if address or os.environ.get("RAY_ADDRESS"):
-        # Where a token is wrong Ray says so on stderr with each attempt; we say it once.
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     import ray
 
     # Ray prints several lines of each lost process, wherever output goes; the record has one.
@@ -55,13 +53,15 @@ def cluster(
     if address:
         _check_reachable(address)
     try:
-        ray.init(
-            address=address or "local",
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            include_dashboard=None if address else False,
-            configure_logging=True,
-        )
+        # Where a token is wrong Ray says so on stderr with each of 20 attempts; we say it once.
+        with held_stderr() if address else nullcontext():
+            ray.init(
+                address=address or "local",
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                include_dashboard=None if address else False,
+                configure_logging=True,
+            )
     except KeyboardInterrupt:
         ray.shutdown()
         raise
@@ -72,6 +72,8 @@ def cluster(
                 f"Ray cannot be started on this machine: {reason}; try again, or join a cluster "
                 "with --address"
             ) from error
+        if any("InvalidAuthToken" in note for note in getattr(error, "__notes__", ())):
+            reason = "the token is missing or not the cluster's"
         raise UserError(
             f"--address {address}: no Ray cluster can be joined there ({reason.split('. ')[0]}); "
             f"check `ray status`, {_token_hint()}, or leave --address out to use this machine"
