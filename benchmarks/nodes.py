@@ -123,7 +123,7 @@ def reported(cluster: Cluster, count: int, place: Path) -> dict[str, float]:
     command += ["--address", cluster.address]
     watched = watch(command, place, "long")
     with Record(place / "runs" / "long" / "record.db") as record:
-        last_start = max(row[1] for row in record.pick("start"))
+        last_start = sorted(row[1] for row in record.pick("start"))[count - 1]
         end = min(row[1] for row in record.pick("end"))
         # The epochs of one report are recorded at one time.
         reports = {(row[2], row[1]) for row in record.pick("epoch") if last_start < row[1] < end}
