@@ -7,18 +7,24 @@ or changed. Only root may make them.
 import json
 import os
 import random
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
 from tests.mounts import run
 
-# Run in namespaces of its own: $0 is the host name, $1 a folder that the host has to itself or "".
-_ENTER = 'hostname "$0"; test -z "$1" || mount -t tmpfs tmpfs "$1"; shift; exec "$@"'
+# Run in namespaces of its own: $0 is the host name, $1 a folder that the host has to itself or "",
+# $2 its folder for Ray, which keeps the address of its host there.
+_ENTER = """
+hostname "$0"; test -z "$1" || mount -t tmpfs tmpfs "$1"
+mkdir -p /tmp/ray; mount --bind "$2" /tmp/ray; shift 2; exec "$@"
+"""
 
 
 class Host:
@@ -28,13 +34,16 @@ class Host:
         name: its host name.
         address: its IP address.
         prefix: put before a command, it runs there.
+        ray_folder: what Ray's folder is there.
     """
 
     def __init__(self, name: str, address: str, namespace: str, own_folder: Path | None) -> None:
         """See `Network.host`."""
         self.name, self.address, self._namespace = name, address, namespace
-        inside = ["unshare", "--mount", "--uts", "sh", "-c", _ENTER, name, str(own_folder or "")]
+        self.ray_folder = mkdtemp(prefix="ray_")
+        inside = ["unshare", "--mount", "--uts", "sh", "-c", _ENTER, name]
         self.prefix = ["ip", "netns", "exec", namespace, *inside]
+        self.prefix += [str(own_folder or ""), self.ray_folder]
 
     @property
     def received_bytes(self) -> int:
@@ -51,6 +60,7 @@ class Network:
         self._mark = f"tn{uuid.uuid4().hex[:6]}"
         self._subnet = f"10.{random.randrange(200, 250)}.{random.randrange(250)}"
         self._namespaces: list[str] = []
+        self._hosts: list[Host] = []
         self._switch = self._namespace("switch")
         run("ip", "-n", self._switch, "link", "add", "br0", "type", "bridge")
         run("ip", "-n", self._switch, "link", "set", "br0", "up")
@@ -72,12 +82,15 @@ class Network:
         run("ip", "-n", self._switch, "link", "set", port, "master", "br0", "up")
         run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", "eth0")
         run("ip", "-n", namespace, "link", "set", "eth0", "up")
-        return Host(name, address, namespace, own_folder)
+        self._hosts.append(Host(name, address, namespace, own_folder))
+        return self._hosts[-1]
 
     def remove(self) -> None:
         """Remove it; what still runs in it has no network any more."""
         for namespace in self._namespaces:
             subprocess.run(["ip", "netns", "delete", namespace], check=True)
+        for host in self._hosts:
+            shutil.rmtree(host.ray_folder, ignore_errors=True)
 
 
 @contextmanager
