@@ -6,7 +6,7 @@ from typing import Any
 
 from tune_noise.data import Dataset
 from tune_noise.tuning.stacks import Stack
-from tune_noise.tuning.trainable import REPORT, STACK, StackTrainable
+from tune_noise.tuning.trainable import EVERY, REPORT, STACK, StackTrainable
 
 from .fake_trainer import make_search
 
@@ -14,7 +14,8 @@ from .fake_trainer import make_search
 def actor(stack: Stack, data: Dataset, output: Path, rungs: list[int]) -> StackTrainable:
     """An actor as Ray would make it; Ray's own constructor wants a cluster."""
     made = StackTrainable.__new__(StackTrainable)
-    made.setup({STACK: stack.to_json()}, data, str(output), rungs, cpus=1.0, gpus=0.0)
+    config = {STACK: stack.to_json(), EVERY: 1e9}
+    made.setup(config, data, str(output), rungs, cpus=1.0, gpus=0.0)
     return made
 
 

@@ -5,8 +5,7 @@ from tune_noise.tuning import trainable
 
 @pytest.fixture
 def long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step of an actor lasts to the next rung or to the end, and no checkpoint is due."""
-    monkeypatch.setattr(trainable, "REPORT_SECONDS", 1e9)
+    """No checkpoint is due; a step of an actor lasts to the next rung or to the end: see actors."""
     monkeypatch.setattr(trainable, "CHECKPOINT_SECONDS", 1e9)
 
 

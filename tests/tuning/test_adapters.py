@@ -40,7 +40,7 @@ class Place:
         take = SimpleNamespace(options=lambda num_returns: remote)
         self.temporary_state = SimpleNamespace(ray_actor=SimpleNamespace(take=take))
 
-    def _take(self, text: str | None) -> None:
+    def _take(self, text: str | None, report_seconds: float) -> None:
         self.handed.append(None if text is None else Stack.from_json(text))
 
     @property

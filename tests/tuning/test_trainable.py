@@ -18,6 +18,7 @@ from tune_noise.tuning.paths import (
 )
 from tune_noise.tuning.stacks import Stack
 from tune_noise.tuning.trainable import (
+    EVERY,
     FAULT,
     REPORT,
     RESTORED,
@@ -61,7 +62,7 @@ def test_a_step_ends_at_each_rung_and_reports_what_is_new(
 def test_an_actor_takes_up_another_stack_afresh(tmp_path: Path, few_digits: Dataset) -> None:
     made = actor(stack_of("t", epochs=1), few_digits, tmp_path, [])
     assert has_ended(made.step())
-    assert made.reset_config({STACK: stack_of("u", "v", epochs=1).to_json()})
+    assert made.reset_config({STACK: stack_of("u", "v", epochs=1).to_json(), EVERY: 1e9})
     result = made.step()
     assert set(json.loads(result[REPORT])) == {"u", "v"}
     assert epochs_of(result, "u") == [1]
@@ -72,9 +73,9 @@ def test_an_actor_begins_what_it_was_handed_with_its_next_step(
 ) -> None:
     made = actor(stack_of("t", epochs=1), few_digits, tmp_path, [])
     made.step()
-    made.take(stack_of("u", "v", epochs=1).to_json())
+    made.take(stack_of("u", "v", epochs=1).to_json(), 1e9)
     assert epochs_of(made.step(), "u") == [1]
-    made.take("no stack")
+    made.take("no stack", 1e9)
     with pytest.raises(ValueError, match="Expecting value"):
         made.step()
 
@@ -84,9 +85,9 @@ def test_an_actor_that_waits_reports_nothing_until_it_is_handed_a_stack(
 ) -> None:
     made = actor(stack_of("t", epochs=2), few_digits, tmp_path, [1])
     assert not has_ended(made.step())  # it was stopped at its rung
-    made.take(None)
+    made.take(None, 0.1)
     assert [made.step()[REPORT] for _ in range(2)] == ["{}", "{}"]
-    made.take(stack_of("u", epochs=1).to_json())
+    made.take(stack_of("u", epochs=1).to_json(), 1e9)
     assert epochs_of(made.step(), "u") == [1]
 
 

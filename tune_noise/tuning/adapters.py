@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,16 @@ from ray.tune.search import Searcher
 from tune_noise.errors import StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.tuning.checkpoints import remove_checkpoints
+from tune_noise.tuning.last_error import last_error
 from tune_noise.tuning.node_guard import unfit_node
+from tune_noise.tuning.round_trips import report_seconds
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.stacks import Stack
-from tune_noise.tuning.trainable import FALLBACK, FAULT, REPORT, RESTORED, STACK
+from tune_noise.tuning.trainable import EVERY, FALLBACK, FAULT, REPORT, RESTORED, STACK
 
 # A stack that fails, or whose process is lost, is given to another process. So often without a new
 # epoch between, and its trials count as failed.
 MAX_FAILURES = 4
-MAX_REASON_CHARACTERS = 300
-# What Ray says of a lost process -> what it means for a person; the first that is found counts.
-_LOSSES = {
-    "running low on memory": "Ray ended its process as memory ran low; see --max-concurrent",
-    "node has died": "its node was lost",
-    "worker process has died": "its process was killed or crashed (see `dmesg` if memory ran out)",
-    "The actor never ran": "its process was killed or crashed before it had begun",
-}
 # How long a process waits for something to train: some times what it took to start.
 MAX_WAIT_SECONDS = 10.0
 # How long Ctrl-C waits for running epochs: those that take longer are checkpointed one by one.
@@ -62,12 +56,12 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         # What went wrong where Ray would take it for a failure of the trial at hand.
         self.fault: StorageError | None = None
 
-    def suggest(self, trial_id: str) -> dict[str, str] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """A stack as one string; None to be asked again later; FINISHED at the end."""
         if not self.has_room(len(self.stacks) + len(self.waiting)):
             return None
         if (stack := self._begin_next(trial_id)) is not None:
-            return {STACK: stack.to_json()}
+            return {STACK: stack.to_json(), EVERY: self.report_seconds}
         return Searcher.FINISHED if self._session.finished else None
 
     def after(self, trial_id: str) -> Stack | None:
@@ -88,6 +82,11 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
             return True
         del self.waiting[trial_id]
         return False
+
+    @property
+    def report_seconds(self) -> float:
+        """How long an actor is to train between two reports."""
+        return report_seconds(len(self.stacks) + len(self.waiting))
 
     def has_room(self, taken: int) -> bool:
         """Whether one more may be under way now where some are."""
@@ -219,7 +218,8 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
             return str(TrialScheduler.STOP)
         # An actor serves its driver in order: this before the step that Ray asks for now.
         take = trial.temporary_state.ray_actor.take
-        take.options(num_returns=0).remote(None if stack is None else stack.to_json())
+        text = None if stack is None else stack.to_json()
+        take.options(num_returns=0).remote(text, self._searcher.report_seconds)
         return str(TrialScheduler.CONTINUE)
 
     def _take(self, trial: Any, result: dict[str, Any]) -> bool:
@@ -283,17 +283,3 @@ class SessionWatch(Callback):  # type: ignore[misc]
         self._stop_by = self._stop_by or now + STOP_SECONDS
         if now > self._stop_by or not any(trial.status == "RUNNING" for trial in trials):
             raise KeyboardInterrupt
-
-
-def last_error(trial: Any) -> str:
-    """What Ray wrote of a trial's last failure, in one sentence."""
-    text = ""
-    if trial.error_file:
-        with suppress(OSError):
-            text = Path(trial.error_file).read_text("utf-8", errors="replace")
-    last = text.rpartition("Failure #")[2]
-    for said, meant in _LOSSES.items():
-        if said in last:
-            return meant
-    # The last line of a traceback is the error itself.
-    return last.strip().rpartition("\n")[2].strip()[:MAX_REASON_CHARACTERS]

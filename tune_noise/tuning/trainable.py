@@ -20,11 +20,10 @@ from tune_noise.tuning.node_guard import NodeGuard
 from tune_noise.tuning.paths import checkpoints_dir, weights_file
 from tune_noise.tuning.stacks import Stack
 
-STACK, REPORT, RESTORED, FAULT, FALLBACK = "stack", "report", "restored", "fault", "fallback"
-# A report costs the driver some milliseconds; one a second keeps the progress display alive.
-REPORT_SECONDS = 1.0
-# How long an actor sleeps before it asks again for a stack: the driver pays for each time.
-WAIT_SECONDS = 0.2
+STACK, EVERY = "stack", "report_seconds"
+REPORT, RESTORED, FAULT, FALLBACK = "report", "restored", "fault", "fallback"
+# How long an actor that waits sleeps before it asks again, as a share of the time between reports.
+WAIT_SHARE = 0.2
 # So much training is redone at most after a crash, or an epoch where that is longer.
 CHECKPOINT_SECONDS = 5.0
 
@@ -35,9 +34,9 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
     A trial of Ray's is a place to train at: it begins with a stack and is handed the next one each
     time that one ends, so that Ray makes, follows and keeps a few trials, not thousands.
 
-    A step trains up to the next rung, or for REPORT_SECONDS, and reports all epochs between in
-    one message. The state is checkpointed into the output folder; whoever trains the stack next,
-    after a lost actor, node or driver, finds it there.
+    A step trains up to the next rung, or for as long as the driver says, and reports all epochs
+    between in one message. The state is checkpointed into the output folder; whoever trains the
+    stack next, after a lost actor, node or driver, finds it there.
 
     A result holds, as strings: REPORT, the news of `Session.report`; RESTORED, once after a
     restore, {"epoch", "seconds", "damage"}, where damage has a sentence for each checkpoint that
@@ -67,17 +66,20 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Serve another trial of Ray's; True tells Ray that the actor can be reused."""
+        self._report_seconds = new_config[EVERY]
         self._begin(new_config[STACK])
         return True
 
-    def take(self, stack: str | None) -> None:
+    def take(self, stack: str | None, report_seconds: float) -> None:
         """The next stack, for the next step: what goes wrong with it must be that step's failure.
 
         Ray runs it before the step, as the driver asked for it before.
 
         Args:
             stack: as JSON; None to wait, and to report nothing.
+            report_seconds: from here on between two reports.
         """
+        self._report_seconds = report_seconds
         self._next: str | None = stack
         self._waits = stack is None
 
@@ -97,7 +99,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         """Restore at first, then train; report what is new."""
         if self._waits:
-            time.sleep(WAIT_SECONDS)
+            time.sleep(WAIT_SHARE * self._report_seconds)
             return {REPORT: "{}"}
         if self._next is not None:
             self._begin(self._next)
@@ -123,7 +125,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             before = trial.seconds
             trial.train_epoch()
             self._checkpoint_if_due(epoch_seconds=trial.seconds - before)
-            if trial.epoch in self._rungs or time.monotonic() - started > REPORT_SECONDS:
+            if trial.epoch in self._rungs or time.monotonic() - started > self._report_seconds:
                 break
 
     def _news(self) -> dict[str, Any]:
