@@ -7,8 +7,9 @@ import torch
 
 # Of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-# Above every activation of a stack; and the largest value that mallopt takes.
-_LARGEST_KEPT_BYTES, _MOST_KEPT_BYTES = 2**30, 2**31 - 1
+# Larger tensors are given back at once: with them arithmetic outweighs the faults, and a process
+# should not keep its peak for ever. Then the largest value that mallopt takes.
+_LARGEST_KEPT_BYTES, _MOST_KEPT_BYTES = 192 * 2**20, 2**31 - 1
 
 
 def prepare_process(*, threads: int) -> None:
