@@ -160,4 +160,6 @@ def test_a_layer_starts_uniform_within_the_bounds_of_torchs_default(layer, own):
         tolerance = 4 / mine.numel() ** 0.5
         assert mine.std().item() == pytest.approx(bound / 3**0.5, rel=tolerance)
     assert own.weight.abs().max() <= bound * (1 + 1e-6)
-    assert layer.weight.std().item() == pytest.approx(own.weight.std().item(), rel=0.02)
+    # Torch's own is drawn anew in each run.
+    tolerance = 4 / own.weight.numel() ** 0.5
+    assert layer.weight.std().item() == pytest.approx(own.weight.std().item(), rel=tolerance)
