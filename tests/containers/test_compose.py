@@ -142,7 +142,7 @@ def test_without_the_token_ray_gives_and_takes_nothing(stack: Stack) -> None:
 
 def test_a_search_with_a_wrong_token_ends_with_one_message(stack: Stack) -> None:
     command = ["run", "--rm", "--no-deps", "-e", "RAY_AUTH_TOKEN_PATH=", "-e", "RAY_AUTH_TOKEN=no"]
-    program = ["python", "search", "-m", "tune_noise.search", "--space", "smoke"]
+    program = ["python", "search", "-m", "tune_noise.search", "--space", "smoke", "--name", "token"]
     with pytest.raises(AssertionError) as failure:
         stack.compose(*command, "--entrypoint", *program, "--address", "ray-head:6379")
     assert "error: --address ray-head:6379" in str(failure.value)
@@ -157,7 +157,9 @@ def test_mlflow_refuses_a_host_that_it_does_not_know(stack: Stack) -> None:
 
 def test_nothing_is_published_beyond_loopback(stack: Stack) -> None:
     containers = json.loads(f"[{','.join(_lines(stack.compose('ps', '--format', 'json')))}]")
-    published = [port for c in containers for port in c["Publishers"] if port["PublishedPort"]]
+    published = [
+        port for c in containers for port in c["Publishers"] or [] if port["PublishedPort"]
+    ]
     assert {port["URL"] for port in published} == {"127.0.0.1"}
     assert {port["TargetPort"] for port in published} == {5000, 8265}
 
@@ -198,11 +200,12 @@ def test_secrets_are_nowhere_but_in_their_files(stack: Stack, tmp_path: Path) ->
 def test_more_workers_join_a_running_cluster(stack: Stack) -> None:
     stack.compose("up", "-d", "--wait", "--scale", "ray-worker=3", "--no-recreate")
     try:
-        count = "import ray; ray.init('auto', log_to_driver=False); print(len(ray.nodes()))"
-        wait_until(
-            lambda: "4" in stack.docker("exec", stack.container("ray-head"), "python", "-c", count),
-            "a fourth node",
+        count = (
+            "import ray; ray.init('auto', log_to_driver=False); "
+            "print(sum(node['Alive'] and 'CPU' in node['Resources'] for node in ray.nodes()))"
         )
+        command = ["exec", stack.container("ray-head"), "python", "-c", count]
+        wait_until(lambda: stack.docker(*command).strip() == "4", "a fourth node")
     finally:
         stack.compose("up", "-d", "--wait", "--no-recreate")
 
