@@ -18,8 +18,6 @@ from tests.integration.conftest import STEADY, TINY
 
 from .ssh_hosts import PATIENCE_SECONDS, ROOT, Lab, Machine, lab
 
-pytest.importorskip("ray.dashboard.modules.job.cli", reason="needs the extra `cluster`")
-pytest.importorskip("aiohttp_cors", reason="needs the extra `cluster`")
 pytestmark = pytest.mark.cluster
 
 CLUSTER = "docker/cluster.yaml"
@@ -139,6 +137,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayUp]:
+    pytest.importorskip("aiohttp_cors", reason="needs the extra `cluster`")
     with lab(tmp_path_factory.mktemp("lab")) as made:
         yield RayUp(made)
 
