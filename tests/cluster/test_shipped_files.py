@@ -37,6 +37,14 @@ def test_ray_accepts_the_cluster_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLUSTERS)
+def test_ray_would_see_a_misspelt_key_of_the_cluster_file(name: str) -> None:
+    cluster = read(name)
+    cluster["file_mount"] = cluster.pop("file_mounts")
+    with pytest.raises(jsonschema.ValidationError, match="file_mount"):
+        validate_config(prepare_config(cluster))
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
 def test_every_file_that_is_copied_to_the_hosts_exists_here(name: str) -> None:
     mounts = read(name)["file_mounts"]
     assert mounts.pop("~/tune_noise_cluster/ray_token") == "~/.ray/auth_token"
