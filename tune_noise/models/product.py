@@ -66,9 +66,30 @@ def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
         bias: float [columns]; None: 0.
     """
     if _suits_onednn(a, len(a), len(b), a.shape[1]):
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
+        # Inductor has no code for oneDNN's operator and leaves one that it does not know alone.
+        own = torch.ops.tune_noise.product if torch.compiler.is_compiling() else _onednn
+        product: Tensor = own(a, b, bias)
         return product
     return a @ b.t() if bias is None else torch.addmm(bias, a, b.t())
+
+
+def _onednn(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
+    return product
+
+
+def _own_operator() -> torch.library.Library:
+    """`_onednn` as an operator of torch's; it is gone when the library that is returned is."""
+    library = torch.library.Library("tune_noise", "DEF")  # type: ignore[no-untyped-call]
+    library.define("product(Tensor a, Tensor b, Tensor? bias) -> Tensor")  # type: ignore[no-untyped-call]
+    library.impl("product", _onednn, "CPU")  # type: ignore[no-untyped-call]
+    torch.library.register_fake(
+        "tune_noise::product", lambda a, b, bias: a.new_empty(len(a), len(b)), lib=library
+    )
+    return library
+
+
+_LIBRARY = _own_operator()
 
 
 def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
@@ -80,9 +101,15 @@ def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
     )
 
 
-@cache
+# In a compiled step it is a constant, too.
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def onednn_is_faster() -> bool:
     """Whether large float32 products of this CPU are oneDNN's: AMD, AVX-512, and it works."""
+    return _onednn_is_faster()
+
+
+@cache
+def _onednn_is_faster() -> bool:
     return torch.backends.cpu.get_cpu_capability() == "AVX512" and _is_amd() and onednn_agrees()
 
 
