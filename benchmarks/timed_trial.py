@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from tune_noise.training import Trial, compiled_step
+from tune_noise.training import Trial
 from tune_noise.training.compiled_step import CompiledStep
 from tune_noise.training.plain_step import Examples
 
@@ -69,8 +69,6 @@ class ConstantBatch:
         self._examples = Examples(indices, labels, numbers, epoch=0, number=0)
         self._trial, self._step = trial, self._plain_step(trial)
         if compiled:
-            # Else it would share the kernel of the trial itself, which looks images up.
-            compiled_step._KERNELS.clear()
             self._step = CompiledStep(self._step, config, frozenset({config.batch_size}))
             self._step.compile(self._examples)
 
@@ -92,6 +90,10 @@ class ConstantImages:
     """Images that are the same whatever is looked up."""
 
     images: torch.Tensor
+
+    def __len__(self) -> int:
+        """How many."""
+        return self.images.shape[1]
 
     def batch(self, _: torch.Tensor) -> torch.Tensor:
         """What was given."""

@@ -11,10 +11,13 @@ from tune_noise.tuning.trainable import REPORT, STACK, StackTrainable
 from .fake_trainer import make_search
 
 
-def actor(stack: Stack, data: Dataset, output: Path, rungs: list[int]) -> StackTrainable:
+def actor(
+    stack: Stack, data: Dataset, output: Path, rungs: list[int], **others: Any
+) -> StackTrainable:
     """An actor as Ray would make it; Ray's own constructor wants a cluster."""
     made = StackTrainable.__new__(StackTrainable)
-    made.setup({STACK: stack.to_json()}, data, str(output), rungs, cpus=1.0, gpus=0.0)
+    given = {STACK: stack.to_json()}
+    made.setup(given, data, str(output), rungs, cpus=1.0, gpus=0.0, **others)
     return made
 
 

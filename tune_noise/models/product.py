@@ -78,8 +78,16 @@ def _onednn(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     return product
 
 
-def _own_operator() -> torch.library.Library:
-    """`_onednn` as an operator of torch's; it is gone when the library that is returned is."""
+@cache
+def make_traceable() -> torch.library.Library:
+    """Before a network is compiled: `_onednn` as an operator, and the choice as a constant.
+
+    Not when this is imported: torch's compiler takes more than a second to import.
+
+    Returns:
+        What the operator belongs to, and would be gone with.
+    """
+    torch.compiler.assume_constant_result(onednn_is_faster)  # type: ignore[no-untyped-call]
     library = torch.library.Library("tune_noise", "DEF")  # type: ignore[no-untyped-call]
     library.define("product(Tensor a, Tensor b, Tensor? bias) -> Tensor")  # type: ignore[no-untyped-call]
     library.impl("product", _onednn, "CPU")  # type: ignore[no-untyped-call]
@@ -87,9 +95,6 @@ def _own_operator() -> torch.library.Library:
         "tune_noise::product", lambda a, b, bias: a.new_empty(len(a), len(b)), lib=library
     )
     return library
-
-
-_LIBRARY = _own_operator()
 
 
 def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
@@ -101,8 +106,6 @@ def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
     )
 
 
-# In a compiled step it is a constant, too.
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def onednn_is_faster() -> bool:
     """Whether large float32 products of this CPU are oneDNN's: AMD, AVX-512, and it works."""
     return _onednn_is_faster()

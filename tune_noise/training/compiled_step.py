@@ -17,6 +17,7 @@ from torch import Tensor
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import TuneNoiseError
 from tune_noise.methods import Batch, Outcome, Remembers
+from tune_noise.models.product import make_traceable
 from tune_noise.training.plain_step import Examples, PlainStep
 
 # Networks of linear layers alone: convolutions gain nothing.
@@ -71,6 +72,8 @@ def kernel_key(step: PlainStep, config: TrialConfig, batch_size: int) -> Hashabl
         bool(config.momentum),
         tuple(tuple(parameter.shape) for parameter in step.network.parameters()),
         batch_size,
+        type(step.images),
+        len(step.images),
         step.num_examples if tables else None,
         step.num_replicates,
         torch.get_num_threads(),
@@ -121,6 +124,7 @@ def _kernel(key: Hashable) -> Kernel:
     if key not in _KERNELS:
         import torch._inductor.config
 
+        make_traceable()
         # Else there is no tracing a gradient that is taken within a step.
         torch._dynamo.config.trace_autograd_ops = True
         # In this process: a trial has its cores, and leaves no process behind.
