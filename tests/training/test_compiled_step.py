@@ -126,7 +126,7 @@ def test_a_probe_leaves_no_trace_and_is_told(few_digits, monkeypatch):
         (0.0, COMPILED),
         (1e9, "plain: it was compiled, and hardly faster"),
     ):
-        monkeypatch.setattr(step_choice, "_IS_FASTER", {})
+        monkeypatch.setattr(step_choice, "_REFUSED", {})
         monkeypatch.setattr(step_choice, "LEAST_GAIN", least_gain)
         found = trained(configs, few_digits, Compiling("auto"))
         assert found.facts(0)["step"] == told

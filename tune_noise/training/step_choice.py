@@ -3,6 +3,7 @@
 What is compiled rounds differently, so the choice is part of a trial's state, and of what it tells.
 """
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -38,11 +39,12 @@ MOST_SHARE = 0.05
 SECONDS_BESIDE, OPERATIONS_PER_SECOND = 2e-4, 150e9
 # A size of batch that fewer batches have is not worth a compilation.
 LEAST_SHARE_OF_BATCHES = 0.1
-# A compiled step is kept from here on: well above what noise makes of two equal steps.
-LEAST_GAIN = 1.15
+# A compiled step is kept from here on. Those measured gain 1.18 or more: a limit amid the gains that
+# occur would have two runs of one command choose differently.
+LEAST_GAIN = 1.05
 PROBE_ROUNDS, PROBE_STEPS = 6, 10
-# Of the kernels that this process has tried.
-_IS_FASTER: dict[Hashable, bool] = {}
+# Kernels that this process has tried -> why they are not used; None: they are.
+_REFUSED: dict[Hashable, str | None] = {}
 
 
 @dataclass(frozen=True)
@@ -134,18 +136,26 @@ class StepChoice:
         if not has_compiler():
             self.warning = f"training steps are not compiled: {NO_COMPILER}; {WAY_OUT}"
             return NO_COMPILER
+        key = kernel_key(self._plain, self._config, max(sizes))
+        if free and _REFUSED.get(key) is not None:
+            return _REFUSED[key]
         step = CompiledStep(self._plain, self._config, frozenset(sizes))
+        reason = None
         try:
-            is_faster = self._probe(step, batches, sizes, free=free)
+            is_known = not free or key in _REFUSED
+            gain = self._compile_and_probe(step, batches, sizes, is_known=is_known)
+            if gain < LEAST_GAIN:
+                reason = "it was compiled, and hardly faster"
         except CompilingFailed as error:
             if self._compiling.mode == "on":
                 raise
             self.warning = f"training steps are not compiled: {error}"
-            return str(error)
-        if not is_faster:
-            return "it was compiled, and hardly faster"
-        self._step = step
-        return None
+            reason = str(error)
+        if free:
+            _REFUSED[key] = reason
+        if reason is None:
+            self._step = step
+        return reason
 
     def _pays(self, num_batches: int, *, num_compilations: int) -> bool:
         """Whether compiling, even in vain, would be lost in the time of all training to come."""
@@ -155,22 +165,20 @@ class StepChoice:
         steps = epochs * self._config.passes_per_epoch * num_batches
         return MOST_SHARE * steps * seconds >= num_compilations * COMPILE_SECONDS
 
-    def _probe(
-        self, step: CompiledStep, batches: Sequence[Examples], sizes: set[int], *, free: bool
-    ) -> bool:
-        """Compile, and time both ways in turn on the trial's own batches; its state stays."""
+    def _compile_and_probe(
+        self, step: CompiledStep, batches: Sequence[Examples], sizes: set[int], *, is_known: bool
+    ) -> float:
+        """How many times as fast the compiled step is; infinitely where that is known before.
+
+        Both run on the trial's own batches, and its state is afterwards what it was.
+        """
         by_size = {size: [b for b in batches if b.indices.shape[1] == size] for size in sizes}
-        key = kernel_key(self._plain, self._config, max(sizes))
-        if free and not _IS_FASTER.get(key, True):
-            return False
         state = self._state()
         before = [tensor.clone() for tensor in state]
         try:
             for own in by_size.values():
                 step.compile(own[0])
-            if free and key not in _IS_FASTER:
-                _IS_FASTER[key] = _gain(self._plain, step, by_size[max(sizes)]) >= LEAST_GAIN
-            return not free or _IS_FASTER[key]
+            return math.inf if is_known else _gain(self._plain, step, by_size[max(sizes)])
         finally:
             with torch.no_grad():
                 for tensor, value in zip(state, before, strict=True):
