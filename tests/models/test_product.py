@@ -124,3 +124,20 @@ def test_other_types_than_float32_have_the_plain_kernel(monkeypatch):
     own.load_state_dict({"weight": layer.weight[0].T, "bias": layer.bias[0, 0]})
     x = torch.ones((1, 4, 7), dtype=torch.float64)
     torch.testing.assert_close(layer(x)[0], own(x[0]))
+
+
+def test_no_product_is_given_a_matrix_that_onednn_is_slow_with(monkeypatch):
+    use("onednn", monkeypatch)
+    seen, own = [], product._onednn
+
+    def watched(a, b, bias):
+        seen.append((b.shape, b.stride()))
+        return own(a, b, bias)
+
+    monkeypatch.setattr(product, "_onednn", watched)
+    network = nn.Sequential(StackedLinear(2, 7, 6), nn.ReLU(), StackedLinear(2, 6, 5))
+    # Two members share each image, so their hidden units lie side by side.
+    network(torch.ones(1, 3, 7)).sum().backward()
+    assert len(seen) == 1 + 2 + 2 + 2 + 1
+    for (rows, columns), strides in seen:
+        assert strides in ((columns, 1), (1, rows))

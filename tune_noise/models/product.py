@@ -53,7 +53,9 @@ class _OneDnnLinear(torch.autograd.Function):
         of_x = None
         if ctx.needs_input_grad[0]:
             of_x = per_member(lambda g: _product(gradient[g], weight[g].t()), len(x))
-        of_weight = per_member(lambda g: _product(gradient[g].t(), x[g].t()), len(x))
+        # Of a transposed matrix whose rows lie apart, as those of a shared product do, oneDNN makes a
+        # product of 50 microseconds one of 90 milliseconds.
+        of_weight = per_member(lambda g: _product(gradient[g].t(), x[g].contiguous().t()), len(x))
         return of_x, of_weight, gradient.sum(dim=1, keepdim=True)
 
 
