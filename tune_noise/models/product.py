@@ -53,8 +53,8 @@ class _OneDnnLinear(torch.autograd.Function):
         of_x = None
         if ctx.needs_input_grad[0]:
             of_x = per_member(lambda g: _product(gradient[g], weight[g].t()), len(x))
-        # Of a transposed matrix whose rows lie apart, as those of a shared product do, oneDNN makes a
-        # product of 50 microseconds one of 90 milliseconds.
+        # With a transposed matrix whose rows lie apart, as those of a shared product do, oneDNN
+        # takes 90 milliseconds in place of 50 microseconds.
         of_weight = per_member(lambda g: _product(gradient[g].t(), x[g].contiguous().t()), len(x))
         return of_x, of_weight, gradient.sum(dim=1, keepdim=True)
 
