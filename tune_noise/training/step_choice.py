@@ -39,7 +39,7 @@ MOST_SHARE = 0.05
 SECONDS_BESIDE, OPERATIONS_PER_SECOND = 2e-4, 150e9
 # A size of batch that fewer batches have is not worth a compilation.
 LEAST_SHARE_OF_BATCHES = 0.1
-# A compiled step is kept from here on. Those measured gain 1.18 or more, and a limit amid the gains
+# A compiled step is kept from here on. Those measured gain 1.10 or more, and a limit amid the gains
 # that occur would have two runs of one command choose differently.
 LEAST_GAIN = 1.05
 PROBE_ROUNDS, PROBE_STEPS = 6, 10
