@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from tune_noise.methods import Batch
 from tune_noise.training import Trial
+from tune_noise.training.compiled_step import CompiledStep
+from tune_noise.training.plain_step import Examples
 
 
 def synchronise(device: torch.device | str) -> None:
@@ -53,25 +56,45 @@ class ConstantBatch:
 
     Args:
         trial: whose networks learn from it.
+        compiled: whether the step is compiled.
     """
 
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Trial, *, compiled: bool = False) -> None:
         """Take the first batch."""
         config, data = trial.configs[0], trial.data
         first = torch.arange(config.batch_size, device=trial.device)
-        self._indices = first.expand(len(trial.configs), -1)
-        self._labels = data.noisy_labels.gather(1, self._indices)
-        self.images = data.train_images.batch(data.image_of[self._indices])
-        self._trial = trial
+        indices = first.expand(len(trial.configs), -1)
+        labels, numbers = data.noisy_labels.gather(1, indices), data.image_of[indices]
+        self.images = data.train_images.batch(numbers)
+        self._examples = Examples(indices, labels, numbers, epoch=0, number=0)
+        self._trial, self._step = trial, self._plain_step(trial)
+        if compiled:
+            self._step = CompiledStep(self._step, config, frozenset({config.batch_size}))
+            self._step.compile(self._examples)
+
+    def _plain_step(self, trial: Trial) -> Any:
+        step = copy(trial.plain_step)
+        step.images = ConstantImages(self.images)  # type: ignore[assignment]
+        return step
 
     def train(self, steps: int) -> None:
         """So many steps."""
-        trial = self._trial
-        shape = (len(trial.configs), trial.networks)
-        trial.network.train()
+        self._trial.network.train()
         for _ in range(steps):
-            logits = trial.network(self.images)
-            logits = logits.view(*shape, *logits.shape[1:])
-            batch = Batch(logits, self._labels, self._indices, trial.epoch)
-            trial.optimizer.step(trial.method(batch).losses.sum())
-        synchronise(trial.device)
+            self._step(self._examples)
+        synchronise(self._trial.device)
+
+
+@dataclass
+class ConstantImages:
+    """Images that are the same whatever is looked up."""
+
+    images: torch.Tensor
+
+    def __len__(self) -> int:
+        """How many."""
+        return self.images.shape[1]
+
+    def batch(self, _: torch.Tensor) -> torch.Tensor:
+        """What was given."""
+        return self.images

@@ -56,7 +56,8 @@ class TrialHistory:
         stage: `search`, or `confirm` for a finalist on a fresh seed.
         condition: name of its condition.
         config: what was trained.
-        facts: what the trial found at its start, e.g. `realised_noise_rate`.
+        facts: what the trial found at its start, e.g. `realised_noise_rate`, and `step`: whether
+            it was compiled.
         epochs: one dict per finished epoch, in order: `epoch` from 1, `seconds` since the start of
             training, and the metrics of `metrics.names`; absent where they cannot be measured.
         rungs: epoch -> whether the scheduler let the trial go on.
@@ -73,7 +74,7 @@ class TrialHistory:
     condition: str
     config: TrialConfig
     finalist: str | None = None
-    facts: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     epochs: list[EpochMetrics] = field(default_factory=list)
     rungs: dict[int, bool] = field(default_factory=dict)
     status: Status | None = None

@@ -9,6 +9,7 @@ from rich.console import Console
 from tune_noise.command_line import given_uri
 from tune_noise.commands import (
     Assignments,
+    CompileSteps,
     DataDir,
     Json,
     Output,
@@ -68,6 +69,7 @@ def search(
     max_concurrent: MaxConcurrent = None,
     cpus_per_trial: CpusPerTrial = None,
     gpus_per_trial: GpusPerTrial = None,
+    compile_: CompileSteps = None,
     time_budget: TimeBudget = None,
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
@@ -91,6 +93,7 @@ def search(
         "resources.max_concurrent": max_concurrent,
         "resources.cpus_per_trial": cpus_per_trial,
         "resources.gpus_per_trial": gpus_per_trial,
+        "resources.compile": compile_,
     }
     config = resolve(space, {k: v for k, v in flags.items() if v is not None}, assignments or [])
     tracking = given_uri(tracking_uri, "--tracking-uri")

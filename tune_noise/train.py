@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tune_noise.commands import (
     Assignments,
+    CompileSteps,
     DataDir,
     Json,
     print_json,
@@ -17,6 +18,7 @@ from tune_noise.commands import (
     talk_aside,
 )
 from tune_noise.config.loader import build_trial, parse_assignments
+from tune_noise.config.search import Resources
 from tune_noise.data import load_dataset
 from tune_noise.metrics.names import sign
 
@@ -42,28 +44,36 @@ def train(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    compile_: CompileSteps = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train one configuration once, here and without Ray, and print what it reaches."""
     from tune_noise.training import Trial, with_material
     from tune_noise.training.saved_model import save_model
+    from tune_noise.training.step_choice import COMPILED, Compiling, check_compiler
 
     config = build_trial(parse_assignments(assignments or []), source="--set")
     prepare_torch(threads=threads, device=device)
     with talk_aside(as_json):
         dataset = load_dataset(config.dataset, data_dir=data_dir)
         dataset = with_material(dataset, [config], data_dir=data_dir)
-        trial = Trial([config], dataset, device=device)
+        compiling = Compiling(compile_ or Resources().compile)
+        check_compiler(compiling.mode)
+        trial = Trial([config], dataset, device=device, compiling=compiling)
         console = Console(markup=False, soft_wrap=True, highlight=False)
         facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
         if not quiet:
             console.print(f"{config.method} on {config.dataset}: {facts}")
         _train_all(trial, console, quiet=quiet)
+        if (warning := trial.step_choice.warning) is not None:
+            console.print(f"warning: {warning}")
+        elif not quiet and trial.step_choice.told == COMPILED:
+            console.print("the training step was compiled")
         _say_result(trial, console)
     progress = trial.progress[0]
     if output is not None and progress.epochs:
-        about = {"facts": trial.data.facts[0], "metrics_of_these_weights": _selected(trial)}
+        about = {"facts": trial.facts(0), "metrics_of_these_weights": _selected(trial)}
         save_model(output, trial.replicate_weights(0), config, dataset, about)
         (output / "epochs.json").write_text(json.dumps(progress.epochs, indent=1) + "\n")
         if not as_json:
@@ -99,7 +109,7 @@ def _result(trial: "Trial", output: Path | None) -> dict[str, Any]:
     config, progress = trial.configs[0], trial.progress[0]
     return {
         "config": config.model_dump(mode="json", exclude_none=True),
-        "facts": trial.data.facts[0],
+        "facts": trial.facts(0),
         "status": progress.status,
         "stop_reason": progress.stop_reason,
         "epochs": len(progress.epochs),

@@ -11,11 +11,13 @@ from tune_noise.tuning.trainable import EVERY, REPORT, STACK, StackTrainable
 from .fake_trainer import make_search
 
 
-def actor(stack: Stack, data: Dataset, output: Path, rungs: list[int]) -> StackTrainable:
+def actor(
+    stack: Stack, data: Dataset, output: Path, rungs: list[int], **others: Any
+) -> StackTrainable:
     """An actor as Ray would make it; Ray's own constructor wants a cluster."""
     made = StackTrainable.__new__(StackTrainable)
     config = {STACK: stack.to_json(), EVERY: 1e9}
-    made.setup(config, data, str(output), rungs, cpus=1.0, gpus=0.0)
+    made.setup(config, data, str(output), rungs, cpus=1.0, gpus=0.0, **others)
     return made
 
 

@@ -19,7 +19,7 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import cross_entropy, outcome_of_kept
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.selection import ForgetRates, small_loss_selection
-from tune_noise.methods.values import column, values_of
+from tune_noise.methods.values import values_of
 
 
 class CoTeachingPlus:
@@ -54,7 +54,7 @@ def disagreement(logits: Tensor) -> Tensor:
     return predicted[:, 0] != predicted[:, 1]
 
 
-def select_among(candidates: Tensor, losses: Tensor, rates: Sequence[float]) -> Tensor:
+def select_among(candidates: Tensor, losses: Tensor, rates: Sequence[float] | Tensor) -> Tensor:
     """The candidates of smallest loss: floor((1 - rate) * candidates), but 1 if there is any.
 
     Args:
@@ -67,7 +67,9 @@ def select_among(candidates: Tensor, losses: Tensor, rates: Sequence[float]) -> 
     """
     available = candidates.sum(dim=1)
     # 1e-9 as in `num_kept`; in float64, as there.
-    exact = available * (1.0 - column(rates, losses.device).flatten()) + 1e-9
+    exact = (
+        available * (1.0 - torch.as_tensor(rates, dtype=torch.float64, device=losses.device)) + 1e-9
+    )
     counts = exact.floor().long().clamp(min=1).minimum(available)
     among = candidates.unsqueeze(1)
     ranked = losses.detach().masked_fill(~among, torch.inf)

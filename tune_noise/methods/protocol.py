@@ -84,13 +84,14 @@ class Outcome:
         kept: bool [R, P, batch], the examples that each network learns from.
         cross_entropies: float [R, P, batch], of every example on its noisy label; a diagnostic.
         forget_rates: the schedule's fraction of the batch that a selection drops, one per
-            replicate; None where the share follows from the data.
+            replicate, or of a compiled step float64 [R]; None where the share follows from the
+            data.
     """
 
     losses: Tensor
     kept: Tensor
     cross_entropies: Tensor
-    forget_rates: Sequence[float] | None = None
+    forget_rates: Sequence[float] | Tensor | None = None
 
 
 class Method(Protocol):
@@ -102,7 +103,7 @@ class Method(Protocol):
 
 @runtime_checkable
 class PreparesEpochs(Protocol):
-    """A method that looks at all training examples between epochs."""
+    """A method that prepares each epoch, mostly by a look at all training examples."""
 
     def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
         """Prepare an epoch, counted from 0, before its first batch.

@@ -30,7 +30,7 @@ class EpochTally:
         self._partners: list[Tensor] = []
         self._shares: list[Tensor] = []
         self._num_examples = 0
-        self._forget_rates: Sequence[float] | None = None
+        self._forget_rates: Sequence[float] | Tensor | None = None
 
     def add(self, batch: Batch, outcome: Outcome) -> None:
         """Take one batch into account."""
@@ -83,7 +83,7 @@ class EpochTally:
     def _dropped(self) -> list[float]:
         """What the schedule says of the last batch; without one, the share dropped in the epoch."""
         if self._forget_rates is not None:
-            return list(self._forget_rates)
+            return [float(rate) for rate in self._forget_rates]
         dropped = (~torch.cat(self._kept, dim=2)).double().mean(dim=(1, 2))
         return [float(share) for share in dropped]
 

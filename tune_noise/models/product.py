@@ -53,8 +53,8 @@ class _OneDnnLinear(torch.autograd.Function):
         of_x = None
         if ctx.needs_input_grad[0]:
             of_x = per_member(lambda g: _product(gradient[g], weight[g].t()), len(x))
-        # Of a transposed matrix whose rows lie apart, as those of a shared product do, oneDNN makes
-        # a product of 50 microseconds one of 90 milliseconds.
+        # With a transposed matrix whose rows lie apart, as those of a shared product do, oneDNN
+        # takes 90 milliseconds in place of 50 microseconds.
         of_weight = per_member(lambda g: _product(gradient[g].t(), x[g].contiguous().t()), len(x))
         return of_x, of_weight, gradient.sum(dim=1, keepdim=True)
 
@@ -68,13 +68,35 @@ def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
         bias: float [columns]; None: 0.
     """
     if _suits_onednn(a, len(a), len(b), a.shape[1]):
-        return _onednn(a, b, bias)
+        # Inductor has no code for oneDNN's operator and leaves one that it does not know alone.
+        own = torch.ops.tune_noise.product if torch.compiler.is_compiling() else _onednn
+        product: Tensor = own(a, b, bias)
+        return product
     return a @ b.t() if bias is None else torch.addmm(bias, a, b.t())
 
 
 def _onednn(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
     return product
+
+
+@cache
+def make_traceable() -> torch.library.Library:
+    """Before a network is compiled: `_onednn` as an operator, and the choice as a constant.
+
+    Not when this is imported: torch's compiler takes more than a second to import.
+
+    Returns:
+        What the operator belongs to, and would be gone with.
+    """
+    torch.compiler.assume_constant_result(onednn_is_faster)  # type: ignore[no-untyped-call]
+    library = torch.library.Library("tune_noise", "DEF")  # type: ignore[no-untyped-call]
+    library.define("product(Tensor a, Tensor b, Tensor? bias) -> Tensor")  # type: ignore[no-untyped-call]
+    library.impl("product", _onednn, "CPU")  # type: ignore[no-untyped-call]
+    torch.library.register_fake(
+        "tune_noise::product", lambda a, b, bias: a.new_empty(len(a), len(b)), lib=library
+    )
+    return library
 
 
 def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
@@ -86,9 +108,13 @@ def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
     )
 
 
-@cache
 def onednn_is_faster() -> bool:
     """Whether large float32 products of this CPU are oneDNN's: AMD, AVX-512, and it works."""
+    return _onednn_is_faster()
+
+
+@cache
+def _onednn_is_faster() -> bool:
     return torch.backends.cpu.get_cpu_capability() == "AVX512" and _is_amd() and onednn_agrees()
 
 

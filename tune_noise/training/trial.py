@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError
-from tune_noise.methods import METHODS, Batch, MixesInputs, PreparesEpochs, Remembers
+from tune_noise.methods import METHODS, PreparesEpochs, Remembers
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.evaluation import predict_logits, test_metrics, validation_metrics
 from tune_noise.metrics.names import sign
@@ -26,6 +26,9 @@ from tune_noise.training.labelled_data import prepare, training_facts
 from tune_noise.training.material import missing_material
 from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
+from tune_noise.training.plain_step import Examples, PlainStep
+from tune_noise.training.progress import Progress
+from tune_noise.training.step_choice import Compiling, StepChoice
 
 # Replicates of one stack may differ in these; everything else they share.
 OWN_FIELDS = frozenset(
@@ -33,25 +36,6 @@ OWN_FIELDS = frozenset(
     | {"jocor_lambda", "elr_lambda", "elr_beta", "gmm_threshold", "gce_q", "sce_alpha", "sce_beta"}
     | {"bootstrap_beta", "smoothing", "h_alpha", "mixup_alpha"}
 )
-
-
-@dataclass
-class Progress:
-    """How far one replicate has come.
-
-    Attributes:
-        best_score: best objective so far, larger is better; with `last_epochs` the mean of those.
-        best_epoch: its epoch, from 1; with `last_epochs` the last; 0 before the first.
-        status: None while it trains; `completed` or `diverged` at its end.
-        stop_reason: why it ended before its last epoch; empty where it did not.
-        epochs: what it reported, in order.
-    """
-
-    best_score: float = -math.inf
-    best_epoch: int = 0
-    status: str | None = None
-    stop_reason: str = ""
-    epochs: list[dict[str, float]] = field(default_factory=list)
 
 
 class Trial:
@@ -64,6 +48,7 @@ class Trial:
         dataset: in memory.
         device: where to train.
         held_out: images that take no part; see `prepare`.
+        compiling: whether the training step is compiled.
 
     Raises:
         ConfigError: the configurations cannot be stacked, or do not suit the data set.
@@ -83,6 +68,7 @@ class Trial:
         *,
         device: str = "cpu",
         held_out: np.ndarray | None = None,
+        compiling: Compiling | None = None,
     ) -> None:
         """Draw the noise and initialise the networks; nothing is trained yet."""
         _check_stack(configs, dataset)
@@ -106,6 +92,15 @@ class Trial:
             configs, self.data.train_images, num_examples=len(self.data.image_of)
         )
         self.optimizer = StackOptimizer(self.network, configs)
+        self.plain_step = PlainStep(
+            self.network,
+            self.method,
+            self.data.train_images,
+            self.augmentation,
+            self.optimizer,
+            self.data.noisy_labels,
+        )
+        self.step_choice = StepChoice(self.plain_step, first, compiling)
         self.epoch = 0
         self.seconds = 0.0
         self.progress = [Progress() for _ in configs]
@@ -129,6 +124,11 @@ class Trial:
         """Whether every replicate has come to its end."""
         return all(progress.status is not None for progress in self.progress)
 
+    def facts(self, r: int) -> dict[str, Any]:
+        """What is known of a replicate's data and, once it trains, of its step."""
+        told = self.step_choice.told
+        return self.data.facts[r] | ({} if told is None else {"step": told})
+
     def train_epoch(self) -> list[dict[str, float] | None]:
         """Train one epoch and evaluate.
 
@@ -148,19 +148,18 @@ class Trial:
         ]
 
     def _train(self) -> list[dict[str, float]]:
+        passes = self.configs[0].passes_per_epoch
         if isinstance(self.method, PreparesEpochs):
             self.method.start_epoch(self.epoch, self._predict_examples)
         self.network.train()
+        step = self.step_choice.step(lambda: self._examples(self.epoch * passes))
         tally = EpochTally(self.data.true_labels)
-        passes = self.configs[0].passes_per_epoch
         for number in range(self.epoch * passes, (self.epoch + 1) * passes):
             self.optimizer.start_epoch(number / passes)
             self.augmentation.start_epoch(number)
             start_epoch(self.network, self._member_seeds("dropout", number))
-            for batch in self._batches(number):
-                outcome = self.method(batch)
-                self.optimizer.step(outcome.losses.sum())
-                tally.add(batch, outcome)
+            for examples in self._examples(number):
+                tally.add(*step(examples))
         return tally.metrics()
 
     def _order(self, pass_number: int) -> Tensor:
@@ -175,22 +174,14 @@ class Trial:
         ]
         return torch.from_numpy(np.stack(orders)).to(self.device)
 
-    def _batches(self, pass_number: int) -> Iterator[Batch]:
-        """The batches of one pass, each after its forward pass, which waits for the one before."""
-        order, data, size = self._order(pass_number), self.data, self.configs[0].batch_size
-        mixes = self.method if isinstance(self.method, MixesInputs) else None
+    def _examples(self, pass_number: int) -> Iterator[Examples]:
+        """The batches of one pass."""
+        order, data = self._order(pass_number), self.data
         # Looked up at once: in each batch it would take as long as a small network does.
         found = (order, data.noisy_labels.gather(1, order), data.image_of[order])
-        parts = (split_batches(each, size) for each in found)
-        for number, (indices, labels, numbers) in enumerate(zip(*parts, strict=True)):
-            images = self.augmentation(data.train_images.batch(numbers), indices)
-            mixing = None
-            if mixes is not None:
-                mixing = mixes.mixing(self.epoch, number, indices.shape[1])
-                images = mixing.applied_to(images)
-            logits: Tensor = self.network(images)
-            logits = logits.view(len(self.configs), self.networks, *logits.shape[1:])
-            yield Batch(logits, labels, indices, self.epoch, mixing)
+        parts = (split_batches(each, self.configs[0].batch_size) for each in found)
+        for number, (indices, labels, images) in enumerate(zip(*parts, strict=True)):
+            yield Examples(indices, labels, images, self.epoch, number)
 
     def _predict_examples(self) -> Tensor:
         """Logits of all training examples in evaluation mode, float [R, P, N, K]."""
@@ -271,7 +262,8 @@ class Trial:
             tensors |= {f"method.{k}": v for k, v in self.method.state().items()}
         tensors = {name: value.detach().clone() for name, value in tensors.items()}
         progress = [asdict(progress) for progress in self.progress]
-        return tensors, {"epoch": self.epoch, "seconds": self.seconds, "progress": progress}
+        values = {"epoch": self.epoch, "seconds": self.seconds, "step": self.step_choice.told}
+        return tensors, {**values, "progress": progress}
 
     def load_state(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """Continue from what `state` gave, exactly."""
@@ -287,6 +279,7 @@ class Trial:
             self.method.load_state(part("method."))
         self.epoch, self.seconds = values["epoch"], values["seconds"]
         self.progress = [Progress(**deepcopy(progress)) for progress in values["progress"]]
+        self.step_choice.recall(values.get("step"))
 
 
 def _check_stack(configs: Sequence[TrialConfig], dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+import ray
 from ray import tune
 from ray.tune.error import TuneError
 
@@ -14,8 +15,10 @@ from tune_noise.errors import DISK_ERRORS, StorageError
 from tune_noise.interrupt import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.capacity import capacity
+from tune_noise.tuning.compiling import compiling_of
 from tune_noise.tuning.lost_results import treat_lost_results_as_lost_actors
 from tune_noise.tuning.node_guard import node_guard
+from tune_noise.tuning.placement import max_concurrent
 from tune_noise.tuning.session import Session
 from tune_noise.tuning.trainable import StackTrainable
 
@@ -60,6 +63,7 @@ def run_session(
             rungs=session.rung_levels,
             cpus=resources.cpus_per_trial,
             gpus=resources.gpus_per_trial,
+            compiling=compiling_of(session.search, slots=max_concurrent(ray.nodes(), resources)),
             guard=guard,
         )
         per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}

@@ -1,0 +1,76 @@
+"""One training step: look a batch up, forward pass, the method's losses, backward pass, update."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from tune_noise.data.image_views import Images
+from tune_noise.methods import Batch, Method, MixesInputs, Outcome
+from tune_noise.training.augmentation import Augmentation
+from tune_noise.training.optimizer import StackOptimizer
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Which examples make a batch.
+
+    Attributes:
+        indices: int64 [R, batch], position of each example in its training set.
+        noisy_labels: int64 [R, batch].
+        images: int64 [R, batch], which image each example shows.
+        epoch: counted from 0.
+        number: of the batch in its pass, from 0.
+    """
+
+    indices: Tensor
+    noisy_labels: Tensor
+    images: Tensor
+    epoch: int
+    number: int
+
+
+class PlainStep:
+    """The step, operation by operation; `torch.compile` traces the same lines.
+
+    Args:
+        network: a stack of R * P members.
+        method: of the R replicates.
+        images: that the examples show.
+        augmentation: what becomes of them.
+        optimizer: of the network.
+        noisy_labels: int64 [R, N], of the whole training set.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        method: Method,
+        images: Images,
+        augmentation: Augmentation,
+        optimizer: StackOptimizer,
+        noisy_labels: Tensor,
+    ) -> None:
+        """Refer to the parts of a trial, which stay its own."""
+        self.network, self.method, self.optimizer = network, method, optimizer
+        self.images, self.augmentation = images, augmentation
+        self.num_replicates, self.num_examples = noisy_labels.shape
+        self._mixes = method if isinstance(method, MixesInputs) else None
+
+    def __call__(self, examples: Examples) -> tuple[Batch, Outcome]:
+        """Learn from a batch."""
+        batch = self.forward(examples)
+        outcome = self.method(batch)
+        self.optimizer.step(outcome.losses.sum())
+        return batch, outcome
+
+    def forward(self, examples: Examples) -> Batch:
+        """The forward pass alone."""
+        indices = examples.indices
+        images = self.augmentation(self.images.batch(examples.images), indices)
+        mixing = None
+        if self._mixes is not None:
+            mixing = self._mixes.mixing(examples.epoch, examples.number, indices.shape[1])
+            images = mixing.applied_to(images)
+        logits: Tensor = self.network(images)
+        logits = logits.view(len(indices), -1, *logits.shape[1:])
+        return Batch(logits, examples.noisy_labels, indices, examples.epoch, mixing)
