@@ -53,7 +53,8 @@ def test_a_replicate_draws_the_same_in_any_stack(settings, few_digits):
     stack = train(Trial([config_of(seed=s, **settings) for s in (5, 6, 7)], few_digits), 2)
     alone = train(Trial([config_of(seed=6, **settings)], few_digits), 2)
     for ours, theirs in zip(metrics_of(stack, 1), metrics_of(alone), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-3)
+        # Rounding may decide an example of the 180 that are tested.
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-2)
 
 
 @all_settings

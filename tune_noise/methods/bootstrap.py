@@ -12,11 +12,10 @@ Deviation: none known; some re-implementations hold the soft target constant, wh
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods.losses import all_kept, cross_entropy
+from tune_noise.methods.losses import all_kept, cross_entropy, log_softmax
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.values import column, values_of
 
@@ -30,7 +29,7 @@ class BootstrapSoft:
 
     def __call__(self, batch: Batch) -> Outcome:
         """Mean over the batch; everything is kept."""
-        log_probabilities = F.log_softmax(batch.logits, dim=3)
+        log_probabilities = log_softmax(batch.logits)
         entropy = -(log_probabilities.exp() * log_probabilities).sum(dim=3)
         return _bootstrapped(batch, self._beta, entropy)
 
@@ -45,7 +44,7 @@ class BootstrapHard:
     def __call__(self, batch: Batch) -> Outcome:
         """Mean over the batch; everything is kept."""
         # The likeliest class is the one of which the log-probability is largest.
-        own = -F.log_softmax(batch.logits, dim=3).amax(dim=3)
+        own = -log_softmax(batch.logits).amax(dim=3)
         return _bootstrapped(batch, self._beta, own)
 
 

@@ -14,11 +14,10 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods.losses import all_kept, cross_entropy
+from tune_noise.methods.losses import all_kept, cross_entropy, log_softmax
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.values import checked_state, values_of
 
@@ -84,7 +83,7 @@ def forward_loss(logits: Tensor, labels: Tensor, matrices: Tensor) -> Tensor:
     columns = matrices.log().transpose(1, 2)  # [R, noisy, clean]
     index = labels.unsqueeze(2).expand(-1, -1, columns.shape[2])
     of_label = columns.gather(1, index).unsqueeze(1)  # [R, 1, batch, clean]
-    return -torch.logsumexp(F.log_softmax(logits, dim=3) + of_label, dim=3)
+    return -torch.logsumexp(log_softmax(logits) + of_label, dim=3)
 
 
 def anchor_estimate(probabilities: Tensor) -> Tensor:

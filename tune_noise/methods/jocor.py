@@ -12,11 +12,10 @@ exponent.
 
 from collections.abc import Callable, Sequence
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods.losses import cross_entropy, mean_of_kept
+from tune_noise.methods.losses import cross_entropy, log_softmax, mean_of_kept
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.selection import ForgetRates, small_losses
 from tune_noise.methods.values import column, values_of
@@ -56,6 +55,6 @@ def symmetric_divergence(logits: Tensor) -> Tensor:
     Returns:
         float [R, 1, batch], nats, not negative.
     """
-    first, second = F.log_softmax(logits, dim=3).unbind(dim=1)
+    first, second = log_softmax(logits).unbind(dim=1)
     divergence = ((first.exp() - second.exp()) * (first - second)).sum(dim=2)
     return divergence.unsqueeze(1)

@@ -19,10 +19,17 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         float [R, P, batch], nats.
     """
-    networks = logits.shape[1]
-    repeated = labels.unsqueeze(1).expand(-1, networks, -1)
-    losses = F.cross_entropy(logits.flatten(0, 2), repeated.flatten(), reduction="none")
-    return losses.view(logits.shape[:3])
+    replicates, networks = logits.shape[:2]
+    repeated = labels.unsqueeze(1).expand(-1, networks, -1).flatten(0, 1)
+    losses = F.cross_entropy(logits.flatten(0, 1).mT, repeated, reduction="none")
+    return losses.view(replicates, networks, -1)
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Logarithms of the probabilities of the classes, float [R, P, batch, K]."""
+    # Classes before examples, as in `cross_entropy`: torch then goes through many examples at
+    # once, and takes a tenth of the time that it takes for few classes in a row.
+    return F.log_softmax(logits.mT, dim=2).mT
 
 
 def of_labels(values: Tensor, labels: Tensor) -> Tensor:

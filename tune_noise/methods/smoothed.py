@@ -13,11 +13,10 @@ ideal batch, at the cost of one label per image.
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods.losses import all_kept, cross_entropy
+from tune_noise.methods.losses import all_kept, cross_entropy, log_softmax
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.values import column, values_of
 
@@ -49,6 +48,6 @@ class InfiniteBatch:
 
 def _smoothed(batch: Batch, shares: Tensor) -> Outcome:
     losses = cross_entropy(batch.logits, batch.noisy_labels)
-    uniform = -F.log_softmax(batch.logits, dim=3).mean(dim=3)
+    uniform = -log_softmax(batch.logits).mean(dim=3)
     share = shares.to(losses.dtype)
     return all_kept((1.0 - share) * losses + share * uniform, losses)
