@@ -89,8 +89,8 @@ def describe(name: str, ours: list[Pace], theirs: list[Pace], figures: Figures) 
     if theirs:
         alone = [1e3 * pace.wall() for pace in theirs]
         add("wall, Ray Tune alone", alone, "ms")
-        add("driver CPU, Ray Tune alone", [1e3 * pace.cpu() for pace in theirs], "ms")
         if len(theirs[0].ends) >= MIN_LONG:
+            add("driver CPU, Ray Tune alone", [1e3 * pace.cpu() for pace in theirs], "ms")
             add("driver memory, Ray Tune alone", [pace.memory() / 1e3 for pace in theirs], "kB")
         figures.ratio(f"{name}: wall, Ray Tune alone / ours", alone, wall)
 
