@@ -53,8 +53,6 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = arguments(__doc__, "nodes", repeats=1)
-    parser.epilog = __doc__
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--nodes", type=int, nargs="+", default=[2, 8], help="default 2 8")
     parser.add_argument("--trials", type=int, default=150, help="default 150")
     parser.add_argument("--megabytes", type=int, default=100, help="default 100")

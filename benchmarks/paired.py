@@ -148,8 +148,11 @@ def in_turn(
 
 
 def arguments(description: str, name: str, *, repeats: int) -> argparse.ArgumentParser:
-    """A parser with what every benchmark takes: --repeats and --json."""
-    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    """A parser with what every benchmark takes: --repeats and --json; the rest is told last."""
+    first, _, rest = description.partition("\n")
+    parser = argparse.ArgumentParser(
+        description=first, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=repeats, help=f"default {repeats}")
     default = RESULTS / f"{name}.json"
     parser.add_argument("--json", type=Path, default=default, help=f"default {default.name}")

@@ -50,8 +50,6 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = arguments(__doc__, "scale", repeats=1)
-    parser.epilog = __doc__
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000], help="100 1000")
     return parser.parse_args()
 
