@@ -141,3 +141,14 @@ def test_no_product_is_given_a_matrix_that_onednn_is_slow_with(monkeypatch):
     assert len(seen) == 1 + 2 + 2 + 2 + 1
     for (rows, columns), strides in seen:
         assert strides in ((columns, 1), (1, rows))
+
+
+@all_kernels
+@pytest.mark.parametrize("layout", ["rows", "across"])
+def test_the_gradient_of_rows_lies_in_rows(kernel, layout, monkeypatch):
+    use(kernel, monkeypatch)
+    x = laid_out(torch.randn(2, 5, 7), layout).requires_grad_()
+    weight = torch.randn(2, 3, 7, requires_grad=True)
+    y = stacked_product(x, weight, torch.zeros(2, 1, 3))
+    [gradient] = torch.autograd.grad(y, x, laid_out(torch.randn(2, 5, 3), "columns"))
+    assert gradient.stride(2) == 1
