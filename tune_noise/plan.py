@@ -17,7 +17,7 @@ PROBE_IMAGES = 1500
 # Starting Ray, its actors, and writing the report; measured at 15 to 25 s.
 OVERHEAD_SECONDS = 20.0
 # Fixed fields that change how long a batch takes.
-_PROBED_FIELDS = ("batch_size", "optimizer", "augmentation")
+_PROBED_FIELDS = ("batch_size", "optimizer", "augmentation", "precision")
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,7 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
     prepare_process(threads=max(1, int(search.resources.cpus_per_trial)))
     sample = _sample(dataset)
     condition = search.all_conditions[0]
-    alike = {
-        k: v for k, v in search.fixed.items() if k in ("batch_size", "optimizer", "augmentation")
-    }
+    alike = {k: v for k, v in search.fixed.items() if k in _PROBED_FIELDS}
     alike |= {"val_fraction": _val_fraction(search), "epochs": 2, "model": model, "method": method}
     # A method costs most once its warm-up is over, and with the most networks it may have.
     own = {"warm_up_epochs": 0, "peers": max(_values(search, "peers"))}

@@ -97,7 +97,11 @@ def search(num_trials: int, place: Path) -> Pace:
     """Run one in an empty folder, as a user would, MLflow included."""
     (place / "space.yaml").write_text(json.dumps(SPACE | {"trials": num_trials}), "utf-8")
     arguments = ["-m", "tune_noise.search", "--space", "space.yaml", "--name", NAME]
-    watched = watch([sys.executable, *arguments], place)
+    return pace_of(place, watch([sys.executable, *arguments], place))
+
+
+def pace_of(place: Path, watched: Watched) -> Pace:
+    """How a search of `NAME` in a folder went on."""
     file = place / "runs" / NAME / "record.db"
     with Record(file) as record:
         stages = {row[2]: row[3] for row in record.pick("ask", "stage")}

@@ -112,6 +112,11 @@ class TrialConfig(Frozen):
         description="standard: a random crop of the image padded with black by an eighth, and a "
         "random mirror image, per example and epoch; mirroring turns some digits into others",
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="of the products and convolutions of a training step; weights, losses and "
+        "updates are float32, and so is every evaluation",
+    )
     example_order: Literal["shuffled", "clean_first", "clean_last"] = Field(
         "shuffled", description="order within an epoch; the clean_ ones need known true labels"
     )

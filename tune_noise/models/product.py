@@ -108,6 +108,7 @@ def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
         rows * columns * inner >= MIN_MULTIPLICATIONS
         and x.device.type == "cpu"
         and x.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
         and onednn_is_faster()
     )
 

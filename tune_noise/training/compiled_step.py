@@ -42,6 +42,8 @@ def obstacle(step: PlainStep, config: TrialConfig) -> str | None:
         return f"{config.model} is not compiled"
     if config.method not in METHODS:
         return f"the method {config.method} is not compiled"
+    if config.precision != "float32":
+        return f"{config.precision} is not compiled"
     if config.augmentation != "none":
         return "augmentation is not compiled"
     if step.optimizer.device.type != "cpu":

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from tune_noise.data.image_views import Images
@@ -39,6 +40,7 @@ class PlainStep:
         augmentation: what becomes of them.
         optimizer: of the network.
         noisy_labels: int64 [R, N], of the whole training set.
+        precision: `float32` or `bfloat16`, of the products of the forward and backward pass.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class PlainStep:
         augmentation: Augmentation,
         optimizer: StackOptimizer,
         noisy_labels: Tensor,
+        precision: str = "float32",
     ) -> None:
         """Refer to the parts of a trial, which stay its own."""
         self.network, self.method, self.optimizer = network, method, optimizer
         self.images, self.augmentation = images, augmentation
+        self._is_mixed = precision == "bfloat16"
         self.num_replicates, self.num_examples = noisy_labels.shape
         self._mixes = method if isinstance(method, MixesInputs) else None
 
@@ -71,6 +75,15 @@ class PlainStep:
         if self._mixes is not None:
             mixing = self._mixes.mixing(examples.epoch, examples.number, indices.shape[1])
             images = mixing.applied_to(images)
-        logits: Tensor = self.network(images)
+        logits = self._logits(images)
         logits = logits.view(len(indices), -1, *logits.shape[1:])
         return Batch(logits, examples.noisy_labels, indices, examples.epoch, mixing)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        if not self._is_mixed:
+            logits: Tensor = self.network(images)
+            return logits
+        # Weights stay float32, and bfloat16 has its range: no loss needs to be scaled.
+        with torch.autocast(images.device.type, dtype=torch.bfloat16):
+            logits = self.network(images)
+        return logits.float()

@@ -99,6 +99,7 @@ class Trial:
             self.augmentation,
             self.optimizer,
             self.data.noisy_labels,
+            first.precision,
         )
         self.step_choice = StepChoice(self.plain_step, first, compiling)
         self.epoch = 0
