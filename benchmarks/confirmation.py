@@ -73,7 +73,7 @@ def measure(
     if with_commands:
         runs["5 train commands"] = lambda: commands(configs)
     found: dict[str, list[float]] = {name: [] for name in runs}
-    with cluster(two.resources, address=None):
+    with tempfile.TemporaryDirectory() as folder, cluster(two, address=None, folder=Path(folder)):
         for _ in range(repeats):
             for name, run in runs.items():
                 found[name].append(run())

@@ -94,7 +94,7 @@ def memory_of_a_node(cluster: Cluster) -> float:
 def asked(cluster: Cluster, place: Path, megabytes: int) -> dict[str, float]:
     """What `ask_nodes.py` prints."""
     command = [sys.executable, str(ASK), cluster.address, str(megabytes)]
-    found: dict[str, float] = json.loads(watch(command, place, "ask").text.splitlines()[-1])
+    found: dict[str, float] = json.loads(watch(command, place).text.splitlines()[-1])
     return found
 
 
@@ -103,7 +103,7 @@ def searched(cluster: Cluster, count: int, trials: int, place: Path) -> dict[str
     (place / "space.yaml").write_text(json.dumps(SPACE | {"trials": trials}), "utf-8")
     command = [sys.executable, "-m", "tune_noise.search", "--space", "space.yaml"]
     command += ["--name", NAME, "--address", cluster.address]
-    pace: Pace = pace_of(place, watch(command, place, "search"))
+    pace: Pace = pace_of(place, watch(command, place))
     with Record(place / "runs" / NAME / "record.db") as record:
         first_ask = min(row[1] for row in record.pick("ask", "stage"))
         starts = sorted(row[1] for row in record.pick("start"))
@@ -119,7 +119,7 @@ def reported(cluster: Cluster, count: int, place: Path) -> dict[str, float]:
     (place / "long.yaml").write_text(json.dumps(LONG | {"trials": count}), "utf-8")
     command = [sys.executable, "-m", "tune_noise.search", "--space", "long.yaml", "--name", "long"]
     command += ["--address", cluster.address]
-    watched = watch(command, place, "long")
+    watched = watch(command, place)
     with Record(place / "runs" / "long" / "record.db") as record:
         last_start = sorted(row[1] for row in record.pick("start"))[count - 1]
         end = min(row[1] for row in record.pick("end"))
