@@ -15,6 +15,16 @@ def test_help_says_what_is_measured_and_tells_the_defaults(name: str) -> None:
     assert told.stdout.count("default") >= 5
 
 
+@pytest.mark.parametrize(
+    "name", ["scale", "nodes", "confirmation", "stock_recipe", "quality_per_cost", "live_table",
+             "step_kernels", "compiled_step", "precision"],
+)  # fmt: skip
+def test_the_longer_ones_can_at_least_be_asked_for_help(name: str) -> None:
+    told = run(name, "--help")
+    assert told.returncode == 0, told.stderr
+    assert "--repeats" in told.stdout
+
+
 def test_the_notebook_trains_beside_ours_and_both_learn(
     tmp_path: Path, shared_data_dir: Path
 ) -> None:
