@@ -35,10 +35,10 @@ def stacked_product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     if _suits_onednn(x, x.shape[1], weight.shape[1], x.shape[2]):
         product: Tensor = _OneDnnLinear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
         return product
-    if x.requires_grad and x.stride(2) == 1:
-        # Its gradient must lie in rows, too: an activation takes ten times as long between values
-        # and a gradient that lie differently.
-        return torch.baddbmm(bias, x, weight.mT)
+    if x.requires_grad and x.stride(2) == 1 and not torch.compiler.is_compiling():
+        # Below, its gradient comes out in columns; an activation takes thirty times as long between
+        # values and a gradient that lie differently.
+        x.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
     # Transposed, so that the gradient of the weights comes out in their own layout.
     return torch.baddbmm(bias.mT, weight, x.mT).mT
 
