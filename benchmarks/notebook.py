@@ -21,6 +21,7 @@ import torch
 from notebook_recipe import NoisyLabelDataset, NotebookTraining, mnist, only, split_test_set
 from paired import Figures, arguments, clock_option, in_turn
 from timed_trial import PassClock
+from unpacked import unpacked_apart
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
@@ -70,15 +71,6 @@ def parse() -> argparse.Namespace:
     add("--learning-images", type=int, default=10_000, help="default 10,000")
     add("--data-dir", type=Path, default=default_data_dir(), help="holds MNIST; as of a search")
     return parser.parse_args()
-
-
-def unpacked_apart(data_dir: Path, folder: Path) -> Path:
-    """The official files, linked into a folder where torchvision may unpack them."""
-    raw = folder / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for packed in (data_dir.expanduser() / "MNIST" / "raw").glob("*.gz"):
-        (raw / packed.name).symlink_to(packed.resolve())
-    return folder
 
 
 def configuration(

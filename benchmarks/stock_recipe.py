@@ -25,6 +25,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.measured import Measured, measure
 from benchmarks.paired import Figures, arguments, in_turn
+from benchmarks.unpacked import unpacked_apart
+from tune_noise.data.registry import default_data_dir
 
 STOCK = Path(__file__).parent / "stock"
 CONFIRMED = ("confirm.finalists=2", "confirm.seeds=5", "suspects.folds=4")
@@ -96,9 +98,7 @@ class Searches:
         shared: list[str | Path] = ["--output", output, "--seed", str(seed)]
         if self.options.trials is not None:
             shared += ["--trials", str(self.options.trials)]
-        if self.options.data_dir is not None:
-            shared += ["--data-dir", self.options.data_dir]
-        return shared
+        return [*shared, "--data-dir", self.options.data_dir]
 
 
 def _facts(folder: Path) -> dict[str, float]:
@@ -165,13 +165,17 @@ def cores() -> int:
 def main() -> None:
     parser = arguments(__doc__, "stock_recipe", repeats=3)
     parser.add_argument("--dataset", choices=("digits", "mnist"), default="digits")
-    parser.add_argument("--data-dir", type=Path, help="where MNIST lies")
+    parser.add_argument(
+        "--data-dir", type=Path, default=default_data_dir(), help="where MNIST lies"
+    )
     parser.add_argument("--trials", type=int, help="default: 200 on digits, 40 on MNIST")
     parser.add_argument("--reuse-actors", action="store_true", help="of the recipe")
     parser.add_argument("--confirmed", action="store_true", help="also ours with its defaults")
     options = parser.parse_args()
     names = ["stock", "ours", *(["ours, confirmed"] if options.confirmed else [])]
     with tempfile.TemporaryDirectory(prefix="stock-") as folder:
+        if options.dataset == "mnist":
+            options.data_dir = unpacked_apart(options.data_dir, Path(folder) / "data")
         searches = Searches(options, Path(folder))
         runs = {name: lambda name=name: searches.run(name) for name in names}
         in_turn(runs, repeats=options.repeats, warm_up=0)

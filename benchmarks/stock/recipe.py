@@ -214,6 +214,11 @@ def main() -> None:
         "seed": options.seed,
     }
     trials = options.trials or settings["trials"]
+    if options.dataset == "mnist":
+        import_torchvision()
+        from torchvision import datasets
+
+        datasets.MNIST(settings["data_dir"], download=True)  # once; unpacks what is there
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(address="local", log_to_driver=False)
     results = search(settings, output, trials=trials, reuse_actors=options.reuse_actors)
