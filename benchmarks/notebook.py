@@ -7,7 +7,7 @@ after them are the same, on one thread. Ours trains whole epochs as in a search:
 noisy labels, tally and evaluation. The notebook trains a share of an epoch, --batches at a time,
 in turn with ours; its time for the whole is in proportion, without what an epoch's start costs it.
 Both evaluate 2,000 images after an epoch: the notebook a fifth of the test set, ours as many
-training images that are held out. Then both are trained on 10,000 images from several seeds, to
+training images that are held out. Then both are trained on 12,800 images from several seeds, to
 show that they learn alike: test accuracy on the other four fifths of the test set.
 """
 
