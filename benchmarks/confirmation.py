@@ -24,14 +24,14 @@ from tune_noise.config.loader import build_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
-from tune_noise.history import History
-from tune_noise.interrupt import Interrupt
+from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
+from tune_noise.system.signals import Interrupt
 from tune_noise.training import Trial
 from tune_noise.training.noise_findings import noise_findings
-from tune_noise.tuning.cluster import cluster
+from tune_noise.tuning.cluster.connect import cluster
 from tune_noise.tuning.driver import run_session
-from tune_noise.tuning.session import Session
+from tune_noise.tuning.session.session import Session
 
 SEEDS = 5
 # So many that a training takes a second or two, as it does on larger data.

@@ -26,7 +26,7 @@ from paired import Figures, arguments, clock_option, in_turn
 from timed_trial import ConstantBatch, PassClock
 
 from tune_noise.data.registry import default_data_dir
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Record
 from tune_noise.training import Trial
 from tune_noise.training.process import prepare_process

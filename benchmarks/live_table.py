@@ -17,9 +17,9 @@ from report import search_events, space
 from rich.console import Console
 
 from tune_noise.config.search import SearchConfig
-from tune_noise.history import History
-from tune_noise.progress import SearchProgress
+from tune_noise.history.replay import History
 from tune_noise.record import Event
+from tune_noise.service.progress import SearchProgress
 
 CHANGED, REFRESHES, REFRESHES_PER_SECOND = 12, 20, 2.0
 

@@ -26,7 +26,7 @@ import torch
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import load_dataset
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.training import Trial
 

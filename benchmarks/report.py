@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import Condition, SearchConfig
-from tune_noise.metrics.names import METRICS
 from tune_noise.record import Event, Record, RecordPlace
-from tune_noise.tuning.rungs import RungLadder, rung_levels
+from tune_noise.tuning.session.rungs import RungLadder, rung_levels
 
 EPOCHS, GRACE, FACTOR, SEEDS, CLASSES = 10, 2, 3, 5, 10
 METHODS, NETWORKS = ("standard", "co_teaching"), ("mlp1", "conv4")
@@ -270,10 +270,10 @@ def steps(folder: Path) -> dict[str, Cost]:
         now = (time.perf_counter(), time.process_time())
         found[name], last = (now[0] - last[0], now[1] - last[1]), now
 
-    from tune_noise.garbage import what_is_here_is_kept
     from tune_noise.report import read_history
     from tune_noise.reporting import outputs
-    from tune_noise.reporting.summary import summarise
+    from tune_noise.reporting.findings.summary import summarise
+    from tune_noise.system.garbage import what_is_here_is_kept
 
     note("import")
     history = read_history(folder, None)

@@ -29,7 +29,7 @@ METRICS = (
 REPLAY = """
 import sys
 from pathlib import Path
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Record
 with Record(Path(sys.argv[1]) / "record.db") as record:
     History.replay(record.events())

@@ -5,8 +5,8 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from tune_noise.history import History, TrialHistory
-from tune_noise.metrics.names import METRICS
+from tune_noise.config.metric_names import METRICS
+from tune_noise.history.replay import History, TrialHistory
 
 ENDED_AS = {
     "completed": "FINISHED",

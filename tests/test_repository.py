@@ -70,7 +70,7 @@ def test_the_wheel_carries_the_spaces_and_the_page_template(wheel: Path):
     }
     assert len(shipped) >= 6
     assert shipped <= names
-    assert "tune_noise/reporting/report.html.j2" in names
+    assert "tune_noise/reporting/page/report.html.j2" in names
 
 
 def test_the_installed_wheel_finds_its_spaces_from_any_folder(wheel: Path, tmp_path: Path):

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from tune_noise import __version__
-from tune_noise.commands import run_app
-from tune_noise.completion import answer_in_pieces, join_words
-from tune_noise.examples import epilog
+from tune_noise.command_line.completion import answer_in_pieces, join_words
+from tune_noise.command_line.examples import epilog
+from tune_noise.command_line.run import run_app
 from tune_noise.predict import predict
 from tune_noise.report import report
 from tune_noise.salvage import salvage

@@ -9,11 +9,11 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from tune_noise.command_line import given_uri
-from tune_noise.commands import run_command
+from tune_noise.command_line.passwords import given_uri
+from tune_noise.command_line.run import run_command
 from tune_noise.data.npz_images import LABELS_OF, NamedImages, load_named_images
 from tune_noise.errors import DataError, UserError
-from tune_noise.files import replace_file
+from tune_noise.system.files import replace_file
 from tune_noise.tracking.uri import OPTION
 
 # What a comparison with these labels is worth.
@@ -67,9 +67,9 @@ def predict(
     Where the file holds labels beside the images, the accuracy is printed, too.
     """
     # Loaded here: torch takes a second, and `--help` needs none of it.
-    from tune_noise.model_folder import model_folder
     from tune_noise.train import prepare_torch
     from tune_noise.training.saved_model import load_model
+    from tune_noise.winners.find_model import model_folder
 
     if array is not None and array not in LABELS_OF:
         raise UserError(f"--array {array}: must be {' or '.join(LABELS_OF)}")

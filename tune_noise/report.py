@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tune_noise.commands import Json, RecordUrl, print_json, run_command, talk_aside
-from tune_noise.completion import complete_search
+from tune_noise.command_line.completion import complete_search
+from tune_noise.command_line.run import Json, RecordUrl, print_json, run_command, talk_aside
 from tune_noise.errors import UserError
-from tune_noise.garbage import all_is_kept
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Record, RecordPlace
+from tune_noise.system.garbage import all_is_kept
 
 
 def report(
@@ -90,11 +90,11 @@ def read_history(folder: Path, record: str | None) -> History:
 def _compare(
     folders: list[Path], output: Path | None, record: str | None, *, as_json: bool
 ) -> None:
-    from tune_noise.reporting.comparison import compare_searches
-    from tune_noise.reporting.comparison_data import comparison_to_json
-    from tune_noise.reporting.comparison_page import write_comparison
-    from tune_noise.reporting.comparison_table import comparison_tables
-    from tune_noise.reporting.comparison_words import notes, overview
+    from tune_noise.reporting.comparison.compare import compare_searches
+    from tune_noise.reporting.comparison.data import comparison_to_json
+    from tune_noise.reporting.comparison.page import write_comparison
+    from tune_noise.reporting.comparison.terminal import comparison_tables
+    from tune_noise.reporting.comparison.words import notes, overview
 
     page = output or folders[0].resolve().parent / "comparison.html"
     if page.suffix != ".html":

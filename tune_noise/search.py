@@ -6,8 +6,25 @@ from typing import Any
 
 from rich.console import Console
 
-from tune_noise.command_line import given_uri
-from tune_noise.commands import (
+from tune_noise.command_line.options import (
+    Address,
+    CpusPerTrial,
+    DatasetName,
+    DryRun,
+    Epochs,
+    GpusPerTrial,
+    MaxConcurrent,
+    MoreTrials,
+    Name,
+    OtherTimeBudget,
+    Resume,
+    Seed,
+    Space,
+    TimeBudget,
+    Trials,
+)
+from tune_noise.command_line.passwords import given_uri
+from tune_noise.command_line.run import (
     Assignments,
     CompileSteps,
     DataDir,
@@ -32,25 +49,8 @@ from tune_noise.config.loader import (
 )
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Record, RecordPlace
-from tune_noise.search_options import (
-    Address,
-    CpusPerTrial,
-    DatasetName,
-    DryRun,
-    Epochs,
-    GpusPerTrial,
-    MaxConcurrent,
-    MoreTrials,
-    Name,
-    OtherTimeBudget,
-    Resume,
-    Seed,
-    Space,
-    TimeBudget,
-    Trials,
-)
 
 
 def search(
@@ -82,7 +82,7 @@ def search(
     It steers by noisy validation labels alone and confirms the finalists on fresh seeds.
     """
     # Loaded here: with torch and pandas it takes seconds, and `--help` needs none of it.
-    from tune_noise.service import Request, run_search
+    from tune_noise.service.run import Request, run_search
 
     flags = {
         "dataset": dataset,
@@ -120,8 +120,8 @@ def search(
 
 
 def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> None:
-    from tune_noise.checked_data import load_checked
-    from tune_noise.preview import plan_to_json, show_plan
+    from tune_noise.service.checked_data import load_checked
+    from tune_noise.service.dry_run import plan_to_json, show_plan
 
     with talk_aside(as_json):
         dataset = load_checked(config, data_dir)
@@ -181,7 +181,7 @@ def resume(
 
     Of a finished one the outputs are written again.
     """
-    from tune_noise.service import Request, run_search
+    from tune_noise.service.run import Request, run_search
 
     config = recorded(folder, record, {} if trials is None else {"trials": trials})
     if config.name != folder.resolve().name:

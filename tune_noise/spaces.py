@@ -8,12 +8,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from tune_noise.commands import Json, print_json, run_app
-from tune_noise.completion import complete_space
+from tune_noise.command_line.completion import complete_space
+from tune_noise.command_line.examples import epilog
+from tune_noise.command_line.run import Json, print_json, run_app
 from tune_noise.config.loader import build_search, find_space, read_space, shipped_spaces
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import ConfigError, UserError
-from tune_noise.examples import epilog
 
 app = typer.Typer(no_args_is_help=False, pretty_exceptions_enable=False, epilog=epilog("spaces"))
 _INDENT = "    "

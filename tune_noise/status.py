@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tune_noise.commands import Json, Output, RecordUrl, print_json, run_command
-from tune_noise.completion import complete_search
+from tune_noise.command_line.completion import complete_search
+from tune_noise.command_line.run import Json, Output, RecordUrl, print_json, run_command
 from tune_noise.errors import StorageError, UserError
 
 
@@ -28,9 +28,9 @@ def status(
 
     It only reads, so it may be asked at any time, also while the search runs.
     """
-    from tune_noise.command_line import given_uri
-    from tune_noise.state import read_state
-    from tune_noise.state_shown import lines, state_to_json
+    from tune_noise.command_line.passwords import given_uri
+    from tune_noise.history.status import read_state
+    from tune_noise.service.status_lines import lines, state_to_json
 
     url = given_uri(record, "--record").uri
     console = Console(markup=False, highlight=False, soft_wrap=True)
@@ -70,8 +70,8 @@ def _folders(output: Path) -> list[Path]:
 
 def _row(folder: Path, url: str | None) -> dict[str, Any]:
     """One search in short; one that cannot be read says why, and hides no other."""
-    from tune_noise.state import read_state
-    from tune_noise.state_shown import state_to_json
+    from tune_noise.history.status import read_state
+    from tune_noise.service.status_lines import state_to_json
 
     try:
         whole = state_to_json(read_state(folder, url))
@@ -83,7 +83,7 @@ def _row(folder: Path, url: str | None) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    from tune_noise.pace import clock
+    from tune_noise.history.time_left import clock
 
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("search", overflow="fold")

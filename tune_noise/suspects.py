@@ -7,15 +7,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tune_noise.commands import DataDir, RecordUrl, run_command
-from tune_noise.completion import complete_search
+from tune_noise.command_line.completion import complete_search
+from tune_noise.command_line.run import DataDir, RecordUrl, run_command
 from tune_noise.config.search import SearchConfig, Suspects
 from tune_noise.data import Dataset
 from tune_noise.errors import UserError
-from tune_noise.history import History
-from tune_noise.output import own_folder
+from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.search import recorded
+from tune_noise.service.begin import own_folder
 
 
 def suspects(
@@ -41,11 +41,11 @@ def suspects(
     A search does so by itself, unless its space sets suspects.folds to 0. This trains here, without
     Ray; what is there already is not done again.
     """
-    from tune_noise.checked_data import load_checked
-    from tune_noise.cross_fitting import find_suspects, train_here
     from tune_noise.reporting import write_outputs
-    from tune_noise.reporting.contact_sheet import suspects_sentence
+    from tune_noise.reporting.page.contact_sheet import suspects_sentence
+    from tune_noise.service.checked_data import load_checked
     from tune_noise.train import prepare_torch
+    from tune_noise.winners.find_suspects import find_suspects, train_here
 
     prepare_torch(threads=threads, device=device)
     config = recorded(folder, record, {})

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tune_noise.commands import (
+from tune_noise.command_line.run import (
     Assignments,
     CompileSteps,
     DataDir,
@@ -18,9 +18,9 @@ from tune_noise.commands import (
     talk_aside,
 )
 from tune_noise.config.loader import build_trial, parse_assignments
+from tune_noise.config.metric_names import sign
 from tune_noise.config.search import Resources
 from tune_noise.data import load_dataset
-from tune_noise.metrics.names import sign
 
 if TYPE_CHECKING:  # torch takes a second to import, and `--help` needs none of it
     from tune_noise.training import Trial

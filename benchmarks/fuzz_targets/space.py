@@ -9,10 +9,10 @@ from tune_noise.config.loader import build_search, shipped_spaces
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import UserError
-from tune_noise.output import plain
-from tune_noise.plan import make_plan
 from tune_noise.search import resolve
-from tune_noise.tuning.sampler import GroupSampler
+from tune_noise.service.begin import plain
+from tune_noise.service.plan import make_plan
+from tune_noise.tuning.session.sampler import GroupSampler
 
 SET = b"\n\0"
 

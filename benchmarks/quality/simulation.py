@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.quality.trained import Run, TrainedTrials
 from tune_noise.config.search import SearchConfig
-from tune_noise.history import TrialHistory
+from tune_noise.history.replay import TrialHistory
 from tune_noise.record import Record
-from tune_noise.tuning.session import Session
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.session.session import Session
+from tune_noise.tuning.session.stacks import Stack
 
 
 @dataclass(frozen=True)

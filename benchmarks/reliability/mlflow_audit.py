@@ -7,7 +7,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
-from tune_noise.metrics.names import METRICS
+from tune_noise.config.metric_names import METRICS
 from tune_noise.record import Event
 
 from .facts import Findings

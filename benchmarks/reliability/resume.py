@@ -4,13 +4,13 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
-from tune_noise.metrics.names import METRICS
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.tracking import TrackingProcess
-from tune_noise.tuning.session import Session
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.session.session import Session
+from tune_noise.tuning.session.stacks import Stack
 
 from .command import PART_MARK, Command, kill_all, wait_for
 from .facts import OF_TRIALS, read_events

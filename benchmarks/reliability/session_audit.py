@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.record import Event, Record
-from tune_noise.tuning.session import Session
+from tune_noise.tuning.session.session import Session
 
 from .facts import Findings
 

@@ -14,8 +14,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tune_noise.config.loader import build_search, find_space, read_space
 from tune_noise.config.search import Resources
-from tune_noise.tuning.node_check import check_nodes
-from tune_noise.tuning.placement import fitting_nodes
+from tune_noise.tuning.cluster.node_check import check_nodes
+from tune_noise.tuning.cluster.placement import fitting_nodes
 
 
 @ray.remote(num_cpus=0)

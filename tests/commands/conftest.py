@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tune_noise import cli
-from tune_noise.commands import run_app
+from tune_noise.command_line.run import run_app
 
 from .console import Outcome, Run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_noise.commands import parse_duration
+from tune_noise.command_line.run import parse_duration
 from tune_noise.errors import UserError
 
 

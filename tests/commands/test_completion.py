@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_noise.completion import (
+from tune_noise.command_line.completion import (
     complete_assignment,
     complete_dataset,
     complete_search,

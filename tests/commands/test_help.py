@@ -13,8 +13,8 @@ from typer.main import get_command
 
 from tests.reporting.conftest import Builder, epoch
 from tune_noise import cli
+from tune_noise.command_line.examples import EXAMPLES, Example
 from tune_noise.config.loader import find_space, read_space
-from tune_noise.examples import EXAMPLES, Example
 from tune_noise.record import Event, Record
 
 from .console import Outcome, Run

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_noise.commands import print_json, talk_aside
+from tune_noise.command_line.run import print_json, talk_aside
 
 from .console import Run, refuse
 from .test_help import finished_search

@@ -17,7 +17,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import ConfigError, UserError
-from tune_noise.output import plain
+from tune_noise.service.begin import plain
 
 WORDS = st.sampled_from(
     ["standard", "co_teaching", "sgd", "mlp1", "dilution", "given", "val_loss_noisy", "é", ""]

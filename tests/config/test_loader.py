@@ -20,9 +20,9 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.errors import ConfigError, UserError
-from tune_noise.output import plain
-from tune_noise.plan import make_plan
 from tune_noise.search import resolve
+from tune_noise.service.begin import plain
+from tune_noise.service.plan import make_plan
 
 SPACE: dict[str, Any] = {
     "name": "mine",

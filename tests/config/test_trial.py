@@ -5,9 +5,9 @@ import pytest
 from pydantic import ValidationError
 
 from tune_noise.config.conditional import field_default
+from tune_noise.config.metric_names import METRICS, SEARCHABLE
 from tune_noise.config.rules import possible
 from tune_noise.config.trial import TrialConfig, applies, describe_when, when
-from tune_noise.metrics.names import METRICS, SEARCHABLE
 
 # field -> values of other fields beside which it applies, and its default there
 CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {

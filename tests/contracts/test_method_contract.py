@@ -334,7 +334,7 @@ def test_a_huge_learning_rate_beside_small_ones_ends_alone(method, few_digits):
 
 @all_methods
 def test_the_metrics_of_an_epoch_are_finite_and_known(method, few_digits):
-    from tune_noise.metrics.names import METRICS
+    from tune_noise.config.metric_names import METRICS
 
     [row] = train(Trial([config_of(method)], few_digits), 1)[0]
     assert set(row) <= set(METRICS) | {"epoch", "seconds"}

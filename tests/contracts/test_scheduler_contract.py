@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tune_noise.config.loader import build_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.record import Event, Record
-from tune_noise.tuning.rungs import RungLadder, rung_levels
-from tune_noise.tuning.session import Session
+from tune_noise.tuning.session.rungs import RungLadder, rung_levels
+from tune_noise.tuning.session.session import Session
 
 SCORES = st.one_of(st.none(), st.just(math.nan), st.integers(0, 5).map(float))
 

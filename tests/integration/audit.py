@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_noise.config.search import SearchConfig
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
 
 from .conftest import recorded

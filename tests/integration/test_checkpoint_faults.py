@@ -4,8 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+from tune_noise.record.folder import checkpoint_file, previous_checkpoint_file
 from tune_noise.training.checkpoint import read_checkpoint
-from tune_noise.tuning.paths import checkpoint_file, previous_checkpoint_file
 
 from .audit import notes
 from .conftest import MANY_EPOCHS, STEADY, Shell, events, kill, recorded

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tune_noise.record.folder import checkpoint_file
 from tune_noise.training.checkpoint import read_checkpoint
-from tune_noise.tuning.paths import checkpoint_file
 
 from .audit import mlflow_statuses, notes
 from .conftest import MANY_EPOCHS, STEADY, Shell, events, recorded

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tune_noise.data import load_dataset
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Record
 from tune_noise.training.saved_model import load_model
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Record
 
 from .conftest import Shell, events

@@ -10,7 +10,7 @@ import pytest
 from tests.mlflow_audit import Audit
 from tests.mlflow_server import MlflowServer, wait_for
 from tests.tracking.synthetic import WARNINGS_OF_MLFLOW
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Record
 
 from .conftest import Shell, events

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss
 
+from tune_noise.config.metric_names import MAX_NETWORKS, METRICS
 from tune_noise.data.resident import ResidentImages
 from tune_noise.metrics import evaluation
 from tune_noise.metrics.evaluation import predict_logits, validation_metrics
 from tune_noise.metrics.information import information
-from tune_noise.metrics.names import MAX_NETWORKS, METRICS
 from tune_noise.models import build_network, reset_member
 
 K = 4

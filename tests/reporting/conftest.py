@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tune_noise.config.search import Condition, SearchConfig
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Event
 
 FRESH_SEEDS = (101, 102, 103, 104, 105)

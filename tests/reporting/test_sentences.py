@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from tests.reporting.conftest import Builder
-from tune_noise.metrics.names import SEARCHABLE
+from tune_noise.config.metric_names import SEARCHABLE
+from tune_noise.reporting.findings.summary import ConditionSummary, summarise
 from tune_noise.reporting.sentences import badge, objective_meaning, verdict_sentence
 from tune_noise.reporting.statistics import estimate
-from tune_noise.reporting.summary import ConditionSummary, summarise
 from tune_noise.reporting.wording import condition_in_words, difference, with_interval, with_sd
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from tests.reporting.conftest import Builder
 from tune_noise.reporting import condition_tables, summarise
-from tune_noise.reporting.effort import efforts
+from tune_noise.reporting.findings.effort import efforts
 
 
 def piped(build: Builder, *, finished: bool = True) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.mlflow_audit import Audit
 from tune_noise.config.search import SearchConfig
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.tracking import TrackingProcess
 from tune_noise.tracking.store import connect

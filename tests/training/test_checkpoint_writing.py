@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tune_noise.files import remove_partials, replace_file
+from tune_noise.system.files import remove_partials, replace_file
 from tune_noise.training import checkpoint
 from tune_noise.training.checkpoint import (
     read_checkpoint,

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from tune_noise.config.metric_names import SEARCHABLE, sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import ConfigError
 from tune_noise.metrics import evaluation
 from tune_noise.metrics.evaluation import predict_logits, validation_metrics
-from tune_noise.metrics.names import SEARCHABLE, sign
 from tune_noise.training import Trial
 from tune_noise.training.labelled_data import noise_fingerprint
 from tune_noise.training.trial import OWN_FIELDS

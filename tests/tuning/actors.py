@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_noise.data import Dataset
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.session.stacks import Stack
 from tune_noise.tuning.trainable import EVERY, REPORT, STACK, StackTrainable
 
 from .fake_trainer import make_search

@@ -10,8 +10,8 @@ from tune_noise.config.loader import build_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.record import Event, Record
-from tune_noise.tuning.session import Session
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.session.session import Session
+from tune_noise.tuning.session.stacks import Stack
 
 # Ray and what it imports warn of their own future.
 SPACE: dict[str, Any] = {

@@ -10,13 +10,13 @@ import pytest
 from ray.tune.schedulers import TrialScheduler
 
 from tune_noise.errors import StorageError
-from tune_noise.interrupt import Interrupt
 from tune_noise.record import Record
+from tune_noise.record.folder import checkpoint_file
+from tune_noise.system.signals import Interrupt
 from tune_noise.tuning import adapters
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
-from tune_noise.tuning.paths import checkpoint_file
-from tune_noise.tuning.session import Session
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.session.session import Session
+from tune_noise.tuning.session.stacks import Stack
 from tune_noise.tuning.trainable import FALLBACK, FAULT, REPORT, RESTORED, STACK
 
 from .fake_trainer import FakeTrainer, make_search

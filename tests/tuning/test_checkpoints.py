@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.training import checkpoint
-from tune_noise.training.checkpoint import write_checkpoint
-from tune_noise.tuning.checkpoints import StackCheckpoints, remove_checkpoints
-from tune_noise.tuning.paths import (
+from tune_noise.record.folder import (
     checkpoint_file,
     checkpoints_dir,
     previous_checkpoint_file,
     weights_file,
 )
-from tune_noise.tuning.session import Session
-from tune_noise.tuning.stacks import Stack
+from tune_noise.training import checkpoint
+from tune_noise.training.checkpoint import write_checkpoint
+from tune_noise.tuning.checkpoints import StackCheckpoints, remove_checkpoints
+from tune_noise.tuning.session.session import Session
+from tune_noise.tuning.session.stacks import Stack
 
 from .fake_trainer import FakeTrainer, fresh_record, make_search
 

@@ -11,9 +11,9 @@ import pytest
 from tune_noise.config.search import Resources
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.interrupt import Interrupt
+from tune_noise.system.signals import Interrupt
 from tune_noise.training.cross_fit import make_folds, train_fold
-from tune_noise.tuning.cluster import cluster
+from tune_noise.tuning.cluster.connect import cluster
 from tune_noise.tuning.cross_fit import train_folds
 
 from .fake_trainer import make_search

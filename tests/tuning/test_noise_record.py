@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from tune_noise.data import Dataset
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
 from tune_noise.reporting import write_outputs
-from tune_noise.tuning.session import Session
+from tune_noise.tuning.session.session import Session
 from tune_noise.tuning.trainable import REPORT
 
 from .actors import actor, news_of, stack_of

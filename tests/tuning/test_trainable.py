@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from tune_noise.data import Dataset
-from tune_noise.training import Trial
-from tune_noise.training.checkpoint import read_checkpoint
-from tune_noise.tuning import trainable
-from tune_noise.tuning.devices import choose_device, fallback
-from tune_noise.tuning.paths import (
+from tune_noise.record.folder import (
     checkpoint_file,
     previous_checkpoint_file,
     weights_file,
 )
-from tune_noise.tuning.stacks import Stack
+from tune_noise.training import Trial
+from tune_noise.training.checkpoint import read_checkpoint
+from tune_noise.tuning import trainable
+from tune_noise.tuning.cluster.devices import choose_device, fallback
+from tune_noise.tuning.session.stacks import Stack
 from tune_noise.tuning.trainable import (
     EVERY,
     FAULT,

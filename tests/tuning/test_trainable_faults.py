@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from tune_noise.data import Dataset
-from tune_noise.training import checkpoint
-from tune_noise.training.checkpoint import read_checkpoint
-from tune_noise.tuning.paths import (
+from tune_noise.record.folder import (
     checkpoint_file,
     checkpoints_dir,
     previous_checkpoint_file,
     weights_file,
 )
+from tune_noise.training import checkpoint
+from tune_noise.training.checkpoint import read_checkpoint
 from tune_noise.tuning.trainable import FAULT, RESTORED
 
 from .actors import actor, epochs_of, has_ended, news_of, stack_of, untimed

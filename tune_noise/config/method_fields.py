@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from tune_noise.config.conditional import only
 from tune_noise.config.frozen import Fraction
-from tune_noise.metrics.names import MAX_NETWORKS
+from tune_noise.config.metric_names import MAX_NETWORKS
 
 MAX_EPOCHS = 100_000
 

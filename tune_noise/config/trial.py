@@ -11,10 +11,10 @@ from tune_noise.config.class_map import USUAL_CLASS_MAPS
 from tune_noise.config.conditional import condition_of, either, field_default, only
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
 from tune_noise.config.method_fields import MAX_EPOCHS, MethodName, networks_of, passes_of
+from tune_noise.config.metric_names import DEFAULT_OBJECTIVE, METRICS, ORACLE_OBJECTIVES, SEARCHABLE
 from tune_noise.config.model_name import Model
 from tune_noise.config.noise_fields import CLASS_CONDITIONAL, NoiseName
 from tune_noise.errors import suggestion
-from tune_noise.metrics.names import DEFAULT_OBJECTIVE, METRICS, ORACLE_OBJECTIVES, SEARCHABLE
 
 # null is a value of these, not the absence of one.
 NULLABLE_FIELDS = ("patience", "train_size")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_noise.errors import UserError
-from tune_noise.files import replace_file
 from tune_noise.record.url import address, parse, shown, without_password
+from tune_noise.system.files import replace_file
 
 RECORD_FILE = "record.db"
 URL_FILE = "record.url"

@@ -7,11 +7,11 @@ import socket
 import sqlalchemy as sa
 
 from tune_noise.errors import UserError
-from tune_noise.masking import mask_password
 from tune_noise.record.lock import holder_of
 from tune_noise.record.place import RecordPlace
 from tune_noise.record.table import COLUMNS, CREATE, LAST_NUMBER
 from tune_noise.record.url import EXAMPLE, parse
+from tune_noise.system.masking import mask_password
 
 # Both ends notice within half a minute that the other one is gone: so a dead driver does not keep
 # its search locked, and a dead server no driver waiting. Here the URL may say otherwise.

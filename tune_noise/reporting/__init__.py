@@ -1,8 +1,8 @@
 """From the record to answers: tables, statistics, verdicts, figures, one page and the terminal."""
 
+from tune_noise.reporting.findings.summary import ConditionSummary, Summary, summarise
 from tune_noise.reporting.outputs import write_outputs
 from tune_noise.reporting.sentences import verdict_sentence
-from tune_noise.reporting.summary import ConditionSummary, Summary, summarise
 from tune_noise.reporting.terminal import condition_tables
 
 __all__ = [

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from tune_noise.garbage import what_is_here_is_kept
-from tune_noise.history import History
-from tune_noise.reporting.contact_sheet import MAX_IMAGES, contact_sheets
-from tune_noise.reporting.criteria import criteria_table
-from tune_noise.reporting.effort import effort_table
-from tune_noise.reporting.figures import draw
-from tune_noise.reporting.finalist_rows import finalists_table
-from tune_noise.reporting.importance import importance_table
-from tune_noise.reporting.knowledge import knowledge_table
-from tune_noise.reporting.page import render_page
+from tune_noise.history.replay import History
+from tune_noise.reporting.figures.draw import draw
+from tune_noise.reporting.findings.criteria import criteria_table
+from tune_noise.reporting.findings.effort import effort_table
+from tune_noise.reporting.findings.importance import importance_table
+from tune_noise.reporting.findings.knowledge import knowledge_table
+from tune_noise.reporting.findings.summary import Summary, summarise
+from tune_noise.reporting.page.contact_sheet import MAX_IMAGES, contact_sheets
+from tune_noise.reporting.page.finalist_rows import finalists_table
+from tune_noise.reporting.page.page import render_page
 from tune_noise.reporting.sentences import verdict_sentence
-from tune_noise.reporting.summary import Summary, summarise
 from tune_noise.reporting.tables import epochs_table, trials_table
 from tune_noise.reporting.transition_table import transition_table
+from tune_noise.system.garbage import what_is_here_is_kept
 
 
 def write_outputs(history: History, output: Path, *, max_images: int | None = None) -> Summary:

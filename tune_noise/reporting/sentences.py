@@ -1,10 +1,10 @@
 """The answers in words: one sentence per condition, the same in the page and in the terminal."""
 
-from tune_noise.history import TrialHistory
-from tune_noise.metrics.names import METRICS
-from tune_noise.reporting.finalists import Finalist
+from tune_noise.config.metric_names import METRICS
+from tune_noise.history.replay import TrialHistory
+from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.findings.summary import ConditionSummary
 from tune_noise.reporting.statistics import Estimate
-from tune_noise.reporting.summary import ConditionSummary
 from tune_noise.reporting.wording import (
     condition_in_words,
     configuration,

@@ -4,9 +4,9 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from tune_noise.config.metric_names import METRICS
 from tune_noise.config.trial import TrialConfig
-from tune_noise.history import EpochMetrics, History, TrialHistory
-from tune_noise.metrics.names import METRICS
+from tune_noise.history.replay import EpochMetrics, History, TrialHistory
 
 RUNNING = "running"
 NOT_METRICS = ("epoch", "seconds")

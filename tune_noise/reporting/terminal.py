@@ -6,9 +6,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from tune_noise.reporting.finalists import Finalist
+from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.sentences import badge, verdict_sentence
-from tune_noise.reporting.summary import ConditionSummary, Summary
 from tune_noise.reporting.wording import (
     NO_VALUE,
     decimals,

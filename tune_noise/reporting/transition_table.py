@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tune_noise.reporting.noise_estimate import MatrixEstimate, noise_estimate
-from tune_noise.reporting.summary import Summary
+from tune_noise.reporting.findings.noise_estimate import MatrixEstimate, noise_estimate
+from tune_noise.reporting.findings.summary import Summary
 
 COLUMNS = (
     "condition",

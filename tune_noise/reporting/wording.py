@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from tune_noise.config.conditional import field_default
+from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig, applies, when
 from tune_noise.config.words import (
@@ -12,7 +13,6 @@ from tune_noise.config.words import (
     plain_value,
     searched_values,
 )
-from tune_noise.metrics.names import METRICS
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.verdict import Comparison
 

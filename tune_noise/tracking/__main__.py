@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO, cast
 
-from tune_noise.masking import mask_password
 from tune_noise.record import RecordPlace
+from tune_noise.system.masking import mask_password
 from tune_noise.tracking.follow import in_one_line, run
 from tune_noise.tracking.orders import Answer, Orders
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_noise.config.search import SEED_FIELDS, Condition
-from tune_noise.history import History
+from tune_noise.history.replay import History
 from tune_noise.tracking.content import MAX_VALUE_CHARACTERS, SELECTED, Point, milliseconds
 
 SUMMARY_FILE = "summary.json"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from tune_noise.history import History, TrialHistory
+from tune_noise.history.replay import History, TrialHistory
 from tune_noise.tracking import content
 from tune_noise.tracking.content import Point, milliseconds
 from tune_noise.tracking.store import Run

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
+from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import SEED_FIELDS
 from tune_noise.config.words import searched_values
-from tune_noise.history import History, TrialHistory
-from tune_noise.metrics.names import METRICS
+from tune_noise.history.replay import History, TrialHistory
 
 # What a trial says beside the fields that the search varies. What all trials share is said once, by
 # the search's run: the comparison page offers each parameter as an axis.

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tune_noise.errors import DataError
-from tune_noise.masking import mask_password
+from tune_noise.system.masking import mask_password
 from tune_noise.tracking import store
 from tune_noise.tracking.uri import TELEMETRY_OFF
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tune_noise.masking import mask_password
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.system.masking import mask_password
 from tune_noise.tracking.mirror import Mirror
 from tune_noise.tracking.orders import Answer, Orders
 

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tune_noise.history import History, TrialHistory
+from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record import Event
 from tune_noise.tracking import answer, bulk, content, store
 from tune_noise.tracking.registry import Registry

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tune_noise.errors import StorageError
-from tune_noise.masking import mask_password
 from tune_noise.record import RecordPlace
+from tune_noise.system.masking import mask_password
 from tune_noise.tracking.follow import LOG_FILE
 from tune_noise.tracking.orders import OVERDUE_SECONDS
 from tune_noise.tracking.uri import CHILD_ENVIRONMENT, SERVER_SCHEMES, scheme_of

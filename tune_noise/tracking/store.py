@@ -11,9 +11,9 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from tune_noise.config.metric_names import METRICS
 from tune_noise.errors import TuneNoiseError
-from tune_noise.history import History, TrialHistory
-from tune_noise.metrics.names import METRICS
+from tune_noise.history.replay import History, TrialHistory
 from tune_noise.tracking.content import Point, epoch_points, summary_points
 from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from tune_noise.errors import UserError
-from tune_noise.masking import mask_password
+from tune_noise.system.masking import mask_password
 
 OPTION, VARIABLE = "--tracking-uri", "MLFLOW_TRACKING_URI"
 CHECK_SECONDS = 4.0

@@ -19,7 +19,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from tune_noise.errors import TuneNoiseError
-from tune_noise.files import replace_file
+from tune_noise.system.files import replace_file
 
 # What safetensors, json, torch and our own code raise over content that nobody has checked.
 UNREADABLE = (

@@ -19,9 +19,9 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.errors import DataError
-from tune_noise.files import replace_file
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.models import build_network, min_image_size
+from tune_noise.system.files import replace_file
 from tune_noise.training.checkpoint import UNREADABLE
 
 WEIGHTS_FILE = "weights.safetensors"

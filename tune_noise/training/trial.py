@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError
 from tune_noise.methods import METHODS, PreparesEpochs, Remembers
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.evaluation import predict_logits, test_metrics, validation_metrics
-from tune_noise.metrics.names import sign
 from tune_noise.models import build_network, member_state, reset_member, start_epoch
 from tune_noise.seeding import derive_seed
 from tune_noise.training.augmentation import Augmentation

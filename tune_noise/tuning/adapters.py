@@ -13,13 +13,13 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from tune_noise.errors import StorageError
-from tune_noise.interrupt import Interrupt
+from tune_noise.system.signals import Interrupt
 from tune_noise.tuning.checkpoints import remove_checkpoints
+from tune_noise.tuning.cluster.node_guard import unfit_node
 from tune_noise.tuning.last_error import last_error
-from tune_noise.tuning.node_guard import unfit_node
 from tune_noise.tuning.round_trips import report_seconds
-from tune_noise.tuning.session import Session
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.session.session import Session
+from tune_noise.tuning.session.stacks import Stack
 from tune_noise.tuning.trainable import EVERY, FALLBACK, FAULT, REPORT, RESTORED, STACK
 
 # A stack that fails, or whose process is lost, is given to another process. So often without a new

@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tune_noise.files import remove_partials
+from tune_noise.record.folder import checkpoint_file, previous_checkpoint_file, weights_file
+from tune_noise.system.files import remove_partials
 from tune_noise.training.checkpoint import (
     UNREADABLE,
     DamagedCheckpoint,
@@ -13,8 +14,7 @@ from tune_noise.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from tune_noise.tuning.paths import checkpoint_file, previous_checkpoint_file, weights_file
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.session.stacks import Stack
 
 Load = Callable[[Tensors, dict[str, Any]], None]
 

@@ -4,7 +4,7 @@ import math
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.training.step_choice import Compiling
-from tune_noise.tuning.rungs import rung_levels
+from tune_noise.tuning.session.rungs import rung_levels
 
 # Trials that differ in one of these have compiled steps of their own.
 _OWN_STEP = ("model", "method", "optimizer", "batch_size", "peers", "alpha", "train_size")

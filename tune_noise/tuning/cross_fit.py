@@ -9,10 +9,10 @@ from ray.exceptions import RayError
 from tune_noise.config.search import Resources
 from tune_noise.data import Dataset
 from tune_noise.errors import TuneNoiseError
-from tune_noise.interrupt import Interrupt
+from tune_noise.system.signals import Interrupt
 from tune_noise.training.cross_fit import Fold, train_fold
-from tune_noise.tuning.devices import choose_device, set_threads
-from tune_noise.tuning.placement import max_concurrent
+from tune_noise.tuning.cluster.devices import choose_device, set_threads
+from tune_noise.tuning.cluster.placement import max_concurrent
 
 # What processes that train take to start, at the least: all folds together that take less are
 # trained by the driver.

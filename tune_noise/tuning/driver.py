@@ -12,14 +12,14 @@ from ray.tune.error import TuneError
 from tune_noise.config.search import Resources
 from tune_noise.data import Dataset
 from tune_noise.errors import DISK_ERRORS, StorageError
-from tune_noise.interrupt import Interrupt
+from tune_noise.system.signals import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
-from tune_noise.tuning.capacity import capacity
+from tune_noise.tuning.cluster.capacity import capacity
+from tune_noise.tuning.cluster.node_guard import node_guard
+from tune_noise.tuning.cluster.placement import max_concurrent
 from tune_noise.tuning.compiling import compiling_of
 from tune_noise.tuning.lost_results import treat_lost_results_as_lost_actors
-from tune_noise.tuning.node_guard import node_guard
-from tune_noise.tuning.placement import max_concurrent
-from tune_noise.tuning.session import Session
+from tune_noise.tuning.session.session import Session
 from tune_noise.tuning.trainable import StackTrainable
 
 _ERRNO = re.compile(r"\[Errno (\d+)\]")

@@ -12,15 +12,15 @@ from ray import tune
 from ray.train._internal.session import _TrainingResult
 
 from tune_noise.data import Dataset
+from tune_noise.record.folder import checkpoints_dir, weights_file
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import Tensors, write_checkpoint
 from tune_noise.training.noise_findings import noise_findings
 from tune_noise.training.step_choice import Compiling
 from tune_noise.tuning.checkpoints import StackCheckpoints
-from tune_noise.tuning.devices import choose_device, fallback, set_threads
-from tune_noise.tuning.node_guard import NodeGuard
-from tune_noise.tuning.paths import checkpoints_dir, weights_file
-from tune_noise.tuning.stacks import Stack
+from tune_noise.tuning.cluster.devices import choose_device, fallback, set_threads
+from tune_noise.tuning.cluster.node_guard import NodeGuard
+from tune_noise.tuning.session.stacks import Stack
 
 STACK, EVERY = "stack", "report_seconds"
 REPORT, RESTORED, FAULT, FALLBACK = "report", "restored", "fault", "fallback"

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterable, Sequence
 
 from tune_noise.config.search import Confirm
-from tune_noise.history import TrialHistory
+from tune_noise.history.replay import TrialHistory
 from tune_noise.verdict.looks import looks_of
 from tune_noise.verdict.standing import Standing, decide
 

@@ -1,0 +1,153 @@
+import errno
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tune_noise import __version__
+from tune_noise.config.loader import build_search, read_space
+from tune_noise.data import Dataset, load_dataset
+from tune_noise.errors import UserError
+from tune_noise.record import RECORD_FILE, Record
+from tune_noise.service.begin import (
+    SEARCH_FILE,
+    begin,
+    check_writable,
+    dataset_facts,
+    own_folder,
+    plain,
+    source_commit,
+    storage_fault,
+)
+
+SEARCH = build_search(
+    {
+        "name": "mine",
+        "title": "what: is [this]?",
+        "conditions": {"noise_rate": [0.2, 0.45]},
+        "search": {
+            "lr": {"loguniform": [1e-05, 0.01]},
+            "patience": {"choice": [None, 5]},
+            "tau": {"uniform": [0.1, 0.5], "when": {"method": "co_teaching"}},
+        },
+        "fixed": {"method": "co_teaching"},
+        "early_stopping": {"grace_epochs": 10, "reduction_factor": 2},
+    },
+    source="mine.yaml",
+)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load_dataset("digits")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "runs" / "mine"
+
+
+@pytest.fixture
+def begun(folder: Path, digits: Dataset) -> Iterator[Path]:
+    """The folder of a search that has begun."""
+    with own_folder(folder), Record(folder / RECORD_FILE) as record:
+        sentences = ["all: 126 validation images see little"]
+        begin(record, SEARCH, digits, folder, resolution=sentences, space="pair_flip")
+    return folder
+
+
+def test_the_search_file_is_a_space_that_gives_the_same_search(begun: Path) -> None:
+    path = begun / SEARCH_FILE
+    assert build_search(read_space(path), source=str(path)) == SEARCH
+    text = path.read_text("utf-8")
+    assert f"tune-noise {__version__}" in text
+    for word in ("torch", "ray", "optuna", "python", "# Commit:", "digits, fingerprint"):
+        assert word in text
+
+
+def test_plain_values_are_what_yaml_and_json_can_hold() -> None:
+    values = plain(SEARCH)
+    assert yaml.safe_load(yaml.safe_dump(values)) == values
+    assert "compare" not in values  # null is left out
+    assert values["search"]["patience"]["choice"] == [None, 5]  # but not among the values
+
+
+def test_a_record_begins_with_what_is_needed_to_run_it_again(begun: Path, digits: Dataset) -> None:
+    with Record(begun / RECORD_FILE) as record:
+        [event] = record.events()
+    assert event.kind == "search"
+    assert event.data["config"] == plain(SEARCH)
+    assert event.data["dataset"] == dataset_facts(digits)
+    assert event.data["resolution"] == ["all: 126 validation images see little"]
+    assert event.data["space"] == "pair_flip"
+    facts = {"commit", "config", "dataset", "machine", "resolution", "search_id", "versions"}
+    assert set(event.data) == facts | {"space"}
+
+
+def test_beginning_again_writes_the_file_again_and_nothing_else(
+    begun: Path, digits: Dataset
+) -> None:
+    before = (begun / SEARCH_FILE).read_bytes()
+    (begun / SEARCH_FILE).unlink()  # as if killed between the record and the file
+    with Record(begun / RECORD_FILE) as record:
+        begin(record, SEARCH, digits, begun)
+        assert len(list(record.events())) == 1
+    assert (begun / SEARCH_FILE).read_bytes() == before
+
+
+def test_a_folder_that_can_be_made_is_accepted_and_not_made(folder: Path) -> None:
+    check_writable(folder)
+    assert list(folder.parent.parent.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_refused(folder: Path) -> None:
+    folder.parent.mkdir()
+    folder.write_text("a file")
+    with pytest.raises(UserError, match="is not a folder: choose another one"):
+        check_writable(folder)
+    with pytest.raises(UserError, match="cannot be made"), own_folder(folder):
+        pass
+
+
+def test_a_second_driver_is_refused_while_the_first_lives(folder: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tune_noise.service.begin import own_folder\n"
+        "with own_folder(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"mine\n"
+        with pytest.raises(UserError, match="a search is running in it"), own_folder(folder):
+            pass
+        first.kill()
+    with own_folder(folder):
+        pass
+
+
+def test_the_commit_is_short_and_says_whether_files_differ() -> None:
+    commit = source_commit()
+    if commit is not None:
+        assert len(commit.rstrip("+")) == 12
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), "runs/mine cannot be written: No space left"),
+        (OSError(errno.EROFS, "Read-only", "/x/y"), "/x/y cannot be written: Read-only"),
+        (OSError(errno.ENOENT, "No such file", "runs/mine/a"), "runs/mine/a cannot be written"),
+        (OSError(errno.ENOENT, "No such file", "/etc/x"), None),
+        (OSError(errno.ENOENT, "No such file"), None),
+        (OSError(errno.ECONNREFUSED, "Connection refused"), None),
+    ],
+)
+def test_errors_of_the_disk_below_a_folder_are_told_from_others(
+    error: OSError, expected: str | None
+) -> None:
+    fault = storage_fault(error, Path("runs/mine"))
+    assert (fault is None) == (expected is None)
+    assert expected is None or expected in str(fault)

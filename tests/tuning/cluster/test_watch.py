@@ -1,0 +1,53 @@
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tune_noise.tuning.cluster import watch as cluster_watch
+from tune_noise.tuning.cluster.watch import answers
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_watch, "POLL_SECONDS", 0.01)
+
+
+def address_of(server: socket.socket) -> str:
+    return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def watch(address: str, ended: threading.Event, said: list[str]) -> None:
+    cluster_watch._watch("the head", address, 0.05, ended, said.append)
+
+
+def test_what_listens_answers(server: socket.socket) -> None:
+    address = address_of(server)
+    assert answers(address)
+    server.close()
+    assert not answers(address)
+
+
+def test_a_loss_is_said_once(server: socket.socket) -> None:
+    address, said = address_of(server), []
+    server.close()
+    watch(address, threading.Event(), said)
+    assert said == [f"the head, {address}, does not answer any more"]
+
+
+def test_nothing_is_said_of_what_answers_or_was_left(server: socket.socket) -> None:
+    said: list[str] = []
+    ended = threading.Event()
+    thread = threading.Thread(target=watch, args=(address_of(server), ended, said))
+    thread.start()
+    thread.join(timeout=0.5)
+    assert thread.is_alive()
+    ended.set()
+    thread.join()
+    assert said == []

@@ -1,0 +1,1 @@
+"""How commands parse their arguments, fail and print."""

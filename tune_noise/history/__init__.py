@@ -1,0 +1,1 @@
+"""What a record says: trials, finalists, statuses, counts and the time left."""

@@ -1,0 +1,252 @@
+"""What a record says, as objects: the search and its trials, rebuilt by replaying events."""
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import itemgetter
+from typing import Any, Literal
+
+from tune_noise.config.metric_names import METRICS, sign
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig
+from tune_noise.record import Event
+
+Stage = Literal["search", "confirm"]
+Status = Literal["completed", "stopped", "diverged", "failed"]
+EpochMetrics = dict[str, float]
+
+# The papers report the mean of the last ten epochs.
+LAST_EPOCHS = 10
+
+
+def num_last_epochs(epochs: int) -> int:
+    """How many epochs "the last epochs" are: ten, but at most a third of those trained.
+
+    Example:
+        >>> [num_last_epochs(epochs) for epochs in (200, 30, 12, 1)]
+        [10, 10, 4, 1]
+    """
+    return max(1, min(LAST_EPOCHS, epochs // 3))
+
+
+def mean_of_epochs(epochs: list[EpochMetrics]) -> EpochMetrics:
+    """The mean of every metric that all epochs have; number and time are those of the last.
+
+    Example:
+        >>> mean_of_epochs([{"epoch": 1, "forget_rate": 0.25}, {"epoch": 2, "forget_rate": 0.75}])
+        {'epoch': 2, 'forget_rate': 0.5}
+    """
+    shared = [name for name in epochs[-1] if all(name in epoch for epoch in epochs)]
+    found = {name: sum(epoch[name] for epoch in epochs) / len(epochs) for name in shared}
+    # A flag is that of most epochs.
+    flags = [name for name in shared if name in METRICS and METRICS[name].unit == "flag"]
+    own = {name: epochs[-1][name] for name in ("epoch", "seconds") if name in epochs[-1]}
+    return found | {name: float(found[name] > 0.5) for name in flags} | own
+
+
+@dataclass
+class TrialHistory:
+    """One trial as far as it has gone.
+
+    Attributes:
+        trial_id: unique in the search.
+        stack_id: trials trained together in one process share it.
+        stage: `search`, or `confirm` for a finalist on a fresh seed.
+        condition: name of its condition.
+        config: what was trained.
+        facts: what the trial found at its start, e.g. `realised_noise_rate`, and `step`: whether
+            it was compiled.
+        epochs: one dict per finished epoch, in order: `epoch` from 1, `seconds` since the start of
+            training, and the metrics of `metrics.names`; absent where they cannot be measured.
+        rungs: epoch -> whether the scheduler let the trial go on.
+        status: None while it runs.
+        stop_reason: why it did not train all its epochs, in words; empty where it did.
+        finalist: in stage confirm, the trial_id of the search trial that is confirmed.
+        noise: in stage confirm, what it tells of the noise (`training.noise_findings`); None where
+            it did not complete, or an earlier version wrote the record.
+    """
+
+    trial_id: str
+    stack_id: str
+    stage: Stage
+    condition: str
+    config: TrialConfig
+    finalist: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    epochs: list[EpochMetrics] = field(default_factory=list)
+    rungs: dict[int, bool] = field(default_factory=dict)
+    status: Status | None = None
+    stop_reason: str = ""
+    asked_seconds: float = 0.0
+    ended_seconds: float | None = None
+    noise: dict[str, Any] | None = None
+
+    @property
+    def num_epochs(self) -> int:
+        """Epochs finished so far."""
+        return len(self.epochs)
+
+    @property
+    def selected(self) -> EpochMetrics | None:
+        """The epoch that validation selects: of best objective, the earliest of equals.
+
+        With `last_epochs` instead the mean of the last epochs so far, under the last one's number.
+        """
+        name = self.config.objective
+        measured = [epoch for epoch in self.epochs if epoch.get(name) is not None]
+        if self.config.last_epochs is not None and measured:
+            return mean_of_epochs(measured[-self.config.last_epochs :])
+        best = max if sign(name) > 0.0 else min
+        return best(measured, key=itemgetter(name), default=None)
+
+    @property
+    def score(self) -> float | None:
+        """The objective at the selected epoch, with the sign that makes larger better."""
+        name = self.config.objective
+        return None if self.selected is None else sign(name) * self.selected[name]
+
+    def last_mean(self, metric: str) -> float | None:
+        """Mean of a metric over the last epochs (`num_last_epochs`)."""
+        last = self.epochs[-num_last_epochs(len(self.epochs)) :] if self.epochs else []
+        values = [epoch[metric] for epoch in last if epoch.get(metric) is not None]
+        return sum(values) / len(values) if values else None
+
+
+@dataclass
+class SearchTime:
+    """How long a search has searched: the time that its drivers lived, and nothing between them.
+
+    Attributes:
+        budget_seconds: of the search stage, as the last driver was told; None for no limit.
+        used_up_seconds: the largest budget that was used up; 0 where none was.
+    """
+
+    budget_seconds: float | None = None
+    used_up_seconds: float = 0.0
+    _before: float = 0.0
+    _run_started: float | None = None
+    _last_search_event: float = 0.0
+
+    @property
+    def used_seconds(self) -> float:
+        """Of all drivers, up to the last thing that happened to a trial of the search stage."""
+        if self._run_started is None:
+            return self._before
+        return self._before + max(0.0, self._last_search_event - self._run_started)
+
+    def deadline(self, budget_seconds: float | None) -> float:
+        """The Unix time at which a budget is used up; minus infinity where it is already."""
+        if budget_seconds is None:
+            return math.inf
+        if self.used_up_seconds >= budget_seconds:
+            return -math.inf
+        return time.time() + budget_seconds - self.used_seconds
+
+    def start_run(self, event: Event) -> None:
+        """A driver starts; the one before has ended, however it did."""
+        self._before, self._run_started = self.used_seconds, event.seconds
+        self.budget_seconds = event.data["time_budget_seconds"]
+
+    def note_search_event(self, event: Event) -> None:
+        """Something happened to a trial of the search stage."""
+        self._last_search_event = event.seconds
+
+
+@dataclass
+class History:
+    """A search as its record tells it.
+
+    Attributes:
+        search: the payload of the `search` event: `config` (a SearchConfig as plain values),
+            `versions`, `commit`, `dataset` (facts of the data), `machine`; empty before it.
+        trials: trial_id -> trial, in the order of asking.
+        warnings: what a person should know of how the search went, a sentence each, in order.
+        suspects: condition -> facts of the table of its suspects: of which trial, how many, and
+            how well they were found where the truth is known.
+        time: how long it has searched.
+        finished: whether the search came to its end.
+        last_number: number of the last event applied.
+    """
+
+    search: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, TrialHistory] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    suspects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    time: SearchTime = field(default_factory=SearchTime)
+    finished: bool = False
+    last_number: int = 0
+
+    @classmethod
+    def replay(cls, events: Iterable[Event]) -> "History":
+        """Rebuild a history from the events of a record."""
+        history = cls()
+        for event in events:
+            history.apply(event)
+        return history
+
+    @cached_property
+    def config(self) -> SearchConfig:
+        """The search's configuration; only after its `search` event."""
+        return SearchConfig.model_validate(self.search["config"])
+
+    def apply(self, event: Event) -> None:
+        """Take one more event into account; an epoch reported twice counts once."""
+        self.last_number = max(self.last_number, event.number)
+        if event.kind == "ask":
+            self._ask(event)
+        elif event.kind == "note":
+            self.warnings += [event.data["text"]] if event.data["is_warning"] else []
+            self.suspects |= event.data.get("suspects", {})
+            self.time.used_up_seconds = event.data.get("used_up_seconds", self.time.used_up_seconds)
+        elif event.trial_id is None:
+            self._advance_search(event)
+        elif event.trial_id in self.trials:
+            _advance(self.trials[event.trial_id], event)
+        trial = self.trials.get(event.trial_id or "")
+        if trial is not None and trial.stage == "search":
+            self.time.note_search_event(event)
+
+    def _advance_search(self, event: Event) -> None:
+        if event.kind == "search":
+            self.search = event.data
+        elif event.kind == "run":
+            self.time.start_run(event)
+        elif event.kind == "extend":
+            self.search = {**self.search, "config": {**self.search["config"], **event.data}}
+            self.__dict__.pop("config", None)  # the cached one
+            self.finished = False
+        elif event.kind == "finish":
+            self.finished = True
+
+    def _ask(self, event: Event) -> None:
+        data, trial_id = event.data, str(event.trial_id)
+        self.trials[trial_id] = TrialHistory(
+            trial_id=trial_id,
+            stack_id=data["stack_id"],
+            stage=data["stage"],
+            condition=data["condition"],
+            config=TrialConfig.model_validate(data["config"]),
+            finalist=data.get("finalist"),
+            asked_seconds=event.seconds,
+        )
+
+    def of(self, *, condition: str, stage: Stage) -> list[TrialHistory]:
+        """The trials of one condition in one stage, in the order of asking."""
+        # A copy first: the progress display reads in a thread of its own while trials are added.
+        trials = list(self.trials.values())
+        return [t for t in trials if t.condition == condition and t.stage == stage]
+
+
+def _advance(trial: TrialHistory, event: Event) -> None:
+    if event.kind == "start":
+        trial.facts = event.data
+    elif event.kind == "epoch" and event.data["epoch"] == trial.num_epochs + 1:
+        trial.epochs.append({k: v for k, v in event.data.items() if v is not None})
+    elif event.kind == "rung":
+        trial.rungs[event.data["epoch"]] = event.data["goes_on"]
+    elif event.kind == "end":
+        trial.status, trial.stop_reason = event.data["status"], event.data["stop_reason"]
+        trial.ended_seconds = event.seconds
+        trial.noise = event.data.get("noise")

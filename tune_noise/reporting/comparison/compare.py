@@ -1,0 +1,240 @@
+"""Several searches side by side: which of their conditions may be compared, and how they differ."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from tune_noise.config.metric_names import sign
+from tune_noise.history.replay import History
+from tune_noise.reporting.comparison.tasks import (
+    Task,
+    differing,
+    factors_of,
+    key_of,
+    task_of,
+    with_factors,
+)
+from tune_noise.reporting.findings.effort import efforts
+from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.findings.summary import ConditionSummary, summarise
+from tune_noise.reporting.statistics import Estimate
+from tune_noise.verdict import ERROR, stepwise
+from tune_noise.verdict.two_samples import Difference, difference_of
+
+TEST_ACCURACY = "test_accuracy_clean"
+Standing = Literal["ahead", "leading", "behind", "not separated", "alone", "unconfirmed"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a condition took, search and confirmation together.
+
+    Attributes:
+        trials: all of them.
+        epochs: trained, over all trials.
+        network_epochs: see `effort.Effort`.
+        seconds: of training.
+    """
+
+    trials: int
+    epochs: int
+    network_epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One condition of one search.
+
+    Attributes:
+        label: names the search, unlike all others that are compared.
+        condition: as its search judged it.
+        cost: what it took.
+    """
+
+    label: str
+    condition: ConditionSummary
+    cost: Cost
+
+    @property
+    def name(self) -> str:
+        """Search and condition."""
+        return f"{self.label}: {self.condition.name}"
+
+    @property
+    def leader(self) -> Finalist | None:
+        """Of its own search; None where none is confirmed."""
+        return self.condition.leader
+
+    def estimate(self, metric: str) -> Estimate | None:
+        """The leader's figure over its fresh seeds."""
+        return None if self.leader is None else self.leader.metrics.get(metric)
+
+    def values(self, metric: str) -> dict[Hashable, float]:
+        """(training seed, noise seed) -> value of the leader; equal seeds are equal labels."""
+        if self.leader is None:
+            return {}
+        seeds = {s: (s, t.config.noise_seed) for s, t in self.leader.counted.items()}
+        return {seeds[seed]: value for seed, value in self.leader.values(metric).items()}
+
+
+@dataclass(frozen=True)
+class Against:
+    """The best leader of a task against another one.
+
+    Attributes:
+        entry: the other one.
+        objective: best minus other, in the objective's own unit and sign.
+        test_accuracy: the same; None where it was not measured. It reports, it never decides.
+        level: the error at which it was judged.
+        is_separated: whether the other one is worse than the best.
+    """
+
+    entry: Entry
+    objective: Difference
+    test_accuracy: Difference | None
+    level: float
+    is_separated: bool
+
+
+@dataclass(frozen=True)
+class TaskComparison:
+    """The conditions that ask the same of a configuration.
+
+    Attributes:
+        task: what they ask.
+        entries: best leader first, those without one last.
+        against: the best one against each other one that has a leader, in the same order.
+    """
+
+    task: Task
+    entries: tuple[Entry, ...]
+    against: tuple[Against, ...]
+
+    @property
+    def objective(self) -> str:
+        """By which they are judged."""
+        return str(self.task["objective"])
+
+    @property
+    def verdict(self) -> Literal["winner", "tie"] | None:
+        """`winner` if the best is separated from every other one; None with nothing to compare."""
+        if not self.against:
+            return None
+        return "winner" if all(each.is_separated for each in self.against) else "tie"
+
+    def standing(self, entry: Entry) -> Standing:
+        """How one of the entries stands."""
+        if entry.leader is None:
+            return "unconfirmed"
+        found = next((each for each in self.against if each.entry is entry), None)
+        if found is not None:
+            return "behind" if found.is_separated else "not separated"
+        if self.verdict is None:
+            return "alone"
+        return "ahead" if self.verdict == "winner" else "leading"
+
+
+@dataclass(frozen=True)
+class SearchComparison:
+    """Several searches side by side.
+
+    Attributes:
+        searches: label -> facts of each, as `summary.json` holds them.
+        tasks: in the order in which the searches name them.
+        untold: conditions of which no trial tells what they ask.
+    """
+
+    searches: dict[str, dict[str, Any]]
+    tasks: tuple[TaskComparison, ...]
+    untold: tuple[Entry, ...]
+
+    @cached_property
+    def differing(self) -> list[str]:
+        """The fields in which the tasks differ; empty where all is one task."""
+        return differing([each.task for each in self.tasks])
+
+
+def compare_searches(histories: dict[str, History]) -> SearchComparison:
+    """Compare the leaders of all conditions that are the same task.
+
+    Args:
+        histories: label -> a search, finished or not; at least one.
+    """
+    told: list[tuple[Entry, Task]] = []
+    untold = []
+    summaries = {label: summarise(history) for label, history in histories.items()}
+    for label, summary in summaries.items():
+        for condition in summary.conditions:
+            entry = Entry(label, condition, _cost(histories[label], condition.name))
+            task = task_of(histories[label], condition)
+            if task is None:
+                untold.append(entry)
+            else:
+                told.append((entry, task))
+    factors = {name for entry, _ in told for name in factors_of(entry.condition)}
+    groups: dict[str, list[Entry]] = {}
+    tasks: dict[str, Task] = {}
+    for entry, own in told:
+        whole = with_factors(own, entry.condition, factors)
+        tasks.setdefault(key_of(whole), whole)
+        groups.setdefault(key_of(whole), []).append(entry)
+    return SearchComparison(
+        searches={label: summary.search for label, summary in summaries.items()},
+        tasks=tuple(_compare(tasks[key], entries) for key, entries in groups.items()),
+        untold=tuple(untold),
+    )
+
+
+def _cost(history: History, condition: str) -> Cost:
+    trials = {k: t for k, t in history.trials.items() if t.condition == condition}
+    found = efforts(replace(history, trials=trials))
+    return Cost(
+        trials=len(trials),
+        epochs=sum(each.epochs for each in found),
+        network_epochs=sum(each.network_epochs for each in found),
+        seconds=sum(each.seconds for each in found),
+    )
+
+
+def _compare(task: Task, entries: Sequence[Entry]) -> TaskComparison:
+    objective = str(task["objective"])
+    factor = sign(objective)
+
+    def key(entry: Entry) -> tuple[bool, float]:
+        found = entry.estimate(objective)
+        return found is None, 0.0 if found is None else -factor * found.mean
+
+    ranked = sorted(entries, key=key)
+    best, *others = ranked
+    rivals = [other for other in others if other.values(objective)]
+    return TaskComparison(task, tuple(ranked), _judge(best, rivals, objective))
+
+
+def _judge(best: Entry, rivals: Sequence[Entry], objective: str) -> tuple[Against, ...]:
+    """The best against every other one, with the same correction as among finalists."""
+    factor = sign(objective)
+    ours = _signed(best, objective, factor)
+    found = [difference_of(ours, _signed(rival, objective, factor)) for rival in rivals]
+    differences = [each for each in found if each is not None]
+    if not differences:
+        return ()
+    p = np.array([[each.p_value for each in differences]])
+    separated, level = stepwise(p, np.ones_like(p, dtype=bool), ERROR)
+    return tuple(
+        Against(
+            entry=rival,
+            objective=replace(difference, mean=factor * difference.mean),
+            test_accuracy=difference_of(best.values(TEST_ACCURACY), rival.values(TEST_ACCURACY)),
+            level=float(level[0, place]),
+            is_separated=bool(separated[0, place]),
+        )
+        for place, (rival, difference) in enumerate(zip(rivals, differences, strict=True))
+    )
+
+
+def _signed(entry: Entry, objective: str, factor: float) -> dict[Hashable, float]:
+    return {seed: factor * value for seed, value in entry.values(objective).items()}

@@ -1,0 +1,145 @@
+"""A comparison of searches in words, the same in the page and in the terminal."""
+
+from collections.abc import Iterator
+
+from tune_noise.config.trial import noise_parameters
+from tune_noise.config.words import plain_value
+from tune_noise.history.time_left import clock
+from tune_noise.reporting.comparison.compare import Against, Entry, SearchComparison, TaskComparison
+from tune_noise.reporting.comparison.tasks import SEARCHED, TASK_FIELDS
+from tune_noise.reporting.statistics import Estimate
+from tune_noise.reporting.wording import (
+    condition_in_words,
+    difference,
+    interval_name,
+    objective_name,
+    unit,
+    with_interval,
+)
+from tune_noise.verdict.two_samples import Difference
+
+# Which packages may change what is found.
+_DECISIVE = ("tune-noise", "torch", "optuna", "numpy")
+# What a title says anyway.
+_TITLED = ("data", "fingerprint", "noise", "noise_rate", "alpha", "delta")
+
+# What is named anyway, is the same for all, or is drawn.
+_NO_CONFIGURATION = (*TASK_FIELDS, "dataset", "method", "model", "seed", "noise_seed")
+
+
+def title(task: TaskComparison, differing: list[str]) -> str:
+    """`mnist: pair_flip noise_rate 0.45`, and what else tells it from the other tasks."""
+    condition = task.entries[0].condition
+    told = f"{task.task['data']}: {condition_in_words(condition.factors, condition.config)}"
+    more = {f: task.task.get(f) for f in differing if f not in _TITLED and f" {f} " not in told}
+    # Of a noise that has no such parameter there is nothing to say.
+    absent = {f for f, value in more.items() if value is None and f in noise_parameters()}
+    words = [f"{f} {plain_value(value)}" for f, value in more.items() if f not in absent]
+    return ", ".join([told, *words])
+
+
+def leader_in_words(entry: Entry, task: TaskComparison) -> list[str]:
+    """Method, network, and whatever tells the leaders of a task apart, fixed values too."""
+    if entry.leader is None:
+        return ["no leader is confirmed"]
+    leaders = [each.leader.config for each in task.entries if each.leader is not None]
+    plain = [config.model_dump() for config in leaders]
+    own = entry.leader.config.model_dump()
+    names = [n for n in own if n not in _NO_CONFIGURATION and len({repr(p[n]) for p in plain}) > 1]
+    values = [f"{n} {plain_value(own[n])}" for n in names if own[n] is not None]
+    return [entry.leader.config.method, entry.leader.config.model, *values]
+
+
+def overview(found: SearchComparison) -> str:
+    """Whether all that is here may be compared, and if not, why."""
+    if len(found.tasks) < 2:
+        return "All conditions ask the same, so their figures may be compared."
+    values = (_values(field, found) for field in found.differing)
+    return (
+        f"There are {len(found.tasks)} different tasks, and figures of different tasks may not be "
+        f"compared: they differ in {'; '.join(values)}."
+    )
+
+
+def _values(field: str, found: SearchComparison) -> str:
+    values = dict.fromkeys(
+        "left to the sampler" if each.task.get(field) == SEARCHED else plain_value(each.task[field])
+        for each in found.tasks
+    )
+    return f"{field} ({', '.join(values)})"
+
+
+def sentence(task: TaskComparison) -> str:
+    """The answer of one task."""
+    best = task.entries[0]
+    if best.leader is None:
+        return "No leader is confirmed yet, so there is nothing to compare."
+    name = f"{best.label} ({', '.join(leader_in_words(best, task))})"
+    figure = _figure(best.estimate(task.objective), task.objective)
+    if task.verdict is None:
+        return f"{name} has {figure}, and no other confirmed leader to be compared with."
+    rivals = "; ".join(_against(each, task.objective) for each in task.against)
+    if task.verdict == "winner":
+        return f"{name} is ahead with {figure}: {rivals}."
+    return f"{name} leads with {figure}, but is not ahead of all: {rivals}."
+
+
+def _figure(found: Estimate | None, objective: str) -> str:
+    return "" if found is None else f"{objective_name(objective)} {with_interval(found, objective)}"
+
+
+def _against(against: Against, objective: str) -> str:
+    mean, ends = shown_difference(against.objective, objective, against.level)
+    found = f"{mean} {unit(objective)} {ends}".strip()
+    how = manner(against.objective, against.level)
+    verb = "ahead of" if against.is_separated else "not separated from"
+    return f"{verb} {against.entry.label} by {found} ({how})"
+
+
+def shown_difference(found: Difference, metric: str, level: float) -> tuple[str, str]:
+    """The difference and its interval, in the metric's unit; no interval from one seed."""
+    return difference(Estimate(found.n[0], found.mean, None, found.interval(level)), metric)
+
+
+def manner(found: Difference, level: float) -> str:
+    """How a difference was judged: `95 % interval, paired, n = 5 seeds`."""
+    if found.error is None:
+        return "one seed, too few for an interval"
+    first, second = found.n
+    seeds = f"paired, n = {first} shared seeds"
+    if not found.is_paired:
+        seeds = f"Welch, n = {first} and {second} seeds"
+    return f"{interval_name(level)}, {seeds}"
+
+
+def notes(found: SearchComparison) -> Iterator[str]:
+    """What a reader should know before believing it."""
+    yield (
+        "Each search is represented by its leader, the best of its finalists on these very seeds: "
+        "its mean is a little too good, the more so the more finalists there were."
+    )
+    yield (
+        "Seeds that two searches share draw the same noise, initialisation and order, so leaders "
+        "are compared in pairs on them; else as independent samples, by Welch's method. All "
+        "trials of a task are judged on the same validation images."
+    )
+    for field in _DECISIVE:
+        versions = {str(s["versions"].get(field)) for s in found.searches.values()}
+        if len(versions) > 1:
+            yield f"The searches ran with different versions of {field}: {_listed(versions)}."
+    unfinished = [label for label, search in found.searches.items() if search["finished"] is None]
+    if unfinished:
+        yield f"Not finished, so this may change: {_listed(unfinished)}."
+    for entry in found.untold:
+        yield f"{entry.name} has not begun: it cannot be compared."
+
+
+def _listed(words: set[str] | list[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def cost_in_words(entry: Entry) -> tuple[str, str]:
+    """`12 trials`, and `1,080 network-epochs, 18:16`."""
+    cost = entry.cost
+    spent = f"{cost.network_epochs:,} network-epochs, {clock(cost.seconds)}"
+    return f"{cost.trials:,} trials", spent

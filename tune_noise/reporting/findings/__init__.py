@@ -1,0 +1,1 @@
+"""What a search has shown, in numbers only."""

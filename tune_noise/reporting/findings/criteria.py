@@ -1,0 +1,76 @@
+"""The same trials judged by other objectives: what each would have chosen, and how that tests.
+
+The price of honesty: how far the choice by noisy labels falls short of the best that was there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tune_noise.config.metric_names import SEARCHABLE, sign
+from tune_noise.history.replay import EpochMetrics, History, TrialHistory
+
+ORACLE = "test_accuracy_clean"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One epoch of one search trial, the best of all by some criterion.
+
+    Attributes:
+        criterion: a searchable metric, or `test_accuracy_clean` for the oracle that no search has.
+        trial: the trial it belongs to.
+        epoch: its metrics.
+    """
+
+    criterion: str
+    trial: TrialHistory
+    epoch: EpochMetrics
+
+    @property
+    def is_oracle(self) -> bool:
+        """Whether the choice needed clean test labels."""
+        return self.criterion == ORACLE
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """Clean test accuracy of the chosen epoch, a fraction; None without a test set."""
+        return self.epoch.get(ORACLE)
+
+
+def choices(trials: Iterable[TrialHistory]) -> list[Choice]:
+    """What every criterion chooses among all epochs of some trials; the oracle last.
+
+    Trials that were stopped early take part with the epochs they have. Of equal values the first
+    asked and earliest counts.
+    """
+    epochs = [(trial, epoch) for trial in trials for epoch in trial.epochs]
+    found = []
+    for criterion in (*SEARCHABLE, ORACLE):
+        measured = [(trial, epoch) for trial, epoch in epochs if criterion in epoch]
+        if measured:
+            values = np.array([epoch[criterion] for _, epoch in measured])
+            # Of equal values the first.
+            trial, epoch = measured[int(np.argmax(sign(criterion) * values))]
+            found.append(Choice(criterion, trial, epoch))
+    return found
+
+
+def criteria_table(history: History) -> pd.DataFrame:
+    """A row per condition and criterion: the chosen trial and epoch, and how it tests."""
+    rows = [
+        {
+            "condition": condition.name,
+            "criterion": choice.criterion,
+            "trial_id": choice.trial.trial_id,
+            "epoch": choice.epoch["epoch"],
+            "value": choice.epoch[choice.criterion],
+            ORACLE: choice.test_accuracy,
+        }
+        for condition in history.config.all_conditions
+        for choice in choices(history.of(condition=condition.name, stage="search"))
+    ]
+    columns = ["condition", "criterion", "trial_id", "epoch", "value", ORACLE]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,290 @@
+"""What a search found: a verdict per condition, and `summary.json`."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from math import inf
+from typing import Any, Literal
+
+from tune_noise.config.metric_names import sign
+from tune_noise.config.search import Condition, SearchConfig
+from tune_noise.history.replay import History, TrialHistory
+from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
+from tune_noise.reporting.findings.importance import Importance, importances
+from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_estimate
+from tune_noise.reporting.statistics import Estimate
+from tune_noise.reporting.tables import RUNNING
+from tune_noise.verdict import Comparison, Standing, standing_of
+
+Verdict = Literal["winner", "tie"]
+
+
+@dataclass(frozen=True)
+class ConditionSummary:
+    """What is known of one condition.
+
+    Attributes:
+        name: of the condition, e.g. `noise_rate=0.45`.
+        factors: experimental factor -> value.
+        config: the search it belongs to.
+        finalists: the leader first, then those on most seeds, best mean objective first, those
+            without a result last.
+        search_trials: the trials of its search, in the order of asking.
+        standing: how the finalists stand by the objective over the fresh seeds.
+        is_confirmed: whether every confirmation that is to come has come.
+        recorded_suspects: what the record says of a table of suspects; None where there is none.
+    """
+
+    name: str
+    factors: dict[str, Any]
+    config: SearchConfig
+    finalists: tuple[Finalist, ...]
+    search_trials: tuple[TrialHistory, ...]
+    standing: Standing
+    is_confirmed: bool
+    recorded_suspects: dict[str, Any] | None
+
+    @cached_property
+    def scored(self) -> list[Finalist]:
+        """The finalists with at least one fresh seed trained to its end, best first."""
+        return [finalist for finalist in self.finalists if finalist.objective is not None]
+
+    @property
+    def leader(self) -> Finalist | None:
+        """The finalist with the best mean objective of those still in question at the end.
+
+        Only the verdict makes it the winner.
+        """
+        return self.scored[0] if self.scored and self.is_confirmed else None
+
+    @property
+    def runner_up(self) -> Finalist | None:
+        """The second best; None where the leader is unopposed."""
+        return self.scored[1] if len(self.scored) > 1 and self.is_confirmed else None
+
+    @cached_property
+    def difference(self) -> dict[str, Estimate]:
+        """Paired difference, leader minus runner-up, in every metric; empty if unopposed."""
+        if self.leader is None or self.runner_up is None:
+            return {}
+        return self.leader.minus(self.runner_up)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """`winner` if every other finalist is separated from the leader; None: too early."""
+        if self.leader is None:
+            return None
+        return "tie" if self.tied else "winner"
+
+    @cached_property
+    def tied(self) -> list[Finalist]:
+        """The finalists that are not separated from the leader; empty where it has won."""
+        if self.leader is None:
+            return []
+        return [finalist for finalist in self.scored if finalist.trial_id in self.standing.tied]
+
+    @property
+    def rival(self) -> Finalist | None:
+        """Whom the leader is compared with first: the best it is tied with, else the runner-up."""
+        return self.tied[0] if self.tied else self.runner_up
+
+    def comparison(self, finalist: Finalist) -> Comparison | None:
+        """How a finalist was judged: leader minus finalist, in the objective; None for the leader.
+
+        Unlike `difference` it has the interval by which it was judged, and was judged on the seeds
+        of then.
+        """
+        found = self.standing.comparisons.get(finalist.trial_id)
+        if found is None or self.leader is None:
+            return None
+        return replace(found, mean=sign(self.config.objective) * found.mean)
+
+    @property
+    def more_seeds(self) -> float | None:
+        """Further seeds that would settle a tie; infinity for never, None where nothing is known.
+
+        The finalist that is hardest to tell from the leader decides.
+        """
+        found = [self.standing.comparisons[finalist.trial_id].more_seeds for finalist in self.tied]
+        known = [number for number in found if number is not None]
+        return max(known, default=None) if len(known) == len(found) else None
+
+    @property
+    def suspects(self) -> dict[str, Any] | None:
+        """Facts of the leader's table of suspects; None where it has none, or has not led then."""
+        found = self.recorded_suspects
+        if found is None or self.leader is None:
+            return None
+        own = next(iter(self.leader.counted.values())).trial_id
+        return found if found["trial_id"] == own else None
+
+    @property
+    def best_search_trial(self) -> TrialHistory | None:
+        """The search trial with the best objective, not confirmed."""
+        return best_trial(self.search_trials)
+
+    @cached_property
+    def realised_noise_rate(self) -> float | None:
+        """Mean measured share of wrong training labels over the condition's trials, a fraction."""
+        trials = [*self.search_trials, *(t for f in self.finalists for t in f.trials)]
+        rates = [t.facts.get("realised_noise_rate") for t in trials]
+        known = [rate for rate in rates if rate is not None]
+        return sum(known) / len(known) if known else None
+
+    @cached_property
+    def noise(self) -> NoiseEstimate | None:
+        """What the leader tells of the noise; None where there is no leader."""
+        return None if self.leader is None else noise_estimate(self.leader)
+
+    @cached_property
+    def importances(self) -> list[Importance]:
+        """What its full-length search trials tell of the searched fields."""
+        return importances(self.search_trials, self.config)
+
+    def level_of(self, finalist: Finalist) -> Any:
+        """The finalist's level of the compared field; None where nothing is compared."""
+        return (
+            None if self.config.compare is None else getattr(finalist.config, self.config.compare)
+        )
+
+    @cached_property
+    def best_of_levels(self) -> dict[str, Finalist | None]:
+        """Level of the compared field -> its best finalist; empty where nothing is compared."""
+        if self.config.compare is None:
+            return {}
+        found: dict[str, Finalist | None] = {_key(level): None for level in self.config.levels}
+        for finalist in reversed(self.scored):
+            found[_key(self.level_of(finalist))] = finalist
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """As `summary.json` holds it."""
+        difference = {"difference": estimates_to_json(self.difference)}
+        return {
+            "condition": self.factors,
+            "name": self.name,
+            "verdict": self.verdict,
+            "winner": None if self.leader is None else self.leader.to_json(),
+            "runner_up": None if self.runner_up is None else self.runner_up.to_json() | difference,
+            "compare": {
+                level: None if finalist is None else finalist.to_json()
+                for level, finalist in self.best_of_levels.items()
+            },
+            "finalists": [finalist.to_json() for finalist in self.finalists],
+            "tied": [finalist.trial_id for finalist in self.tied],
+            "more_seeds": None if self.more_seeds in (None, inf) else self.more_seeds,
+            "comparisons": {
+                finalist.trial_id: found.to_json()
+                for finalist in self.scored
+                if (found := self.comparison(finalist)) is not None
+            },
+            "search_trials": len(self.search_trials),
+            "confirm_trials": sum(len(finalist.trials) for finalist in self.finalists),
+            "failed_confirm_trials": sum(finalist.num_failed for finalist in self.finalists),
+            "realised_noise_rate": self.realised_noise_rate,
+            "noise_estimate": None if self.noise is None else self.noise.to_json(),
+            "suspects": self.suspects,
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a search found.
+
+    Attributes:
+        config: the search.
+        search: facts of the search as plain values, as `summary.json` holds them.
+        conditions: in the order of the space.
+    """
+
+    config: SearchConfig
+    search: dict[str, Any]
+    conditions: tuple[ConditionSummary, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `summary.json`: plain values, None where a figure does not exist."""
+        return {
+            "search": self.search,
+            "conditions": [condition.to_json() for condition in self.conditions],
+        }
+
+
+def summarise(history: History) -> Summary:
+    """Judge every condition of a search, finished or not."""
+    config = history.config
+    return Summary(
+        config=config,
+        search=_search_facts(history),
+        conditions=tuple(_condition(history, each) for each in config.all_conditions),
+    )
+
+
+def _key(level: Any) -> str:
+    """A level as a key of `summary.json`: as a space writes it."""
+    return "null" if level is None else str(level)
+
+
+def best_trial(trials: Iterable[TrialHistory]) -> TrialHistory | None:
+    """The trial with the best objective among those that did not diverge or fail."""
+    sound = [t for t in trials if t.status not in ("diverged", "failed") and t.score is not None]
+    return max(sound, key=lambda trial: trial.score or 0.0, default=None)
+
+
+def _condition(history: History, condition: Condition) -> ConditionSummary:
+    config, name = history.config, condition.name
+    searched = history.of(condition=name, stage="search")
+    confirming = history.of(condition=name, stage="confirm")
+    standing = standing_of(confirming, config.confirm, no_more=history.finished)
+    finalists = finalists_of(history, condition=name, leader=standing.leader)
+    expected = min(config.num_finalists, sum(trial.score is not None for trial in searched))
+    return ConditionSummary(
+        name=name,
+        factors=condition.factors,
+        config=config,
+        finalists=tuple(finalists),
+        search_trials=tuple(searched),
+        standing=standing,
+        is_confirmed=history.finished or (len(finalists) >= expected and standing.is_over),
+        recorded_suspects=history.suspects.get(condition.name),
+    )
+
+
+def _search_facts(history: History) -> dict[str, Any]:
+    config, trials = history.config, list(history.trials.values())
+    started = min((trial.asked_seconds for trial in trials), default=None)
+    ended = [trial.ended_seconds for trial in trials if trial.ended_seconds is not None]
+    return {
+        "name": config.name,
+        "title": config.title,
+        "dataset": config.dataset,
+        "noise": config.noise,
+        "objective": config.objective,
+        "oracle": config.oracle,
+        "compare": config.compare,
+        "seed": config.seed,
+        "trials": config.trials,
+        "epochs": config.epochs,
+        "confirm_seeds": config.confirm.seeds,
+        "confirm_max_seeds": config.confirm.max_seeds,
+        "started": _utc(started),
+        "finished": _utc(max(ended, default=None)) if history.finished else None,
+        "versions": history.search.get("versions") or {},
+        "commit": history.search.get("commit"),
+        "resolution": history.search.get("resolution") or [],
+        "counts": {
+            "search": _count(t for t in trials if t.stage == "search"),
+            "confirm": _count(t for t in trials if t.stage == "confirm"),
+        },
+    }
+
+
+def _count(trials: Iterable[TrialHistory]) -> dict[str, int]:
+    return dict(Counter(trial.status or RUNNING for trial in trials))
+
+
+def _utc(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")

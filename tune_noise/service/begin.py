@@ -1,0 +1,214 @@
+"""The output folder of a search: who owns it, and the file that lets it run again."""
+
+import fcntl
+import os
+import platform
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.data import Dataset
+from tune_noise.errors import DISK_ERRORS, UserError
+from tune_noise.history.replay import History
+from tune_noise.record import Event, Record
+from tune_noise.system.files import replace_file
+from tune_noise.system.lock import ATTEMPTS, LOCK_FILE, PAUSE_SECONDS
+
+SEARCH_FILE = "search.yaml"
+_PACKAGES = ("tune-noise", "torch", "ray", "optuna", "mlflow", "numpy")
+
+
+def plain(search: SearchConfig) -> dict[str, Any]:
+    """A search as plain values that a space file can hold; what is null is left out."""
+    return search.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Check that the folder of a search can be made and written; nothing is written.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        os.fsencode(folder).decode("utf-8")
+        parent = next(path for path in (folder, *folder.parents) if path.exists())
+    except UnicodeError:
+        raise UserError(f"--output: {folder!r} is not UTF-8: choose another one") from None
+    except OSError as error:  # e.g. a name that is too long
+        raise UserError(
+            f"--output: {folder} cannot be made ({error.strerror}): choose another one"
+        ) from None
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        reason = "may not be written" if parent.is_dir() else "is not a folder"
+        raise UserError(f"--output: {folder} cannot be made, {parent} {reason}: choose another one")
+
+
+def storage_fault(error: OSError, folder: Path) -> str | None:
+    """What an error says of the disk below a folder: full, failing, read-only, or taken away.
+
+    Returns:
+        A sentence without a full stop; None where the error is about something else.
+    """
+    place = Path(error.filename) if isinstance(error.filename, str) else None
+    if error.errno not in DISK_ERRORS and not (place and place.is_relative_to(folder)):
+        return None
+    return f"{place or folder} cannot be written: {error.strerror}"
+
+
+def check_unowned(folder: Path) -> None:
+    """Check that no other driver runs in a folder now, before anything costly is begun.
+
+    Raises:
+        UserError: one does.
+    """
+    if (folder / LOCK_FILE).exists():
+        with own_folder(folder):
+            pass
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[None]:
+    """Make the folder of a search and keep every other driver out of it.
+
+    The lock is the operating system's, so it goes with the process, however that ends.
+
+    Raises:
+        UserError: the folder cannot be made, or another driver runs in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise UserError(
+            f"--output: {folder} cannot be made ({error.strerror}): choose another one"
+        ) from None
+    try:
+        _lock(descriptor)
+        yield
+    except BlockingIOError:
+        raise UserError(
+            f"{folder}: a search is running in it: wait for its end, or choose another --name"
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    for attempt in range(ATTEMPTS):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(PAUSE_SECONDS)
+    return None
+
+
+def begin(
+    record: Record,
+    search: SearchConfig,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    resolution: Sequence[str] = (),
+    space: str | None = None,
+) -> History:
+    """Write down what is searched, or that it has grown, unless the record says so already.
+
+    Args:
+        record: of the search.
+        search: what is searched now.
+        dataset: what it is trained on.
+        folder: of the search.
+        resolution: what its validation set can and cannot tell apart, a sentence each.
+        space: name of the space that was asked for, if any.
+
+    Returns:
+        What the record says now.
+    """
+    history = History.replay(record.events())
+    if not history.search:
+        payload = _payload(search, dataset, resolution) | {"space": space}
+        _append(record, history, Event("search", data=payload))
+    elif search.trials > history.config.trials:
+        _append(record, history, Event("extend", data={"trials": search.trials}))
+    # Also where nothing was appended: a driver may have been killed before it wrote the file.
+    write_search_file(folder / SEARCH_FILE, history.search)
+    return history
+
+
+def _append(record: Record, history: History, event: Event) -> None:
+    record.append(event, durable=True)
+    history.apply(event)
+
+
+def _payload(search: SearchConfig, dataset: Dataset, resolution: Sequence[str]) -> dict[str, Any]:
+    return {
+        "search_id": uuid.uuid4().hex,
+        "config": plain(search),
+        "versions": versions(),
+        "commit": source_commit(),
+        "dataset": dataset_facts(dataset),
+        "resolution": list(resolution),
+        "machine": {"system": platform.platform(), "cpus": os.cpu_count()},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of this package and of those that take part in a search."""
+    return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
+
+
+def dataset_facts(dataset: Dataset) -> dict[str, Any]:
+    """What a report says of the data."""
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "train_images": len(dataset.train_labels),
+        "test_images": 0 if dataset.test_labels is None else len(dataset.test_labels),
+        "image_shape": list(dataset.image_shape),
+        "classes": dataset.num_classes,
+        "true_labels_known": dataset.true_labels is not None,
+    }
+
+
+def write_search_file(path: Path, payload: dict[str, Any]) -> None:
+    """The resolved search as a space file; versions and commit stand in its header."""
+    versions = ", ".join(f"{name} {number}" for name, number in payload["versions"].items())
+    data = payload["dataset"]
+    header = [
+        "# The resolved search: `tune-noise search --space FILE --name NEW` runs it again.",
+        f"# Versions:  {versions}",
+        f"# Commit:    {payload['commit'] or 'not a git checkout'}",
+        f"# Data:      {data['name']}, fingerprint {data['fingerprint']}",
+    ]
+    body = yaml.safe_dump(payload["config"], sort_keys=False, allow_unicode=True)
+    content = ("\n".join(header) + "\n" + body).encode()
+    if not path.exists() or path.read_bytes() != content:
+        replace_file(path, content)
+
+
+def source_commit() -> str | None:
+    """The git commit of this package's checkout, with + where files differ from it; or None."""
+    here = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if not git("ls-files", Path(__file__).name):
+            return None
+        return git("rev-parse", "--short=12", "HEAD") + (
+            "+" if git("status", "--porcelain") else ""
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None

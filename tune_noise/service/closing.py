@@ -1,0 +1,98 @@
+"""What a person is told at the end of a search: warnings, where things are, how to go on."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from tune_noise.history.replay import History
+from tune_noise.history.time_left import clock
+from tune_noise.system.masking import mask_password
+
+
+def warn(console: Console, sentence: str) -> None:
+    """Print a warning."""
+    line = Text(f"warning: {sentence}", style="yellow")
+    console.print(line, highlight=False, soft_wrap=True)
+
+
+def failures(history: History, folder: Path) -> str | None:
+    """How many trials could not be trained, and why the first could not."""
+    failed = [trial for trial in history.trials.values() if trial.status == "failed"]
+    if not failed:
+        return None
+    return (
+        f"{len(failed)} of {len(history.trials)} trials failed, the first ({failed[0].trial_id}): "
+        f"{failed[0].stop_reason}; tracebacks in {folder / '.ray' / 'tune'}/*/error.txt"
+    )
+
+
+def resume_command(folder: Path, options: Mapping[str, object]) -> str:
+    """The command that continues the search in a folder; a password in it is masked.
+
+    Args:
+        folder: of the search.
+        options: name of an option -> its value; None leaves it out, True is a flag's.
+    """
+    command = f"{_program('tune-noise')} resume {shlex.quote(str(folder))}"
+    given = [
+        f" {name}" if value is True else f" {name} {shlex.quote(str(value))}"
+        for name, value in options.items()
+        if value is not None
+    ]
+    return mask_password(command + "".join(given))
+
+
+def _program(name: str) -> str:
+    """How a person starts a program of this environment: its name, or its path if not on PATH."""
+    here = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    if not here.exists() or (found is not None and Path(found).resolve() == here.resolve()):
+        return name
+    relative = here.is_relative_to(Path.cwd())
+    return shlex.quote(str(here.relative_to(Path.cwd()) if relative else here))
+
+
+def say_where(
+    console: Console,
+    folder: Path,
+    tracking_uri: str,
+    experiment_id: str | None,
+    seconds: float,
+    models: Sequence[str] = (),
+) -> None:
+    """Print how long it took, and where results, report, models and MLflow's pages are."""
+    rows = [
+        ("results", str(folder)),
+        ("report", f"{_opener()} {shlex.quote(str(folder / 'report.html'))}"),
+    ]
+    if models:
+        rows.append(("model" if len(models) == 1 else "models", _registered(models)))
+    # Without the query MLflow opens on its pages for language models.
+    page = f"/#/experiments/{experiment_id or ''}?workflowType=machine_learning"
+    if tracking_uri.startswith("http"):
+        rows.append(("MLflow", mask_password(tracking_uri.rstrip("/") + page)))
+    else:
+        store = shlex.quote(mask_password(tracking_uri))
+        rows.append(("MLflow", f"{_program('mlflow')} ui --backend-store-uri {store}"))
+        rows.append(("", f"then open http://127.0.0.1:5000{page}"))
+    console.print(f"\nFinished in {clock(seconds)}.", highlight=False)
+    for name, text in rows:
+        console.print(f"{name:<8} {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _registered(models: Sequence[str]) -> str:
+    """What was registered, in one line."""
+    if len(models) == 1:
+        return models[0]
+    champions = [line.partition(" ")[0] for line in models if " @champion:" in line]
+    example = f", e.g. models:/{champions[0]}@champion" if champions else ""
+    return f"{len(models)} in MLflow's registry, {len(champions)} of them @champion{example}"
+
+
+def _opener() -> str:
+    return {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")

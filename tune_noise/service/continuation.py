@@ -1,0 +1,113 @@
+"""Whether a search may go on from its record: what may differ by now, and what may not."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.data import Dataset
+from tune_noise.errors import UserError
+from tune_noise.history.replay import History
+from tune_noise.record import Record, RecordPlace
+from tune_noise.service.begin import SEARCH_FILE, plain, source_commit
+
+# Another release of these may draw, propose or train something else; of the others it may not.
+_DECISIVE = ("tune-noise", "torch", "optuna", "numpy")
+# How much of a cluster a trial takes does not change what it finds, nor does what comes after it.
+_HARMLESS = ("resources", "suspects")
+
+
+def read_begun(
+    folder: Path, place: RecordPlace, search: SearchConfig, dataset: Dataset, *, resume: bool
+) -> History | None:
+    """What the record says of a search that has begun; nothing is written.
+
+    Args:
+        folder: of the search.
+        place: of its record.
+        search: what is asked for now.
+        dataset: what it would be trained on.
+        resume: whether a search that has begun may be continued.
+
+    Returns:
+        None where no search has begun.
+
+    Raises:
+        UserError: a search has begun, and `resume` is not set or it is not this one.
+    """
+    if not place.exists():
+        return None
+    if not resume:
+        is_inside = place.path is not None and place.path.parent == folder
+        raise UserError(
+            f"{folder if is_inside else place.shown} holds a search already: continue it with "
+            "--resume, choose another --name or --output, or delete it"
+        )
+    with Record(place) as record:
+        history = History.replay(record.events())
+    if not history.search:
+        return None
+    check_same(history, search, dataset, folder)
+    return history
+
+
+def check_same(history: History, search: SearchConfig, dataset: Dataset, folder: Path) -> None:
+    """Check that a search is the one in the record, or the same with more trials.
+
+    Raises:
+        UserError: it is not; every difference is listed.
+    """
+    lines = [
+        *_changes_of_the_space(history.search["config"], plain(search)),
+        *_changes_of_the_data(history.search["dataset"], dataset),
+        *_changes_of_versions(history.search["versions"]),
+    ]
+    if lines:
+        differences = "\n".join(lines)
+        raise UserError(
+            f"{folder} holds another search: choose another --name, run what it holds with "
+            f"--space {folder / SEARCH_FILE}, or bring back what has changed\n{differences}"
+        )
+
+
+def _changes_of_the_space(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    keys = [k for k in {**old, **new} if k not in _HARMLESS and old.get(k) != new.get(k)]
+    if "trials" in keys and new["trials"] > old["trials"]:
+        keys.remove("trials")
+    hint = {"trials": " (a search may grow, not shrink)"}
+    return [f"  {k}: {old.get(k)} there, {new.get(k)} now{hint.get(k, '')}" for k in keys]
+
+
+def _changes_of_the_data(old: dict[str, Any], dataset: Dataset) -> list[str]:
+    if old["fingerprint"] == dataset.fingerprint:
+        return []
+    return [f"  data: fingerprint {old['fingerprint']} there, {dataset.fingerprint} now"]
+
+
+def _changes_of_versions(old: dict[str, str]) -> list[str]:
+    now = {name: version(name) for name in _DECISIVE}
+    return [f"  {n}: {old[n]} there, {now[n]} now" for n in _DECISIVE if old[n] != now[n]]
+
+
+def grows(history: History, search: SearchConfig, time_budget_seconds: float | None) -> bool:
+    """Whether more is asked of a search than its record says: more trials, or more time.
+
+    Args:
+        history: of a search that `check_same` accepts.
+        search: what is asked for now.
+        time_budget_seconds: what is allowed now; None for no limit.
+    """
+    used_up = history.time.used_up_seconds
+    has_time = time_budget_seconds is None or time_budget_seconds > used_up
+    return search.trials > history.config.trials or (used_up > 0.0 and has_time)
+
+
+def changed_code(history: History) -> str | None:
+    """One sentence where the search was begun by other code of the same version."""
+    then, now = history.search["commit"], source_commit()
+    if then == now:
+        return None
+    return (
+        f"this search was begun by the code of commit {then or 'unknown'}, and goes on with "
+        f"{now or 'unknown'}: its results may differ from those of an uninterrupted run"
+    )

@@ -1,0 +1,157 @@
+"""`--dry-run`: what a search would do, on one screen."""
+
+import os
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tune_noise.config.domains import levels_in_words
+from tune_noise.config.search import SearchConfig
+from tune_noise.data import Dataset
+from tune_noise.history.time_left import clock
+from tune_noise.reporting.wording import rate_note
+from tune_noise.service.begin import dataset_facts, plain
+from tune_noise.service.plan import Plan, estimate_cost, make_plan, suspect_folds
+from tune_noise.service.resolution import blind_conditions, least_differences
+from tune_noise.verdict import looks_of
+
+ORACLE_NOTE = " (oracle: steered by clean labels)"
+
+
+def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
+    """Print conditions, trials, rungs, resources and a cost estimate; Ray is not started."""
+    plan, concurrent = make_plan(search), _concurrent(search)
+    cost = estimate_cost(search, dataset, concurrent=concurrent)
+    table = Table(
+        title=f"{search.name}: {search.title}", show_header=False, box=None, title_justify="left"
+    )
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in _rows(search, dataset, plan):
+        table.add_row(name, text)
+    table.add_row(
+        "cost",
+        f"about {clock(cost.least)} to {clock(cost.most)} on this machine with {concurrent} trials "
+        "at once (all rungs stop all they may; no trial is stopped); on another cluster by its "
+        "CPUs; start-up included",
+    )
+    speeds = sorted(cost.probes.items(), key=lambda item: item[1])
+    shown = ", ".join(f"{m}/{method} {1000 * s:.1f} ms" for (m, method), s in speeds)
+    table.add_row("", f"probed, per 1,000 examples: {shown}")
+    for sentence in least_differences(search, dataset):
+        table.add_row("resolution", f"{sentence} (on one seed; 80 % power at 5 %)")
+    for sentence in blind_conditions(search, dataset):
+        table.add_row("warning", sentence)
+    console.print(table, highlight=False)
+
+
+def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
+    """The same as `--dry-run --json` prints it; the fields stand in docs/commands.md."""
+    concurrent = _concurrent(search)
+    cost = estimate_cost(search, dataset, concurrent=concurrent)
+    probes = [
+        {"model": model, "method": method, "seconds_per_1000_examples": seconds}
+        for (model, method), seconds in cost.probes.items()
+    ]
+    return {
+        "name": search.name,
+        "config": plain(search),
+        "dataset": dataset_facts(dataset),
+        "plan": vars(make_plan(search)),
+        "cost": {
+            "least_seconds": cost.least,
+            "most_seconds": cost.most,
+            "concurrent": concurrent,
+            "probes": probes,
+        },
+        "resolution": least_differences(search, dataset),
+        "warnings": blind_conditions(search, dataset),
+    }
+
+
+def _concurrent(search: SearchConfig) -> int:
+    """Trials side by side on this machine."""
+    by_cpus = int((os.cpu_count() or 1) / search.resources.cpus_per_trial)
+    return search.resources.max_concurrent or max(1, by_cpus)
+
+
+def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str, str]]:
+    train, test = len(dataset.train_labels), dataset.test_labels
+    shape = " x ".join(map(str, dataset.image_shape))
+    per = search.resources
+    gpus = f", {per.gpus_per_trial:g} GPU" if per.gpus_per_trial else ""
+    shown = levels_in_words(search.levels)
+    compared = f", dealt out evenly over {search.compare} {shown}" if search.compare else ""
+    stopping = search.early_stopping
+    rungs = f"epochs {plan.rungs}" if plan.rungs else "none: every trial trains all its epochs"
+    factor = f", the best 1/{stopping.reduction_factor} go on" if stopping and plan.rungs else ""
+    size = f"{train} training images {shape}, {dataset.num_classes} classes, "
+    size += "no test set" if test is None else f"{len(test)} test images"
+    return [
+        ("data", f"{dataset.name}: {size}"),
+        ("noise", _noise(search)),
+        ("conditions", f"{len(plan.conditions)}: {'; '.join(plan.conditions)}"),
+        *((f"search {field}", _domain(search, field)) for field in search.search),
+        ("fixed", ", ".join(f"{k} {v}" for k, v in search.fixed.items()) or "nothing"),
+        ("trials", f"{plan.trials}, {search.trials} per condition ({search.sampler}){compared}"),
+        ("rungs", rungs + factor),
+        (
+            "final",
+            f"{plan.finalists} configurations, {search.num_finalists} per condition, on "
+            f"{search.confirm.seeds} fresh seeds: {plan.confirm_trials} trials in "
+            f"{plan.finalists} stacks{_further(search, plan)}",
+        ),
+        ("suspects", _suspects(search)),
+        ("epochs", _epochs(plan)),
+        ("objective", _objective(search)),
+        ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
+    ]
+
+
+def _suspects(search: SearchConfig) -> str:
+    folds = suspect_folds(search)
+    if folds == 0:
+        return "not looked for"
+    return (
+        f"wrong labels, by the winner of each condition trained {folds} times on all but 1/{folds} "
+        "of the examples (suspects.folds=0: not looked for)"
+    )
+
+
+def _epochs(plan: Plan) -> str:
+    after = f", and {plan.suspect_epochs} to find suspects" if plan.suspect_epochs else ""
+    return f"{plan.min_epochs} to {plan.max_epochs}, and {_confirming(plan)} to confirm{after}"
+
+
+def _further(search: SearchConfig, plan: Plan) -> str:
+    """When finalists are looked at again; empty where once is all."""
+    sizes = [look.num_seeds for look in looks_of(search.confirm.seeds, search.confirm.max_seeds)]
+    if len(sizes) == 1:
+        return ""
+    more = " and ".join(str(size) for size in sizes[1:])
+    return f"; the undecided on {more} seeds, at most {plan.max_confirm_trials} trials"
+
+
+def _confirming(plan: Plan) -> str:
+    if plan.max_confirm_epochs == plan.confirm_epochs:
+        return str(plan.confirm_epochs)
+    return f"{plan.confirm_epochs} to {plan.max_confirm_epochs}"
+
+
+def _noise(search: SearchConfig) -> str:
+    """`symmetric; noise_rate (true class excluded)`: the kind, and what its rate counts."""
+    note = rate_note(search.noise)
+    return f"{search.noise}; noise_rate{note}" if note else search.noise
+
+
+def _objective(search: SearchConfig) -> str:
+    oracle = ORACLE_NOTE if search.oracle else ""
+    last = f", mean of the last {search.last_epochs} epochs" if search.last_epochs else ""
+    return f"{search.objective}{last}{oracle}"
+
+
+def _domain(search: SearchConfig, field: str) -> str:
+    domain = search.search[field]
+    when = ", ".join(f"{name} is {value}" for name, value in domain.when.items())
+    return f"{domain}{f' when {when}' if when else ''}"

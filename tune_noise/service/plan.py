@@ -1,0 +1,215 @@
+"""What a search will do, before it does it: conditions, trials, rungs, and what they may cost."""
+
+import time
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.data import Dataset
+from tune_noise.tuning.session.rungs import rung_levels
+
+# Enough images that a probe times training, few enough that it takes a fraction of a second.
+PROBE_IMAGES = 1500
+# Starting Ray, its actors, and writing the report; measured at 15 to 25 s.
+OVERHEAD_SECONDS = 20.0
+# Fixed fields that change how long a batch takes.
+_PROBED_FIELDS = ("batch_size", "optimizer", "augmentation", "precision")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The shape of a search.
+
+    Attributes:
+        conditions: their names.
+        rungs: the epochs at which trials are judged; empty without early stopping.
+        trials: of the search stage, all conditions together.
+        finalists: configurations that are confirmed, all conditions together.
+        confirm_trials: finalists times seeds of the first look.
+        max_confirm_trials: finalists times all seeds that may be spent on one.
+        min_epochs: epochs of the search stage if every rung stops all it may.
+        max_epochs: epochs of the search stage if no trial is stopped.
+        confirm_epochs: epochs of the confirmation's first look.
+        max_confirm_epochs: epochs of the confirmation if all seeds are spent.
+        suspect_epochs: epochs that the search for wrong labels takes, each counted as the share
+            of the examples that it goes through.
+    """
+
+    conditions: list[str]
+    rungs: list[int]
+    trials: int
+    finalists: int
+    confirm_trials: int
+    max_confirm_trials: int
+    min_epochs: int
+    max_epochs: int
+    confirm_epochs: int
+    suspect_epochs: int
+    max_confirm_epochs: int
+
+
+def make_plan(search: SearchConfig) -> Plan:
+    """Count what a search will do."""
+    stopping = search.early_stopping
+    rungs = (
+        rung_levels(stopping.grace_epochs, search.epochs, stopping.reduction_factor)
+        if stopping
+        else []
+    )
+    conditions = [condition.name for condition in search.all_conditions]
+    trials = len(conditions) * search.trials
+    finalists = len(conditions) * search.num_finalists
+    confirm_trials = finalists * search.confirm.seeds
+    max_confirm_trials = finalists * (search.confirm.max_seeds or search.confirm.seeds)
+    return Plan(
+        conditions=conditions,
+        rungs=rungs,
+        trials=trials,
+        finalists=finalists,
+        confirm_trials=confirm_trials,
+        max_confirm_trials=max_confirm_trials,
+        min_epochs=len(conditions) * _least_epochs(search, rungs),
+        max_epochs=trials * search.epochs,
+        confirm_epochs=confirm_trials * search.epochs,
+        # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
+        suspect_epochs=len(conditions) * max(0, suspect_folds(search) - 1) * search.epochs,
+        max_confirm_epochs=max_confirm_trials * search.epochs,
+    )
+
+
+def suspect_folds(search: SearchConfig) -> int:
+    """How many trainings per condition look for wrong labels; foreign noise has none to find."""
+    return search.suspect_folds
+
+
+def _least_epochs(search: SearchConfig, rungs: list[int]) -> int:
+    """Epochs of one condition if exactly 1/eta of each group goes on at every rung."""
+    eta = search.early_stopping.reduction_factor if search.early_stopping else 1
+    base, extra = divmod(search.trials, len(search.levels))
+    total = 0
+    for group in range(len(search.levels)):
+        alive, previous = base + (group < extra), 0
+        for level in [*rungs, search.epochs]:
+            total += alive * (level - previous)
+            alive, previous = max(1, alive // eta), level
+    return total
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Estimated wall time in seconds, from a probe on this machine.
+
+    Attributes:
+        least: if every rung stops all it may, and the first look decides between finalists.
+        most: if no trial is stopped, and no look decides.
+        probes: (model, method) -> measured seconds per 1,000 examples of training and evaluation.
+    """
+
+    least: float
+    most: float
+    probes: dict[tuple[str, str], float]
+
+
+def estimate_cost(search: SearchConfig, dataset: Dataset, *, concurrent: int) -> Cost:
+    """Time a short epoch of each network and method, and extrapolate.
+
+    Args:
+        search: what will run.
+        dataset: its data.
+        concurrent: trials that run side by side.
+    """
+    plan = make_plan(search)
+    probes = {
+        (model, method): _probe(search, dataset, model, method)
+        for model, method in product(_values(search, "model"), _values(search, "method"))
+    }
+    # Trials are taken as spread evenly over networks and methods.
+    per_example = float(np.mean(list(probes.values()))) / 1000
+    factors = product(_values(search, "alpha"), _values(search, "train_size"))
+    examples = float(np.mean([_examples(search, dataset, *levels) for levels in factors]))
+    least, most = (
+        (epochs + plan.suspect_epochs) * examples * per_example / concurrent + OVERHEAD_SECONDS
+        for epochs in (
+            plan.min_epochs + plan.confirm_epochs,
+            plan.max_epochs + plan.max_confirm_epochs,
+        )
+    )
+    return Cost(least, most, probes)
+
+
+def _values(search: SearchConfig, field: str) -> list[Any]:
+    if field in search.search:
+        return search.search[field].extremes()
+    if field in search.conditions:
+        return list(search.conditions[field])
+    default = TrialConfig(noise=search.noise) if field == "alpha" else TrialConfig()
+    return [search.fixed.get(field, getattr(default, field))]
+
+
+def _examples(
+    search: SearchConfig, dataset: Dataset, alpha: int | None, train_size: int | None
+) -> float:
+    """Training examples of an epoch: the labels of all images that are trained on."""
+    images = len(dataset.train_labels) * (1 - _val_fraction(search))
+    if train_size is not None:
+        images = min(images, train_size)
+    return images * (1 + (alpha or 0))
+
+
+def _val_fraction(search: SearchConfig) -> float:
+    return float(search.fixed.get("val_fraction", TrialConfig().val_fraction))
+
+
+def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> float:
+    """Seconds per 1,000 training examples, evaluation included, of the second of two epochs."""
+    from tune_noise.training import Trial
+    from tune_noise.training.process import prepare_process
+
+    # As an actor does; by default torch takes all cores, and the trials share them.
+    prepare_process(threads=max(1, int(search.resources.cpus_per_trial)))
+    sample = _sample(dataset)
+    condition = search.all_conditions[0]
+    alike = {k: v for k, v in search.fixed.items() if k in _PROBED_FIELDS}
+    alike |= {"val_fraction": _val_fraction(search), "epochs": 2, "model": model, "method": method}
+    # A method costs most once its warm-up is over, and with the most networks it may have.
+    own = {"warm_up_epochs": 0, "peers": max(_values(search, "peers"))}
+    alike |= {name: value for name, value in own.items() if applies(name, alike)}
+    noise = _noise_of_a_probe(search.trial_config(condition, {}))
+    trial = Trial([TrialConfig.model_validate({**noise, **alike})], sample)
+    trial.train_epoch()
+    started = time.perf_counter()
+    trial.train_epoch()
+    return (time.perf_counter() - started) / len(trial.data.image_of) * 1000
+
+
+def _noise_of_a_probe(config: TrialConfig) -> dict[str, Any]:
+    """A noise that costs as much per example, and needs no material of its own."""
+    if config.noise in ("dilution", "structured"):
+        return {"noise": "dilution", "alpha": config.alpha}
+    # Foreign images are evaluated too, so an example of theirs costs what an image with one label
+    # does.
+    return {"noise": "given" if config.noise == "given" else "symmetric"}
+
+
+def _sample(dataset: Dataset) -> Dataset:
+    """The data set thinned to about PROBE_IMAGES, training and test alike.
+
+    Its labels alternate between two classes: they do not matter for the time, and a rare class may
+    be too small for a split once it is thinned.
+    """
+    thin = slice(None, None, max(1, len(dataset.train_labels) // PROBE_IMAGES))
+    images = dataset.train_images[thin]
+    labels = np.arange(len(images), dtype=np.int64) % 2
+    return replace(
+        dataset,
+        train_images=images,
+        train_labels=labels,
+        true_labels=None if dataset.true_labels is None else labels,
+        test_images=None if dataset.test_images is None else dataset.test_images[thin],
+        test_labels=None if dataset.test_labels is None else dataset.test_labels[thin],
+        extras={},
+    )

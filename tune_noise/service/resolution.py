@@ -1,0 +1,99 @@
+"""What a validation set can see: where its labels are too few for the objective to choose by.
+
+Under strong dilution even a perfect classifier tells little about a noisy label, and counting a
+K x K table from few labels costs more than that. There the objective cannot rank configurations:
+predicting one class for everything, which costs nothing to estimate, may come out best.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig
+from tune_noise.data import Dataset
+from tune_noise.training.known_noise import known_matrix
+from tune_noise.verdict.power import least_visible_difference
+
+# Below twice its cost of estimation the information of a perfect classifier drowns.
+LEAST_RATIO = 2.0
+
+
+def perfect_information(
+    config: TrialConfig, num_classes: int, extras: Mapping[str, np.ndarray] | None = None
+) -> float | None:
+    """Information of a perfect classifier about a noisy label, in nats, for classes of equal size.
+
+    None where the noise has no known transition matrix: `given`, `human`, `instance`, `foreign`.
+
+    Args:
+        config: names the noise.
+        num_classes: K.
+        extras: of the data set, where the noise needs material of its own.
+
+    Example:
+        >>> config = TrialConfig(noise="symmetric", noise_rate=0.5)
+        >>> round(perfect_information(config, num_classes=10), 3)
+        0.511
+    """
+    matrix = known_matrix(config, num_classes, extras or {})
+    if matrix is None:
+        return None
+    known = _entropy(matrix.mean(axis=0)) - sum(map(_entropy, matrix)) / num_classes
+    return max(0.0, known)  # rounding may leave a little less than nothing
+
+
+def _entropy(shares: np.ndarray) -> float:
+    present = shares[shares > 0]
+    return float(-(present * np.log(present)).sum())
+
+
+def estimation_cost(num_classes: int, num_labels: int) -> float:
+    """What cross-fitting a K x K table from a validation set costs, in nats.
+
+    All other labels estimate K (K - 1) free cells; a maximum-likelihood table loses half a nat per
+    cell and label on data that it has not seen.
+    """
+    return num_classes * (num_classes - 1) / (2 * num_labels)
+
+
+def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
+    """For every condition of known noise, the difference in accuracy that it cannot see."""
+    if search.objective not in ("val_information_noisy", "val_information_soft_noisy"):
+        return []
+    sentences = []
+    for condition in search.all_conditions:
+        config = search.trial_config(condition, {})
+        matrix = known_matrix(config, dataset.num_classes, dataset.extras)
+        if matrix is None:
+            continue
+        images = round(len(dataset.train_labels) * config.val_fraction)
+        least = least_visible_difference(matrix, images, alpha=config.alpha)
+        apart = (
+            "cannot tell any configurations apart"
+            if least is None
+            else "cannot tell configurations apart that differ by less than "
+            f"{100 * least:.2g} points of accuracy"
+        )
+        sentences.append(f"{condition.name}: {images} validation images {apart}")
+    return sentences
+
+
+def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
+    """A sentence for every condition in which the validation set is too small to choose by."""
+    if search.objective != "val_information_noisy":
+        return []
+    sentences = []
+    for condition in search.all_conditions:
+        config = search.trial_config(condition, {})
+        images = round(len(dataset.train_labels) * config.val_fraction)
+        known = perfect_information(config, dataset.num_classes, dataset.extras)
+        cost = estimation_cost(dataset.num_classes, images * (1 + (config.alpha or 0)))
+        if known is not None and known < LEAST_RATIO * cost:
+            sentences.append(
+                f"{condition.name}: a perfect classifier tells {known:.2g} nats about a noisy "
+                f"label, and estimating that from {images} validation images costs {cost:.2g}: the "
+                "objective can hardly rank configurations there; raise val_fraction, take more "
+                "data, or less noise"
+            )
+    return sentences

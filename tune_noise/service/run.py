@@ -1,0 +1,269 @@
+"""The main job, start to end: check, run, confirm, write, track, say where things are."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tune_noise.config.search import SearchConfig
+from tune_noise.data import Dataset
+from tune_noise.errors import Interrupted, StorageError, TuneNoiseError
+from tune_noise.history.replay import History
+from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.reporting import condition_tables, write_outputs
+from tune_noise.service.begin import (
+    SEARCH_FILE,
+    begin,
+    check_unowned,
+    check_writable,
+    own_folder,
+    storage_fault,
+)
+from tune_noise.service.checked_data import load_checked
+from tune_noise.service.closing import failures, resume_command, say_where, warn
+from tune_noise.service.continuation import changed_code, grows, read_begun
+from tune_noise.service.progress import SearchProgress
+from tune_noise.service.resolution import blind_conditions, least_differences
+from tune_noise.system.signals import Interrupt
+from tune_noise.tracking import TrackingProcess, check_tracking_uri, default_tracking_uri
+from tune_noise.winners.export import export_winners
+from tune_noise.winners.find_suspects import find_on_cluster
+from tune_noise.winners.registration import describe_models
+
+# MLflow may be slow, but a finished search should not wait for it for ever, an interrupted one
+# not for long, and one that is to end at once not at all: a resumed one delivers the rest.
+TRACKING_SECONDS = 120.0
+INTERRUPTED_TRACKING_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for beside the search itself.
+
+    Attributes:
+        output: the folder of all searches; the search's own is output / name.
+        data_dir: where data sets lie; None for the default.
+        address: of a Ray cluster; None for this machine.
+        tracking_uri: of MLflow; None for sqlite in `output`.
+        tracking_source: the option or the environment variable that it was given by.
+        record: URL of the database for the durable record; None for a file in the folder.
+        resume: continue the search in the folder, or start it.
+        time_budget_seconds: of the search stage, over all drivers; None for what the record names.
+        quiet: no progress.
+        register: enter the winners into MLflow's model registry.
+        space: name of the space that was asked for; None where the record knows it.
+    """
+
+    output: Path
+    data_dir: Path | None = None
+    address: str | None = None
+    tracking_uri: str | None = None
+    tracking_source: str = "--tracking-uri"
+    record: str | None = None
+    resume: bool = False
+    time_budget_seconds: float | None = None
+    quiet: bool = False
+    register: bool = True
+    space: str | None = None
+
+
+def run_search(search: SearchConfig, request: Request, console: Console) -> Path:
+    """Run or resume one search and write everything it promises.
+
+    Returns:
+        The search's folder.
+
+    Raises:
+        UserError: bad input of any kind, before anything is trained.
+        StorageError: the record or the folder cannot be written any more.
+        TuneNoiseError: every trial failed.
+        Interrupted: Ctrl-C or SIGTERM; the record holds all that happened.
+    """
+    folder = request.output.resolve() / search.name
+    try:
+        with Interrupt() as interrupt:
+            return _run_search(search, request, console, folder, interrupt)
+    except KeyboardInterrupt:
+        if not (folder / SEARCH_FILE).exists():
+            raise  # nothing has begun that could be resumed
+        raise Interrupted(_resume_command(folder, request)) from None
+    except StorageError as error:
+        raise StorageError(_stopped(str(error), folder, request)) from error
+    except OSError as error:
+        if (fault := storage_fault(error, folder)) is None:
+            raise
+        raise StorageError(_stopped(fault, folder, request)) from error
+
+
+def _stopped(reason: str, folder: Path, request: Request) -> str:
+    return (
+        f"{reason}; the search has stopped, and nothing that was recorded is lost. When this is "
+        f"mended, continue with:\n  {_resume_command(folder, request)}"
+    )
+
+
+def _run_search(
+    search: SearchConfig, request: Request, console: Console, folder: Path, interrupt: Interrupt
+) -> Path:
+    started = time.monotonic()
+    dataset = load_checked(search, request.data_dir)
+    if search.resources.compile == "on" and request.address is None:
+        # With a cluster its nodes compile, and a trial that cannot says so.
+        from tune_noise.training.step_choice import check_compiler
+
+        check_compiler("on")
+    check_writable(folder)
+    check_unowned(folder)
+    place = RecordPlace.of_folder(folder, request.record)
+    place.check()
+    before = read_begun(folder, place, search, dataset, resume=request.resume)
+    tracking_uri = request.tracking_uri or default_tracking_uri(folder.parent)
+    check_tracking_uri(tracking_uri, source=request.tracking_source)
+    request = _with_budget(request, before)
+    is_done = (
+        before is not None
+        and before.finished
+        and not grows(before, search, request.time_budget_seconds)
+    )
+    with ExitStack() as stack:
+        # The cluster may refuse, too: until it has agreed nothing is written.
+        cluster = stack.enter_context(ExitStack())
+        nodes = None if is_done else cluster.enter_context(_cluster(search, request, folder))
+        stack.enter_context(own_folder(folder))
+        place.remember(folder)
+        record = stack.enter_context(Record(place, writer=True))
+        blind = blind_conditions(search, dataset)
+        resolution = [*least_differences(search, dataset), *blind]
+        history = begin(record, search, dataset, folder, resolution=resolution, space=request.space)
+        tracking = stack.enter_context(_tracking(place, search, tracking_uri, folder, interrupt))
+        for sentence in filter(None, (*blind, record.dropped, changed_code(history))):
+            warn(console, sentence)
+        if nodes is not None:
+            begun = history.config.model_copy(update={"suspects": search.suspects})
+            _run(begun, request, dataset, record, console, nodes, interrupt)
+        # It takes seconds, and nothing more is trained.
+        stack.enter_context(_beside(cluster.close))
+        history = History.replay(record.events())
+        summary = write_outputs(history, folder)
+        problems = export_winners(summary, dataset, folder)
+        describe_models(history, summary, dataset, folder, register=request.register)
+        warning = tracking.finish(timeout_seconds=TRACKING_SECONDS)
+    for table in condition_tables(summary):
+        console.print(table)
+    for text in filter(None, [failures(history, folder), *problems, warning]):
+        warn(console, text)
+    seconds = time.monotonic() - started
+    say_where(console, folder, tracking_uri, tracking.experiment_id, seconds, tracking.models)
+    if all(trial.status == "failed" for trial in history.trials.values()):
+        raise TuneNoiseError("no trial could be trained: see the warning above")
+    return folder
+
+
+@contextmanager
+def _beside(work: Callable[[], None]) -> Iterator[None]:
+    """Do something in a thread of its own; at the end wait for it."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        yield
+        done.result()
+
+
+def _resume_command(folder: Path, request: Request) -> str:
+    return resume_command(
+        folder,
+        {
+            "--data-dir": request.data_dir,
+            "--address": request.address,
+            "--tracking-uri": request.tracking_uri,
+            "--no-register": None if request.register else True,
+        },
+    )
+
+
+def _with_budget(request: Request, before: History | None) -> Request:
+    """The request with the budget that holds: what is asked for now, else what the record says."""
+    if request.time_budget_seconds is not None or before is None:
+        return request
+    return replace(request, time_budget_seconds=before.time.budget_seconds)
+
+
+@contextmanager
+def _tracking(
+    place: RecordPlace, search: SearchConfig, uri: str, folder: Path, interrupt: Interrupt
+) -> Iterator[TrackingProcess]:
+    """MLflow fed from the record; after an error it gets little time, as users wait."""
+    tracking = TrackingProcess.start(place, tracking_uri=uri, experiment=search.name, output=folder)
+    try:
+        yield tracking
+    except BaseException:
+        try:
+            seconds = 0.0 if interrupt.at_once else INTERRUPTED_TRACKING_SECONDS
+            tracking.finish(timeout_seconds=seconds)
+        except KeyboardInterrupt:
+            tracking.finish(timeout_seconds=0.0)
+        raise
+
+
+def _cluster(
+    search: SearchConfig, request: Request, folder: Path
+) -> AbstractContextManager[list[dict[str, Any]]]:
+    # Ray takes a second to import: only a search that trains anything pays for it.
+    from tune_noise.tuning.cluster.connect import cluster
+
+    return cluster(search, address=request.address, folder=folder)
+
+
+def _run(
+    search: SearchConfig,
+    request: Request,
+    dataset: Dataset,
+    record: Record,
+    console: Console,
+    nodes: list[dict[str, Any]],
+    interrupt: Interrupt,
+) -> None:
+    from tune_noise.tuning.cluster.placement import max_concurrent
+    from tune_noise.tuning.cluster.watch import cluster_watch
+    from tune_noise.tuning.driver import run_session
+    from tune_noise.tuning.session.session import Session
+
+    folder, budget = request.output.resolve() / search.name, request.time_budget_seconds
+    run = {"host": socket.gethostname(), "pid": os.getpid(), "time_budget_seconds": budget}
+    record.append(Event("run", data=run))
+    session = Session(search, record, time_budget_seconds=budget)
+    progress = SearchProgress(
+        search,
+        session.history,
+        console=console,
+        concurrent=max_concurrent(nodes, search.resources),
+        quiet=request.quiet,
+    )
+    session.on_change = progress.on_change
+
+    def say_stopping() -> None:
+        progress.warn(
+            "interrupted: the running trials are checkpointed (Ctrl-C again ends at once); "
+            f"continue with: {_resume_command(folder, request)}"
+        )
+
+    def end(reason: str) -> None:
+        # From a thread of its own, as the main one may hang inside Ray: what was recorded is safe,
+        # and the tracking process delivers it when it sees that its driver is gone.
+        progress.close()
+        errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        errors.print(f"error: {_stopped(reason, folder, request)}")
+        os._exit(TuneNoiseError.exit_code)
+
+    with progress, interrupt.clean_stop(say_stopping), cluster_watch(end):
+        run_session(
+            session, dataset, output=folder, resources=search.resources, interrupt=interrupt
+        )
+        find_on_cluster(session, dataset, folder, interrupt)
+    session.finish()

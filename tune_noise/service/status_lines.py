@@ -1,0 +1,189 @@
+"""How a search stands, as plain values for a script and as lines for a person."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from tune_noise.config.words import configuration
+from tune_noise.history.replay import TrialHistory
+from tune_noise.history.status import ConditionState, SearchState
+from tune_noise.history.time_left import clock
+from tune_noise.service.closing import resume_command
+
+# The last ones: the first are long known to whoever looks twice.
+SHOWN_WARNINGS = 5
+
+
+def state_to_json(state: SearchState) -> dict[str, Any]:
+    """As `tune-noise status --json` prints it; the fields stand in docs/commands.md."""
+    config = state.config
+    return {
+        "name": config.name,
+        "title": config.title,
+        "folder": str(state.folder.resolve()),
+        "status": state.status,
+        "dataset": config.dataset,
+        "noise": config.noise,
+        "objective": config.objective,
+        "oracle": config.oracle,
+        "started": _utc(state.started),
+        "last_event": _utc(state.last_event),
+        "seconds_worked": round(state.seconds, 3),
+        "seconds_left": None if state.seconds_left is None else round(state.seconds_left, 3),
+        "runs": state.runs,
+        "host": state.host,
+        "pid": state.pid,
+        **totals(state),
+        "conditions": [_condition_to_json(each) for each in state.conditions],
+        "warnings": state.warnings,
+        "failures": state.failures,
+        "continue": _resume(state),
+    }
+
+
+def totals(state: SearchState) -> dict[str, dict[str, int]]:
+    """Trials and confirmations of all conditions together."""
+    statuses: Counter[str] = Counter()
+    for each in state.conditions:
+        statuses.update(each.statuses)
+    return {
+        "trials": {
+            "planned": sum(each.planned for each in state.conditions),
+            "ended": sum(each.ended for each in state.conditions),
+            **statuses,
+        },
+        "confirmations": {
+            "planned": sum(each.confirmations_planned for each in state.conditions),
+            "ended": sum(each.confirmations_done for each in state.conditions),
+        },
+    }
+
+
+def _condition_to_json(state: ConditionState) -> dict[str, Any]:
+    return {
+        "name": state.condition.name,
+        "condition": state.condition.factors,
+        "trials": {"planned": state.planned, "ended": state.ended, **state.statuses},
+        "best": None if state.best is None else _best_to_json(state.best),
+        "finalists": [vars(finalist) for finalist in state.finalists],
+        "confirmations": {
+            "planned": state.confirmations_planned,
+            "ended": state.confirmations_done,
+        },
+        "suspect_folds": {"planned": state.suspect_folds, "ended": state.suspect_folds_done},
+    }
+
+
+def _best_to_json(trial: TrialHistory) -> dict[str, Any]:
+    objective, selected = trial.config.objective, trial.selected or {}
+    return {
+        "trial_id": trial.trial_id,
+        "status": trial.status or "running",
+        "objective": selected.get(objective),
+        "standard_error": selected.get(f"{objective}_se"),
+        "epoch": selected.get("epoch"),
+        "config": trial.config.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def lines(state: SearchState) -> Iterator[str]:
+    """For a person: what it does, each condition, what went wrong, and how to go on."""
+    yield f"{state.config.name}: {_headline(state)}"
+    yield f"began {_local(state.started)}, {clock(state.seconds)} of work{_in_runs(state)}"
+    yield f"{_steered(state)}; {_left(state)}"
+    for condition in state.conditions:
+        yield ""
+        yield condition.condition.name
+        for name, text in _facts(condition, state):
+            yield f"  {name:<10} {text}"
+    troubles = [*(f"failure: {text}" for text in state.failures), *_warnings(state)]
+    if troubles:
+        yield ""
+        yield from troubles
+    yield ""
+    yield from _how_to_go_on(state)
+
+
+def _headline(state: SearchState) -> str:
+    driver = "" if state.host is None else f" on {state.host}, process {state.pid}"
+    if state.status == "running":
+        return f"running{driver}"
+    if state.status == "finished":
+        return f"finished {_local(state.last_event)}{driver}"
+    return f"interrupted, last heard of {_local(state.last_event)}{driver}"
+
+
+def _in_runs(state: SearchState) -> str:
+    return f" in {state.runs} runs" if state.runs > 1 else ""
+
+
+def _steered(state: SearchState) -> str:
+    oracle = " (oracle: steered by clean labels)" if state.config.oracle else ""
+    return (
+        f"data {state.config.dataset}, {state.config.noise} noise, {state.config.objective}{oracle}"
+    )
+
+
+def _left(state: SearchState) -> str:
+    if state.status == "finished":
+        return "nothing left"
+    if state.seconds_left is None:
+        return "time left unknown yet"
+    return f"about {clock(state.seconds_left)} left"
+
+
+def _facts(condition: ConditionState, state: SearchState) -> Iterator[tuple[str, str]]:
+    counted = [f"{number} {_word(status, state)}" for status, number in condition.statuses.items()]
+    counts = [text for text in counted if not text.startswith("0 ")]
+    of = f"{condition.ended} of {condition.planned} ended"
+    yield "trials", f"{of}: {', '.join(counts)}" if counts else of
+    if condition.best is not None:
+        yield "best", _best(condition.best, state)
+    done, planned = condition.confirmations_done, condition.confirmations_planned
+    by = ", ".join(f"{f.trial_id} {f.seeds_done}/{f.seeds_asked}" for f in condition.finalists)
+    yield "confirmed", f"{done} of {planned} fresh seeds{f': {by}' if by else ''}"
+    if condition.suspect_folds:
+        done, planned = condition.suspect_folds_done, condition.suspect_folds
+        yield "suspects", f"{done} of {planned} folds"
+
+
+def _word(status: str, state: SearchState) -> str:
+    """A trial without an end runs only where somebody trains it."""
+    return "begun" if status == "running" and state.status != "running" else status
+
+
+def _best(trial: TrialHistory, state: SearchState) -> str:
+    selected, objective = trial.selected or {}, trial.config.objective
+    error = selected.get(f"{objective}_se")
+    spread = "" if error is None else f" ± {error:.3f}"
+    found = f"{selected[objective]:.3f}{spread}"
+    return f"{found}, {configuration(trial.config, state.config)}, trial {trial.trial_id}"
+
+
+def _warnings(state: SearchState) -> Iterator[str]:
+    hidden = len(state.warnings) - SHOWN_WARNINGS
+    if hidden > 0:
+        yield f"{hidden} earlier warnings: --json shows all"
+    yield from (f"warning: {text}" for text in state.warnings[-SHOWN_WARNINGS:])
+
+
+def _how_to_go_on(state: SearchState) -> Iterator[str]:
+    if state.status == "interrupted":
+        yield f"continue  {_resume(state)}"
+    page = state.folder / "report.html"
+    if page.exists():
+        yield f"report    {page}"
+
+
+def _resume(state: SearchState) -> str | None:
+    """The command that continues an interrupted search."""
+    return resume_command(state.folder.resolve(), {}) if state.status == "interrupted" else None
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")
+
+
+def _local(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,300 @@
+"""The search's state machine: what is trained next, what a report means, when all is done.
+
+It knows no Ray: `driver.py` asks and reports. Everything that happens is appended to the record
+before it takes effect, and a session is rebuilt from the record alone.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tune_noise.config.search import Condition, SearchConfig
+from tune_noise.history.replay import History, TrialHistory
+from tune_noise.record import Event, Record
+from tune_noise.tuning.session.confirmation import confirmations_due
+from tune_noise.tuning.session.event_log import EventLog
+from tune_noise.tuning.session.finalists import choose_finalists, level_of
+from tune_noise.tuning.session.rungs import RungLadder, rung_levels
+from tune_noise.tuning.session.sampler import GroupSampler
+from tune_noise.tuning.session.seeds import search_seeds
+from tune_noise.tuning.session.stacks import Stack, stack_of
+
+Group = tuple[str, Any]
+
+
+class Session:
+    """One running search.
+
+    Args:
+        search: what to do.
+        record: empty, or that of the search to continue.
+        time_budget_seconds: of all drivers that worked on the search together; after it no search
+            trial is asked for and those that run are stopped at their next report; finalists are
+            confirmed all the same.
+
+    Attributes:
+        history: what the record says, always up to date.
+        on_change: called with each event after it was recorded, e.g. to show progress.
+        rung_levels: the epochs at which trials are judged.
+        slots: says how many stacks may run side by side; a confirmation is dealt out to them.
+    """
+
+    def __init__(
+        self,
+        search: SearchConfig,
+        record: Record,
+        *,
+        time_budget_seconds: float | None = None,
+    ) -> None:
+        """Rebuild sampler, rungs and open trials from the record."""
+        self.search = search
+        self.record = record
+        self.history = History()
+        self.on_change: Callable[[Event], None] = lambda event: None
+        self.slots: Callable[[], int] = lambda: 1
+        self._budget_seconds = time_budget_seconds
+        self._conditions = {condition.name: condition for condition in search.all_conditions}
+        self._samplers = _group_samplers(search)
+        stopping = search.early_stopping
+        self.rung_levels = (
+            rung_levels(stopping.grace_epochs, search.epochs, stopping.reduction_factor)
+            if stopping
+            else []
+        )
+        self._ladder = RungLadder(stopping.reduction_factor if stopping else 2)
+        self._waiting: list[Stack] = []
+        self._running: set[str] = set()
+        # The conditions whose finalists are decided: nothing reopens them under this driver.
+        self._decided: set[str] = set()
+        self._log = EventLog(record, self._take_effect, self._tell)
+        self._rebuild(record.events())
+        self._deadline = self.history.time.deadline(time_budget_seconds)
+
+    def _rebuild(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.history.apply(event)
+            if event.kind == "rung":
+                trial = self.history.trials[str(event.trial_id)]
+                self._ladder.arrive(self._group(trial), event.data["epoch"], event.data["score"])
+        for trial in self.history.trials.values():
+            if trial.stage == "search":
+                self._samplers[self._group(trial)].replay(trial)
+        self._running = {t.trial_id for t in self.history.trials.values() if t.status is None}
+        for trial_id in sorted(self._running):
+            self._judge_what_was_due(self.history.trials[trial_id])
+        self._waiting = self._open_stacks()
+
+    def _judge_what_was_due(self, trial: TrialHistory) -> None:
+        """Decide now what the driver did not live to: whether a trial that reached a rung goes on.
+
+        The trial itself may have been checkpointed at the rung and would not report it again.
+        """
+        if trial.stage == "search" and trial.num_epochs in self.rung_levels:
+            self._judge_at_rung(trial)
+
+    def _open_stacks(self) -> list[Stack]:
+        """Stacks that were asked for and have not ended: they are trained first."""
+        members: dict[str, list[TrialHistory]] = {}
+        for trial in self.history.trials.values():
+            members.setdefault(trial.stack_id, []).append(trial)
+        return [stack_of(ts) for ts in members.values() if any(t.status is None for t in ts)]
+
+    def _group(self, trial: TrialHistory) -> Group:
+        return trial.condition, level_of(trial.config, self.search)
+
+    def _take_effect(self, event: Event) -> None:
+        self.history.apply(event)
+        if event.kind == "ask":
+            self._running.add(str(event.trial_id))
+        elif event.kind == "end":
+            self._running.discard(str(event.trial_id))
+
+    def _tell(self, event: Event) -> None:
+        self.on_change(event)
+
+    def note(
+        self, text: str, *, trial_id: str | None = None, is_warning: bool = False, **facts: Any
+    ) -> None:
+        """Record how the search went, in one sentence; a warning is also shown."""
+        self._log.write(Event("note", trial_id, {"text": text, "is_warning": is_warning, **facts}))
+
+    # What is trained next.
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time budget is used up; that it is, is recorded before it has effects."""
+        if time.time() < self._deadline:
+            return False
+        if self._deadline > -math.inf:
+            self._deadline = -math.inf
+            self.note(
+                f"the time budget of {self._budget_seconds:g} s is used up: no further trial of "
+                "the search is begun",
+                is_warning=True,
+                used_up_seconds=self._budget_seconds,
+            )
+        return True
+
+    def next_stack(self) -> Stack | None:
+        """The next stack to train; None where results must come in first."""
+        if self._waiting:
+            return self._waiting.pop(0)
+        if not self.out_of_time and (stack := self._ask()):
+            return stack
+        self._ask_finalists()
+        return self._waiting.pop(0) if self._waiting else None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train and every finalist has been asked for."""
+        return (
+            not self._waiting
+            and not self._running
+            and (self.out_of_time or not any(map(self._has_proposals, self._samplers)))
+            and not any(map(self._due, self._conditions))
+        )
+
+    def _has_proposals(self, group: Group) -> bool:
+        sampler = self._samplers[group]
+        return sampler.num_asked < sampler.num_trials
+
+    def _ask(self) -> Stack | None:
+        """Ask the group that is furthest behind, so that all conditions advance together."""
+        open_groups = [group for group in self._samplers if self._has_proposals(group)]
+        if not open_groups:
+            return None
+        group = min(open_groups, key=lambda g: self._samplers[g].num_asked)
+        condition = self._conditions[group[0]]
+        number = 1 + sum(s.num_asked for g, s in self._samplers.items() if g[0] == group[0])
+        trial_id = f"c{self._number(condition)}-t{number:04d}"
+        values = self._samplers[group].ask(trial_id)
+        config = self.search.trial_config(condition, values, **search_seeds(self.search))
+        stack = Stack(trial_id, "search", condition.name, (trial_id,), (config,))
+        self._log.write(*stack.asks(finalist=None))
+        return stack
+
+    def _number(self, condition: Condition) -> int:
+        return 1 + list(self._conditions).index(condition.name)
+
+    # Finalists.
+
+    def _due(self, condition: str) -> list[tuple[str, Stack]]:
+        """The confirmations to ask for; none while results of the condition must come in first."""
+        proposing = any(
+            self._has_proposals(group) for group in self._samplers if group[0] == condition
+        )
+        running = any(self.history.trials[t].condition == condition for t in self._running)
+        if condition in self._decided or running or (proposing and not self.out_of_time):
+            return []
+        number = self._number(self._conditions[condition])
+        # The other conditions that are still to be confirmed need their share.
+        slots = max(1, self.slots() // (len(self._conditions) - len(self._decided)))
+        due = confirmations_due(
+            self.history, self.search, condition=condition, number=number, slots=slots
+        )
+        if not due:
+            self._decided.add(condition)
+        return due
+
+    def finalists(self, condition: str) -> list[TrialHistory]:
+        """See `choose_finalists`."""
+        trials = self.history.of(condition=condition, stage="search")
+        return choose_finalists(trials, self.search)
+
+    def _ask_finalists(self) -> None:
+        for condition in self._conditions:
+            due = self._due(condition)
+            self._waiting += [stack for _, stack in due]
+            # All or none: a driver killed in between would leave a finalist behind.
+            self._log.write(*(e for finalist, stack in due for e in stack.asks(finalist=finalist)))
+
+    # What a report means.
+
+    def report(self, report: dict[str, Any]) -> bool:
+        """Record what a stack did since its last report, and say whether it goes on.
+
+        Args:
+            report: trial_id -> {"facts", "epochs", "status", "stop_reason", "noise"}; epochs may
+                overlap with earlier reports. A report never passes a rung: it ends at it.
+        """
+        trials = [self.history.trials[trial_id] for trial_id in report]
+        with self._log.in_one_piece():
+            for trial in trials:
+                self._take_news(trial, report[trial.trial_id])
+            # Every trial is judged before one of them may answer for the stack.
+            verdicts = [self._judge(trial) for trial in trials if trial.status is None]
+        return any(verdicts)
+
+    def _take_news(self, trial: TrialHistory, news: dict[str, Any]) -> None:
+        if trial.status is not None:
+            return
+        events = []
+        if not trial.facts:
+            events.append(Event("start", trial.trial_id, news["facts"]))
+        fresh = [epoch for epoch in news["epochs"] if epoch["epoch"] > trial.num_epochs]
+        events += [Event("epoch", trial.trial_id, epoch) for epoch in fresh]
+        self._log.write(*events)
+        if news["status"] is not None:
+            self._end(trial, news["status"], news["stop_reason"], noise=news.get("noise"))
+
+    def _judge(self, trial: TrialHistory) -> bool:
+        """Whether a search trial that still runs goes on."""
+        if trial.stage == "confirm":
+            return True
+        if self.out_of_time:
+            self._end(trial, "stopped", "time budget used up")
+            return False
+        return trial.num_epochs not in self.rung_levels or self._judge_at_rung(trial)
+
+    def _judge_at_rung(self, trial: TrialHistory) -> bool:
+        level = trial.num_epochs
+        if level not in trial.rungs:
+            score = trial.score
+            goes_on = self._ladder.arrive(self._group(trial), level, score)
+            data = {"epoch": level, "score": score, "goes_on": goes_on}
+            self._log.write(Event("rung", trial.trial_id, data), durable=True)
+        if not trial.rungs[level]:
+            self._end(trial, "stopped", f"rung {level}: not among the best")
+        return trial.rungs[level]
+
+    def num_epochs(self, stack: Stack) -> int:
+        """Epochs that the trials of a stack have finished so far, together."""
+        return sum(self.history.trials[trial_id].num_epochs for trial_id in stack.trial_ids)
+
+    def has_ended(self, stack: Stack) -> bool:
+        """Whether all trials of a stack have ended."""
+        return all(self.history.trials[t].status is not None for t in stack.trial_ids)
+
+    def again(self, stack: Stack) -> None:
+        """Give a stack back whose process was lost: it is the next to be trained."""
+        self._waiting.insert(0, stack)
+
+    def fail(self, stack: Stack, reason: str) -> None:
+        """Record that a stack cannot be trained."""
+        for trial_id in stack.trial_ids:
+            trial = self.history.trials[trial_id]
+            if trial.status is None:
+                self._end(trial, "failed", reason)
+
+    def _end(self, trial: TrialHistory, status: str, reason: str, noise: Any = None) -> None:
+        data = {"status": status, "stop_reason": reason} | ({"noise": noise} if noise else {})
+        self._log.write(Event("end", trial.trial_id, data), durable=True)
+        if trial.stage == "search":
+            self._samplers[self._group(trial)].tell(trial)
+
+    def finish(self) -> None:
+        """Record that the search is over."""
+        if not self.history.finished:
+            self._log.write(Event("finish"), durable=True)
+
+
+def _group_samplers(search: SearchConfig) -> dict[Group, GroupSampler]:
+    """A sampler per condition and level; the trials of a condition are dealt out evenly."""
+    levels = search.levels
+    base, extra = divmod(search.trials, len(levels))
+    return {
+        (condition.name, level): GroupSampler(search, condition, level, base + (i < extra))
+        for condition in search.all_conditions
+        for i, level in enumerate(levels)
+    }

@@ -1,0 +1,1 @@
+"""What is left of a winner: weights, model card, registered model, suspects."""

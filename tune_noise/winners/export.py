@@ -1,0 +1,100 @@
+"""Leave each condition's winning model as a folder that `predict` works on."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tune_noise.data import Dataset
+from tune_noise.errors import DataError
+from tune_noise.history.replay import TrialHistory
+from tune_noise.record.folder import checkpoints_dir, weights_file
+from tune_noise.reporting import Summary
+from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.page.contact_sheet import WINNERS_DIR
+from tune_noise.reporting.tables import trial_metrics
+from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint
+from tune_noise.training.saved_model import describe_model, load_model, save_model
+
+
+def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str]:
+    """Write winners/CONDITION/ for every condition with a leader, then drop the checkpoints.
+
+    The networks are those of the first fresh seed that was trained to its end: chosen before
+    anyone saw a result, so that the mean over all seeds is what to expect of them.
+
+    Args:
+        summary: names the leaders; a tie has one, too.
+        dataset: what was trained on.
+        folder: of the search.
+
+    Returns:
+        A sentence for each model that could not be left, and why.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    problems = []
+    for condition in summary.conditions:
+        leader = condition.leader
+        if leader is None:
+            continue
+        target = folder / WINNERS_DIR / condition.name
+        trial = next(iter(leader.counted.values()))
+        about = _about(trial, leader, condition.verdict, dataset)
+        try:
+            if weights_file(folder, trial.stack_id).exists() or not _is_of(target, trial):
+                save_model(target, _weights(folder, trial, leader), trial.config, dataset, about)
+            else:
+                # Left by an earlier driver; the search may have grown since.
+                describe_model(target, about, own_network=trial.config.model)
+        except (FileNotFoundError, DamagedCheckpoint) as error:
+            problems.append(f"{target} was not written: the weights of {trial.trial_id}: {error}")
+    shutil.rmtree(checkpoints_dir(folder), ignore_errors=True)
+    return problems
+
+
+def _is_of(target: Path, trial: TrialHistory) -> bool:
+    """Whether a model's folder is there, whole, and holds the networks of a trial."""
+    try:
+        model = load_model(target, own_network=trial.config.model)
+        return bool(model.about.get("trial_id") == trial.trial_id)
+    except DataError:
+        return False
+
+
+def _weights(folder: Path, trial: TrialHistory, leader: Finalist) -> dict[str, Any]:
+    tensors, _ = read_checkpoint(weights_file(folder, trial.stack_id))
+    of_stack = [t for t in leader.trials if t.stack_id == trial.stack_id]
+    prefix = f"{[t.trial_id for t in of_stack].index(trial.trial_id)}."
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def metrics_of_weights(trial: TrialHistory) -> dict[str, float]:
+    """What the saved networks of a trial measure.
+
+    With `last_epochs` the weights are the last ones, and the selected figures a mean.
+    """
+    found = trial_metrics(trial)
+    if trial.config.last_epochs is None:
+        return found
+    last = {name: found[f"{name}_last"] for name in found if f"{name}_last" in found}
+    return found | last
+
+
+def _about(
+    trial: TrialHistory, leader: Finalist, verdict: str | None, dataset: Dataset
+) -> dict[str, Any]:
+    return {
+        "trial_id": trial.trial_id,
+        "condition": trial.condition,
+        "verdict": verdict,
+        "dataset": dataset.name,
+        "dataset_fingerprint": dataset.fingerprint,
+        "facts": trial.facts,
+        "metrics_of_these_weights": metrics_of_weights(trial),
+        "metrics_over_seeds": leader.to_json()["metrics"],
+    }

@@ -1,0 +1,187 @@
+"""After the confirmation: the winner of each condition looks for wrong labels.
+
+Each fold that is trained is kept as a file until the table of its condition is written, so that a
+search that was killed trains only what is missing.
+"""
+
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tune_noise.data import Dataset
+from tune_noise.errors import TuneNoiseError
+from tune_noise.history.replay import History, TrialHistory
+from tune_noise.reporting import Summary, summarise
+from tune_noise.reporting.page.contact_sheet import WINNERS_DIR
+from tune_noise.training.cross_fit import Fold, make_folds, read_fold, save_fold, train_fold
+from tune_noise.training.suspects import judge, no_suspects_because
+from tune_noise.winners.suspect_files import read_suspects, write_suspects
+
+if TYPE_CHECKING:  # Ray takes a second to import
+    from tune_noise.system.signals import Interrupt
+    from tune_noise.tuning.session.session import Session
+
+# While a condition's folds are trained.
+FOLDS_DIR = "folds"
+# Trains folds, in any order, side by side or not; a text says why one could not be trained.
+TrainFolds = Callable[[Sequence[Fold]], Iterator[tuple[Fold, np.ndarray | str]]]
+
+
+@dataclass
+class CrossFitting:
+    """One condition's.
+
+    Attributes:
+        condition: its name.
+        target: folder of its winner.
+        about: which trial is cross-fitted, and how.
+        folds: what is to be trained; empty where the table is there already.
+        facts: of the table that is there; None where it is not.
+        problem: why there is none.
+    """
+
+    condition: str
+    target: Path
+    about: dict[str, Any]
+    folds: list[Fold] = field(default_factory=list)
+    facts: dict[str, Any] | None = None
+    problem: str | None = None
+
+    def path_of(self, fold: Fold) -> Path:
+        """Where a fold is kept while others are trained."""
+        return self.target / FOLDS_DIR / f"{fold.number}.safetensors"
+
+    def finish(self, dataset: Dataset) -> None:
+        """Write the table, if every fold was trained."""
+        found = {fold: read_fold(self.path_of(fold), fold) for fold in self.folds}
+        trained = {fold: values for fold, values in found.items() if values is not None}
+        if self.facts is not None or len(trained) < len(self.folds) or self.problem is not None:
+            return
+        self.facts = write_suspects(self.target, judge(trained, dataset), dataset, self.about)
+        shutil.rmtree(self.target / FOLDS_DIR, ignore_errors=True)
+
+
+def find_suspects(
+    history: History,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    folds: int,
+    train: TrainFolds,
+    note: Callable[..., None],
+) -> None:
+    """Write winners/CONDITION/suspects.csv for every condition that has a leader and no table yet.
+
+    Args:
+        history: of a search whose trials have all ended.
+        dataset: what was trained on.
+        folder: of the search.
+        folds: trainings per condition; 0: nothing is done.
+        train: trains folds.
+        note: takes a text, `is_warning`, and facts for the record: called for each table that the
+            record does not know yet, and for each that could not be made.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    if folds == 0:
+        return
+    summary = summarise(replace(history, finished=True))
+    cross_fittings = list(_planned(summary, dataset, folder, folds))
+    by_fold = {fold: each for each in cross_fittings for fold in each.folds}
+    missing = [
+        fold for fold, each in by_fold.items() if read_fold(each.path_of(fold), fold) is None
+    ]
+    for fold, found in train(missing) if missing else ():
+        cross_fitting = by_fold[fold]
+        if isinstance(found, str):
+            cross_fitting.problem = found
+            continue
+        cross_fitting.target.mkdir(exist_ok=True, parents=True)
+        save_fold(cross_fitting.path_of(fold), fold, found)
+    for each in cross_fittings:
+        each.finish(dataset)
+        _tell(each, history, note)
+
+
+def find_on_cluster(
+    session: "Session", dataset: Dataset, folder: Path, interrupt: "Interrupt"
+) -> None:
+    """`find_suspects` for a session whose trials have all ended, on the connected cluster.
+
+    Raises:
+        KeyboardInterrupt: as requested; folds that were trained are kept.
+        OSError: the folder cannot be written.
+    """
+    from tune_noise.tuning.cross_fit import train_folds
+
+    search = session.search
+    train = partial(
+        train_folds,
+        dataset=dataset,
+        resources=search.resources,
+        interrupt=interrupt,
+        fold_seconds=_longest_confirmation(session.history),
+    )
+    find_suspects(
+        session.history,
+        dataset,
+        folder,
+        folds=search.suspects.folds,
+        train=train,
+        note=session.note,
+    )
+
+
+def _longest_confirmation(history: History) -> float:
+    """Seconds that a confirmation took, by trial, at the most; infinite where there was none."""
+    confirmed = [t for t in history.trials.values() if t.stage == "confirm" and t.epochs]
+    sizes = Counter(trial.stack_id for trial in confirmed)  # the clock is that of the stack
+    each = (trial.epochs[-1]["seconds"] / sizes[trial.stack_id] for trial in confirmed)
+    return max(each, default=math.inf)
+
+
+def train_here(
+    folds: Sequence[Fold], dataset: Dataset, *, device: str
+) -> Iterator[tuple[Fold, np.ndarray | str]]:
+    """Train folds one after another in this process."""
+    for fold in folds:
+        try:
+            yield fold, train_fold(fold, dataset, device=device)
+        except TuneNoiseError as error:
+            yield fold, str(error)
+
+
+def _planned(
+    summary: Summary, dataset: Dataset, folder: Path, count: int
+) -> Iterator[CrossFitting]:
+    fingerprint = dataset.fingerprint
+    for condition in summary.conditions:
+        if condition.leader is None:
+            continue
+        trial: TrialHistory = next(iter(condition.leader.counted.values()))
+        about = {"trial_id": trial.trial_id, "folds": count, "dataset_fingerprint": fingerprint}
+        each = CrossFitting(condition.name, folder / WINNERS_DIR / condition.name, about)
+        each.problem = no_suspects_because(trial.config, dataset)
+        each.facts = None if each.problem else read_suspects(each.target, about)
+        if each.problem is None and each.facts is None:
+            each.folds = make_folds(trial.config, dataset, count=count)
+        yield each
+
+
+def _tell(each: CrossFitting, history: History, note: Callable[..., None]) -> None:
+    if each.facts is not None:
+        if history.suspects.get(each.condition) != each.facts:
+            text = f"{each.condition}: {each.facts['suspects']} labels are more likely wrong"
+            note(text, is_warning=False, suspects={each.condition: each.facts})
+    elif each.problem is not None:
+        text = f"no suspects of {each.condition}: {each.problem}"
+        if text not in history.warnings:
+            note(text, is_warning=True)

@@ -1,0 +1,176 @@
+"""The model card: what a person must know of a model before trusting it."""
+
+from typing import Any
+
+from tune_noise.data import Dataset
+from tune_noise.history.replay import History, TrialHistory
+from tune_noise.reporting import ConditionSummary, verdict_sentence
+from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.sentences import badge, objective_meaning
+from tune_noise.reporting.statistics import Estimate
+from tune_noise.reporting.wording import (
+    condition_in_words,
+    objective_name,
+    plain_value,
+    with_interval,
+)
+
+_TEST = "test_accuracy_clean"
+# Fields that other rows of the card tell.
+_TOLD = {"dataset", "noise", "model", "method", "seed", "noise_seed", "objective", "oracle"}
+
+
+def model_card(
+    history: History,
+    condition: ConditionSummary,
+    leader: Finalist,
+    dataset: Dataset,
+    *,
+    name: str,
+    test_accuracy: float | None,
+) -> str:
+    """The card of a condition's leader, in Markdown.
+
+    Args:
+        history: of the search.
+        condition: judged.
+        leader: its leader, with at least one seed trained to its end.
+        dataset: what was trained on.
+        name: of the registered model.
+        test_accuracy: of the saved networks; None where there is no test set.
+    """
+    trial = next(iter(leader.counted.values()))
+    rows = {
+        "verdict": _verdict(condition),
+        **_confirmed(leader),
+        "these weights": _weights(trial, condition, test_accuracy),
+        "data": _data(dataset),
+        "noise": _noise(condition),
+        "method, network": _method(trial),
+        "hyper-parameters": _hyper_parameters(trial),
+        "search": _effort(history, condition),
+        "known to the search": _known(condition, trial),
+    }
+    table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items())
+    return (
+        f"# {name}\n\n{verdict_sentence(condition)}\n\n| | |\n| --- | --- |\n{table}\n\n"
+        f"## Load it\n\n{_loading(name, condition, dataset)}\n"
+        f"## Limits\n\n{_limits(condition, trial)}\n"
+    )
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _verdict(condition: ConditionSummary) -> str:
+    word = badge(condition)
+    if word == "tie":
+        others = len(condition.tied)
+        return f"tie: the leader of {1 + others} that are not told apart"
+    return word
+
+
+def _confirmed(leader: Finalist) -> dict[str, str]:
+    """Objective and test accuracy over the fresh seeds."""
+    objective = leader.config.objective
+    found: dict[str, str] = {}
+    for metric, heading in ((objective, objective_name(objective)), (_TEST, "test accuracy")):
+        if metric in leader.metrics:
+            found[f"confirmed {heading}"] = _figure(leader.metrics[metric], metric)
+    return found
+
+
+def _figure(estimate: Estimate, metric: str) -> str:
+    note = "95 % interval, " if estimate.ci95 is not None else ""
+    return f"{with_interval(estimate, metric)} ({note}n = {estimate.n} fresh seeds)"
+
+
+def _weights(trial: TrialHistory, condition: ConditionSummary, test_accuracy: float | None) -> str:
+    """Which seed, and what it reached: not the best of the seeds, but the first."""
+    chosen = "selected epoch" if condition.config.last_epochs is None else "last epoch"
+    text = f"those of the first fresh seed ({trial.config.seed}), not of the luckiest; {chosen}"
+    return text if test_accuracy is None else f"{text}, test accuracy {test_accuracy!r}"
+
+
+def _data(dataset: Dataset) -> str:
+    channels, height, width = dataset.image_shape
+    tested = 0 if dataset.test_labels is None else len(dataset.test_labels)
+    return (
+        f"{dataset.name}, fingerprint {dataset.fingerprint}: {len(dataset.train_labels):,} "
+        f"training and {tested:,} test images of {height} x {width} with "
+        f"{channels} channel{'' if channels == 1 else 's'}, "
+        f"{dataset.num_classes} classes"
+    )
+
+
+def _noise(condition: ConditionSummary) -> str:
+    words = condition_in_words(condition.factors, condition.config)
+    rate = condition.realised_noise_rate
+    return words if rate is None else f"{words}; {100.0 * rate:.1f} % of training labels are wrong"
+
+
+def _method(trial: TrialHistory) -> str:
+    number = trial.config.num_networks
+    networks = "" if number == 1 else f", {number} networks whose predictions are averaged"
+    return f"{trial.config.method}, {trial.config.model}{networks}"
+
+
+def _hyper_parameters(trial: TrialHistory) -> str:
+    values = trial.config.model_dump(mode="json", exclude_none=True)
+    return ", ".join(f"{k} {plain_value(v)}" for k, v in values.items() if k not in _TOLD)
+
+
+def _effort(history: History, condition: ConditionSummary) -> str:
+    confirming = [trial for finalist in condition.finalists for trial in finalist.trials]
+    trials = [*condition.search_trials, *confirming]
+    epochs = sum(trial.num_epochs for trial in trials)
+    passes = sum(t.num_epochs * t.config.num_networks * t.config.passes_per_epoch for t in trials)
+    commit = history.search.get("commit")
+    version = (history.search.get("versions") or {}).get("tune-noise", "")
+    return (
+        f"{condition.config.name}: {len(condition.search_trials)} trials and {len(confirming)} "
+        f"confirmations, {epochs:,} epochs, {passes:,} network-epochs; tune-noise {version}"
+        + (f", commit {commit}" if commit else "")
+    )
+
+
+def _known(condition: ConditionSummary, trial: TrialHistory) -> str:
+    """What was used, and what was not."""
+    config = trial.config
+    if config.oracle:
+        judged = f"clean validation labels (oracle: {config.objective}), an upper bound"
+    else:
+        judged = f"noisy validation labels alone ({config.objective}); no clean label"
+    parts = [f"chosen by {judged}"]
+    if config.transition == "known":
+        parts.append("the method was told the true transition matrix (oracle)")
+    if config.example_order != "shuffled":
+        parts.append(f"examples ordered {config.example_order}, by the truth (oracle)")
+    parts.append("the test set chose nothing")
+    return "; ".join(parts)
+
+
+def _loading(name: str, condition: ConditionSummary, dataset: Dataset) -> str:
+    shape = ", ".join(map(str, dataset.image_shape))
+    return (
+        "```python\n"
+        "import mlflow\n"
+        f'model = mlflow.pyfunc.load_model("models:/{name}@champion")\n'
+        f"labels = model.predict(images)  # uint8 [N, {shape}] -> int64 [N]\n"
+        "```\n\n"
+        "From the search's folder: `tune-noise predict --model runs/"
+        f"{condition.config.name}/winners/{condition.name} images.npz`. tune_noise must be "
+        "installed; no code in the model is run.\n"
+    )
+
+
+def _limits(condition: ConditionSummary, trial: TrialHistory) -> str:
+    lines: list[Any] = [
+        "For images of this size that look like those trained on. Probabilities are not "
+        "calibrated: labels were noisy, and so were those that chose the epoch.",
+        objective_meaning(trial.config.objective),
+    ]
+    if condition.verdict == "tie":
+        lines.append("A tie: another of its finalists may be as good or better.")
+    return "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,197 @@
+"""What a winner's folder says to people and to MLflow's registry: model card and entry."""
+
+import hashlib
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tune_noise.config.model_name import is_own_model
+from tune_noise.config.search import SearchConfig, folder_word
+from tune_noise.config.trial import TrialConfig, noise_parameters
+from tune_noise.data import Dataset
+from tune_noise.history.replay import History, TrialHistory
+from tune_noise.reporting import ConditionSummary, Summary
+from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.page.contact_sheet import WINNERS_DIR
+from tune_noise.reporting.wording import default_of, with_interval
+from tune_noise.system.files import replace_file
+from tune_noise.tracking.entry import CARD_FILE, ENTRY_FILE, Entry, Evidence, entry_bytes
+from tune_noise.training.saved_model import CONFIG_FILE, WEIGHTS_FILE
+from tune_noise.verdict import challenge_level, looks_of
+from tune_noise.winners.export import metrics_of_weights
+from tune_noise.winners.model_card import model_card
+
+# Beside data and noise, what two scores must share to be comparable, and a name must tell.
+TASK_FIELDS = ("val_fraction", "train_size", "objective", "last_epochs")
+# Always told, also where they have their default.
+_ALWAYS_NAMED = ("alpha", "noise_rate", "human_labels", "foreign_source")
+_MAX_NAME = 200
+_PACKAGES = ("tune-noise", "torch", "numpy", "safetensors", "mlflow")
+
+
+def describe_models(
+    history: History, summary: Summary, dataset: Dataset, folder: Path, *, register: bool
+) -> None:
+    """Write each winner's model card and, where it is to be registered, its entry.
+
+    Args:
+        history: of the search.
+        summary: names the leaders.
+        dataset: what was trained on.
+        folder: of the search.
+        register: whether MLflow is to register the models.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    for condition in summary.conditions:
+        leader, target = condition.leader, folder / WINNERS_DIR / condition.name
+        if leader is None:
+            continue
+        trial = next(iter(leader.counted.values()))
+        if not _holds(target, trial):
+            continue  # the search has said why
+        name = registered_name(condition.config, leader.config, condition.factors)
+        accuracy = metrics_of_weights(trial).get("test_accuracy_clean")
+        card = model_card(history, condition, leader, dataset, name=name, test_accuracy=accuracy)
+        replace_file(target / CARD_FILE, card.encode())
+        # An unfinished search may still change its mind.
+        if register and history.finished:
+            entry = _entry(history, condition, leader, dataset, name=name)
+            # Last: where this file is the others are whole.
+            replace_file(target / ENTRY_FILE, entry_bytes(entry))
+        else:
+            (target / ENTRY_FILE).unlink(missing_ok=True)
+
+
+def _holds(target: Path, trial: TrialHistory) -> bool:
+    """Whether a winner's folder holds the networks of this trial, and not of an earlier leader."""
+    try:
+        about = json.loads((target / CONFIG_FILE).read_bytes())
+        return bool(about["trial_id"] == trial.trial_id) and (target / WEIGHTS_FILE).exists()
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return False
+
+
+def registered_name(search: SearchConfig, config: TrialConfig, factors: dict[str, Any]) -> str:
+    """The name of the registered model: data set, noise, then what else makes the task.
+
+    Args:
+        search: of the condition.
+        config: of its leader.
+        factors: of the condition.
+
+    Example:
+        >>> search = SearchConfig(name="x", conditions={"noise_rate": [0.45]})
+        >>> [condition] = search.all_conditions
+        >>> config = search.trial_config(condition, {})
+        >>> registered_name(search, config, condition.factors)
+        'digits-symmetric-noise_rate=0.45'
+    """
+    shown = _noise_of(config) | _unusual(search, config)
+    shown |= {field: value for field, value in factors.items() if field not in shown}
+    words = [f"{field}={folder_word(value)}" for field, value in shown.items() if field != "noise"]
+    dataset = folder_word(Path(config.dataset).name.removesuffix(".npz"))
+    name = re.sub(r"[^\w.,=+-]", "_", "-".join([dataset, config.noise, *words]))
+    if len(name) <= _MAX_NAME:
+        return name
+    return f"{name[:_MAX_NAME]}-{_digest(name)[:8]}"
+
+
+def _noise_of(config: TrialConfig) -> dict[str, Any]:
+    """The fields of the noise that say something: field -> value."""
+    values = {f: getattr(config, f) for f in noise_parameters()}
+    return {
+        field: value
+        for field, value in values.items()
+        if value is not None and (field in _ALWAYS_NAMED or value != default_of(field))
+    }
+
+
+def _unusual(search: SearchConfig, config: TrialConfig) -> dict[str, Any]:
+    values = {f: getattr(config, f) for f in TASK_FIELDS}
+    found = {f: value for f, value in values.items() if value != default_of(f)}
+    if "noise_seed" in {*search.conditions, *search.fixed}:
+        found["noise_seed"] = config.noise_seed
+    return found
+
+
+def task_digest(
+    search: SearchConfig, config: TrialConfig, factors: dict[str, Any], fingerprint: str
+) -> str:
+    """16 hexadecimal digits of all that two scores must share to be compared."""
+    noise = {f: getattr(config, f) for f in noise_parameters()}
+    task = {f: getattr(config, f) for f in TASK_FIELDS} | _unusual(search, config)
+    told = {"fingerprint": fingerprint, "noise": config.noise, **noise, **task, **factors}
+    return _digest(json.dumps(told, sort_keys=True, default=str))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _entry(
+    history: History, condition: ConditionSummary, leader: Finalist, dataset: Dataset, *, name: str
+) -> Entry:
+    trial, search = next(iter(leader.counted.values())), condition.config
+    config = trial.config
+    return Entry(
+        name=name,
+        task=task_digest(search, config, condition.factors, dataset.fingerprint),
+        search_id=history.search["search_id"],
+        condition=condition.name,
+        trial_id=trial.trial_id,
+        evidence=_evidence(condition, leader),
+        tags=_tags(condition, leader, dataset),
+        params=_params(config),
+        requirements=[f"{each}=={version(each).partition('+')[0]}" for each in _PACKAGES],
+        image_shape=dataset.image_shape,
+        example=_example(dataset),
+        own_network=config.model if is_own_model(config.model) else None,
+    )
+
+
+def _evidence(condition: ConditionSummary, leader: Finalist) -> Evidence:
+    confirm = condition.config.confirm
+    return Evidence(
+        level=challenge_level(
+            len(condition.tied), len(leader.trials), looks_of(confirm.seeds, confirm.max_seeds)
+        ),
+        scores=[
+            (trial.config.seed, trial.config.noise_seed, trial.score)
+            for trial in leader.counted.values()
+            if trial.score is not None
+        ],
+        is_renamed=leader.num_renamed > 0,
+    )
+
+
+def _tags(condition: ConditionSummary, leader: Finalist, dataset: Dataset) -> dict[str, str]:
+    """What a person looks at or filters by in the list of versions."""
+    config, metrics = leader.config, leader.metrics
+    found = {
+        "search": condition.config.name,
+        "dataset": dataset.name,
+        "method": config.method,
+        "network": config.model,
+        "verdict": condition.verdict or "",
+        "oracle": "true" if config.oracle else "",
+    }
+    for metric in (config.objective, "test_accuracy_clean"):
+        if metric in metrics:
+            found[metric] = f"{with_interval(metrics[metric], metric)}, n = {metrics[metric].n}"
+    return {f"tune_noise.{tag}": value for tag, value in found.items() if value}
+
+
+def _params(config: TrialConfig) -> dict[str, str]:
+    values = config.model_dump(mode="json", exclude_none=True)
+    return {name: str(value)[:500] for name, value in values.items()}
+
+
+def _example(dataset: Dataset) -> list[list[list[int]]]:
+    """One image: of the test set, where there is one."""
+    images = dataset.train_images if dataset.test_images is None else dataset.test_images
+    example: list[list[list[int]]] = images[0].tolist()
+    return example

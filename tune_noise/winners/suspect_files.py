@@ -1,0 +1,105 @@
+"""winners/CONDITION/suspects.csv, and what a page shows of it in suspects.json beside it."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tune_noise.data import Dataset
+from tune_noise.data.thumbnail import thumbnail
+from tune_noise.reporting.page.contact_sheet import MAX_JSON_BYTES, SUSPECTS_JSON
+from tune_noise.system.files import replace_file
+from tune_noise.training.suspects import Suspects
+
+SUSPECTS_CSV = "suspects.csv"
+# Images of the contact sheet: what a person looks at in a minute, and some 50 kB of a page.
+SHEET_SIZE = 40
+
+
+def write_suspects(
+    target: Path, suspects: Suspects, dataset: Dataset, about: dict[str, Any]
+) -> dict[str, Any]:
+    """Write table and page data; each file is the old or the whole new one at any time.
+
+    Args:
+        target: folder of the winner.
+        suspects: all examples.
+        dataset: what was trained on, for the images.
+        about: which trial was cross-fitted, and how: `read_suspects` asks for the same.
+
+    Returns:
+        The facts for the record: `about`, and those of the suspects.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    table = "".join(_lines(suspects)).encode()
+    facts = {**about, **suspects.facts}
+    replace_file(target / SUSPECTS_CSV, table)
+    content = {
+        "facts": facts,
+        "sha256": hashlib.sha256(table).hexdigest(),
+        "sheet": list(_sheet(suspects, dataset)),
+    }
+    # Last: where this file is of the same trial the table is whole.
+    replace_file(target / SUSPECTS_JSON, f"{json.dumps(content, allow_nan=False)}\n".encode())
+    return facts
+
+
+def read_suspects(target: Path, about: dict[str, Any]) -> dict[str, Any] | None:
+    """The facts of what was written for this very trial; None where that is not there, whole.
+
+    Raises:
+        OSError: the disk is not to be read.
+    """
+    path = target / SUSPECTS_JSON
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            return None
+        content = json.loads(path.read_bytes())
+        facts, digest = content["facts"], content["sha256"]
+        is_whole = hashlib.sha256((target / SUSPECTS_CSV).read_bytes()).hexdigest() == digest
+        is_same = all(facts.get(name) == value for name, value in about.items())
+    except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    return dict(facts) if is_whole and is_same else None
+
+
+def _lines(suspects: Suspects) -> Iterator[str]:
+    """The table; a column for the copy where an image has several labels, for a known truth."""
+    columns: dict[str, np.ndarray | None] = {
+        "rank": np.arange(1, len(suspects.images) + 1),
+        "index": suspects.images,
+        "copy": suspects.copies if suspects.copies.any() else None,
+        "given_label": suspects.given_labels,
+        "predicted_label": suspects.predicted_labels,
+        "suspicion": np.array([f"{value:.6g}" for value in suspects.probabilities]),
+        "fold": suspects.folds,
+        "true_label": suspects.true_labels,
+    }
+    shown = {name: column.tolist() for name, column in columns.items() if column is not None}
+    yield ",".join(shown) + "\n"
+    for row in zip(*shown.values(), strict=True):
+        yield ",".join(map(str, row)) + "\n"
+
+
+def _sheet(suspects: Suspects, dataset: Dataset) -> Iterator[dict[str, Any]]:
+    """The most suspicious images, each once."""
+    _, first = np.unique(suspects.images, return_index=True)
+    for row in np.sort(first)[:SHEET_SIZE].tolist():
+        image = int(suspects.images[row])
+        picture = base64.b64encode(thumbnail(dataset.train_images[image])).decode()
+        shown = {
+            "index": image,
+            "given": int(suspects.given_labels[row]),
+            "predicted": int(suspects.predicted_labels[row]),
+            "suspicion": round(float(suspects.probabilities[row]), 6),
+            "png": picture,
+        }
+        if suspects.true_labels is not None:
+            shown["true"] = int(suspects.true_labels[row])
+        yield shown
