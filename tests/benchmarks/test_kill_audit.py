@@ -11,9 +11,8 @@ from benchmarks.reliability.facts import Findings, Life
 from benchmarks.reliability.record_audit import audit_record
 from benchmarks.reliability.redone import redone
 from benchmarks.reliability.searches import SHARES, deal
+from tests.tuning.fake_trainer import FakeTrainer, fresh_record, make_search
 from tune_noise.record import Event, Record
-
-from .tuning.fake_trainer import FakeTrainer, fresh_record, make_search
 
 # Optuna and Ray warn of their own future.
 pytestmark = pytest.mark.filterwarnings("default")

@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from tests.metrics.known import NOISES, K, known_transition, over
 from tests.reporting.conftest import Builder, epoch
+from tests.reporting.noise_records import TRUE, add_confirmations, told
 from tune_noise.noise import corrupt, count_labels, total
 from tune_noise.reporting.findings.noise_estimate import (
     noise_estimate,
@@ -21,8 +22,6 @@ from tune_noise.reporting.findings.noise_estimate import (
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary, summarise
 from tune_noise.reporting.statistics import estimate, share_interval, t_quantile, with_errors
 from tune_noise.reporting.transition_table import COLUMNS, transition_table
-
-from .noise_records import TRUE, add_confirmations, told
 
 RATES = {"val_noise_rate_estimate": 0.4, "val_noise_rate_estimate_se": 0.02}
 

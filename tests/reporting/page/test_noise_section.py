@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from tests.reporting.conftest import Builder
+from tests.reporting.noise_records import add_confirmations, told
 from tune_noise.noise import count_labels
 from tune_noise.reporting import write_outputs
 from tune_noise.reporting.findings.summary import summarise
 from tune_noise.reporting.page.noise import NUM_LARGEST, NoiseSection, noise_section
-
-from .noise_records import add_confirmations, told
 
 RATES = {"val_noise_rate_estimate": 0.4, "val_noise_rate_estimate_se": 0.02}
 KNOWN = {"val_accuracy_clean_estimate": 0.85, "val_accuracy_clean_estimate_se": 0.05}

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.tuning.fake_trainer import make_search
 from tune_noise.errors import UserError
 from tune_noise.tuning.cluster.connect import cluster
-
-from .fake_trainer import make_search
 
 
 @pytest.mark.parametrize("address", ["head", ":6379", "head:port", "ray://head:10001"])

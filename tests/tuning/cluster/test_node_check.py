@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tuning.fake_trainer import make_search
 from tune_noise.tuning.cluster.node_check import _refusal, own_models
 from tune_noise.tuning.cluster.on_node import (
     MARK_FILE,
@@ -13,8 +14,6 @@ from tune_noise.tuning.cluster.on_node import (
     software,
     software_problem,
 )
-
-from .fake_trainer import make_search
 
 HERE = software(with_source=True)
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.tuning.fake_trainer import FakeTrainer, fresh_record, make_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
 from tune_noise.tuning.session.session import Session
-
-from .fake_trainer import FakeTrainer, fresh_record, make_search
 
 SEARCH = make_search(early_stopping=None)
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.tuning.fake_trainer import FakeTrainer, fresh_record, make_search, objective
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
 from tune_noise.tuning.session.seeds import confirm_seeds, search_seeds
 from tune_noise.tuning.session.session import Session
-
-from .fake_trainer import FakeTrainer, fresh_record, make_search, objective
 
 
 @contextmanager
