@@ -31,7 +31,7 @@ from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.training import Trial
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from tests.postgres_server import programs, running_server
+from tests.support.postgres_server import programs, running_server
 
 EPOCHS, RUNGS = 10, 2
 TRIALS = (1_000, 10_000)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import postgres_server
+from tests.support import postgres_server
 from tune_noise.data import Dataset, load_dataset
 
 PREPARE = Path(__file__).parents[2] / "shared" / "data" / "prepare.py"

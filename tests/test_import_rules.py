@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import tune_noise
-from tests import import_rules as rules
-from tests.import_rules import Package
+from tests.support import import_rules as rules
+from tests.support.import_rules import Package
 
 PACKAGE = Package(Path(tune_noise.__file__).parent)
 MOST_MODULES_AT_THE_ROOT = 14

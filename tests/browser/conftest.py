@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
-from tests.integration.conftest import TINY, Shell
-from tests.mlflow_server import MlflowServer
+from tests.support.mlflow_server import MlflowServer
+from tests.support.shell import TINY, running_shell
 
 SCREENSHOTS = "TUNE_NOISE_SCREENSHOTS"
 SEARCH = "TUNE_NOISE_BROWSER_SEARCH"
@@ -109,13 +109,9 @@ def search_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(given).resolve()
     import yaml
 
-    shell = Shell(tmp_path_factory.mktemp("browsed"))
-    try:
+    with running_shell(tmp_path_factory.mktemp("browsed")) as shell:
         (shell.folder / "browsed.yaml").write_text(yaml.safe_dump(SPACE))
         shell.search("--space", "browsed.yaml", "--quiet", "--max-concurrent", "2")
-        shell.wait_until_all_ended()
-    finally:
-        shell.end_all()
     return shell.folder / "runs" / "browsed"
 
 

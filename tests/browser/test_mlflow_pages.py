@@ -10,8 +10,8 @@ import pytest
 from mlflow import MlflowClient
 from playwright.sync_api import Page, expect
 
-from tests.mlflow_server import MlflowServer
-from tests.tracking.synthetic import WARNINGS_OF_MLFLOW
+from tests.support.mlflow_server import MlflowServer
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 
 from .conftest import Visit, keep
 

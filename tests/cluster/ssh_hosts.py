@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.hosts import Host, Network, network
-from tests.mounts import run
+from tests.support.hosts import Host, Network, network
+from tests.support.mounts import run
 
 ROOT = Path(__file__).parents[2]
 HOME = "/tmp/home"

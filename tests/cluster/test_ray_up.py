@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
-from tests.integration.audit import audit
-from tests.integration.conftest import STEADY, TINY
+from tests.support.search_audit import audit
+from tests.support.shell import STEADY, TINY
 
 from .ssh_hosts import PATIENCE_SECONDS, ROOT, Lab, Machine, lab
 

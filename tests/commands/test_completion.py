@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shell(name: str) -> str:
+def shell_program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed")
@@ -96,7 +96,7 @@ class Terminal:
 def test_a_person_who_presses_tab_gets_what_may_stand_there(name: str, folder: Path) -> None:
     options = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}[name]
     begin = {"bash": "", "zsh": "autoload -U compinit; compinit -u -D; "}[name]
-    terminal = Terminal([shell(name), *options], folder)
+    terminal = Terminal([shell_program(name), *options], folder)
     try:
         terminal.type(
             f"{begin}tune-noise --show-completion > script; . ./script; echo be''gun\n",
@@ -128,7 +128,7 @@ done
 
 def test_bash_is_told_what_may_stand_there(folder: Path) -> None:
     done = subprocess.run(
-        [shell("bash"), "--norc", "-c", ASK_BASH],
+        [shell_program("bash"), "--norc", "-c", ASK_BASH],
         cwd=folder,
         env=environment() | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
         input="\n".join(CASES) + "\n",
@@ -140,7 +140,7 @@ def test_bash_is_told_what_may_stand_there(folder: Path) -> None:
 
 
 def test_fish_is_told_the_same(folder: Path) -> None:
-    program = shell("fish")
+    program = shell_program("fish")
     typed = list(CASES)[-2:]
     asks = "\n".join(f"echo '?'; complete -C '{line}'" for line in typed)
     script = f"tune-noise --show-completion fish | source\n{asks}\n"

@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from tests.reporting.conftest import Builder, epoch
+from tests.support.histories import Builder, epoch
 from tune_noise import cli
 from tune_noise.command_line.examples import EXAMPLES, Example
 from tune_noise.config.loader import find_space, read_space

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -14,18 +13,13 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from tests.integration.audit import Run
+from tests.support.ports import free_port
+from tests.support.search_audit import Run
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 300.0
 TRIAL_ID = "tune_noise.trial_id"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Stack:

@@ -11,8 +11,8 @@ import mlflow
 import pytest
 import yaml
 
-from tests.integration.audit import HANDED_ON, audit, notes
-from tests.integration.conftest import STEADY, TINY
+from tests.support.search_audit import HANDED_ON, audit, notes
+from tests.support.shell import STEADY, TINY
 
 from .conftest import HERE, ROOT, Stack, wait_until
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.mlflow_server import MlflowServer
-from tests.tracking.synthetic import WARNINGS_OF_MLFLOW
+from tests.support.mlflow_server import MlflowServer
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tune_noise.tracking.store import connect
 
 pytestmark = WARNINGS_OF_MLFLOW

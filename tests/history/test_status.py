@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.postgres_server import PostgresServer
-from tests.tracking.synthetic import SEARCH, Script
+from tests.support.postgres_server import PostgresServer
+from tests.support.scripted_search import SEARCH, Script
 from tune_noise.errors import UserError
 from tune_noise.history.light_trials import TrialState, most_at_once, read_trials
 from tune_noise.history.replay import History

@@ -4,11 +4,10 @@ import os
 import signal
 from pathlib import Path
 
+from tests.support.search_audit import notes
+from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
 from tune_noise.record.folder import checkpoint_file, previous_checkpoint_file
 from tune_noise.training.checkpoint import read_checkpoint
-
-from .audit import notes
-from .conftest import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
 
 CUT_OFF, FLIPPED, LOST = "c1-t0001", "c1-t0002", "c1-t0003"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.search_audit import mlflow_statuses, notes
+from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, recorded
 from tune_noise.record.folder import checkpoint_file
 from tune_noise.training.checkpoint import read_checkpoint
 
-from .audit import mlflow_statuses, notes
-from .conftest import MANY_EPOCHS, STEADY, Shell, events, recorded
 from .test_interrupted import history_of
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -10,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.ports import free_port
+from tests.support.shell import Shell
 from tune_noise.data import load_dataset
 from tune_noise.history.replay import History
 from tune_noise.record import Record
 from tune_noise.training.saved_model import load_model
 
-from .conftest import Shell
 from .test_search import rows
 
 
@@ -94,12 +94,6 @@ def test_own_data_without_truth_or_test_set_are_searched(shell: Shell) -> None:
     assert not any("test_" in name for name in condition["winner"]["metrics"])
     model = load_model(folder / "winners" / "all")
     assert model.predict(images[:, None]).shape == (len(labels),)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def start_head(shell: Shell, stack: ExitStack) -> str:

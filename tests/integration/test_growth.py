@@ -2,9 +2,9 @@
 
 import json
 
+from tests.support.shell import Shell
 from tune_noise.training.saved_model import load_model
 
-from .conftest import Shell
 from .test_interrupted import history_of
 from .test_search import pytestmark as warnings_of_mlflow
 from .test_search import runs

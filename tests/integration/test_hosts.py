@@ -8,23 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .audit import audit, notes
-from .conftest import STEADY, Shell, events
-from .hosts import Network, network
-from .nodes import Cluster
+from tests.support.hosts import Network, network
+from tests.support.nodes import Cluster
+from tests.support.search_audit import audit, notes
+from tests.support.shell import STEADY, Shell, events
 
 IMAGES = (2_500, 64, 64)
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    shell = Shell(tmp_path)
+@pytest.fixture(autouse=True)
+def _token(shell: Shell) -> None:
     # These nodes listen on addresses: who has no token gets nothing.
     shell.environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid.uuid4().hex * 2}
-    try:
-        yield shell
-    finally:
-        shell.end_all()  # a cluster outlives the searches that join it
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.shell import Shell, events
 from tune_noise.history.replay import History
 from tune_noise.record import Record
 
-from .conftest import Shell, events
 from .test_search import pytestmark as warnings_of_mlflow
 from .test_search import runs
 

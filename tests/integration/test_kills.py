@@ -11,7 +11,7 @@ from benchmarks.reliability.audit import Audit
 from benchmarks.reliability.command import RUN, RUN_MARK, kill_all, remove, workplace
 from benchmarks.reliability.kills import Reference, killed, uninterrupted
 from benchmarks.reliability.searches import PARALLEL, SERIAL, Search
-from tests.postgres_server import PostgresServer
+from tests.support.postgres_server import PostgresServer
 
 from .test_search import pytestmark as warnings_of_mlflow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .audit import HANDED_ON, audit, failures, notes
-from .conftest import STEADY, Shell, events, recorded
+from tests.support.search_audit import HANDED_ON, audit, failures, notes
+from tests.support.shell import STEADY, Shell, events, recorded
 
 # Of this size every batch is a mapping of its own, which the system grants or refuses: 65 images
 # are trained on, and with 1000 copies of their labels they are one batch of 50 GB.

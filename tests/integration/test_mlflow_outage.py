@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.mlflow_audit import Audit
-from tests.mlflow_server import MlflowServer, wait_for
-from tests.tracking.synthetic import WARNINGS_OF_MLFLOW
+from tests.support.mlflow_audit import Audit
+from tests.support.mlflow_server import MlflowServer, wait_for
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW
+from tests.support.shell import Shell, events
 from tune_noise.history.replay import History
 from tune_noise.record import Record
-
-from .conftest import Shell, events
 
 pytestmark = WARNINGS_OF_MLFLOW
 # One trial at a time, each of some seconds, so that a search outlasts an outage.

@@ -1,26 +1,15 @@
 """What a RayJob of Kubernetes does after a loss, without one: a new cluster, the same command."""
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import yaml
 
-from .audit import audit, read_events
-from .conftest import STEADY, Shell, events, kill
-from .nodes import Cluster
+from tests.support.nodes import Cluster
+from tests.support.search_audit import audit, read_events
+from tests.support.shell import STEADY, Shell, events, kill
 
 MANIFEST = Path(__file__).parents[2] / "docker" / "rayjob.yaml"
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    shell = Shell(tmp_path)
-    try:
-        yield shell
-    finally:
-        shell.end_all()  # a cluster outlives the searches that join it
 
 
 def entrypoint(space: str) -> list[str]:

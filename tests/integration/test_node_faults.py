@@ -1,22 +1,10 @@
 """Nodes that die or join under a running search, and the head itself: nothing is lost."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from .audit import audit, notes
-from .conftest import STEADY, Shell, events, kill
-from .nodes import Cluster
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    shell = Shell(tmp_path)
-    try:
-        yield shell
-    finally:
-        shell.end_all()  # a cluster outlives the searches that join it
+from tests.support.nodes import Cluster
+from tests.support.search_audit import audit, notes
+from tests.support.shell import STEADY, Shell, events, kill
 
 
 def test_the_trials_of_a_killed_node_end_elsewhere_and_a_new_node_takes_its_share(

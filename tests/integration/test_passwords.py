@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.mlflow_server import MlflowServer, Proxy, free_port
-from tests.postgres_server import USER, PostgresServer, programs, running_server
-from tests.tracking.synthetic import WARNINGS_OF_MLFLOW
-
-from .conftest import Shell
+from tests.support.mlflow_server import MlflowServer, Proxy
+from tests.support.ports import free_port
+from tests.support.postgres_server import USER, PostgresServer, programs, running_server
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW
+from tests.support.shell import Shell
 
 pytestmark = WARNINGS_OF_MLFLOW
 # What no encoding of a URI changes, and around it what every encoding does.

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.mlflow_server import MlflowServer
-from tests.tracking.synthetic import WARNINGS_OF_MLFLOW
+from tests.support.mlflow_server import MlflowServer
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW
+from tests.support.shell import Shell, running_shell
 from tune_noise.data import load_dataset
-
-from .conftest import Shell
 
 pytestmark = WARNINGS_OF_MLFLOW
 NAME = "digits-symmetric-noise_rate=0.2"
@@ -40,13 +39,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory, server: MlflowServer) -> Iterator[Shell]:
-    shell = Shell(tmp_path_factory.mktemp("registered"))
-    shell.environment |= {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    try:
+    with running_shell(tmp_path_factory.mktemp("registered")) as shell:
+        shell.environment |= {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_DISABLE_TELEMETRY": "true"}
         yield shell
-        shell.wait_until_all_ended()
-    finally:
-        shell.end_all()
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,11 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from tests.support.shell import Shell, running_shell
 from tune_noise.config.loader import build_search, read_space
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import load_dataset
 from tune_noise.training.saved_model import load_model
-
-from .conftest import Shell
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
@@ -30,12 +29,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    shell = Shell(tmp_path_factory.mktemp("smoke"))
-    try:
+    with running_shell(tmp_path_factory.mktemp("smoke")) as shell:
         yield shell
-        shell.wait_until_all_ended()
-    finally:
-        shell.end_all()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import signal
 
-from .conftest import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
+from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
 
 
 def test_a_second_driver_is_refused_until_the_first_is_dead(shell: Shell) -> None:

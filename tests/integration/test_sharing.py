@@ -1,14 +1,13 @@
 """What a cluster is asked for and given: shares of GPUs, room between searches, new nodes."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from .audit import audit, notes
-from .conftest import MANY_EPOCHS, STEADY, Shell, events
-from .nodes import Cluster, free_port
+from tests.support.nodes import Cluster
+from tests.support.ports import free_port
+from tests.support.search_audit import audit, notes
+from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events
 
 # What `ray up` would be told: nodes of 2 CPUs, that go after 6 idle seconds.
 FAKE_CLUSTER = {
@@ -36,15 +35,6 @@ FAKE_CLUSTER = {
     **{f"{when}_commands": [] for when in ("initialization", "setup", "head_setup")},
     **{f"{when}_commands": [] for when in ("worker_setup", "head_start_ray", "worker_start_ray")},
 }
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    shell = Shell(tmp_path)
-    try:
-        yield shell
-    finally:
-        shell.end_all()  # a cluster outlives the searches that join it
 
 
 @pytest.mark.parametrize(

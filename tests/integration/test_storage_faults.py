@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from .audit import audit
-from .conftest import MANY_EPOCHS, STEADY, Shell, events, kill
-from .disks import Disks
+from tests.support.disks import Disks
+from tests.support.search_audit import audit
+from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, kill
 
 # Some seconds in all, of which the disk sees the first.
 SHORT = {**STEADY, "trials": 3, "epochs": 100}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import Shell
+from tests.support.shell import Shell
 
 GOOD = "sqlite:////tmp/never-made/mlflow.db"
 # Nothing listens there, so a search that gets this far ends before it begins.

@@ -4,8 +4,8 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from .audit import HANDED_ON, audit, failures, mlflow_statuses, notes
-from .conftest import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
+from tests.support.search_audit import HANDED_ON, audit, failures, mlflow_statuses, notes
+from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
 
 FIRST = "c1-t0001"
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres_server import PostgresServer
+from tests.support.postgres_server import PostgresServer
 from tune_noise.record import RecordPlace
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres_server import PostgresServer
+from tests.support.postgres_server import PostgresServer
 from tune_noise.errors import UserError
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.record.salvage import salvage

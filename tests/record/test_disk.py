@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mounts import breakable_disk, read_only_view, small_disk
+from tests.support.mounts import breakable_disk, read_only_view, small_disk
 from tune_noise.errors import StorageError, UserError
 from tune_noise.record import Event, Record
 

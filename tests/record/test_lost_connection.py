@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cutting_proxy import CuttingProxy
-from tests.postgres_server import PostgresServer
 from tests.record.test_crash import writer
+from tests.support.cutting_proxy import CuttingProxy
+from tests.support.postgres_server import PostgresServer
 from tune_noise.errors import StorageError
 from tune_noise.record import Event, Record, RecordPlace, postgresql
 

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from tests.postgres_server import PostgresServer
 from tests.record.test_crash import writer
+from tests.support.postgres_server import PostgresServer
 from tune_noise.errors import StorageError, UserError
 from tune_noise.record import Event, Record, RecordPlace
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.mounts import small_disk
-from tests.postgres_server import PASSWORD, USER, PostgresServer
+from tests.support.mounts import small_disk
+from tests.support.postgres_server import PASSWORD, USER, PostgresServer
 from tune_noise.errors import StorageError, UserError
 from tune_noise.record import Event, Record, RecordPlace
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.reporting.conftest import RESOLUTION, Builder
+from tests.support.histories import RESOLUTION, Builder
 from tune_noise.reporting import verdict_sentence, write_outputs
 
 FILES = {"criteria.csv", "trials.csv", "epochs.csv", "transition.csv"}

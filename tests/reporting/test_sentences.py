@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.config.metric_names import SEARCHABLE
 from tune_noise.reporting.findings.summary import ConditionSummary, summarise
 from tune_noise.reporting.sentences import badge, objective_meaning, verdict_sentence

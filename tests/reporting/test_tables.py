@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.config.trial import TrialConfig
 from tune_noise.reporting.tables import epochs_table, trial_metrics, trials_table
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.reporting import condition_tables, summarise
 from tune_noise.reporting.findings.effort import efforts
 

@@ -9,7 +9,7 @@ import yaml
 
 from tune_noise import __version__
 from tune_noise.config.loader import build_search, read_space
-from tune_noise.data import Dataset, load_dataset
+from tune_noise.data import Dataset
 from tune_noise.errors import UserError
 from tune_noise.record import RECORD_FILE, Record
 from tune_noise.service.begin import (
@@ -38,11 +38,6 @@ SEARCH = build_search(
     },
     source="mine.yaml",
 )
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return load_dataset("digits")
 
 
 @pytest.fixture

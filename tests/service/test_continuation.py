@@ -10,7 +10,7 @@ import pytest
 from tune_noise import __version__
 from tune_noise.config.loader import build_search
 from tune_noise.config.search import SearchConfig
-from tune_noise.data import Dataset, load_dataset
+from tune_noise.data import Dataset
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import RECORD_FILE, Event, Record, RecordPlace
@@ -25,11 +25,6 @@ SEARCH = build_search(
     },
     source="mine.yaml",
 )
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return load_dataset("digits")
 
 
 @pytest.fixture

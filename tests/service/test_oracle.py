@@ -7,7 +7,7 @@ import json
 import pytest
 from rich.console import Console
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.config.loader import build_search, build_trial
 from tune_noise.config.metric_names import METRICS, ORACLE_OBJECTIVES, SEARCHABLE
 from tune_noise.config.search import SearchConfig

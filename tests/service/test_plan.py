@@ -13,7 +13,7 @@ from rich.console import Console
 from tune_noise.config.loader import build_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
-from tune_noise.data import Dataset, load_dataset
+from tune_noise.data import Dataset
 from tune_noise.service.dry_run import show_plan
 from tune_noise.service.plan import OVERHEAD_SECONDS, estimate_cost, make_plan
 from tune_noise.training import Trial
@@ -39,11 +39,6 @@ SPACE: dict[str, Any] = {
 def search(**changes: Any) -> SearchConfig:
     raw = {k: v for k, v in (SPACE | changes).items() if v is not None}
     return build_search(raw, source="mine.yaml")
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return load_dataset("digits")
 
 
 def test_a_plan_counts_conditions_trials_rungs_and_finalists() -> None:

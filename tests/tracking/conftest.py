@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.scripted_search import Script
 from tune_noise.tracking import default_tracking_uri
-
-from .synthetic import Script
 
 
 @pytest.fixture(autouse=True)

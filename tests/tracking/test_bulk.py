@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW, Script
 from tune_noise.record import Event
 from tune_noise.tracking import bulk
 from tune_noise.tracking.mirror import Mirror
-
-from .synthetic import WARNINGS_OF_MLFLOW, Script
 
 pytestmark = WARNINGS_OF_MLFLOW
 TABLES = ("runs", "tags", "params", "metrics", "latest_metrics")

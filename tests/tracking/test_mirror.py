@@ -5,10 +5,7 @@ from typing import Any
 
 import pytest
 
-from tune_noise.tracking import TrackingProcess, bulk
-from tune_noise.tracking.mirror import Mirror
-
-from .synthetic import (
+from tests.support.scripted_search import (
     METRIC_NAMES,
     PATIENCE_SECONDS,
     SEARCH,
@@ -17,6 +14,8 @@ from .synthetic import (
     Found,
     Script,
 )
+from tune_noise.tracking import TrackingProcess, bulk
+from tune_noise.tracking.mirror import Mirror
 
 pytestmark = WARNINGS_OF_MLFLOW
 

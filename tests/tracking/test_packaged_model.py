@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.models import own_networks
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.tracking.entry import CARD_FILE
@@ -15,7 +16,6 @@ from tune_noise.tracking.logged_model import package
 from tune_noise.training import Trial
 from tune_noise.training.saved_model import load_model, save_model
 
-from .synthetic import WARNINGS_OF_MLFLOW
 from .winners import PLAIN, entry
 
 pytestmark = WARNINGS_OF_MLFLOW

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mlflow_server import free_port, wait_for
-
-from .synthetic import (
+from tests.support.mlflow_server import wait_for
+from tests.support.ports import free_port
+from tests.support.scripted_search import (
     PATIENCE_SECONDS,
     WARNINGS_OF_MLFLOW,
     Script,

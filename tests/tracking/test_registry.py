@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.mlflow_server import MlflowServer
+from tests.support.mlflow_server import MlflowServer
+from tests.support.scripted_search import PATIENCE_SECONDS, SEARCH_ID, WARNINGS_OF_MLFLOW, Script
 from tune_noise.tracking.store import connect
 
-from .synthetic import PATIENCE_SECONDS, SEARCH_ID, WARNINGS_OF_MLFLOW, Script
 from .winners import AS_GOOD, BEST, BETTER, PLAIN, Searches, entry, leave
 
 pytestmark = WARNINGS_OF_MLFLOW

@@ -9,10 +9,10 @@ from contextlib import closing
 
 import pytest
 
-from tests.mlflow_server import MlflowServer, Proxy, free_port, wait_for
+from tests.support.mlflow_server import MlflowServer, Proxy, wait_for
+from tests.support.ports import free_port
+from tests.support.scripted_search import PATIENCE_SECONDS, WARNINGS_OF_MLFLOW, Script
 from tune_noise.tracking import process as process_module
-
-from .synthetic import PATIENCE_SECONDS, WARNINGS_OF_MLFLOW, Script
 
 pytestmark = WARNINGS_OF_MLFLOW
 REQUEST_SECONDS = 2

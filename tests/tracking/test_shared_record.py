@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mlflow_server import wait_for
-from tests.postgres_server import PostgresServer
-
-from .synthetic import PATIENCE_SECONDS, WARNINGS_OF_MLFLOW, Script
+from tests.support.mlflow_server import wait_for
+from tests.support.postgres_server import PostgresServer
+from tests.support.scripted_search import PATIENCE_SECONDS, WARNINGS_OF_MLFLOW, Script
 
 pytestmark = WARNINGS_OF_MLFLOW
 

@@ -12,16 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.mlflow_server import wait_for
-from tune_noise.errors import StorageError
-from tune_noise.tracking import default_tracking_uri
-
-from .synthetic import (
+from tests.support.mlflow_server import wait_for
+from tests.support.scripted_search import (
     PATIENCE_SECONDS,
     WARNINGS_OF_MLFLOW,
     Script,
     is_alive,
 )
+from tune_noise.errors import StorageError
+from tune_noise.tracking import default_tracking_uri
 
 pytestmark = WARNINGS_OF_MLFLOW
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.mlflow_server import free_port
+from tests.support.ports import free_port
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tune_noise.errors import UserError
 from tune_noise.tracking import check_tracking_uri, default_tracking_uri
-
-from .synthetic import WARNINGS_OF_MLFLOW
 
 pytestmark = WARNINGS_OF_MLFLOW
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from tests.reporting.conftest import Builder, epoch
+from tests.support.histories import Builder, epoch
 from tune_noise.config.loader import build_search, build_trial
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import ConfigError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.reporting.conftest import Builder, epoch
+from tests.support.histories import Builder, epoch
 from tune_noise.data import Dataset
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History

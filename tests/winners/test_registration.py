@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.reporting.conftest import FRESH_SEEDS, Builder, epoch
+from tests.support.histories import FRESH_SEEDS, Builder, epoch
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.reporting import summarise

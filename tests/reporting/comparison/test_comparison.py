@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from scipy import stats
 
-from tests.reporting.conftest import Builder, epoch
+from tests.support.histories import Builder, epoch
 from tune_noise.history.replay import History
 from tune_noise.reporting.comparison.compare import SearchComparison, compare_searches
 from tune_noise.reporting.comparison.data import comparison_to_json

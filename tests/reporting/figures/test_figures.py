@@ -4,7 +4,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.config.method_fields import MethodName
 from tune_noise.config.model_name import ModelName
 from tune_noise.config.trial import TrialConfig

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.reporting.figures.draw import draw
 from tune_noise.reporting.figures.history import best_so_far
 from tune_noise.reporting.figures.palette import COLOURS

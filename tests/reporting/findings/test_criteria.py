@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.reporting import write_outputs
 from tune_noise.reporting.findings.criteria import choices
 

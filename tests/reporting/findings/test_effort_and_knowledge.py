@@ -1,6 +1,6 @@
 import pytest
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.reporting.findings.effort import effort_table, efforts
 from tune_noise.reporting.findings.knowledge import knowledge
 from tune_noise.reporting.findings.summary import summarise

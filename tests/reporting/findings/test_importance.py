@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.reporting.conftest import Builder
+from tests.support.histories import Builder
 from tune_noise.config.domains import Domain
 from tune_noise.reporting.findings.importance import MIN_TRIALS, importance_table, importances
 from tune_noise.reporting.findings.searched_fields import full_length, position, searched_fields

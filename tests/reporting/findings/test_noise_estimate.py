@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tests.metrics.known import NOISES, K, known_transition, over
-from tests.reporting.conftest import Builder, epoch
-from tests.reporting.noise_records import TRUE, add_confirmations, told
+from tests.support.histories import Builder, epoch
+from tests.support.noise_records import TRUE, add_confirmations, told
 from tune_noise.noise import corrupt, count_labels, total
 from tune_noise.reporting.findings.noise_estimate import (
     noise_estimate,

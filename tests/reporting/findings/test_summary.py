@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.reporting.conftest import Builder, epoch
+from tests.support.histories import Builder, epoch
 from tune_noise.reporting.findings.summary import ConditionSummary, summarise
 from tune_noise.reporting.statistics import estimate
 

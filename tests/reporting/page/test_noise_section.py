@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.reporting.conftest import Builder
-from tests.reporting.noise_records import add_confirmations, told
+from tests.support.histories import Builder
+from tests.support.noise_records import add_confirmations, told
 from tune_noise.noise import count_labels
 from tune_noise.reporting import write_outputs
 from tune_noise.reporting.findings.summary import summarise

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.reporting.conftest import FRESH_SEEDS, Builder, epoch
+from tests.support.histories import FRESH_SEEDS, Builder, epoch
 from tune_noise.noise import count_labels
 
 # Training labels by true class; one in four is wrong.

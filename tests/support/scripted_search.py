@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.mlflow_audit import Audit
+from tests.support.mlflow_audit import Audit
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace

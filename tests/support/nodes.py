@@ -1,12 +1,12 @@
 """A Ray cluster of several nodes on this machine: real processes that can be killed."""
 
-import socket
 import subprocess
 import sys
 import uuid
 
-from .conftest import ACTOR, Shell, kill, marked
-from .hosts import Host
+from tests.support.hosts import Host
+from tests.support.ports import free_port
+from tests.support.shell import ACTOR, Shell, kill, marked
 
 NODE_MARK = "TUNE_NOISE_TEST_NODE"
 START_SECONDS = 120.0
@@ -17,12 +17,6 @@ SOONER = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "3",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Node:
@@ -89,6 +83,7 @@ class Cluster:
     ) -> None:
         """Start the head; drivers connect to it, so they live as long as it does."""
         self._shell = shell
+        shell.has_cluster = True
         port = port or free_port()
         self.address = f"{host.address if host else '127.0.0.1'}:{port}"
         start = ["--head", "--port", str(port), "--include-dashboard", "false", *arguments]

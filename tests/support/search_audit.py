@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.shell import recorded
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
-
-from .conftest import recorded
 
 HANDED_ON = "is given to another process"
 RUN_STATUS = {"completed": "FINISHED", "failed": "FAILED"}

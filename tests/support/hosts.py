@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from tests.mounts import run
+from tests.support.mounts import run
 
 # Run in namespaces of its own: $0 is the host name, $1 a folder that the host has to itself or "",
 # $2 its folder for Ray, which keeps the address of its host there.
