@@ -11,7 +11,9 @@ import torch
 from torch.nn import functional as F
 
 from tune_noise.data.resident import ResidentImages
-from tune_noise.models import build_network, reset_member, start_epoch
+from tune_noise.models.dropout import start_epoch
+from tune_noise.models.networks import build_network
+from tune_noise.models.stack import reset_member
 
 NUM_IMAGES, NUM_CLASSES, WARM_UP_STEPS = 2048, 10, 3
 Run = Callable[[], None]

@@ -14,8 +14,9 @@ from paired import Figures, arguments, in_turn
 from torch import Tensor, nn
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.models import build_network, reset_member
+from tune_noise.models.networks import build_network
 from tune_noise.models.product import onednn_agrees, onednn_is_faster
+from tune_noise.models.stack import reset_member
 from tune_noise.training.optimizer import StackOptimizer
 
 PRODUCTS = [(128, 784, 256), (128, 3072, 256), (128, 784, 10), (128, 256, 128), (128, 64, 256)]

@@ -7,7 +7,7 @@ import numpy as np
 from fuzz_targets.target import SCRATCH, Target, check_message
 from tune_noise.config.loader import build_search, shipped_spaces
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import TrialConfig
+from tune_noise.config.trial import trial_fields
 from tune_noise.errors import UserError
 from tune_noise.search import resolve
 from tune_noise.service.begin import plain
@@ -66,7 +66,7 @@ def space_seeds() -> list[bytes]:
 
 
 def space_words() -> tuple[bytes, ...]:
-    fields = [*SearchConfig.model_fields, *TrialConfig.model_fields, "choice", "uniform", "when"]
+    fields = [*SearchConfig.model_fields, *trial_fields(), "choice", "uniform", "when"]
     marks = (
         "<<: *a",
         "&a ",

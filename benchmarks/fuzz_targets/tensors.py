@@ -14,7 +14,7 @@ from fuzz_targets.target import SCRATCH, Target, check_message, mutated
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import load_dataset
 from tune_noise.errors import DataError
-from tune_noise.models import build_network
+from tune_noise.models.networks import build_network
 from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint, write_checkpoint
 from tune_noise.training.saved_model import CONFIG_FILE, WEIGHTS_FILE, load_model, save_model
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from tune_noise.models import build_network
+from tune_noise.models.networks import build_network
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from ceiling import Product, products_of_step

@@ -23,7 +23,7 @@ from tune_noise.command_line.completion import (
     complete_space,
     join_words,
 )
-from tune_noise.config.trial import TrialConfig
+from tune_noise.config.trial import trial_fields
 from tune_noise.record import Record
 
 PROGRAMS = Path(sys.executable).parent
@@ -188,7 +188,7 @@ def test_fields_are_offered_with_the_values_they_may_have(
 def test_every_field_of_a_trial_is_offered() -> None:
     context: Any = Context("search")
     offered = {text.rstrip("=") for text in complete_assignment(context, "")}
-    assert offered >= set(TrialConfig.model_fields)
+    assert offered >= set(trial_fields())
 
 
 def test_data_sets_are_known_ones_and_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

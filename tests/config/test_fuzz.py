@@ -15,7 +15,7 @@ from tune_noise.config.loader import (
 )
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.space_yaml import parse_yaml
-from tune_noise.config.trial import TrialConfig
+from tune_noise.config.trial import trial_fields
 from tune_noise.errors import ConfigError, UserError
 from tune_noise.service.begin import plain
 
@@ -37,7 +37,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SCALARS, inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = st.sampled_from([*TrialConfig.model_fields, "nonsense"])
+FIELDS = st.sampled_from([*trial_fields(), "nonsense"])
 KEYS = FIELDS | SCALARS
 DOMAINS = st.one_of(
     VALUES,

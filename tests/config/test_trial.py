@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from tune_noise.config.conditional import field_default
 from tune_noise.config.metric_names import METRICS, SEARCHABLE
 from tune_noise.config.rules import possible
-from tune_noise.config.trial import TrialConfig, applies, describe_when, when
+from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields, when
 
 # field -> values of other fields beside which it applies, and its default there
 CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
@@ -45,7 +45,7 @@ IDLE = {"noise": "given", "method": "standard", "optimizer": "adam", "lr_schedul
 
 
 def test_the_conditional_fields_are_those_tested_here() -> None:
-    assert set(CONDITIONAL) == {name for name in TrialConfig.model_fields if when(name)}
+    assert set(CONDITIONAL) == {name for name in trial_fields() if when(name)}
 
 
 @pytest.mark.parametrize("field", CONDITIONAL)
@@ -94,7 +94,7 @@ def test_a_default_may_depend_on_the_values_that_decide(
     values: dict[str, Any], field: str, default: float
 ) -> None:
     assert getattr(TrialConfig.model_validate(values), field) == default
-    assert field_default(TrialConfig.model_fields[field], values) == default
+    assert field_default(trial_fields()[field], values) == default
     assert possible({"fixed": values}, field) == [default]
 
 

@@ -1,18 +1,16 @@
 """A trial gives the same results whichever kernel serves its products."""
 
 import math
-from typing import get_args
 
 import pytest
 
-from tune_noise.config.model_name import ModelName
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods import METHODS
-from tune_noise.models import product
-from tune_noise.models.product import onednn_agrees
+from tune_noise.methods.declarations import METHODS
+from tune_noise.models.declarations import NETWORKS
+from tune_noise.models.product import onednn_agrees, product
 from tune_noise.training import Trial
 
-MODELS = [name for name in get_args(ModelName) if name not in ("conv9", "resnet18")]
+MODELS = [name for name in NETWORKS if name not in ("conv9", "resnet18")]
 
 
 def training_with(kernel, config, dataset, monkeypatch):

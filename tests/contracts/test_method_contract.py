@@ -3,18 +3,18 @@
 import dataclasses
 import inspect
 import math
-from typing import get_args
 
 import pytest
 import torch
 
 from tests.methods.derivations import method_of, random_batch
-from tune_noise.config.method_fields import MethodName
-from tune_noise.config.trial import TrialConfig, applies, when
-from tune_noise.methods import METHODS, Batch, MixesInputs, Remembers, TrainingFacts
+from tune_noise.config.declared import import_object
+from tune_noise.config.trial import TrialConfig, applies, trial_fields, when
+from tune_noise.methods.declarations import METHODS
+from tune_noise.methods.protocol import Batch, MixesInputs, Remembers, TrainingFacts
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
-from tune_noise.training.trial import OWN_FIELDS
+from tune_noise.training.trial import own_fields
 
 all_methods = pytest.mark.parametrize("method", METHODS)
 # Short beginnings, so that four epochs see a method at its work.
@@ -82,15 +82,15 @@ def trained(config, dataset, epochs=None):
     return trial
 
 
-def test_the_registry_and_the_schema_name_the_same_methods():
-    assert list(METHODS) == list(get_args(MethodName))
+def implementation(method):
+    return import_object(METHODS[method].implementation)
 
 
 def test_every_field_of_a_method_is_tried_here():
-    own = {name for name in TrialConfig.model_fields if "method" in when(name)}
+    own = {name for name in trial_fields() if "method" in when(name)}
     # Those of one stack share the number of its networks and where T comes from.
     assert own - set(OWN_VALUES) == {"peers", "transition"}
-    assert set(OWN_VALUES) <= OWN_FIELDS
+    assert set(OWN_VALUES) <= own_fields()
 
 
 @all_methods
@@ -182,9 +182,9 @@ def test_a_batch_carries_no_clean_label():
 
 @all_methods
 def test_a_method_takes_facts_a_batch_and_nothing_else(method):
-    given = list(inspect.signature(METHODS[method].__init__).parameters)
+    given = list(inspect.signature(implementation(method).__init__).parameters)
     assert given == ["self", "configs", "facts"]
-    assert list(inspect.signature(METHODS[method].__call__).parameters) == ["self", "batch"]
+    assert list(inspect.signature(implementation(method).__call__).parameters) == ["self", "batch"]
 
 
 @all_methods

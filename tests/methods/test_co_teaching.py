@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.methods.derivations import batch_of, method_of, random_batch, slow_cross_entropy
-from tune_noise.methods import Batch
+from tune_noise.methods.protocol import Batch
 from tune_noise.methods.selection import num_kept
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.methods.derivations import facts_of, method_of, numeric_gradient, random_batch, softmax
-from tune_noise.methods import Batch
+from tune_noise.methods.protocol import Batch
 
 N = 12
 

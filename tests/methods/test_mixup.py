@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.methods.derivations import batch_of, method_of, random_batch, softmax
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods import Mixing
+from tune_noise.methods.protocol import Mixing
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.training import Trial
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_noise.config.metric_names import METRICS
-from tune_noise.methods import Batch, Mixing, Outcome
 from tune_noise.methods.losses import cross_entropy
+from tune_noise.methods.protocol import Batch, Mixing, Outcome
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.memorisation import LABEL, OTHER, TRUE
 

@@ -12,7 +12,8 @@ from tune_noise.data.resident import ResidentImages
 from tune_noise.metrics import evaluation
 from tune_noise.metrics.evaluation import predict_logits, validation_metrics
 from tune_noise.metrics.information import information
-from tune_noise.models import build_network, reset_member
+from tune_noise.models.networks import build_network
+from tune_noise.models.stack import reset_member
 
 K = 4
 

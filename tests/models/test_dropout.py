@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from tune_noise.models import start_epoch
-from tune_noise.models.dropout import StackedDropout2d
+from tune_noise.models.dropout import StackedDropout2d, start_epoch
 
 
 def ones(members=2, batch=50, channels=40):

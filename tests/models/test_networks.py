@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from tune_noise.models import NETWORKS, build_network, min_image_size, reset_member
+from tune_noise.config import declared
+from tune_noise.models.declarations import NETWORKS
 from tune_noise.models.dropout import StackedDropout2d
 from tune_noise.models.layers import (
     StackedBatchNorm,
@@ -14,6 +15,8 @@ from tune_noise.models.layers import (
     StackedLinear,
     StackedMaxPool,
 )
+from tune_noise.models.networks import build_network
+from tune_noise.models.stack import reset_member
 
 
 def mlp(*sizes):
@@ -124,7 +127,7 @@ def copy_weights(network, twin):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_computes_what_torchs_own_layers_compute(name, image_shape):
     torch.manual_seed(0)
-    if min_image_size(name) > 9:
+    if declared.network(name).min_image_size > 9:
         image_shape = (image_shape[0], 28, 30)
     network = build_network(name, members=1, image_shape=image_shape, num_classes=6)
     twin = by_hand(name, *image_shape, 6)
@@ -188,7 +191,7 @@ def test_mlp4_has_four_hidden_layers():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_takes_its_smallest_image_and_classifies_it(name):
-    size = min_image_size(name)
+    size = declared.network(name).min_image_size
     network = build_network(name, members=2, image_shape=(1, size, size), num_classes=3)
     for member in range(2):
         reset_member(network, member, seed=member)
@@ -197,7 +200,7 @@ def test_a_network_takes_its_smallest_image_and_classifies_it(name):
 
 @pytest.mark.parametrize("name", ["conv9_small", "conv9"])
 def test_an_image_below_the_smallest_size_cannot_pass(name):
-    size = min_image_size(name) - 1
+    size = declared.network(name).min_image_size - 1
     network = build_network(name, members=1, image_shape=(1, size, size), num_classes=3)
     with pytest.raises(RuntimeError):
         network(torch.randn(1, 4, 1, size, size))

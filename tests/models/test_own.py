@@ -5,7 +5,10 @@ import torch
 import torch.nn.functional as F
 
 from tests.models import own_networks
-from tune_noise.models import FactoryError, build_network, reset_member, start_epoch, try_factory
+from tune_noise.models.dropout import start_epoch
+from tune_noise.models.networks import build_network
+from tune_noise.models.own import FactoryError, try_factory
+from tune_noise.models.stack import reset_member
 
 PLACE = "tests.models.own_networks"
 SHAPE, CLASSES = (2, 6, 5), 4

@@ -1,6 +1,7 @@
 import torch
 
-from tune_noise.models import build_network, member_state, reset_member
+from tune_noise.models.networks import build_network
+from tune_noise.models.stack import member_state, reset_member
 
 
 def network_of(members):

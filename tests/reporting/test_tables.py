@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.histories import Builder
-from tune_noise.config.trial import TrialConfig
+from tune_noise.config.trial import trial_fields
 from tune_noise.reporting.tables import epochs_table, trial_metrics, trials_table
 
 Epoch = Callable[..., dict[str, float]]
@@ -32,7 +32,7 @@ def test_three_figures_of_test_accuracy_are_kept_apart(searched: Builder) -> Non
 def test_trials_csv_has_the_columns_that_it_promises(searched: Builder) -> None:
     table = trials_table(searched.history())
     columns = list(table.columns)
-    fields = ["max_epochs" if f == "epochs" else f for f in TrialConfig.model_fields]
+    fields = ["max_epochs" if f == "epochs" else f for f in trial_fields()]
     outcome = ["status", "stop_reason", "epochs", "selected_epoch", "realised_noise_rate"]
     start = ["trial_id", "stage", "condition", "finalist", *fields, *outcome, "seconds"]
     assert columns[: len(start)] == start

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods import METHODS
-from tune_noise.models import product
-from tune_noise.models.product import onednn_agrees
+from tune_noise.methods.declarations import METHODS
+from tune_noise.models.product import onednn_agrees, product
 from tune_noise.training import Trial, compiled_step, step_choice
 from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
 from tune_noise.training.compiled_step import NETWORKS, has_compiler

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods import METHODS
+from tune_noise.methods.declarations import METHODS
 from tune_noise.training import Trial
 from tune_noise.training.saved_model import load_model, save_model
 

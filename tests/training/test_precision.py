@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.models import NETWORKS, min_image_size
+from tune_noise.models.declarations import NETWORKS
 from tune_noise.training import Trial
 
 
@@ -19,7 +19,7 @@ def trained(configs, data, epochs=2):
     return trial
 
 
-SMALL = [model for model in NETWORKS if min_image_size(model) <= 8]
+SMALL = [name for name, network in NETWORKS.items() if network.min_image_size <= 8]
 
 
 @pytest.mark.parametrize("model", [*SMALL, "tests.models.own_networks:everything"])

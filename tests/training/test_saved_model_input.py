@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import DataError
-from tune_noise.models import build_network
+from tune_noise.models.networks import build_network
 from tune_noise.training.saved_model import (
     CONFIG_FILE,
     MAX_CONFIG_BYTES,

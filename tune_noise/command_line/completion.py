@@ -120,9 +120,9 @@ def _assigned(name: str, values: list[str]) -> list[str]:
 def _fields(*, is_search: bool) -> dict[str, list[str]]:
     """Field -> its values; the default alone where they cannot be listed."""
     from tune_noise.config.search import SearchConfig
-    from tune_noise.config.trial import TrialConfig
+    from tune_noise.config.trial import trial_class
 
-    found = dict(_values_of(TrialConfig))
+    found = dict(_values_of(trial_class()))
     if is_search:
         found |= dict(_values_of(SearchConfig))
         for section in _SECTIONS:
@@ -134,16 +134,14 @@ def _fields(*, is_search: bool) -> dict[str, list[str]]:
 
 def _named() -> dict[str, list[str]]:
     """Values of fields that are names, known or a user's own."""
+    from tune_noise.config.declared import SHIPPED, names
     from tune_noise.config.metric_names import METRICS
-    from tune_noise.config.model_name import ModelName
-    from tune_noise.config.noise_fields import NoiseName
     from tune_noise.data import DATASET_NAMES
 
     objectives = [name for name, metric in METRICS.items() if metric.searchable]
     return {
         "dataset": list(DATASET_NAMES),
-        "model": list(get_args(ModelName)),
-        "noise": list(get_args(NoiseName)),
+        **{field: names(field) for field in SHIPPED},
         "objective": objectives,
     }
 

@@ -14,10 +14,10 @@ from tune_noise.config.search import (
     SearchConfig,
     folder_word,
 )
-from tune_noise.config.trial import PATIENCE_NEEDS_BEST, TrialConfig, describe_when, when
+from tune_noise.config.trial import PATIENCE_NEEDS_BEST, describe_when, trial_fields, when
 from tune_noise.errors import Problem, suggestion
 
-_FIELDS, _CONFIRM = TrialConfig.model_fields, Confirm.model_fields
+_FIELDS, _CONFIRM = trial_fields(), Confirm.model_fields
 # What a method does before it is itself: field that says how long -> what it is called.
 _BEGINNINGS = {"ramp_epochs": "ramp", "warm_up_epochs": "warm-up"}
 
@@ -79,7 +79,7 @@ def compared_levels(raw: Raw) -> Iterator[Problem]:
     name = raw.get("compare")
     if name is None or not isinstance(name, str):
         return
-    if name not in TrialConfig.model_fields:
+    if name not in trial_fields():
         choices = [f for f, d in parsed_domains(raw).items() if d.choice]
         yield Problem(
             "compare", f"{name!r} is not a field: {suggestion(name, choices or ['method'])}"

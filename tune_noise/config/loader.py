@@ -14,7 +14,7 @@ from tune_noise.config.problems import place_in, problems_of, shorten
 from tune_noise.config.rules import FIELD_RULES
 from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig, Suspects
 from tune_noise.config.space_yaml import parse_yaml
-from tune_noise.config.trial import TrialConfig, applies, describe_when
+from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields
 from tune_noise.errors import ConfigError, Problem, UserError, suggestion
 
 MAX_SPACE_BYTES = 1_000_000
@@ -121,10 +121,10 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
             section = new.get(head) or {}
             # A section that is no mapping stays for the schema to report.
             new[head] = {**section, tail: value} if isinstance(section, dict) else section
-        elif key in TrialConfig.model_fields:
+        elif key in trial_fields():
             _set_field(new, key, value)
         else:
-            known = [*SearchConfig.model_fields, *TrialConfig.model_fields]
+            known = [*SearchConfig.model_fields, *trial_fields()]
             known += [f"{n}.{f}" for n, node in _NESTED.items() for f in node.model_fields]
             problems.append(Problem(place_in(key), f"unknown field: {suggestion(key, known)}"))
     if problems:
@@ -192,13 +192,13 @@ def build_trial(values: dict[str, Any], *, source: str) -> TrialConfig:
     idle = {
         name: Problem(name, f"has no effect here: it applies only to {describe_when(name)}")
         for name, value in values.items()
-        if name in TrialConfig.model_fields and value is not None and not applies(name, values)
+        if name in trial_fields() and value is not None and not applies(name, values)
     }
     problems = list(idle.values())
     try:
         trial = TrialConfig.model_validate({k: v for k, v in values.items() if k not in idle})
     except ValidationError as error:
-        problems += problems_of(error, known={"": list(TrialConfig.model_fields)})
+        problems += problems_of(error, known={"": list(trial_fields())})
     if problems:
         raise ConfigError(source, problems)
     return trial

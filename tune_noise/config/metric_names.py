@@ -8,9 +8,9 @@ that of their average prediction and `..._network_1`, `..._network_2`, ... are e
 from dataclasses import dataclass
 from typing import Literal
 
+from tune_noise.declaration import MAX_NETWORKS
+
 DEFAULT_OBJECTIVE = "val_information_noisy"
-# That one trial trains side by side.
-MAX_NETWORKS = 8
 
 
 @dataclass(frozen=True)

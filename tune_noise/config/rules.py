@@ -10,10 +10,10 @@ from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from tune_noise.config import declared
 from tune_noise.config.conditional import default_deciders, either, field_default
 from tune_noise.config.domains import Domain, has_twins
 from tune_noise.config.frozen import wrong_kind_of_number
-from tune_noise.config.noise_fields import CLASS_CONDITIONAL, GIVEN_LABELS
 from tune_noise.config.problems import message_of, shorten
 from tune_noise.config.search import SPACE_LEVEL_FIELDS, SearchConfig
 from tune_noise.config.trial import (
@@ -21,6 +21,7 @@ from tune_noise.config.trial import (
     TrialConfig,
     applies,
     describe_when,
+    trial_fields,
     when,
 )
 from tune_noise.errors import Problem, suggestion
@@ -37,7 +38,7 @@ def section(raw: Raw, name: str) -> Raw:
 
 def field_problem(name: str, value: Any) -> str | None:
     """What is wrong with one value of one field of a trial; None where nothing is."""
-    info = TrialConfig.model_fields[name]
+    info = trial_fields()[name]
     if isinstance(value, bool) or (value is None and name not in NULLABLE_FIELDS):
         return f"{shorten(value)} is not a value of {name} ({info.description})"
     if message := wrong_kind_of_number(info.annotation, value):
@@ -51,7 +52,7 @@ def field_problem(name: str, value: Any) -> str | None:
 
 @cache
 def _checker(name: str) -> TypeAdapter[Any]:
-    info = TrialConfig.model_fields[name]
+    info = trial_fields()[name]
     annotation: Any = info.annotation
     if info.metadata:
         annotation = Annotated[(annotation, *info.metadata)]
@@ -72,7 +73,7 @@ def parsed_domains(raw: Raw) -> dict[str, Domain]:
 def known_fields(raw: Raw) -> Iterator[Problem]:
     """Every field of a section is one that a space may set there."""
     kept = ("seed", *SPACE_LEVEL_FIELDS)
-    allowed = [f for f in TrialConfig.model_fields if f not in kept]
+    allowed = [f for f in trial_fields() if f not in kept]
     for part in SECTIONS:
         for name in section(raw, part):
             if name in SPACE_LEVEL_FIELDS:
@@ -101,7 +102,7 @@ def one_role_each(raw: Raw) -> Iterator[Problem]:
 def valid_values(raw: Raw) -> Iterator[Problem]:
     """Every value that a trial could get is in its field's range."""
     for name, levels in section(raw, "conditions").items():
-        if name not in TrialConfig.model_fields or not isinstance(levels, list):
+        if name not in trial_fields() or not isinstance(levels, list):
             continue  # another rule's word, or the schema's
         if not levels:
             yield Problem(f"conditions.{name}", "[] has no level: give at least one")
@@ -111,16 +112,16 @@ def valid_values(raw: Raw) -> Iterator[Problem]:
             if message := field_problem(name, level):
                 yield Problem(f"conditions.{name}", message)
     for name, value in section(raw, "fixed").items():
-        if name in TrialConfig.model_fields and (message := field_problem(name, value)):
+        if name in trial_fields() and (message := field_problem(name, value)):
             yield Problem(f"fixed.{name}", message)
     for name, domain in parsed_domains(raw).items():
-        if name in TrialConfig.model_fields:
+        if name in trial_fields():
             yield from _valid_domain(name, domain)
 
 
 def _valid_domain(name: str, domain: Domain) -> Iterator[Problem]:
     place = f"search.{name}"
-    annotation = TrialConfig.model_fields[name].annotation
+    annotation = trial_fields()[name].annotation
     types = [t for t in (get_args(annotation) or (annotation,)) if t is not type(None)]
     if domain.choice is None and not any(t in (int, float) or get_args(t) for t in types):
         yield Problem(place, f"{domain.kind} is a range of numbers; {name} needs a choice")
@@ -154,7 +155,7 @@ def possible(raw: Raw, name: str) -> list[Any]:
 
 def _possible_defaults(raw: Raw, name: str) -> list[Any]:
     """The defaults of a field beside all values of the fields on which its default depends."""
-    info = TrialConfig.model_fields[name]
+    info = trial_fields()[name]
     deciders_of_it = default_deciders(info)
     found: list[Any] = []
     for values in product(*(possible(raw, decider) for decider in deciders_of_it)):
@@ -169,7 +170,7 @@ def fields_that_apply(raw: Raw) -> Iterator[Problem]:
     """A field that no trial of this space would use is an error, not an idle option."""
     for part in SECTIONS:
         for name in section(raw, part):
-            if name not in TrialConfig.model_fields:
+            if name not in trial_fields():
                 continue
             for decider, allowed in when(name).items():
                 values = possible(raw, decider)
@@ -182,9 +183,14 @@ def fields_that_apply(raw: Raw) -> Iterator[Problem]:
                     )
 
 
+def noises_of(raw: Raw) -> list[str]:
+    """Return the kinds of noise of this space that are declared; others are another rule's word."""
+    return [value for value in possible(raw, "noise") if field_problem("noise", value) is None]
+
+
 def drawn_noise(raw: Raw) -> Iterator[Problem]:
     """A noise seed is given only to noise that is drawn."""
-    given = [value for value in possible(raw, "noise") if value in GIVEN_LABELS]
+    given = [value for value in noises_of(raw) if not declared.noise(value).drawn]
     for part in ("conditions", "fixed"):
         if given and "noise_seed" in section(raw, part):
             yield Problem(
@@ -200,8 +206,8 @@ def domain_conditions(raw: Raw) -> Iterator[Problem]:
     for name, domain in domains.items():
         for decider, value in domain.when.items():
             place = f"search.{name}.when.{decider}"
-            if decider not in TrialConfig.model_fields:
-                known = [f for f in TrialConfig.model_fields if possible(raw, f)]
+            if decider not in trial_fields():
+                known = [f for f in trial_fields() if possible(raw, f)]
                 yield Problem(place, f"unknown field: {suggestion(str(decider), known)}")
             elif decider == name:
                 yield Problem(place, "a field cannot depend on itself")
@@ -213,7 +219,7 @@ def domain_conditions(raw: Raw) -> Iterator[Problem]:
 
 def deciders(name: str, domain: Domain) -> set[str]:
     """The fields that decide whether a searched field is drawn."""
-    return {*domain.when, *when(name)} if name in TrialConfig.model_fields else set(domain.when)
+    return {*domain.when, *when(name)} if name in trial_fields() else set(domain.when)
 
 
 def _occurs(raw: Raw, decider: str, value: Any) -> bool:
@@ -240,15 +246,14 @@ def _no_circle(raw: Raw) -> Iterator[Problem]:
 
 def known_transition(raw: Raw) -> Iterator[Problem]:
     """A transition matrix can be known only of synthetic noise."""
-    unknown = [value for value in possible(raw, "noise") if value not in CLASS_CONDITIONAL]
-    noise = [value for value in unknown if field_problem("noise", value) is None]
+    noise = [value for value in noises_of(raw) if not declared.noise(value).class_conditional]
     used = "forward" in possible(raw, "method") and "known" in possible(raw, "transition")
     if used and noise:
         part = next(p for p in SECTIONS if "transition" in section(raw, p))
         yield Problem(
             f"{part}.transition",
-            f"known needs noise {either(CLASS_CONDITIONAL)}, of which the matrix is known; "
-            f"noise is {shorten(noise[0])}: use estimated",
+            f"known needs noise {either(declared.class_conditional_noises())}, of which the "
+            f"matrix is known; noise is {shorten(noise[0])}: use estimated",
         )
 
 

@@ -10,9 +10,9 @@ from pydantic import Field, StrictBool, field_validator
 
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen, OneLine
-from tune_noise.config.method_fields import MAX_EPOCHS
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
 from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.declaration import MAX_EPOCHS
 
 # Fields of a trial that a space sets as keys of its own, or that only the service may set.
 SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "oracle", "objective", "last_epochs")

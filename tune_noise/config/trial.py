@@ -1,19 +1,25 @@
 """TrialConfig: one configuration, trained once."""
 
-from functools import cache
-from typing import Any, Literal, Self
+from functools import cache, partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    StrictBool,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 
-from tune_noise.config import method_fields as methods
-from tune_noise.config import noise_fields as noises
-from tune_noise.config.class_map import USUAL_CLASS_MAPS
+from tune_noise.config import declared
 from tune_noise.config.conditional import condition_of, either, field_default, only
 from tune_noise.config.frozen import Fraction, Frozen, OneLine
-from tune_noise.config.method_fields import MAX_EPOCHS, MethodName, networks_of, passes_of
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE, METRICS, ORACLE_OBJECTIVES, SEARCHABLE
-from tune_noise.config.model_name import Model
-from tune_noise.config.noise_fields import CLASS_CONDITIONAL, NoiseName
+from tune_noise.declaration import MAX_EPOCHS, MethodDeclaration
 from tune_noise.errors import suggestion
 
 # null is a value of these, not the absence of one.
@@ -24,10 +30,26 @@ PATIENCE_NEEDS_BEST = (
 OptimizerName = Literal["sgd", "adam", "adadelta"]
 
 
-class TrialConfig(Frozen):
+MethodName = Annotated[str, AfterValidator(partial(declared.check_name, "method"))]
+NoiseName = Annotated[str, AfterValidator(partial(declared.check_name, "noise"))]
+ModelName = Annotated[str, AfterValidator(partial(declared.check_name, "model"))]
+
+if TYPE_CHECKING:
+
+    class _Declared(Frozen):
+        """The fields of the shipped methods, kinds of noise and networks."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    _Declared = create_model("_Declared", __base__=Frozen, **declared.declared_fields())
+
+
+class TrialConfig(_Declared):
     """One configuration trained once: flat, frozen, validated; all defaults of the project.
 
     A field that does not apply (tau beside `method: standard`) is None, and setting it is an error.
+    The fields of methods, kinds of noise and networks come from their declarations. Where a mapping
+    names a user's own, `TrialConfig.model_validate` returns a subclass with its fields, too.
     """
 
     dataset: OneLine = Field(
@@ -45,44 +67,16 @@ class TrialConfig(Frozen):
     )
 
     noise: NoiseName = Field(
-        "symmetric", description="how labels become wrong; given: they are used as they come"
+        "symmetric",
+        description="how labels become wrong; given: they are used as they come; "
+        "package.module:Class for your own",
     )
-    alpha: noises.Alpha = None
-    delta: noises.Delta = None
-    confusion_order: noises.ConfusionOrder = None
-    foreign_source: noises.ForeignSource = None
-    noise_rate: noises.NoiseRate = None
-    class_map: noises.ClassMap = None
-    transition_file: noises.TransitionFile = None
-    human_labels: noises.WhichHumanLabels = None
-    human_file: noises.HumanFile = None
     noise_seed: int = Field(0, ge=0, lt=2**63, description="fixes which labels are wrong")
 
-    model: Model = Field("mlp1", description="the network; package.module:factory for your own")
-    dropout: Fraction | None = only(
-        0.25,
-        when={"model": ("conv9",)},
-        description="probability in [0, 1) that a channel is dropped in training; the co-teaching "
-        "paper says 0.25, its code effectively ran with 0",
+    model: ModelName = Field("mlp1", description="the network; package.module:factory for your own")
+    method: MethodName = Field(
+        "standard", description="the training method; package.module:Class for your own"
     )
-    method: MethodName = Field("standard", description="the training method")
-    peers: methods.Peers = None
-    tau: methods.Tau = None
-    ramp_epochs: methods.RampEpochs = None
-    exponent: methods.Exponent = None
-    transition: methods.Transition = None
-    warm_up_epochs: methods.WarmUpEpochs = None
-    jocor_lambda: methods.JocorLambda = None
-    elr_lambda: methods.ElrLambda = None
-    elr_beta: methods.ElrBeta = None
-    gmm_threshold: methods.GmmThreshold = None
-    gce_q: methods.GceQ = None
-    sce_alpha: methods.SceAlpha = None
-    sce_beta: methods.SceBeta = None
-    bootstrap_beta: methods.BootstrapBeta = None
-    smoothing: methods.Smoothing = None
-    h_alpha: methods.HAlpha = None
-    mixup_alpha: methods.MixupAlpha = None
 
     optimizer: OptimizerName = Field("adam", description="the optimizer")
     lr: float = Field(1e-3, gt=0.0, le=10.0, description="learning rate")
@@ -178,8 +172,8 @@ class TrialConfig(Frozen):
         """Give fields that apply their default; refuse values of fields that do not."""
         if not isinstance(values, dict):
             return values
-        filled = dict(values)
-        for name, info in cls.model_fields.items():
+        filled = {"dataset": trial_fields()["dataset"].default} | values
+        for name, info in trial_fields().items():
             if not when(name):
                 continue
             if applies(name, filled):
@@ -189,45 +183,114 @@ class TrialConfig(Frozen):
                 raise ValueError(
                     f"{name} has no effect here: it applies only to {describe_when(name)}"
                 )
-        if applies("class_map", filled) and filled.get("class_map") is None:
-            dataset = filled.get("dataset", cls.model_fields["dataset"].default)
-            filled["class_map"] = USUAL_CLASS_MAPS.get(str(dataset))
         return filled
+
+    def __new__(cls, **values: Any) -> Self:
+        """Make a trial of the class that has the fields of a user's own, too."""
+        _load_own(values)
+        return super().__new__(cls if cls is not TrialConfig else trial_class())  # type: ignore[return-value]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_fields_of_ones_own(
+        cls, values: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Any:
+        if isinstance(values, dict):
+            _load_own(values)
+            if cls is TrialConfig and trial_class() is not TrialConfig:
+                return trial_class().model_validate(values, context=info.context)
+        return handler(values)
 
     @model_validator(mode="after")
     def _the_method_can_do_its_work(self) -> Self:
-        if self.warm_up_epochs is not None and self.warm_up_epochs >= self.epochs:
+        for field in self.method_declaration.fields:
+            value, limit = getattr(self, field.name), getattr(self, field.below or "", None)
+            if limit is not None and value is not None and value >= limit:
+                raise ValueError(
+                    f"{field.name} ({value}) must be below {field.below} ({limit}), or "
+                    f"{self.method} never begins: lower it, or raise {field.below}"
+                )
+        if self.is_told_matrix and not declared.noise(self.noise).class_conditional:
+            [(name, value)] = self.method_declaration.told_matrix.items()
             raise ValueError(
-                f"warm_up_epochs ({self.warm_up_epochs}) must be below epochs ({self.epochs}), or "
-                f"{self.method} never begins: lower it, or raise epochs"
-            )
-        if self.transition == "known" and self.noise not in CLASS_CONDITIONAL:
-            raise ValueError(
-                f"transition known needs noise {either(CLASS_CONDITIONAL)}, of which the "
-                f"matrix is known; noise is {self.noise}: use estimated"
+                f"{name} {value} needs noise {either(declared.class_conditional_noises())}, of "
+                f"which the matrix is known; noise is {self.noise}: use another value"
             )
         return self
 
     @property
+    def method_declaration(self) -> MethodDeclaration:
+        """The declaration of the training method."""
+        return declared.method(self.method)
+
+    @property
     def num_networks(self) -> int:
         """How many networks this configuration trains side by side."""
-        return networks_of(self.method, peers=self.peers)
+        return self.method_declaration.num_networks(self.declared_values("method"))
 
     @property
     def passes_per_epoch(self) -> int:
         """How often one epoch goes through the training examples."""
-        return passes_of(self.method)
+        return self.method_declaration.passes
+
+    @property
+    def is_told_matrix(self) -> bool:
+        """Whether the method is told the true noise transition matrix: oracle knowledge."""
+        return self.method_declaration.is_told_matrix(self.declared_values("method"))
+
+    def declared_values(self, field: str) -> dict[str, Any]:
+        """Return the values of the fields that the noise, model or method of this trial declares.
+
+        Args:
+            field: `noise`, `model` or `method`.
+        """
+        declaration = declared.declaration_of(field, getattr(self, field))
+        return {one.name: getattr(self, one.name) for one in declaration.fields}
+
+
+def _load_own(values: dict[str, Any]) -> None:
+    """Load the declarations of what a trial names that is not shipped.
+
+    A network is imported only for fields of its own: otherwise a search tries it before it starts.
+    """
+    for field in declared.SHIPPED:
+        name = values.get(field)
+        if not isinstance(name, str) or not declared.is_own(field, name):
+            continue
+        if field != "model" or any(key not in trial_fields() for key in values):
+            declared.declaration_of(field, name)
+
+
+# The fields of every trial, whatever it names.
+PLAIN_FIELDS = frozenset(TrialConfig.model_fields) - frozenset(declared.declared_fields())
+
+
+@cache
+def trial_class() -> type[TrialConfig]:
+    """Return TrialConfig with the fields of all declarations that this process has loaded."""
+    if not declared.loaded_names():
+        return TrialConfig
+    fields: Any = declared.declared_fields()
+    extended: type[TrialConfig] = create_model("TrialConfig", __base__=TrialConfig, **fields)
+    return extended
+
+
+@cache
+def trial_fields() -> dict[str, FieldInfo]:
+    """Return name -> field of a trial; what a noise declares stands after `noise`, and so on."""
+    fields = trial_class().model_fields
+    order: list[str] = []
+    for name in fields:
+        if name in PLAIN_FIELDS:
+            family = name if name in declared.SHIPPED else None
+            order += [name, *(declared.fields_of(family) if family else ())]
+    return {name: fields[name] for name in order}
 
 
 @cache
 def when(name: str) -> dict[str, list[str]]:
     """The condition under which a field applies: deciding field -> its values; empty: always."""
-    return condition_of(TrialConfig.model_fields[name])
-
-
-def noise_parameters() -> tuple[str, ...]:
-    """The fields that say how a noise is drawn: those that apply beside some noise only."""
-    return tuple(name for name in TrialConfig.model_fields if set(when(name)) == {"noise"})
+    return condition_of(trial_fields()[name])
 
 
 def applies(name: str, values: dict[str, Any]) -> bool:
@@ -235,7 +298,7 @@ def applies(name: str, values: dict[str, Any]) -> bool:
     for decider, allowed in when(name).items():
         value = values.get(decider)
         if value is None:
-            value = field_default(TrialConfig.model_fields[decider], values)
+            value = field_default(trial_fields()[decider], values)
         if value not in allowed:
             return False
     return True
@@ -244,3 +307,12 @@ def applies(name: str, values: dict[str, Any]) -> bool:
 def describe_when(name: str) -> str:
     """`method co_teaching` for tau: the condition of a field in words."""
     return ", ".join(f"{field} {either(values)}" for field, values in when(name).items())
+
+
+def _forget() -> None:
+    """Derive again what follows from the declarations: a further one was loaded."""
+    for derived in (trial_class, trial_fields, when):
+        derived.cache_clear()
+
+
+declared.when_loaded(_forget)

@@ -1,9 +1,10 @@
 """The networks by name, for any number of channels and nearly any image size."""
 
-from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
+from tune_noise.models.declarations import NETWORKS
 from tune_noise.models.dropout import StackedDropout2d
 from tune_noise.models.layers import (
     FlattenImage,
@@ -160,38 +161,22 @@ def _leaky_relu() -> nn.LeakyReLU:
     return nn.LeakyReLU(NEGATIVE_SLOPE)
 
 
-NETWORKS: dict[str, Callable[..., nn.Sequential]] = {
-    builder.__name__: builder
-    for builder in (perceptron, mlp1, mlp2, mlp4, conv4, conv6, conv9_small, conv9, resnet18)
-}
-_MIN_IMAGE_SIZE = {
-    "conv9_small": 4,
-    # Two pools halve the image, and each of three unpadded 3 x 3 convolutions takes 2 pixels off.
-    "conv9": 2 * 2 * (1 + 3 * 2),
-}
-
-
-def min_image_size(name: str) -> int:
-    """The smallest height and width that a network takes, in pixels; 1 for a user's own."""
-    return _MIN_IMAGE_SIZE.get(name, 1)
-
-
 def build_network(
     name: str,
     *,
     members: int,
     image_shape: ImageShape,
     num_classes: int,
-    dropout: float | None = None,
+    **fields: Any,
 ) -> nn.Module:
     """A stack of networks without values; `reset_member` initialises each.
 
     Args:
-        name: a key of `NETWORKS`, or `package.module:factory` for a user's own.
+        name: a declared network, or `package.module:factory` for a user's own.
         members: M, at least 1.
         image_shape: channels, height, width.
         num_classes: K, at least 2.
-        dropout: of a network that has it; None for the others.
+        **fields: the values of the fields that the network declares.
 
     Returns:
         A module from float [M, batch, C, H, W] to logits [M, batch, K]. Networks that draw in
@@ -200,7 +185,9 @@ def build_network(
     Raises:
         FactoryError: a user's factory cannot be had, or does not give a network.
     """
-    if name not in NETWORKS:
-        return StackedOwn(name, members, image_shape, num_classes)
-    options = {} if dropout is None else {"dropout": dropout}
-    return NETWORKS[name](members, image_shape, num_classes, **options)
+    declaration = NETWORKS.get(name)
+    if declaration is None:
+        return StackedOwn(name, members, image_shape, num_classes, **fields)
+    builder = globals()[declaration.implementation.partition(":")[2]]
+    network: nn.Module = builder(members, image_shape, num_classes, **fields)
+    return network

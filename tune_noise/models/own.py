@@ -8,6 +8,8 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +20,7 @@ from tune_noise.models.layers import own_inputs
 from tune_noise.models.stack import per_member
 
 ImageShape = tuple[int, int, int]
-Factory = Callable[[ImageShape, int], nn.Module]
+Factory = Callable[..., nn.Module]
 # Of the batch that a network is tried with: more than 1, for batch norm.
 TRIED_IMAGES = 4
 
@@ -91,16 +93,20 @@ class StackedOwn(nn.Module):
         members: M.
         image_shape: channels, height, width.
         num_classes: K.
+        **fields: the values of the fields that the factory declares.
 
     Raises:
         FactoryError: see `import_factory`; or what the factory gives is no trainable network.
     """
 
-    def __init__(self, path: str, members: int, image_shape: ImageShape, num_classes: int) -> None:
+    def __init__(
+        self, path: str, members: int, image_shape: ImageShape, num_classes: int, **fields: Any
+    ) -> None:
         """Allocate parameters and buffers; `reset_member` gives them values."""
         super().__init__()
         self._path, self._members = path, members
-        self._factory, self._arguments = import_factory(path), (image_shape, num_classes)
+        self._factory = partial(import_factory(path), **fields)
+        self._arguments = (image_shape, num_classes)
         template = self._made(seed=0)
         # In a tuple, so that torch does not take its parameters for ours.
         self._template = (template,)

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from tune_noise.config.metric_names import METRICS
-from tune_noise.config.trial import TrialConfig
+from tune_noise.config.trial import trial_fields
 from tune_noise.history.replay import EpochMetrics, History, TrialHistory
 
 RUNNING = "running"
@@ -22,7 +22,7 @@ LAST_MEAN_METRICS = (
 # The best epoch on the test set: an oracle, which no one without clean labels can have.
 ORACLE_METRIC = "test_accuracy_clean"
 # `epochs` of a trial is how many it trained; how many it was given is `max_epochs`.
-CONFIG_COLUMNS = {name: name for name in TrialConfig.model_fields} | {"epochs": "max_epochs"}
+CONFIG_COLUMNS = {name: name for name in trial_fields()} | {"epochs": "max_epochs"}
 ID_COLUMNS = ("trial_id", "stage", "condition", "finalist")
 OUTCOME_COLUMNS = (
     "status",
@@ -64,7 +64,7 @@ def trials_table(history: History) -> pd.DataFrame:
     columns = [*ID_COLUMNS, *CONFIG_COLUMNS.values(), *OUTCOME_COLUMNS]
     columns += _in_order({name for found in metrics.values() for name in found})
     rows = [_trial_row(trial) | metrics[trial.trial_id] for trial in history.trials.values()]
-    integers = [CONFIG_COLUMNS[name] for name in TrialConfig.model_fields if _is_integer(name)]
+    integers = [CONFIG_COLUMNS[name] for name in trial_fields() if _is_integer(name)]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype(dict.fromkeys([*integers, "epochs", "selected_epoch"], "Int64"))
 
@@ -116,5 +116,5 @@ def _in_order(names: set[str]) -> list[str]:
 
 
 def _is_integer(name: str) -> bool:
-    annotation = TrialConfig.model_fields[name].annotation
+    annotation = trial_fields()[name].annotation
     return annotation is int or int in get_args(annotation)

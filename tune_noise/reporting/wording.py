@@ -6,7 +6,7 @@ from typing import Any
 from tune_noise.config.conditional import field_default
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import TrialConfig, applies, when
+from tune_noise.config.trial import applies, trial_fields, when
 from tune_noise.config.words import (
     NAMED_BY_VALUE,
     configuration,
@@ -180,12 +180,12 @@ def rate_note(noise: str) -> str:
 
 def default_of(field: str) -> Any:
     """The default of a trial's field where it applies."""
-    return field_default(TrialConfig.model_fields[field])
+    return field_default(trial_fields()[field])
 
 
 def _noise_levels(noise: str) -> list[str]:
     """The fields that mean something only beside this kind of noise, e.g. alpha or noise_rate."""
-    fields = TrialConfig.model_fields
+    fields = trial_fields()
     return [f for f in fields if set(when(f)) == {"noise"} and applies(f, {"noise": noise})]
 
 

@@ -4,8 +4,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from tune_noise.config.declared import noise_parameters
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import noise_parameters
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import ConfigError
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import TuneNoiseError
-from tune_noise.methods import Batch, Outcome, Remembers
+from tune_noise.methods.protocol import Batch, Outcome, Remembers
 from tune_noise.models.product import make_traceable
 from tune_noise.training.plain_step import Examples, PlainStep
 

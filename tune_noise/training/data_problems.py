@@ -2,11 +2,11 @@
 
 from functools import cache
 
-from tune_noise.config.model_name import is_own_model
+from tune_noise.config.declared import is_path, network
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import Problem
-from tune_noise.models import FactoryError, ImageShape, min_image_size, try_factory
+from tune_noise.models.own import FactoryError, ImageShape, try_factory
 from tune_noise.training.labelled_data import true_labels
 from tune_noise.training.noise_rules import noise_problems
 
@@ -14,11 +14,11 @@ from tune_noise.training.noise_rules import noise_problems
 def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
     """What a configuration asks of a data set that it cannot give."""
     problems = noise_problems(config, dataset)
-    if is_own_model(config.model) and (
+    if is_path(config.model) and (
         fault := _fault_of_own(config.model, dataset.image_shape, dataset.num_classes)
     ):
         problems.append(Problem("model", fault))
-    size, least = min(dataset.image_shape[1:]), min_image_size(config.model)
+    size, least = min(dataset.image_shape[1:]), network(config.model).min_image_size
     if size < least:
         message = f"{config.model} needs images of at least {least} x {least} pixels; "
         problems.append(

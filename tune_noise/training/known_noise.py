@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from tune_noise.config.class_map import parse_class_map
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.noise import (
@@ -16,6 +15,7 @@ from tune_noise.noise import (
     structured_matrix,
     symmetric,
 )
+from tune_noise.noise.class_map import parse_class_map
 from tune_noise.seeding import generator
 
 Extras = Mapping[str, np.ndarray]

@@ -13,7 +13,7 @@ from tune_noise.data import Dataset
 from tune_noise.data.image_views import Images, JoinedImages, PickedImages
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import nested_subset, stratified_split
-from tune_noise.methods import TrainingFacts
+from tune_noise.methods.protocol import TrainingFacts
 from tune_noise.noise import LabelCounts, corrupt, count_labels, realised_noise_rate
 from tune_noise.seeding import generator
 from tune_noise.training.known_noise import known_matrix, noise_parameters
@@ -124,7 +124,7 @@ def training_facts(data: LabelledData, configs: Sequence[TrialConfig]) -> Traini
     known = [
         torch.from_numpy(matrix).to(device)
         for config, matrix in zip(configs, data.transitions, strict=True)
-        if config.transition == "known" and matrix is not None
+        if config.is_told_matrix and matrix is not None
     ]
     return TrainingFacts(
         num_examples=data.noisy_labels.shape[1],

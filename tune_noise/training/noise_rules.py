@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from tune_noise.config.class_map import USUAL_CLASS_MAPS, parse_class_map
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import Problem
 from tune_noise.noise import structure_fault
+from tune_noise.noise.class_map import USUAL_CLASS_MAPS, parse_class_map
 
 
 def noise_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tune_noise.data.image_views import Images
-from tune_noise.methods import Batch, Method, MixesInputs, Outcome
+from tune_noise.methods.protocol import Batch, Method, MixesInputs, Outcome
 from tune_noise.training.augmentation import Augmentation
 from tune_noise.training.optimizer import StackOptimizer
 

@@ -12,15 +12,15 @@ from pydantic import Field, ValidationError, model_validator
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from tune_noise.config.declared import is_path, network
 from tune_noise.config.frozen import Frozen
-from tune_noise.config.model_name import is_own_model
 from tune_noise.config.problems import problems_of
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.errors import DataError
 from tune_noise.metrics.evaluation import predict_logits
-from tune_noise.models import build_network, min_image_size
+from tune_noise.models.networks import build_network
 from tune_noise.system.files import replace_file
 from tune_noise.training.checkpoint import UNREADABLE
 
@@ -157,7 +157,7 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
         facts = _Facts.model_validate({k: v for k, v in about.items() if k in _Facts.model_fields})
         _check_own(facts.config.model, own_network)
         # Meta takes no memory: the file may name a network of any size; a user's code may want it.
-        with torch.device("cpu" if is_own_model(facts.config.model) else "meta"):
+        with torch.device("cpu" if is_path(facts.config.model) else "meta"):
             expected = _build(facts).state_dict()
         weights = _read_weights(folder / WEIGHTS_FILE, expected)
         if not _are_alike(weights, expected):
@@ -177,7 +177,7 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
 
 
 def _check_own(model: str, own_network: str | None) -> None:
-    if is_own_model(model) and model != own_network:
+    if is_path(model) and model != own_network:
         raise ValueError(
             f"{CONFIG_FILE} names {model!r}, a network of your own; to run that code, "
             f"load_model(folder, own_network={model!r})"
@@ -198,7 +198,7 @@ class _Facts(Frozen):
         channels, height, width = self.image_shape
         if not len(self.mean) == len(self.std) == channels:
             raise ValueError(f"image_shape has {channels} channels; mean and std must have as many")
-        least = min_image_size(self.config.model)
+        least = network(self.config.model).min_image_size
         if min(height, width) < least:
             raise ValueError(f"image_shape must be at least {least} x {least} pixels")
         return self
@@ -210,7 +210,7 @@ def _build(facts: _Facts) -> nn.Module:
         members=facts.config.num_networks,
         image_shape=facts.image_shape,
         num_classes=facts.num_classes,
-        dropout=facts.config.dropout,
+        **facts.config.declared_values("model"),
     )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import UserError
-from tune_noise.methods import Batch, Outcome, Remembers
+from tune_noise.methods.protocol import Batch, Outcome, Remembers
 from tune_noise.training.compiled_step import (
     CompiledStep,
     CompilingFailed,

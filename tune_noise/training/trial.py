@@ -11,14 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tune_noise.config.declared import import_object, per_replicate_fields
 from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError
-from tune_noise.methods import METHODS, PreparesEpochs, Remembers
+from tune_noise.methods.protocol import PreparesEpochs, Remembers
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.evaluation import predict_logits, test_metrics, validation_metrics
-from tune_noise.models import build_network, member_state, reset_member, start_epoch
+from tune_noise.models.dropout import start_epoch
+from tune_noise.models.networks import build_network
+from tune_noise.models.stack import member_state, reset_member
 from tune_noise.seeding import derive_seed
 from tune_noise.training.augmentation import Augmentation
 from tune_noise.training.data_problems import data_problems
@@ -31,15 +34,16 @@ from tune_noise.training.progress import Progress
 from tune_noise.training.step_choice import Compiling, StepChoice
 
 # Replicates of one stack may differ in these; everything else they share.
-OWN_FIELDS = frozenset(
-    {"seed", "noise_seed", "noise_rate", "lr", "tau", "ramp_epochs", "exponent", "warm_up_epochs"}
-    | {"jocor_lambda", "elr_lambda", "elr_beta", "gmm_threshold", "gce_q", "sce_alpha", "sce_beta"}
-    | {"bootstrap_beta", "smoothing", "h_alpha", "mixup_alpha"}
-)
+PLAIN_OWN_FIELDS = frozenset({"seed", "noise_seed", "lr"})
+
+
+def own_fields() -> frozenset[str]:
+    """Return the fields in which the replicates of one stack may differ."""
+    return PLAIN_OWN_FIELDS | per_replicate_fields()
 
 
 class Trial:
-    """Trains configurations that differ only in `OWN_FIELDS` as one stack.
+    """Trains configurations that differ only in `own_fields()` as one stack.
 
     Results of a replicate do not depend on which others are in its stack, up to rounding.
 
@@ -76,7 +80,9 @@ class Trial:
         self.configs = list(configs)
         self.device = torch.device(device)
         self.data = prepare(dataset, configs, device=self.device, held_out=held_out)
-        self.method = METHODS[first.method](configs, training_facts(self.data, configs))
+        self.method = import_object(first.method_declaration.implementation)(
+            configs, training_facts(self.data, configs)
+        )
         self.networks = first.num_networks
         self.members = len(configs) * self.networks
         self.network = build_network(
@@ -84,7 +90,7 @@ class Trial:
             members=self.members,
             image_shape=dataset.image_shape,
             num_classes=dataset.num_classes,
-            dropout=first.dropout,
+            **first.declared_values("model"),
         )
         self._initialise()
         self.network.to(self.device)
@@ -284,9 +290,9 @@ class Trial:
 
 
 def _check_stack(configs: Sequence[TrialConfig], dataset: Dataset) -> None:
-    first = configs[0].model_dump(exclude=set(OWN_FIELDS))
+    first = configs[0].model_dump(exclude=set(own_fields()))
     for config in configs[1:]:
-        other = config.model_dump(exclude=set(OWN_FIELDS))
+        other = config.model_dump(exclude=set(own_fields()))
         if differing := [name for name in first if first[name] != other[name]]:
             raise ValueError(f"replicates of one stack must not differ in {', '.join(differing)}")
     if problems := data_problems(configs[0], dataset) or missing_material(configs[0], dataset):

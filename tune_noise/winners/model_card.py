@@ -143,7 +143,7 @@ def _known(condition: ConditionSummary, trial: TrialHistory) -> str:
     else:
         judged = f"noisy validation labels alone ({config.objective}); no clean label"
     parts = [f"chosen by {judged}"]
-    if config.transition == "known":
+    if config.is_told_matrix:
         parts.append("the method was told the true transition matrix (oracle)")
     if config.example_order != "shuffled":
         parts.append(f"examples ordered {config.example_order}, by the truth (oracle)")

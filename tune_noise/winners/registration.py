@@ -7,9 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tune_noise.config.model_name import is_own_model
+from tune_noise.config.declared import is_path, noise_parameters
 from tune_noise.config.search import SearchConfig, folder_word
-from tune_noise.config.trial import TrialConfig, noise_parameters
+from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting import ConditionSummary, Summary
@@ -149,7 +149,7 @@ def _entry(
         requirements=[f"{each}=={version(each).partition('+')[0]}" for each in _PACKAGES],
         image_shape=dataset.image_shape,
         example=_example(dataset),
-        own_network=config.model if is_own_model(config.model) else None,
+        own_network=config.model if is_path(config.model) else None,
     )
 
 

@@ -1,12 +1,10 @@
 import xml.etree.ElementTree as ET
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from tests.support.histories import Builder
-from tune_noise.config.method_fields import MethodName
-from tune_noise.config.model_name import ModelName
+from tune_noise.config.declared import names
 from tune_noise.config.trial import TrialConfig
 from tune_noise.reporting.figures.accuracy import accuracy_figure, noise_factor, points
 from tune_noise.reporting.figures.curves import epoch_values
@@ -83,7 +81,7 @@ def test_every_level_of_a_compared_field_has_its_points(builder: type[Builder]) 
 
 
 def test_the_legend_of_many_methods_lies_within_the_figure(builder: type[Builder]) -> None:
-    methods = list(get_args(MethodName))
+    methods = names("method")
     build = builder(search={"method": {"choice": methods}}, compare="method", epochs=20)
     for method in methods:
         build.add_finalist([1.1, 1.2], method=method)
@@ -127,7 +125,7 @@ def test_seeds_of_unequal_length_keep_their_place(builder: type[Builder]) -> Non
 
 
 def test_methods_and_networks_look_different() -> None:
-    methods = get_args(MethodName)
+    methods = names("method")
     assert len({colour(method) for method in methods}) == len(methods)
     models = ["perceptron", "mlp1", "mlp2", "mlp4", "conv4", "conv9_small"]
     assert len({marker(model) for model in models}) == len(models)
@@ -145,6 +143,6 @@ def test_lines_of_one_figure_are_told_apart_by_colour() -> None:
 def test_networks_of_users_own_are_drawn_apart_from_the_built_in_ones() -> None:
     own = "my_networks:small"
     assert marker(own) == marker(own)
-    assert marker(own) not in {marker(model) for model in get_args(ModelName)}
+    assert marker(own) not in {marker(model) for model in names("model")}
     configs = [TrialConfig(model=model) for model in ("mlp1", own, "conv9", "resnet18")]
     assert len(set(line_colours(configs))) == 4

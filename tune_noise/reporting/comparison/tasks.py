@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tune_noise.config.trial import TrialConfig, noise_parameters
+from tune_noise.config.declared import noise_parameters
+from tune_noise.config.trial import TrialConfig
 from tune_noise.history.replay import History
 from tune_noise.reporting.findings.summary import ConditionSummary
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tune_noise.config.trial import noise_parameters
+from tune_noise.config.declared import noise_parameters
 from tune_noise.config.words import plain_value
 from tune_noise.history.time_left import clock
 from tune_noise.reporting.comparison.compare import Against, Entry, SearchComparison, TaskComparison

@@ -4,11 +4,9 @@ Only where lines of one figure share a method do networks, or the lines themselv
 """
 
 from collections.abc import Sequence
-from typing import get_args
 from zlib import crc32
 
-from tune_noise.config.method_fields import MethodName
-from tune_noise.config.model_name import ModelName
+from tune_noise.config.declared import names
 from tune_noise.config.trial import TrialConfig
 
 # Okabe and Ito: told apart with any kind of colour blindness, and in print. Then Tol's muted
@@ -29,7 +27,9 @@ ACCENT, SECOND, FAINT = "#D55E00", "#0072B2", "#8a9099"
 
 def colour(method: str) -> str:
     """The colour of a method as #RRGGBB."""
-    return COLOURS[get_args(MethodName).index(method) % len(COLOURS)]
+    known = names("method")
+    place = known.index(method) if method in known else crc32(method.encode())
+    return COLOURS[place % len(COLOURS)]
 
 
 def place_colours(count: int) -> list[str]:
@@ -54,13 +54,13 @@ def line_colours(configs: Sequence[TrialConfig]) -> list[str]:
 
 def marker(model: str) -> str:
     """The Matplotlib marker of a network."""
-    markers = _MARKERS if model in get_args(ModelName) else _OWN_MARKERS
+    markers = _MARKERS if model in names("model") else _OWN_MARKERS
     return markers[_place(model) % len(markers)]
 
 
 def _place(model: str) -> int:
     """The same number for a network in every report; of a user's own it follows from its name."""
-    known = get_args(ModelName)
+    known = names("model")
     return known.index(model) if model in known else crc32(model.encode())
 
 

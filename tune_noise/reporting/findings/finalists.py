@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tune_noise.config import declared
 from tune_noise.config.metric_names import sign
-from tune_noise.config.noise_fields import GIVEN_LABELS
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting.statistics import Estimate, estimate, paired_difference
@@ -67,7 +67,9 @@ class Finalist:
     def shares_labels(self) -> bool:
         """Whether no seed draws labels of its own: they are given, or noise_seed is fixed."""
         drawn = {trial.config.noise_seed for trial in self.trials}
-        return self.config.noise in GIVEN_LABELS or (len(self.trials) > 1 and len(drawn) == 1)
+        return not declared.noise(self.config.noise).drawn or (
+            len(self.trials) > 1 and len(drawn) == 1
+        )
 
     @property
     def num_failed(self) -> int:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from tune_noise.config.noise_fields import GIVEN_LABELS
+from tune_noise.config import declared
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import History
 
@@ -65,7 +65,7 @@ def _labels(config: SearchConfig) -> str:
     noises = _possible(config, "noise") or [config.noise]
     if "human" in noises:
         return "yes: labels that people gave"
-    given = all(noise in GIVEN_LABELS for noise in noises)
+    given = not any(declared.noise(str(noise)).drawn for noise in noises)
     return "yes: as they were given" if given else "yes: drawn from the clean ones"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tune_noise.config.domains import Domain
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.config.trial import applies, trial_fields
 from tune_noise.history.replay import TrialHistory
 from tune_noise.reporting.statistics import Floats
 
@@ -58,7 +58,7 @@ def searched_fields(trials: Sequence[TrialHistory], search: SearchConfig) -> lis
     found = [
         SearchedField(name, domain, np.array([_position(name, domain, own) for own in given]))
         for name, domain in search.search.items()
-        if name in TrialConfig.model_fields
+        if name in trial_fields()
     ]
     return [field for field in found if field.varies(field.is_active)]
 

@@ -11,7 +11,7 @@ from ray import cloudpickle
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from tune_noise.config.model_name import is_own_model
+from tune_noise.config.declared import is_path
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
 from tune_noise.tuning.cluster import on_node
@@ -57,7 +57,7 @@ def own_models(search: SearchConfig) -> list[str]:
     """The user's own networks that a search may try: every node must import them."""
     whole = search.model_dump(mode="json", by_alias=True)
     places = [(whole.get(part) or {}).get("model") for part in ("search", "fixed", "conditions")]
-    return sorted({text for text in _texts(places) if is_own_model(text)})
+    return sorted({text for text in _texts(places) if is_path(text)})
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -15,7 +15,7 @@ from tune_noise.config.conditional import field_default
 from tune_noise.config.domains import Domain
 from tune_noise.config.rules import deciders
 from tune_noise.config.search import Condition, SearchConfig
-from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.config.trial import applies, trial_fields
 from tune_noise.history.replay import TrialHistory
 from tune_noise.seeding import derive_seed
 from tune_noise.tuning.session.trial_memory import TrialMemory
@@ -135,7 +135,7 @@ class GroupSampler:
     def _is_active(self, field: str, values: dict[str, Any]) -> bool:
         given = self._given | values
         for decider, value in self._domains[field].when.items():
-            default = field_default(TrialConfig.model_fields[decider], given)
+            default = field_default(trial_fields()[decider], given)
             if given.get(decider, default) != value:
                 return False
         return applies(field, given)

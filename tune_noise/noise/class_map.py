@@ -2,9 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 MAX_LETTERS = 4096
 _PAIR = re.compile(r"\s*([0-9]{1,6})\s*>\s*([0-9]{1,6})\s*")
@@ -49,8 +46,10 @@ def parse_class_map(text: str) -> dict[int, int]:
     return found
 
 
-def _normalised(text: str) -> str:
+def normalised(text: str) -> str:
+    """Return the text of a class map in its one spelling, without blanks.
+
+    Raises:
+        ValueError: see `parse_class_map`.
+    """
     return ",".join(f"{source}>{target}" for source, target in parse_class_map(text).items())
-
-
-ClassMap = Annotated[str, AfterValidator(_normalised)]

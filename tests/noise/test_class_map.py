@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tune_noise.config.class_map import USUAL_CLASS_MAPS, parse_class_map
 from tune_noise.config.trial import TrialConfig
+from tune_noise.noise.class_map import USUAL_CLASS_MAPS, parse_class_map
 
 PAIRS = st.dictionaries(st.integers(0, 99), st.integers(100, 200), min_size=1, max_size=8)
 

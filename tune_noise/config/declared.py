@@ -1,0 +1,309 @@
+"""Everything that a configuration may name: shipped, installed as a plug-in, or a user's own.
+
+A method, a kind of noise and a network are declared (`tune_noise.declaration`). From all
+declarations that this process has loaded follow the fields of a trial, when each of them applies,
+and its default.
+"""
+
+import importlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+from pydantic.fields import FieldInfo
+
+from tune_noise.config.conditional import only
+from tune_noise.config.frozen import Fraction, OneLine
+from tune_noise.declaration import (
+    Declaration,
+    Field,
+    MethodDeclaration,
+    NetworkDeclaration,
+    NoiseDeclaration,
+)
+from tune_noise.errors import suggestion
+from tune_noise.methods.declarations import METHODS
+from tune_noise.models.declarations import NETWORKS
+from tune_noise.noise.declarations import NOISES
+
+# The field of a trial that names a declaration -> the shipped ones.
+SHIPPED: Mapping[str, Mapping[str, Declaration]] = {
+    "noise": NOISES,
+    "model": NETWORKS,
+    "method": METHODS,
+}
+# The field -> the group of entry points by which a package announces its own.
+ENTRY_POINTS = {
+    "noise": "tune_noise.noise",
+    "model": "tune_noise.models",
+    "method": "tune_noise.methods",
+}
+_TYPES: Mapping[str, type[Declaration]] = {
+    "noise": NoiseDeclaration,
+    "model": NetworkDeclaration,
+    "method": MethodDeclaration,
+}
+# What a person calls it -> for messages.
+_WORDS = {"noise": "kind of noise", "model": "network", "method": "method"}
+_OBJECTS = {"noise": "Class", "model": "factory", "method": "Class"}
+MAX_PATH_LETTERS = 200
+_WORD = "[A-Za-z_][A-Za-z0-9_]*"
+_PATH = re.compile(rf"{_WORD}(\.{_WORD})*:{_WORD}")
+# Declarations that are not shipped, by field and name, in the order in which they were loaded.
+_loaded: dict[str, dict[str, Declaration]] = {"noise": {}, "model": {}, "method": {}}
+
+
+class DeclarationError(ValueError):
+    """A name leads to nothing that can be used here; the message says why and what to do."""
+
+
+def is_path(name: str) -> bool:
+    """Return whether a name is the path of a user's own, `package.module:name`."""
+    return ":" in name
+
+
+def is_own(field: str, name: str) -> bool:
+    """Return whether a name is well written and leads to something that is not shipped."""
+    return _PATH.fullmatch(name) is not None or name in installed(field)
+
+
+@cache
+def installed(field: str) -> Mapping[str, str]:
+    """Return name -> `package.module:name` of what installed packages announce for a field."""
+    points = entry_points(group=ENTRY_POINTS[field])
+    return {point.name: point.value for point in points if point.name not in SHIPPED[field]}
+
+
+def names(field: str) -> list[str]:
+    """Return the names that a field takes, without the paths: the shipped ones come first."""
+    return [*SHIPPED[field], *installed(field)]
+
+
+def check_name(field: str, name: str) -> str:
+    """Return the name if it is declared, or looks like a path; nothing is imported.
+
+    Raises:
+        ValueError: it is neither.
+
+    Example:
+        >>> check_name("model", "my_networks.small:build")
+        'my_networks.small:build'
+    """
+    if name in names(field):
+        return name
+    if is_path(name):
+        if _PATH.fullmatch(name) and len(name) <= MAX_PATH_LETTERS:
+            return name
+        raise ValueError(
+            f"{name[:60]!r} must be written package.module:{_OBJECTS[field]}, in letters, digits and "
+            f"underscores, at most {MAX_PATH_LETTERS} of them"
+        )
+    closest = suggestion(name, names(field))
+    hint = f"; {closest}" if closest.startswith("did") else ""
+    raise ValueError(
+        f"{name[:60]!r} is not one of {', '.join(names(field))}, nor package.module:{_OBJECTS[field]} for a "
+        f"{_WORDS[field]} of your own{hint}"
+    )
+
+
+def import_object(path: str) -> Any:
+    """Return what `package.module:name` names; importing runs the module's code.
+
+    Raises:
+        DeclarationError: there is no such module or name.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # whatever the user's code may raise
+        text = " ".join(str(error).split())[:300]
+        raise DeclarationError(
+            f"{path!r}: {module_name} cannot be imported ({type(error).__name__}: {text}): install "
+            "it, or put its folder into PYTHONPATH, on every machine of the cluster"
+        ) from error
+    if not hasattr(module, name):
+        names_there = [key for key, value in vars(module).items() if callable(value)]
+        raise DeclarationError(
+            f"{path!r}: {module_name} has no {name!r}: {suggestion(name, names_there)}"
+        )
+    return getattr(module, name)
+
+
+def declaration_of(field: str, name: str) -> Declaration:
+    """Return the declaration of what a field names; a user's own is imported once.
+
+    Args:
+        field: `noise`, `model` or `method`.
+        name: a shipped or installed name, or a path.
+
+    Raises:
+        DeclarationError: it cannot be imported, or does not declare itself as it must.
+    """
+    if name in SHIPPED[field]:
+        return SHIPPED[field][name]
+    if name not in _loaded[field]:
+        path = installed(field).get(name, name)
+        if not is_path(path):
+            raise DeclarationError(f"{name!r} is not declared: {suggestion(name, names(field))}")
+        _load(field, name, import_object(path), path)
+    return _loaded[field][name]
+
+
+def method(name: str) -> MethodDeclaration:
+    """Return the declaration of a training method."""
+    declaration = declaration_of("method", name)
+    assert isinstance(declaration, MethodDeclaration)
+    return declaration
+
+
+def noise(name: str) -> NoiseDeclaration:
+    """Return the declaration of a kind of noise."""
+    declaration = declaration_of("noise", name)
+    assert isinstance(declaration, NoiseDeclaration)
+    return declaration
+
+
+def network(name: str) -> NetworkDeclaration:
+    """Return the declaration of a network."""
+    declaration = declaration_of("model", name)
+    assert isinstance(declaration, NetworkDeclaration)
+    return declaration
+
+
+def loaded_names() -> tuple[str, ...]:
+    """Return the names of all declarations beside the shipped ones that this process has loaded."""
+    return tuple(f"{field} {name}" for field, ones in _loaded.items() for name in ones)
+
+
+def declared_fields() -> dict[str, tuple[Any, FieldInfo]]:
+    """Return name -> type and pydantic's field of everything declared, as it stands now."""
+    fields: dict[str, tuple[Any, FieldInfo]] = {}
+    for family in SHIPPED:
+        fields |= fields_of(family)
+    return fields
+
+
+def noise_parameters() -> tuple[str, ...]:
+    """Return the fields that say how a noise is drawn."""
+    return tuple(fields_of("noise"))
+
+
+def class_conditional_noises() -> list[str]:
+    """Return the kinds of noise of which a transition matrix is known."""
+    return [name for name, noise in _all("noise") if getattr(noise, "class_conditional", False)]
+
+
+def per_replicate_fields() -> frozenset[str]:
+    """Return the declared fields in which the replicates of one stack may differ."""
+    return frozenset(
+        one.name
+        for family in SHIPPED
+        for _, declaration in _all(family)
+        for one in declaration.fields
+        if one.per_replicate
+    )
+
+
+def _all(family: str) -> Iterator[tuple[str, Declaration]]:
+    yield from SHIPPED[family].items()
+    yield from _loaded[family].items()
+
+
+def fields_of(family: str) -> dict[str, tuple[Any, FieldInfo]]:
+    """Return name -> type and pydantic's field of what all noises, models or methods declare."""
+    users: dict[str, list[tuple[str, Field]]] = {}
+    for name, declaration in _all(family):
+        for one in declaration.fields:
+            users.setdefault(one.name, []).append((name, one))
+    return {name: _merged(family, uses) for name, uses in users.items()}
+
+
+def _merged(family: str, uses: list[tuple[str, Field]]) -> tuple[Any, FieldInfo]:
+    """Return the one field of a trial that several declarations share."""
+    first = uses[0][1]
+    by: dict[str, dict[str, Any]] = {}
+    for _, one in uses:
+        by |= {decider: dict(defaults) for decider, defaults in one.default_by.items()}
+    if any(one.default != first.default for _, one in uses):
+        by[family] = {name: one.default for name, one in uses}
+    annotation, limits = _annotation(first)
+    info: FieldInfo = only(
+        first.default,
+        when={family: tuple(name for name, _ in uses)},
+        by=by,
+        description=first.description,
+        **limits,
+    )
+    return annotation, info
+
+
+def _annotation(one: Field) -> tuple[Any, dict[str, Any]]:
+    limits, annotation = one.limits, one.type
+    if one.type is float and one.ge == 0.0 and one.lt == 1.0:
+        limits, annotation = {}, Fraction
+    elif one.type is str:
+        annotation = OneLine
+    if one.check is not None:
+        annotation = Annotated[annotation, AfterValidator(one.check)]
+    return annotation | None, limits
+
+
+def _load(field: str, name: str, thing: Any, path: str) -> None:
+    """Take the declaration of a user's own class or function.
+
+    Raises:
+        DeclarationError: it is not callable, or its declaration is not as it must be.
+    """
+    if not callable(thing):
+        raise DeclarationError(f"{path!r}: it must be a class or a function")
+    kind = _TYPES[field]
+    declaration = getattr(thing, "declaration", None)
+    if declaration is None and field == "model":
+        declaration = NetworkDeclaration()  # a plain factory has no hyper-parameters
+    if not isinstance(declaration, kind):
+        raise DeclarationError(
+            f"{path!r}: a {_WORDS[field]} declares itself by an attribute "
+            f"`declaration = {kind.__name__}(...)` of tune_noise.declaration"
+        )
+    _check_fields(field, path, declaration)
+    _loaded[field][name] = replace(declaration, name=name, implementation=path)
+    for listener in _listeners:
+        listener()
+
+
+def _check_fields(family: str, path: str, declaration: Declaration) -> None:
+    from tune_noise.config.trial import PLAIN_FIELDS
+
+    for one in declaration.fields:
+        if not re.fullmatch(_WORD, one.name):
+            raise DeclarationError(f"{path!r}: field name {one.name!r} must be one word")
+        if one.name in PLAIN_FIELDS:
+            raise DeclarationError(
+                f"{path!r}: field {one.name} is one that every trial has: choose another name"
+            )
+        for other in SHIPPED:
+            for name, known in _all(other):
+                for there in known.fields:
+                    same = other == family and _shape(there) == _shape(one)
+                    if there.name == one.name and not same:
+                        raise DeclarationError(
+                            f"{path!r}: field {one.name} is declared otherwise by {other} {name}: "
+                            "choose another name, or declare it with the same type and range"
+                        )
+
+
+def _shape(one: Field) -> tuple[Any, ...]:
+    return (one.type, one.ge, one.gt, one.le, one.lt, one.min_length, one.max_length)
+
+
+# Called when a declaration was loaded, as the fields of a trial have changed.
+_listeners: list[Callable[[], None]] = []
+
+
+def when_loaded(listener: Callable[[], None]) -> None:
+    """Call a function each time a further declaration is loaded."""
+    _listeners.append(listener)
