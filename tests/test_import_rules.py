@@ -146,15 +146,21 @@ def test_what_is_trained_next_is_decided_without_ray(unit):
 
 
 def test_noise_imports_numpy_and_nothing_else():
-    assert rules.imports_of_others(
-        PACKAGE, "noise", {"numpy", "tune_noise.declaration", *sys.stdlib_module_names}
-    ) == []
+    assert (
+        rules.imports_of_others(
+            PACKAGE, "noise", {"numpy", "tune_noise.declaration", *sys.stdlib_module_names}
+        )
+        == []
+    )
 
 
 def test_networks_know_torch_alone():
-    assert rules.imports_of_others(
-        PACKAGE, "models", {"torch", "tune_noise.declaration", *sys.stdlib_module_names}
-    ) == []
+    assert (
+        rules.imports_of_others(
+            PACKAGE, "models", {"torch", "tune_noise.declaration", *sys.stdlib_module_names}
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("module", ONLY_LAZILY)

@@ -173,5 +173,5 @@ def imports_of_others(package: Package, unit: str, allowed: Collection[str]) -> 
         for module in package.files
         if package.is_within(module, [unit])
         for name in sorted(package.graph[module])
-        if top_of(name) not in allowed and not package.is_within(name, [unit])
+        if not {name, top_of(name)} & set(allowed) and not package.is_within(name, [unit])
     ]

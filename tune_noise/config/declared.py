@@ -99,14 +99,14 @@ def check_name(field: str, name: str) -> str:
         if _PATH.fullmatch(name) and len(name) <= MAX_PATH_LETTERS:
             return name
         raise ValueError(
-            f"{name[:60]!r} must be written package.module:{_OBJECTS[field]}, in letters, digits and "
-            f"underscores, at most {MAX_PATH_LETTERS} of them"
+            f"{name[:60]!r} must be written package.module:{_OBJECTS[field]}, in letters, digits "
+            f"and underscores, at most {MAX_PATH_LETTERS} of them"
         )
     closest = suggestion(name, names(field))
     hint = f"; {closest}" if closest.startswith("did") else ""
     raise ValueError(
-        f"{name[:60]!r} is not one of {', '.join(names(field))}, nor package.module:{_OBJECTS[field]} for a "
-        f"{_WORDS[field]} of your own{hint}"
+        f"{name[:60]!r} is not one of {', '.join(names(field))}, nor "
+        f"package.module:{_OBJECTS[field]} for a {_WORDS[field]} of your own{hint}"
     )
 
 
