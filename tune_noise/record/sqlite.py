@@ -30,8 +30,9 @@ from tune_noise.record.wal import lost_writes
 _LOCK_SECONDS = 30.0
 _SMALLEST_PAGE = 512
 _CLOSING_MILLISECONDS = 1000
-# Damage can turn names of columns into bytes that are no text.
-_DRIVER_ERRORS = (sa.exc.DBAPIError, UnicodeError)
+# The driver raises its own error while rows are fetched from its cursor, and a Unicode error where
+# damage has turned the name of a column into bytes that are no text.
+_DRIVER_ERRORS = (sa.exc.DBAPIError, sqlite3.Error, UnicodeError)
 # SQLite's name for what failed, without its details, in words; the system may know better.
 _REASONS = {
     "SQLITE_FULL": "No space left on device",
