@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support import postgres_server
+from tests.support.turns import ray_turn
 from tune_noise.data import Dataset, load_dataset
 
 PREPARE = Path(__file__).parents[2] / "shared" / "data" / "prepare.py"
@@ -15,6 +16,27 @@ PREPARE = Path(__file__).parents[2] / "shared" / "data" / "prepare.py"
 # A shared machine may take its time; no test asserts how long it takes.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+# Folders of tests that take long begin first, so that none of them is alone at the end.
+FIRST = ("integration", "tracking", "browser", "benchmarks", "training", "contracts")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the tests by their folders; within a folder they keep their order."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return FIRST.index(folder) if folder in FIRST and "tests" in item.path.parts else len(FIRST)
+
+    items.sort(key=place)
+
+
+@pytest.fixture(scope="module")
+def ray_room() -> Iterator[None]:
+    """Room for a Ray cluster on this machine, while other files of tests may start theirs."""
+    with ray_turn():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,7 +23,9 @@ def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 
 # Jupyter's libraries warn of their own future; ours stay errors.
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("ray_room")
 def test_the_tutorial_runs_from_its_first_cell_to_its_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from .commands import figures_of, run
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("name", ["notebook", "limit", "stack", "gpu"])
 def test_help_says_what_is_measured_and_tells_the_defaults(name: str) -> None:
@@ -41,6 +43,7 @@ def test_the_notebook_trains_beside_ours_and_both_learn(
     assert list(shared_data_dir.glob("MNIST/raw/*ubyte")) == []
 
 
+@pytest.mark.usefixtures("ray_room")
 def test_the_limit_of_a_step_and_of_a_search_are_shares(tmp_path: Path) -> None:
     rows = figures_of(
         "limit", tmp_path, "--models", "mlp1", "--methods", "co_teaching", "--scale", "0.01",

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sy
 
 from tests.support.mlflow_server import MlflowServer
 from tests.support.shell import TINY, running_shell
+from tests.support.turns import ray_turn
 
 SCREENSHOTS = "TUNE_NOISE_SCREENSHOTS"
 SEARCH = "TUNE_NOISE_BROWSER_SEARCH"
@@ -109,7 +110,7 @@ def search_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(given).resolve()
     import yaml
 
-    with running_shell(tmp_path_factory.mktemp("browsed")) as shell:
+    with ray_turn(), running_shell(tmp_path_factory.mktemp("browsed")) as shell:
         (shell.folder / "browsed.yaml").write_text(yaml.safe_dump(SPACE))
         shell.search("--space", "browsed.yaml", "--quiet", "--max-concurrent", "2")
     return shell.folder / "runs" / "browsed"

@@ -15,7 +15,7 @@ from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 
 from .conftest import Visit, keep
 
-pytestmark = WARNINGS_OF_MLFLOW
+pytestmark = [pytest.mark.long, *WARNINGS_OF_MLFLOW]
 QUERY = "workflowType=machine_learning"
 OBJECTIVE = "val_information_noisy_selected"
 DOCS = Path(__file__).parents[2] / "docs" / "mlflow.md"

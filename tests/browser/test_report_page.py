@@ -7,6 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 from .conftest import Visit, keep
 
+pytestmark = pytest.mark.long
+
 SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 VISITS = [
     pytest.param({"viewport": size, "color_scheme": scheme}, id=f"{name}-{scheme}")

@@ -10,6 +10,11 @@ from tests.support.disks import Disks
 from tests.support.shell import Shell, running_shell
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _turn(ray_room: None) -> None:
+    """Every file here starts searches."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_arrives() -> None:
     # Under nohup or behind `&` the tests ignore SIGINT, and every command would inherit that.

@@ -4,10 +4,14 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.support.search_audit import notes
 from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
 from tune_noise.record.folder import checkpoint_file, previous_checkpoint_file
 from tune_noise.training.checkpoint import read_checkpoint
+
+pytestmark = pytest.mark.long
 
 CUT_OFF, FLIPPED, LOST = "c1-t0001", "c1-t0002", "c1-t0003"
 
@@ -25,7 +29,9 @@ def flip_a_bit(path: Path) -> None:
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(shell: Shell) -> None:
     space = shell.space(**STEADY, trials=3, epochs=MANY_EPOCHS)
     folder = shell.folder / "runs" / "tiny"
-    driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "3")
+    # Half a CPU each: all three train at once on two CPUs as well.
+    share = ["--cpus-per-trial", "0.5", "--max-concurrent", "3"]
+    driver = shell.start("tune_noise.search", "--space", space, *share)
     previous = {i: previous_checkpoint_file(folder, i) for i in (CUT_OFF, FLIPPED, LOST)}
     current = {i: checkpoint_file(folder, i) for i in previous}
     shell.wait_for(driver, lambda: all(p.exists() for p in previous.values()), "two states each")

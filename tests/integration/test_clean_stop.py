@@ -18,6 +18,8 @@ from tune_noise.training.checkpoint import read_checkpoint
 
 from .test_interrupted import history_of
 
+pytestmark = pytest.mark.long
+
 
 def interrupt(driver: "subprocess.Popen[str]", how: str) -> None:
     if how == "terminal":

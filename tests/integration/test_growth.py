@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.support.shell import Shell
 from tune_noise.training.saved_model import load_model
 
@@ -9,7 +11,7 @@ from .test_interrupted import history_of
 from .test_search import pytestmark as warnings_of_mlflow
 from .test_search import runs
 
-pytestmark = warnings_of_mlflow
+pytestmark = [pytest.mark.long, *warnings_of_mlflow]
 
 
 def test_a_finished_search_grows_and_its_outputs_with_it(shell: Shell) -> None:

@@ -13,6 +13,8 @@ from tests.support.nodes import Cluster
 from tests.support.search_audit import audit, notes
 from tests.support.shell import STEADY, Shell, events
 
+pytestmark = pytest.mark.long
+
 IMAGES = (2_500, 64, 64)
 
 

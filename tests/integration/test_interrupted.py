@@ -58,7 +58,10 @@ def status(shell: Shell) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "driver"])
+@pytest.mark.parametrize(
+    "whole_group",
+    [pytest.param(True, marks=pytest.mark.long, id="terminal"), pytest.param(False, id="driver")],
+)
 def test_an_interrupted_search_says_how_to_go_on_and_does(shell: Shell, whole_group: bool) -> None:
     space = shell.space(**{**LONG, "trials": 4})
     folder = shell.folder / "runs" / "tiny"

@@ -12,6 +12,8 @@ import pytest
 from tests.support.search_audit import HANDED_ON, audit, failures, notes
 from tests.support.shell import STEADY, Shell, events, recorded
 
+pytestmark = pytest.mark.long
+
 # Of this size every batch is a mapping of its own, which the system grants or refuses: 65 images
 # are trained on, and with 1000 copies of their labels they are one batch of 50 GB.
 SHAPE = (72, 512, 512, 3)

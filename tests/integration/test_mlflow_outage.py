@@ -14,7 +14,7 @@ from tests.support.shell import Shell, events
 from tune_noise.history.replay import History
 from tune_noise.record import Record
 
-pytestmark = WARNINGS_OF_MLFLOW
+pytestmark = [pytest.mark.long, *WARNINGS_OF_MLFLOW]
 # One trial at a time, each of some seconds, so that a search outlasts an outage.
 STEADY = {"early_stopping": None, "fixed": {"model": "mlp2", "ramp_epochs": 2, "batch_size": 16}}
 

@@ -3,11 +3,14 @@
 import shlex
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.support.nodes import Cluster
 from tests.support.search_audit import audit, read_events
 from tests.support.shell import STEADY, Shell, events, kill
+
+pytestmark = pytest.mark.long
 
 MANIFEST = Path(__file__).parents[2] / "docker" / "rayjob.yaml"
 

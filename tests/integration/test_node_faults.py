@@ -6,6 +6,8 @@ from tests.support.nodes import Cluster
 from tests.support.search_audit import audit, notes
 from tests.support.shell import STEADY, Shell, events, kill
 
+pytestmark = pytest.mark.long
+
 
 def test_the_trials_of_a_killed_node_end_elsewhere_and_a_new_node_takes_its_share(
     shell: Shell,

@@ -119,6 +119,7 @@ def give(shell: Shell, by: str, **urls: str) -> list[str]:
     return [word for what, url in urls.items() for word in (names[what][0], url)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by", GIVEN_BY)
 def test_a_search_shows_its_passwords_nowhere(
     shell: Shell, witness: Witness, server: MlflowServer, postgres: PostgresServer, by: str
@@ -170,6 +171,7 @@ def test_a_refused_password_is_not_shown(
     witness.saw_nothing(out, err)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by", ["option", pytest.param("environment", marks=pytest.mark.slow)])
 def test_a_search_that_loses_its_server_and_is_interrupted_shows_no_password(
     shell: Shell, witness: Witness, server: MlflowServer, postgres: PostgresServer, by: str

@@ -15,7 +15,7 @@ from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tests.support.shell import Shell, running_shell
 from tune_noise.data import load_dataset
 
-pytestmark = WARNINGS_OF_MLFLOW
+pytestmark = [pytest.mark.long, *WARNINGS_OF_MLFLOW]
 NAME = "digits-symmetric-noise_rate=0.2"
 SPACE = {"noise": "symmetric", "conditions": {"noise_rate": [0.2]}}
 # The lines of docs/model.md.

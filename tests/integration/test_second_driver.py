@@ -2,7 +2,11 @@
 
 import signal
 
+import pytest
+
 from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
+
+pytestmark = pytest.mark.long
 
 
 def test_a_second_driver_is_refused_until_the_first_is_dead(shell: Shell) -> None:

@@ -9,6 +9,8 @@ from tests.support.ports import free_port
 from tests.support.search_audit import audit, notes
 from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events
 
+pytestmark = pytest.mark.long
+
 # What `ray up` would be told: nodes of 2 CPUs, that go after 6 idle seconds.
 FAKE_CLUSTER = {
     "cluster_name": "fake",

@@ -9,6 +9,8 @@ from tests.support.disks import Disks
 from tests.support.search_audit import audit
 from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, kill
 
+pytestmark = pytest.mark.long
+
 # Some seconds in all, of which the disk sees the first.
 SHORT = {**STEADY, "trials": 3, "epochs": 100}
 FULL = ("No space left on device", "database or disk is full")

@@ -4,8 +4,12 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.support.search_audit import HANDED_ON, audit, failures, mlflow_statuses, notes
 from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, kill, recorded
+
+pytestmark = pytest.mark.long
 
 FIRST = "c1-t0001"
 

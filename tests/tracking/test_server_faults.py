@@ -14,7 +14,7 @@ from tests.support.ports import free_port
 from tests.support.scripted_search import PATIENCE_SECONDS, WARNINGS_OF_MLFLOW, Script
 from tune_noise.tracking import process as process_module
 
-pytestmark = WARNINGS_OF_MLFLOW
+pytestmark = [pytest.mark.long, *WARNINGS_OF_MLFLOW]
 REQUEST_SECONDS = 2
 
 

@@ -22,7 +22,7 @@ from tests.support.scripted_search import (
 from tune_noise.errors import StorageError
 from tune_noise.tracking import default_tracking_uri
 
-pytestmark = WARNINGS_OF_MLFLOW
+pytestmark = [pytest.mark.long, *WARNINGS_OF_MLFLOW]
 
 
 class SmallDisk:

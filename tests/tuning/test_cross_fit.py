@@ -25,7 +25,7 @@ CONFIG = TrialConfig(model="perceptron", noise_rate=0.3, epochs=2)
 
 
 @pytest.fixture(scope="module")
-def _ray() -> Iterator[None]:
+def _ray(ray_room: None) -> Iterator[None]:
     with cluster(make_search(), address=None, folder=Path("runs")):
         yield
 
