@@ -21,11 +21,11 @@ import sys
 from pathlib import Path
 
 from paired import Figures, arguments
-from reliability.command import PART_MARK, clean_up, marked, remove, workplace
-from reliability.nodes import Cluster, running_cluster
 from scaling.trivial import NAME, SPACE, Pace, pace_of
 from scaling.watched import watch
 
+from tests.reliability.command import PART_MARK, clean_up, marked, remove, workplace
+from tests.reliability.nodes import Cluster, running_cluster
 from tune_noise.record import Record
 
 # Epochs of some hundredths of a second, so that a report holds a few; for half a minute or so.

@@ -23,9 +23,10 @@ import sys
 from pathlib import Path
 
 from paired import Figures, arguments
-from reliability.command import clean_up, remove, workplace
 from scaling import afterwards
 from scaling.trivial import Pace, search, stock
+
+from tests.reliability.command import clean_up, remove, workplace
 
 # Ray Tune alone takes 87 ms a trial, and no less the more there are.
 MAX_STOCK_TRIALS = 1000

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from reliability.command import Command, wait_for
-
+from tests.reliability.command import Command, wait_for
 from tune_noise.record import Record
 
 from .trivial import NAME

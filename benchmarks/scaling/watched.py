@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reliability.command import PART_MARK, environment, kill_all
+from tests.reliability.command import PART_MARK, environment, kill_all
 
 PAUSE_SECONDS = 0.25
 

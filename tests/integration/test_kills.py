@@ -1,4 +1,4 @@
-"""A few of the kills of `benchmarks/crash.py`, with the same audit."""
+"""A few of the kills of `python -m tests.reliability`, with the same audit."""
 
 import dataclasses
 import random
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.reliability.audit import Audit
-from benchmarks.reliability.command import RUN, RUN_MARK, kill_all, remove, workplace
-from benchmarks.reliability.kills import Reference, killed, uninterrupted
-from benchmarks.reliability.searches import PARALLEL, SERIAL, Search
+from tests.reliability.audit import Audit
+from tests.reliability.command import RUN, RUN_MARK, kill_all, remove, workplace
+from tests.reliability.kills import Reference, killed, uninterrupted
+from tests.reliability.searches import PARALLEL, SERIAL, Search
 from tests.support.postgres_server import PostgresServer
 
 from .test_search import pytestmark as warnings_of_mlflow

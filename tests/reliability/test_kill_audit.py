@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reliability.facts import Findings, Life
-from benchmarks.reliability.record_audit import audit_record
-from benchmarks.reliability.redone import redone
-from benchmarks.reliability.searches import SHARES, deal
+from tests.reliability.facts import Findings, Life
+from tests.reliability.record_audit import audit_record
+from tests.reliability.redone import redone
+from tests.reliability.searches import SHARES, deal
 from tests.tuning.fake_trainer import FakeTrainer, fresh_record, make_search
 from tune_noise.record import Event, Record
 
@@ -115,7 +115,7 @@ def test_a_decision_that_does_not_follow_is_found(
 
 
 def test_the_sampler_must_know_every_end(events: list[Event]) -> None:
-    from benchmarks.reliability.session_audit import audit_session
+    from tests.reliability.session_audit import audit_session
 
     assert audit_session(events).all == []
     ends = [event for event in events if event.kind == "end"]
@@ -180,7 +180,7 @@ def test_findings_are_collected_by_kind() -> None:
 
 
 def test_records_are_read_as_they_are(events: list[Event], tmp_path: Path) -> None:
-    from benchmarks.reliability.facts import read_events
+    from tests.reliability.facts import read_events
 
     assert read_events(tmp_path) == []
     with Record(tmp_path / "record.db", writer=True) as record:

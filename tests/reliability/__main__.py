@@ -1,8 +1,8 @@
 """Kill real searches at random moments, resume them, and audit what is left.
 
-    python benchmarks/crash.py --kills 100 --jobs 2
-    python benchmarks/crash.py --kills 20 --kill node
-    python benchmarks/crash.py --resume-of 1000
+    python -m tests.reliability --kills 100 --jobs 2
+    python -m tests.reliability --kills 20 --kill node
+    python -m tests.reliability --resume-of 1000
 
 Each killed search is a real command on `digits` in a folder of its own. It is killed by SIGKILL at
 a random moment (half of them anywhere in the command, half inside its search; in a quarter of cases
@@ -24,14 +24,14 @@ from pathlib import Path
 from threading import Thread
 from types import FrameType
 
-from reliability.audit import Audit
-from reliability.command import clean_up, remove, workplace
-from reliability.facts import Findings
-from reliability.kills import killed, uninterrupted
-from reliability.nodes import node_killed, uninterrupted_on_nodes
-from reliability.resume import ray_start, resumes_of
-from reliability.searches import SHARES, SPREAD, Search, deal
-from reliability.tables import Outcome, driver_table, node_table, resume_table
+from .audit import Audit
+from .command import clean_up, remove, workplace
+from .facts import Findings
+from .kills import killed, uninterrupted
+from .nodes import node_killed, uninterrupted_on_nodes
+from .resume import ray_start, resumes_of
+from .searches import SHARES, SPREAD, Search, deal
+from .tables import Outcome, driver_table, node_table, resume_table
 
 REPEATS = 7
 # A search may be done before its moment: then it is not killed, and another one takes its place.
@@ -72,7 +72,9 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="python -m tests.reliability",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument("--kills", type=int, default=100, help="searches that are killed")
     parser.add_argument("--kill", choices=("driver", "node"), default="driver")

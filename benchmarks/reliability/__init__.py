@@ -1,1 +1,0 @@
-"""Kills of real searches, and the audit of what is left: see `benchmarks/crash.py`."""
