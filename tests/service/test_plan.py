@@ -163,7 +163,8 @@ def test_a_probe_times_a_method_at_its_work(
     domains = {"method": methods, "peers": {"int": [2, 4], "when": {"method": "co_teaching"}}}
     early = {"grace_epochs": 12, "reduction_factor": 2}
     space = search(search=domains, epochs=24, early_stopping=early, fixed={})
-    assert estimate_cost(space, digits, concurrent=1).most > 0
+    cost = estimate_cost(space, digits, concurrent=1)
+    assert OVERHEAD_SECONDS < cost.least < cost.most  # early stopping may spare some
     found = {config.method: (config.warm_up_epochs, config.num_networks) for config in probed}
     assert found == {"gmm": (0, 2), "forward": (0, 1), "co_teaching": (None, 4)}
 
@@ -207,7 +208,8 @@ def rare_classes() -> Dataset:
 def test_the_cost_is_known_for_any_noise_and_for_data_with_a_rare_class(
     changes: dict[str, Any],
 ) -> None:
-    assert estimate_cost(search(**changes), rare_classes(), concurrent=2).most > 0
+    cost = estimate_cost(search(**changes), rare_classes(), concurrent=2)
+    assert OVERHEAD_SECONDS < cost.least < cost.most
 
 
 def test_a_dry_run_says_all_that_will_happen(digits: Dataset) -> None:
