@@ -30,7 +30,6 @@ from tune_noise.history.replay import History
 from tune_noise.record import Record
 from tune_noise.training import Trial
 from tune_noise.training.process import prepare_process
-from tune_noise.training.step_choice import COMPILED, Compiling
 
 # Steps per turn: an epoch of MNIST where that takes about a second.
 STEPS = {"perceptron": 420, "mlp1": 420, "mlp2": 420, "mlp4": 420, "conv4": 40, "conv9": 2}
@@ -70,7 +69,6 @@ def parse() -> argparse.Namespace:
     add("--methods", nargs="+", default=list(METHODS), metavar="NAME",
         help=f"default: {' '.join(METHODS)}")  # fmt: skip
     add("--scale", type=float, default=1.0, help="of the steps per turn; default 1")
-    add("--compile", default="off", choices=("off", "on"), help="of the steps; default off")
     add("--spaces", nargs="*", default=list(SPACES)[1:], metavar="NAME",
         help=f"searches to run; default: {' '.join(list(SPACES)[1:])}")  # fmt: skip
     add("--search-repeats", type=int, default=3, help="default 3")
@@ -84,16 +82,14 @@ def measure_step(
     repeats = min(options.repeats, MOST_REPEATS.get(model, options.repeats))
     dataset = made_up(shape_of(model), num_images=max(images_needed(steps), 20_000))
     config = configuration(model, steps=steps, method=method)
-    trial = Trial([config], dataset, compiling=Compiling(options.compile))
-    trial.step_choice.step(lambda: trial._examples(0))
-    is_compiled = trial.step_choice.told == COMPILED
-    clock, constant = PassClock(trial, options.clock), ConstantBatch(trial, compiled=is_compiled)
+    trial = Trial([config], dataset)
+    clock, constant = PassClock(trial, options.clock), ConstantBatch(trial)
     seconds = in_turn(
         {"real": trial.train_epoch, "constant": lambda: constant.train(steps)},
         repeats=repeats,
         clock=options.clock,
     )
-    real, name = clock.seconds[-repeats:], f"{model}, {method}{', compiled' * is_compiled}"
+    real, name = clock.seconds[-repeats:], f"{model}, {method}"
     print()
     figures.add(f"{name}: step", [1000 * value / steps for value in real], "ms")
     shares = [100 * a / b for a, b in zip(seconds["constant"], real, strict=True)]

@@ -31,7 +31,6 @@ from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.training import Trial
 from tune_noise.training.labelled_data import example_split
 from tune_noise.training.process import prepare_process
-from tune_noise.training.step_choice import COMPILED, Compiling
 
 BATCH_SIZE, EVALUATED, SPLIT_SEED = 128, 2_000, 42
 
@@ -64,7 +63,6 @@ def parse() -> argparse.Namespace:
     add("--batches", type=int, default=150, help="of the notebook per turn; default 150")
     add("--whole-epochs", action="store_true",
         help="the notebook trains whole epochs, too: hours at alpha 20")  # fmt: skip
-    add("--compile", default="off", choices=("off", "on"), help="of our step; default off")
     add("--train-size", type=int, help="images; default: the 58,000 that are not held out")
     add("--learning-seeds", type=int, default=3, help="0: do not compare; default 3")
     add("--learning-alphas", nargs="+", type=int, default=[0, 5], metavar="N", help="default: 0 5")
@@ -114,7 +112,6 @@ def measure(
     trial = Trial(
         [config],
         dataclasses.replace(ours, test_images=None, test_labels=None),
-        compiling=Compiling(options.compile),
     )
     clock = PassClock(trial, options.clock)
     trial.train_epoch()
@@ -131,8 +128,7 @@ def measure(
     share = len(training.loader) / batches
     passes = [share * value for value in seconds["notebook"]]
     epochs = [a + b for a, b in zip(passes, seconds["notebook evaluation"], strict=True)]
-    told = ", compiled" * (trial.step_choice.told == COMPILED)
-    name, own = f"{model}, alpha {alpha}{told}", clock.seconds[-options.repeats :]
+    name, own = f"{model}, alpha {alpha}", clock.seconds[-options.repeats :]
     print(
         f"\n{name}: {len(noisy):,} examples per epoch; the notebook trains {1 / share:.2%} of them"
     )

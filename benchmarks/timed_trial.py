@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from tune_noise.training import Trial
-from tune_noise.training.compiled_step import CompiledStep
-from tune_noise.training.plain_step import Examples
+from tune_noise.training.step import Examples
 
 
 def synchronise(device: torch.device | str) -> None:
@@ -56,10 +55,9 @@ class ConstantBatch:
 
     Args:
         trial: whose networks learn from it.
-        compiled: whether the step is compiled.
     """
 
-    def __init__(self, trial: Trial, *, compiled: bool = False) -> None:
+    def __init__(self, trial: Trial) -> None:
         """Take the first batch."""
         config, data = trial.configs[0], trial.data
         first = torch.arange(config.batch_size, device=trial.device)
@@ -67,15 +65,8 @@ class ConstantBatch:
         labels, numbers = data.noisy_labels.gather(1, indices), data.image_of[indices]
         self.images = data.train_images.batch(numbers)
         self._examples = Examples(indices, labels, numbers, epoch=0, number=0)
-        self._trial, self._step = trial, self._plain_step(trial)
-        if compiled:
-            self._step = CompiledStep(self._step, config, frozenset({config.batch_size}))
-            self._step.compile(self._examples)
-
-    def _plain_step(self, trial: Trial) -> Any:
-        step = copy(trial.plain_step)
-        step.images = ConstantImages(self.images)  # type: ignore[assignment]
-        return step
+        self._trial, self._step = trial, copy(trial.step)
+        self._step.images = ConstantImages(self.images)  # type: ignore[assignment]
 
     def train(self, steps: int) -> None:
         """So many steps."""

@@ -26,7 +26,6 @@ from tune_noise.command_line.options import (
 from tune_noise.command_line.passwords import given_uri
 from tune_noise.command_line.run import (
     Assignments,
-    CompileSteps,
     DataDir,
     Json,
     Output,
@@ -69,7 +68,6 @@ def search(
     max_concurrent: MaxConcurrent = None,
     cpus_per_trial: CpusPerTrial = None,
     gpus_per_trial: GpusPerTrial = None,
-    compile_: CompileSteps = None,
     time_budget: TimeBudget = None,
     tracking_uri: TrackingUri = None,
     record: RecordUrl = None,
@@ -93,7 +91,6 @@ def search(
         "resources.max_concurrent": max_concurrent,
         "resources.cpus_per_trial": cpus_per_trial,
         "resources.gpus_per_trial": gpus_per_trial,
-        "resources.compile": compile_,
     }
     config = resolve(space, {k: v for k, v in flags.items() if v is not None}, assignments or [])
     tracking = given_uri(tracking_uri, "--tracking-uri")

@@ -10,7 +10,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tune_noise.command_line.run import (
     Assignments,
-    CompileSteps,
     DataDir,
     Json,
     print_json,
@@ -19,7 +18,6 @@ from tune_noise.command_line.run import (
 )
 from tune_noise.config.loader import build_trial, parse_assignments
 from tune_noise.config.metric_names import sign
-from tune_noise.config.search import Resources
 from tune_noise.data import load_dataset
 
 if TYPE_CHECKING:  # torch takes a second to import, and `--help` needs none of it
@@ -44,32 +42,24 @@ def train(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    compile_: CompileSteps = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
     as_json: Json = False,
 ) -> None:
     """Train one configuration once, here and without Ray, and print what it reaches."""
     from tune_noise.training import Trial, with_material
     from tune_noise.training.saved_model import save_model
-    from tune_noise.training.step_choice import COMPILED, Compiling, check_compiler
 
     config = build_trial(parse_assignments(assignments or []), source="--set")
     prepare_torch(threads=threads, device=device)
     with talk_aside(as_json):
         dataset = load_dataset(config.dataset, data_dir=data_dir)
         dataset = with_material(dataset, [config], data_dir=data_dir)
-        compiling = Compiling(compile_ or Resources().compile)
-        check_compiler(compiling.mode)
-        trial = Trial([config], dataset, device=device, compiling=compiling)
+        trial = Trial([config], dataset, device=device)
         console = Console(markup=False, soft_wrap=True, highlight=False)
         facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
         if not quiet:
             console.print(f"{config.method} on {config.dataset}: {facts}")
         _train_all(trial, console, quiet=quiet)
-        if (warning := trial.step_choice.warning) is not None:
-            console.print(f"warning: {warning}")
-        elif not quiet and trial.step_choice.told == COMPILED:
-            console.print("the training step was compiled")
         _say_result(trial, console)
     progress = trial.progress[0]
     if output is not None and progress.epochs:

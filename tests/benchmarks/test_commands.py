@@ -19,7 +19,7 @@ def test_help_says_what_is_measured_and_tells_the_defaults(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name", ["scale", "nodes", "confirmation", "stock_recipe", "quality_per_cost", "live_table",
-             "step_kernels", "compiled_step", "precision"],
+             "step_kernels", "precision"],
 )  # fmt: skip
 def test_the_longer_ones_can_at_least_be_asked_for_help(name: str) -> None:
     told = run(name, "--help")

@@ -6,8 +6,9 @@ import pytest
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.declarations import METHODS
+from tune_noise.models import product
 from tune_noise.models.declarations import NETWORKS
-from tune_noise.models.product import onednn_agrees, product
+from tune_noise.models.product import onednn_agrees
 from tune_noise.training import Trial
 
 MODELS = [name for name in NETWORKS if name not in ("conv9", "resnet18")]

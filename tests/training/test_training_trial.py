@@ -55,7 +55,7 @@ def test_the_noise_is_drawn_once_and_stays_over_the_epochs(few_digits, monkeypat
             assert seen.setdefault(index, label) == label
         return method(batch)
 
-    trial.plain_step.method = watch
+    trial.step.method = watch
     train(trial)
     assert len(seen) == len(trial.data.image_of)
     assert torch.equal(trial.data.noisy_labels, before)
@@ -70,7 +70,7 @@ def test_an_epoch_passes_every_example_once(few_digits):
         seen.extend(batch.indices[0].tolist())
         return method(batch)
 
-    trial.plain_step.method = watch
+    trial.step.method = watch
     trial.train_epoch()
     assert sorted(seen) == list(range(len(trial.data.image_of)))
 
@@ -98,7 +98,7 @@ def test_clean_first_and_clean_last_reach_the_batches(few_digits):
             shares.append(trial.data.is_clean[0][batch.indices[0]].double().mean().item())
             return method(batch)
 
-        trial.plain_step.method = watch
+        trial.step.method = watch
         trial.train_epoch()
         assert shares == sorted(shares, reverse=example_order == "clean_first")
         assert {shares[0], shares[-1]} == {0.0, 1.0}

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -44,15 +44,6 @@ Assignments = Annotated[
 SearchFolder = Annotated[
     Path,
     typer.Argument(help="Of the search, e.g. runs/uniform.", autocompletion=complete_search),
-]
-CompileSteps = Annotated[
-    Literal["auto", "on", "off"] | None,
-    typer.Option(
-        "--compile",
-        help="Compile training steps; auto: where it pays.",
-        show_default=False,
-        rich_help_panel=RUN,
-    ),
 ]
 Output = Annotated[
     Path,

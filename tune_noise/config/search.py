@@ -75,17 +75,6 @@ class Resources(Frozen):
     max_concurrent: int | None = Field(
         None, ge=1, le=100_000, description="null: as many as the cluster fits"
     )
-    compile: Literal["auto", "on", "off"] = Field(
-        "auto",
-        description="the training step of perceptron and MLPs on CPUs; auto: where training is "
-        "long enough to pay for it, a C++ compiler is found, and a probe finds it faster",
-    )
-
-    @field_validator("compile", mode="before")
-    @classmethod
-    def _yaml_words(cls, value: Any) -> Any:
-        # YAML reads on and off as true and false.
-        return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
     @field_validator("gpus_per_trial")
     @classmethod

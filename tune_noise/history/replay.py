@@ -56,8 +56,7 @@ class TrialHistory:
         stage: `search`, or `confirm` for a finalist on a fresh seed.
         condition: name of its condition.
         config: what was trained.
-        facts: what the trial found at its start, e.g. `realised_noise_rate`, and `step`: whether
-            it was compiled.
+        facts: what the trial found at its start, e.g. `realised_noise_rate`.
         epochs: one dict per finished epoch, in order: `epoch` from 1, `seconds` since the start of
             training, and the metrics of `metrics.names`; absent where they cannot be measured.
         rungs: epoch -> whether the scheduler let the trial go on.

@@ -8,7 +8,7 @@ Deviations of the official code that are not here: it divides the mean loss by t
 examples once more, and raises tau instead of the epoch to the exponent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -23,11 +23,7 @@ class CoTeaching:
 
     def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
         """Take tau, ramp_epochs and exponent of each replicate."""
-        self._forget_rates = ForgetRates(configs, facts.device)
-
-    def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
-        """Look the forget rates of the epoch up; nothing is predicted."""
-        self._forget_rates.start_epoch(epoch)
+        self._forget_rates = ForgetRates(configs)
 
     def __call__(self, batch: Batch) -> Outcome:
         """All peers select on the same forward pass; each keeps what the others selected."""

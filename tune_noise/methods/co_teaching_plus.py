@@ -54,7 +54,7 @@ def disagreement(logits: Tensor) -> Tensor:
     return predicted[:, 0] != predicted[:, 1]
 
 
-def select_among(candidates: Tensor, losses: Tensor, rates: Sequence[float] | Tensor) -> Tensor:
+def select_among(candidates: Tensor, losses: Tensor, rates: Sequence[float]) -> Tensor:
     """The candidates of smallest loss: floor((1 - rate) * candidates), but 1 if there is any.
 
     Args:

@@ -10,7 +10,7 @@ co-teaching's; the official code, like co-teaching's, raises tau instead of the 
 exponent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -26,12 +26,8 @@ class Jocor:
 
     def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
         """Take tau, ramp_epochs, exponent and jocor_lambda of each replicate."""
-        self._forget_rates = ForgetRates(configs, facts.device)
+        self._forget_rates = ForgetRates(configs)
         self._lambda = column(values_of(configs, "jocor_lambda"), facts.device)
-
-    def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
-        """Look the forget rates of the epoch up; nothing is predicted."""
-        self._forget_rates.start_epoch(epoch)
 
     def __call__(self, batch: Batch) -> Outcome:
         """Both networks keep the examples of small joint loss."""

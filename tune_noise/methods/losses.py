@@ -71,7 +71,7 @@ def mean_of_kept(losses: Tensor, kept: Tensor) -> Tensor:
 
 
 def outcome_of_kept(
-    losses: Tensor, kept: Tensor, forget_rates: Sequence[float] | Tensor | None = None
+    losses: Tensor, kept: Tensor, forget_rates: Sequence[float] | None = None
 ) -> Outcome:
     """The outcome of a method that learns the cross-entropy of the examples it keeps.
 

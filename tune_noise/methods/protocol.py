@@ -84,14 +84,13 @@ class Outcome:
         kept: bool [R, P, batch], the examples that each network learns from.
         cross_entropies: float [R, P, batch], of every example on its noisy label; a diagnostic.
         forget_rates: the schedule's fraction of the batch that a selection drops, one per
-            replicate, or of a compiled step float64 [R]; None where the share follows from the
-            data.
+            replicate; None where the share follows from the data.
     """
 
     losses: Tensor
     kept: Tensor
     cross_entropies: Tensor
-    forget_rates: Sequence[float] | Tensor | None = None
+    forget_rates: Sequence[float] | None = None
 
 
 class Method(Protocol):

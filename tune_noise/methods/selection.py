@@ -49,25 +49,12 @@ class ForgetRates:
         configs: one per replicate, of a method with tau, ramp_epochs and exponent.
     """
 
-    def __init__(self, configs: Sequence[TrialConfig], device: torch.device | None = None) -> None:
-        """Take each replicate's schedule; a compiled step is on the device."""
+    def __init__(self, configs: Sequence[TrialConfig]) -> None:
         names = ("tau", "ramp_epochs", "exponent")
         self._schedules = list(zip(*(values_of(configs, name) for name in names), strict=True))
-        # Of the epoch, for a compiled step: a number would be part of what is compiled.
-        self._current = torch.zeros(len(configs), dtype=torch.float64, device=device)
 
-    def start_epoch(self, epoch: int) -> None:
-        """Tell a compiled step the epoch, counted from 0."""
-        self._current.copy_(torch.tensor(self._of(epoch), dtype=torch.float64))
-
-    def __call__(self, epoch: int) -> Sequence[float] | Tensor:
-        """One rate per replicate at an epoch, counted from 0.
-
-        In a compiled step float64 [R], of the epoch that began last.
-        """
-        return self._current if torch.compiler.is_compiling() else self._of(epoch)
-
-    def _of(self, epoch: int) -> list[float]:
+    def __call__(self, epoch: int) -> list[float]:
+        """Return one rate per replicate at an epoch, counted from 0."""
         return [
             forget_rate(epoch, tau=tau, ramp_epochs=ramp_epochs, exponent=exponent)
             for tau, ramp_epochs, exponent in self._schedules
@@ -91,14 +78,11 @@ def small_loss_selection(losses: Tensor, counts: Sequence[int] | Tensor) -> Tens
     return torch.zeros_like(losses, dtype=torch.bool).scatter_(2, order, chosen.expand_as(order))
 
 
-def small_losses(losses: Tensor, rates: Sequence[float] | Tensor) -> Tensor:
+def small_losses(losses: Tensor, rates: Sequence[float]) -> Tensor:
     """What each network selects of a batch, bool [R, P, batch].
 
     Args:
         losses: float [R, P, batch].
-        rates: forget rate of each replicate; a tensor in a compiled step.
+        rates: forget rate of each replicate.
     """
-    if isinstance(rates, Tensor):
-        exact = (1.0 - rates) * losses.shape[2] + 1e-9  # as in `num_kept`
-        return small_loss_selection(losses, exact.floor().long().clamp(min=1))
     return small_loss_selection(losses, [num_kept(losses.shape[2], rate) for rate in rates])

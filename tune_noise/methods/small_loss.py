@@ -5,9 +5,7 @@ of it as self-paced MentorNet (Jiang et al. 2018, arXiv:1712.05055, without a me
 own errors select its own examples, so they may accumulate. The schedule is co-teaching's.
 """
 
-from collections.abc import Callable, Sequence
-
-from torch import Tensor
+from collections.abc import Sequence
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import cross_entropy, outcome_of_kept
@@ -20,11 +18,7 @@ class SmallLoss:
 
     def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
         """Take tau, ramp_epochs and exponent of each replicate."""
-        self._forget_rates = ForgetRates(configs, facts.device)
-
-    def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
-        """Look the forget rates of the epoch up; nothing is predicted."""
-        self._forget_rates.start_epoch(epoch)
+        self._forget_rates = ForgetRates(configs)
 
     def __call__(self, batch: Batch) -> Outcome:
         """The mean over the small-loss examples of the batch."""

@@ -30,7 +30,7 @@ class EpochTally:
         self._partners: list[Tensor] = []
         self._shares: list[Tensor] = []
         self._num_examples = 0
-        self._forget_rates: Sequence[float] | Tensor | None = None
+        self._forget_rates: Sequence[float] | None = None
 
     def add(self, batch: Batch, outcome: Outcome) -> None:
         """Take one batch into account."""

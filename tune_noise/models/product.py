@@ -35,7 +35,7 @@ def stacked_product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     if _suits_onednn(x, x.shape[1], weight.shape[1], x.shape[2]):
         product: Tensor = _OneDnnLinear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
         return product
-    if x.requires_grad and x.stride(2) == 1 and not torch.compiler.is_compiling():
+    if x.requires_grad and x.stride(2) == 1:
         # Below, its gradient comes out in columns; an activation takes thirty times as long between
         # values and a gradient that lie differently.
         x.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
@@ -72,35 +72,13 @@ def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
         bias: float [columns]; None: 0.
     """
     if _suits_onednn(a, len(a), len(b), a.shape[1]):
-        # Inductor has no code for oneDNN's operator and leaves one that it does not know alone.
-        own = torch.ops.tune_noise.product if torch.compiler.is_compiling() else _onednn
-        product: Tensor = own(a, b, bias)
-        return product
+        return _onednn(a, b, bias)
     return a @ b.t() if bias is None else torch.addmm(bias, a, b.t())
 
 
 def _onednn(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     product: Tensor = torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
     return product
-
-
-@cache
-def make_traceable() -> torch.library.Library:
-    """Before a network is compiled: `_onednn` as an operator, and the choice as a constant.
-
-    Not when this is imported: torch's compiler takes more than a second to import.
-
-    Returns:
-        What the operator belongs to, and would be gone with.
-    """
-    torch.compiler.assume_constant_result(onednn_is_faster)  # type: ignore[no-untyped-call]
-    library = torch.library.Library("tune_noise", "DEF")  # type: ignore[no-untyped-call]
-    library.define("product(Tensor a, Tensor b, Tensor? bias) -> Tensor")  # type: ignore[no-untyped-call]
-    library.impl("product", _onednn, "CPU")  # type: ignore[no-untyped-call]
-    torch.library.register_fake(
-        "tune_noise::product", lambda a, b, bias: a.new_empty(len(a), len(b)), lib=library
-    )
-    return library
 
 
 def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
@@ -113,13 +91,9 @@ def _suits_onednn(x: Tensor, rows: int, columns: int, inner: int) -> bool:
     )
 
 
-def onednn_is_faster() -> bool:
-    """Whether large float32 products of this CPU are oneDNN's: AMD, AVX-512, and it works."""
-    return _onednn_is_faster()
-
-
 @cache
-def _onednn_is_faster() -> bool:
+def onednn_is_faster() -> bool:
+    """Return whether oneDNN serves large float32 products of this CPU: AMD, AVX-512, it works."""
     return torch.backends.cpu.get_cpu_capability() == "AVX512" and _is_amd() and onednn_agrees()
 
 

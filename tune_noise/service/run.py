@@ -114,11 +114,6 @@ def _run_search(
 ) -> Path:
     started = time.monotonic()
     dataset = load_checked(search, request.data_dir)
-    if search.resources.compile == "on" and request.address is None:
-        # With a cluster its nodes compile, and a trial that cannot says so.
-        from tune_noise.training.step_choice import check_compiler
-
-        check_compiler("on")
     check_writable(folder)
     check_unowned(folder)
     place = RecordPlace.of_folder(folder, request.record)

@@ -48,8 +48,6 @@ class StackOptimizer:
         device = self._parameters[0].device
         self._shares = torch.tensor(shares, device=device).repeat_interleave(networks)
         self._all_equal = min(shares) == 1.0
-        # Of each member, for a compiled step: a number would be part of what is compiled.
-        self._rates = self._shares * self._lr
 
     @property
     def device(self) -> torch.device:
@@ -59,13 +57,9 @@ class StackOptimizer:
     def start_epoch(self, epoch: float) -> None:
         """Set the learning rate of an epoch, counted from 0."""
         self._lr = self._largest * learning_rate_factor(epoch, self._config)
-        torch.mul(self._shares, self._lr, out=self._rates)
 
     def step(self, loss: Tensor) -> None:
         """Minimise the sum of all members' losses: a member's gradient comes from its own alone."""
-        if torch.compiler.is_compiling():
-            self._traced_step(loss)
-            return
         gradients = torch.autograd.grad(loss, self._parameters, allow_unused=True)
         found = [
             # A parameter that the loss does not depend on stays as it is.
@@ -80,18 +74,6 @@ class StackOptimizer:
         for value, old, order in zip(self._values, before, self._orders, strict=True):
             shares = self._shares.view(-1, *[1] * (value.dim() - 1)).permute(order)
             torch.lerp(old, value, shares.expand_as(old), out=value)
-
-    def _traced_step(self, loss: Tensor) -> None:
-        """The same in operations that a compiler makes few loops of; each parameter is used."""
-        gradients = torch.autograd.grad(loss, self._parameters)
-        states = list(self._rule.state.values())
-        rows = zip(self._parameters, gradients, self._orders, strict=True)
-        with torch.no_grad():
-            for number, (parameter, gradient, order) in enumerate(rows):
-                rates = self._rates.view(-1, *[1] * (parameter.dim() - 1))
-                own = [state[number] for state in states]
-                value, gradient, rates = (t.permute(order) for t in (parameter, gradient, rates))
-                self._rule.trace(value, gradient, rates, *own)
 
     def state_tensors(self) -> dict[str, Tensor]:
         """All state, flat: `PARAMETER_NUMBER.NAME` -> tensor, in the parameter's own shape."""

@@ -29,9 +29,8 @@ from tune_noise.training.labelled_data import prepare, training_facts
 from tune_noise.training.material import missing_material
 from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
-from tune_noise.training.plain_step import Examples, PlainStep
 from tune_noise.training.progress import Progress
-from tune_noise.training.step_choice import Compiling, StepChoice
+from tune_noise.training.step import Examples, TrainingStep
 
 # Replicates of one stack may differ in these; everything else they share.
 PLAIN_OWN_FIELDS = frozenset({"seed", "noise_seed", "lr"})
@@ -52,7 +51,6 @@ class Trial:
         dataset: in memory.
         device: where to train.
         held_out: images that take no part; see `prepare`.
-        compiling: whether the training step is compiled.
 
     Raises:
         ConfigError: the configurations cannot be stacked, or do not suit the data set.
@@ -72,7 +70,6 @@ class Trial:
         *,
         device: str = "cpu",
         held_out: np.ndarray | None = None,
-        compiling: Compiling | None = None,
     ) -> None:
         """Draw the noise and initialise the networks; nothing is trained yet."""
         _check_stack(configs, dataset)
@@ -98,7 +95,7 @@ class Trial:
             configs, self.data.train_images, num_examples=len(self.data.image_of)
         )
         self.optimizer = StackOptimizer(self.network, configs)
-        self.plain_step = PlainStep(
+        self.step = TrainingStep(
             self.network,
             self.method,
             self.data.train_images,
@@ -107,7 +104,6 @@ class Trial:
             self.data.noisy_labels,
             first.precision,
         )
-        self.step_choice = StepChoice(self.plain_step, first, compiling)
         self.epoch = 0
         self.seconds = 0.0
         self.progress = [Progress() for _ in configs]
@@ -132,9 +128,8 @@ class Trial:
         return all(progress.status is not None for progress in self.progress)
 
     def facts(self, r: int) -> dict[str, Any]:
-        """What is known of a replicate's data and, once it trains, of its step."""
-        told = self.step_choice.told
-        return self.data.facts[r] | ({} if told is None else {"step": told})
+        """Return what is known of a replicate's data."""
+        return dict(self.data.facts[r])
 
     def train_epoch(self) -> list[dict[str, float] | None]:
         """Train one epoch and evaluate.
@@ -159,14 +154,13 @@ class Trial:
         if isinstance(self.method, PreparesEpochs):
             self.method.start_epoch(self.epoch, self._predict_examples)
         self.network.train()
-        step = self.step_choice.step(lambda: self._examples(self.epoch * passes))
         tally = EpochTally(self.data.true_labels)
         for number in range(self.epoch * passes, (self.epoch + 1) * passes):
             self.optimizer.start_epoch(number / passes)
             self.augmentation.start_epoch(number)
             start_epoch(self.network, self._member_seeds("dropout", number))
             for examples in self._examples(number):
-                tally.add(*step(examples))
+                tally.add(*self.step(examples))
         return tally.metrics()
 
     def _order(self, pass_number: int) -> Tensor:
@@ -269,7 +263,7 @@ class Trial:
             tensors |= {f"method.{k}": v for k, v in self.method.state().items()}
         tensors = {name: value.detach().clone() for name, value in tensors.items()}
         progress = [asdict(progress) for progress in self.progress]
-        values = {"epoch": self.epoch, "seconds": self.seconds, "step": self.step_choice.told}
+        values = {"epoch": self.epoch, "seconds": self.seconds}
         return tensors, {**values, "progress": progress}
 
     def load_state(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
@@ -286,7 +280,6 @@ class Trial:
             self.method.load_state(part("method."))
         self.epoch, self.seconds = values["epoch"], values["seconds"]
         self.progress = [Progress(**deepcopy(progress)) for progress in values["progress"]]
-        self.step_choice.recall(values.get("step"))
 
 
 def _check_stack(configs: Sequence[TrialConfig], dataset: Dataset) -> None:

@@ -32,16 +32,6 @@ class UpdateRule(Protocol):
     def update(self, gradients: Gradients, lr: float) -> None:
         """One step; a parameter without a gradient stays as it is, and so does its state."""
 
-    def trace(self, value: Tensor, gradient: Tensor, rates: Tensor, *state: Tensor) -> None:
-        """The step of one parameter, for a compiler.
-
-        Args:
-            value: the parameter, written to.
-            gradient: its own, of the same shape.
-            rates: learning rates that broadcast to it.
-            state: its own tensors, written to.
-        """
-
 
 def make_rule(config: TrialConfig, values: Sequence[Tensor]) -> UpdateRule:
     """The rule that a configuration asks for.
@@ -61,7 +51,6 @@ class Sgd:
     def __init__(self, values: Sequence[Tensor], *, momentum: float) -> None:
         """Start at rest; without momentum there is no state."""
         self._values, self._momentum = values, momentum
-        self._traced_momentum = torch.tensor(momentum, device=values[0].device)
         self.state = {"momentum_buffer": _zeros(values)} if momentum else {}
 
     def update(self, gradients: Gradients, lr: float) -> None:
@@ -79,12 +68,6 @@ class Sgd:
             maximize=False,
             is_first_step=False,
         )
-
-    def trace(self, value: Tensor, gradient: Tensor, rates: Tensor, *state: Tensor) -> None:
-        """The same."""
-        if state:
-            gradient = state[0].mul_(self._traced_momentum).add_(gradient)
-        value.sub_(rates * gradient)
 
 
 class Adam:
@@ -117,15 +100,6 @@ class Adam:
             amsgrad=False,
             maximize=False,
         )
-
-    def trace(self, value: Tensor, gradient: Tensor, rates: Tensor, *state: Tensor) -> None:
-        """The same."""
-        step, average, square = state
-        step.add_(1)
-        average.lerp_(gradient, 1.0 - BETAS[0])
-        square.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1.0 - BETAS[1])
-        root = square.sqrt() / (1.0 - BETAS[1] ** step).sqrt() + ADAM_EPS
-        value.sub_(rates / (1.0 - BETAS[0] ** step) * average / root)
 
 
 class Adadelta:
@@ -176,15 +150,6 @@ class Adadelta:
         delta = above.div_(below).pow_(-0.5).mul_(gradient)
         acc_delta.mul_(RHO).addcmul_(delta, delta, value=1.0 - RHO)
         value.sub_(delta, alpha=lr)
-
-    def trace(self, value: Tensor, gradient: Tensor, rates: Tensor, *state: Tensor) -> None:
-        """The same."""
-        step, square_avg, acc_delta = state
-        step.add_(1)
-        square_avg.mul_(RHO).addcmul_(gradient, gradient, value=1.0 - RHO)
-        delta = ((acc_delta + ADADELTA_EPS) / (square_avg + ADADELTA_EPS)).sqrt() * gradient
-        acc_delta.mul_(RHO).addcmul_(delta, delta, value=1.0 - RHO)
-        value.sub_(rates * delta)
 
 
 def _zeros(values: Sequence[Tensor]) -> list[Tensor]:

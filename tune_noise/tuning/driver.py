@@ -5,7 +5,6 @@ import os
 import re
 from pathlib import Path
 
-import ray
 from ray import tune
 from ray.tune.error import TuneError
 
@@ -16,8 +15,6 @@ from tune_noise.system.signals import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.cluster.capacity import capacity
 from tune_noise.tuning.cluster.node_guard import node_guard
-from tune_noise.tuning.cluster.placement import max_concurrent
-from tune_noise.tuning.compiling import compiling_of
 from tune_noise.tuning.lost_results import treat_lost_results_as_lost_actors
 from tune_noise.tuning.session.session import Session
 from tune_noise.tuning.trainable import StackTrainable
@@ -63,7 +60,6 @@ def run_session(
             rungs=session.rung_levels,
             cpus=resources.cpus_per_trial,
             gpus=resources.gpus_per_trial,
-            compiling=compiling_of(session.search, slots=max_concurrent(ray.nodes(), resources)),
             guard=guard,
         )
         per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}

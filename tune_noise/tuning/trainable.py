@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from tune_noise.record.folder import checkpoints_dir, weights_file
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import Tensors, write_checkpoint
 from tune_noise.training.noise_findings import noise_findings
-from tune_noise.training.step_choice import Compiling
 from tune_noise.tuning.checkpoints import StackCheckpoints
 from tune_noise.tuning.cluster.devices import choose_device, fallback, set_threads
 from tune_noise.tuning.cluster.node_guard import NodeGuard
@@ -42,7 +40,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
 
     A result holds, as strings: REPORT, the news of `Session.report`; RESTORED, once after a
     restore, {"epoch", "seconds", "damage"}, where damage has a sentence for each checkpoint that
-    was not usable; FALLBACK, why the CPU serves in place of a GPU, or nothing is compiled; FAULT,
+    was not usable; FALLBACK, why the CPU serves in place of a GPU; FAULT,
     why the output folder cannot be used. After a fault no trial is reported as ended: what could
     not be written must be made again.
     """
@@ -55,7 +53,6 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         rungs: list[int],
         cpus: float,
         gpus: float,
-        compiling: Compiling | None = None,
         guard: NodeGuard | None = None,
     ) -> None:
         """Called once per actor; the data comes from the node's shared memory, not by pickle."""
@@ -63,7 +60,6 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             guard.check()
         set_threads(cpus)
         self._dataset, self._output, self._rungs = dataset, Path(output), set(rungs)
-        self._compiling = compiling or Compiling()
         self._device = choose_device(gpus)
         self._fallback = fallback(gpus, self._device)
         self.reset_config(config)
@@ -98,11 +94,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         self._noise: dict[int, dict[str, Any]] = {}
 
     def _fresh_trial(self) -> Trial:
-        compiling = self._compiling
-        if self._stack.stage == "confirm":
-            # A stack of its own shape, and never stopped early.
-            compiling = replace(compiling, expected_epochs=None)
-        return Trial(self._stack.configs, self._dataset, device=self._device, compiling=compiling)
+        return Trial(self._stack.configs, self._dataset, device=self._device)
 
     def step(self) -> dict[str, Any]:
         """Restore at first, then train; report what is new."""
@@ -121,8 +113,6 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         # whose report was lost with the driver.
         if self._is_restored and self._trial.epoch == self._num_reported:
             self._train()
-            if (warning := self._trial.step_choice.warning) is not None:
-                result.setdefault(FALLBACK, warning)
         if self._trial.finished:
             self._leave_weights()
         if self._fault is not None:

@@ -30,8 +30,8 @@ class Examples:
     number: int
 
 
-class PlainStep:
-    """The step, operation by operation; `torch.compile` traces the same lines.
+class TrainingStep:
+    """Look a batch up, run the forward pass, take the losses, and update the networks.
 
     Args:
         network: a stack of R * P members.
