@@ -159,7 +159,7 @@ def test_the_other_commands_refuse_alike(run: Run) -> None:
     refuse(
         run("train", "--set", "tau=0.5", "--set", "modle=mlp1"),
         "--set has 2 problems",
-        "tau has no effect here: it applies only to method small_loss, co_teaching,",
+        "tau has no effect here: it applies only to method co_teaching, small_loss,",
         "modle unknown key: did you mean 'model'?",
     )
     refuse(run("train", "--set", "noise_rate=45"), "noise_rate 45", "for 45 percent write 0.45")
