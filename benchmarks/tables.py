@@ -18,13 +18,13 @@ from itertools import combinations
 from pathlib import Path
 
 from tune_noise.config.metric_names import METRICS
+from tune_noise.config.words import configuration
 from tune_noise.history.replay import History
 from tune_noise.record import RECORD_FILE, Record
 from tune_noise.reporting import ConditionSummary, Summary, summarise, verdict_sentence
 from tune_noise.reporting.findings.criteria import ORACLE, choices
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.statistics import Estimate, estimate, paired_difference
-from tune_noise.reporting.wording import configuration
 
 COLUMNS = {
     "information (nats)": "val_information_noisy",

@@ -1,10 +1,13 @@
+import math
 from collections.abc import Callable
 
 import pytest
 
+from tests.support.frames import frame
 from tests.support.histories import Builder
 from tune_noise.config.trial import trial_fields
-from tune_noise.reporting.tables import epochs_table, trial_metrics, trials_table
+from tune_noise.reporting.findings.trial_metrics import trial_metrics
+from tune_noise.reporting.tables import Table, epochs_table, trials_table
 
 Epoch = Callable[..., dict[str, float]]
 
@@ -30,7 +33,7 @@ def test_three_figures_of_test_accuracy_are_kept_apart(searched: Builder) -> Non
 
 
 def test_trials_csv_has_the_columns_that_it_promises(searched: Builder) -> None:
-    table = trials_table(searched.history())
+    table = frame(trials_table(searched.history()))
     columns = list(table.columns)
     fields = ["max_epochs" if f == "epochs" else f for f in trial_fields()]
     outcome = ["status", "stop_reason", "epochs", "selected_epoch", "realised_noise_rate"]
@@ -45,7 +48,7 @@ def test_trials_csv_has_the_columns_that_it_promises(searched: Builder) -> None:
 
 
 def test_whole_numbers_stay_whole_and_what_does_not_apply_stays_empty(searched: Builder) -> None:
-    lines = trials_table(searched.history()).to_csv(index=False).splitlines()
+    lines = trials_table(searched.history()).csv().decode().splitlines()
     rows = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
     assert rows[0]["selected_epoch"] == "3"
     assert rows[2]["selected_epoch"] == ""
@@ -62,7 +65,7 @@ def test_a_search_without_a_test_set_has_no_such_column(builder: type[Builder]) 
 
 
 def test_epochs_csv_has_a_row_per_epoch(searched: Builder) -> None:
-    table = epochs_table(searched.history())
+    table = frame(epochs_table(searched.history()))
     assert list(table.columns)[:3] == ["trial_id", "epoch", "seconds"]
     assert table["trial_id"].tolist() == ["t0001"] * 6 + ["t0002"]
     assert table["epoch"].tolist() == [1, 2, 3, 4, 5, 6, 1]
@@ -71,4 +74,10 @@ def test_epochs_csv_has_a_row_per_epoch(searched: Builder) -> None:
 def test_a_search_without_trials_still_has_headings(builder: type[Builder]) -> None:
     history = builder().history()
     assert "trial_id" in trials_table(history).columns
-    assert list(epochs_table(history).columns) == ["trial_id", "epoch", "seconds"]
+    assert epochs_table(history).columns == ["trial_id", "epoch", "seconds"]
+
+
+def test_a_cell_without_a_value_is_empty_and_a_comma_is_quoted() -> None:
+    rows = [{"a": None, "b": math.nan, "c": "x, y", "d": False}, {"c": 0.1, "d": 3}]
+    text = Table(["a", "b", "c", "d"], rows).csv().decode()
+    assert text == 'a,b,c,d\n,,"x, y",False\n,,0.1,3\n'

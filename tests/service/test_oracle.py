@@ -14,7 +14,6 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import ConfigError
 from tune_noise.reporting import condition_tables
-from tune_noise.reporting.figures.draw import Drawings
 from tune_noise.reporting.findings.summary import summarise
 from tune_noise.reporting.page.page import render_page
 from tune_noise.reporting.sentences import verdict_sentence
@@ -132,7 +131,7 @@ def test_the_verdict_the_table_the_page_and_the_summary_say_oracle(confirmed):
     for table in condition_tables(summary):
         console.print(table)
     assert "(oracle)" in console.file.getvalue()
-    page = render_page(confirmed, summary, Drawings(accuracy=None, curves={}), [])
+    page = render_page(confirmed, summary, {}, [])
     assert "val_accuracy_clean (oracle)" in page
     assert "steered\nby clean labels" in page
     assert "and nothing else: not which labels are wrong" not in page

@@ -13,8 +13,8 @@ from tune_noise.errors import ConfigError
 from tune_noise.reporting import condition_tables
 from tune_noise.reporting.figures.draw import draw
 from tune_noise.reporting.findings.summary import summarise
+from tune_noise.reporting.findings.trial_metrics import trial_metrics
 from tune_noise.reporting.page.page import render_page
-from tune_noise.reporting.tables import trial_metrics
 from tune_noise.service.dry_run import show_plan
 from tune_noise.training import Trial
 

@@ -1,16 +1,16 @@
 """The answers in words: one sentence per condition, the same in the page and in the terminal."""
 
 from tune_noise.config.metric_names import METRICS
+from tune_noise.config.words import configuration
 from tune_noise.history.replay import TrialHistory
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.findings.summary import ConditionSummary
-from tune_noise.reporting.statistics import Estimate
+from tune_noise.reporting.statistics import Estimate, judged
 from tune_noise.reporting.wording import (
     condition_in_words,
-    configuration,
     decimals,
+    difference,
     interval_name,
-    judged,
     level_in_words,
     number,
     objective_name,
@@ -21,7 +21,7 @@ from tune_noise.reporting.wording import (
 )
 from tune_noise.verdict import Comparison
 
-# Of a tie, beside the leader and the one it is compared with; and seeds that are worth counting.
+# The most that a tie names beside the leader and its rival; and the most seeds worth counting.
 MAX_NAMED = 3
 MAX_SEEDS_NAMED = 1000
 TEST_ACCURACY = "test_accuracy_clean"
@@ -55,7 +55,7 @@ _LIMITS = {
 
 
 def objective_meaning(objective: str) -> str:
-    """What the objective measures, with unit, direction and limits."""
+    """Return what the objective measures, with unit, direction and limits."""
     metric = METRICS[objective]
     better = "more is better" if metric.direction == "max" else "less is better"
     heading = f"{objective_name(objective)} ({objective}, {unit(objective)}; {better})"
@@ -63,13 +63,13 @@ def objective_meaning(objective: str) -> str:
 
 
 def verdict_sentence(condition: ConditionSummary) -> str:
-    """The answer for one condition, as far as there is one."""
+    """Return the answer for one condition, as far as there is one."""
     parts = [_answer(condition), _left_out(condition), _renamed(condition)]
     return " ".join(part for part in parts if part)
 
 
 def badge(condition: ConditionSummary) -> str:
-    """The verdict in a word or two; a tie has no winner."""
+    """Return the verdict in a word or two; a tie has no winner."""
     if condition.verdict is None:
         return "no verdict yet" if not condition.is_confirmed else "no verdict"
     if condition.verdict == "tie":
@@ -78,7 +78,7 @@ def badge(condition: ConditionSummary) -> str:
 
 
 def place(condition: ConditionSummary) -> str:
-    """`At pair_flip noise_rate 0.45`, or `With the labels as given`."""
+    """Return `At pair_flip noise_rate 0.45`, or `With the labels as given`."""
     words = condition_in_words(condition.factors, condition.config)
     return f"With {words}" if words.startswith("the labels") else f"At {words}"
 
@@ -100,7 +100,7 @@ def _answer(condition: ConditionSummary) -> str:
 
 
 def _also_tied(condition: ConditionSummary, leader: Finalist) -> str:
-    """Who beside the rival is not separated from the leader."""
+    """Name the finalists beside the rival that are not separated from the leader."""
     _, *others = condition.tied
     names = [_name_of_other(leader, other, condition) for other in others[:MAX_NAMED]]
     if len(others) > MAX_NAMED:
@@ -112,51 +112,52 @@ def _also_tied(condition: ConditionSummary, leader: Finalist) -> str:
 
 
 def _settling(more_seeds: float | None) -> str:
-    """How many more seeds would settle a tie, to two digits: it is an estimate."""
+    """Return how many more seeds would settle a tie, to two digits: it is an estimate."""
     if more_seeds is None:
         return ""
     if more_seeds > MAX_SEEDS_NAMED:
         return f"To settle it would take more than {MAX_SEEDS_NAMED:,} further seeds."
-    shown = int(float(f"{more_seeds:.2g}"))
-    seeds = "seed" if shown == 1 else "seeds"
+    count = int(float(f"{more_seeds:.2g}"))
+    seeds = "seed" if count == 1 else "seeds"
     return (
-        f"About {shown:,} more {seeds} would settle it, if the difference is what it seems (power "
+        f"About {count:,} more {seeds} would settle it, if the difference is what it seems (power "
         "80 %)."
     )
 
 
 def _comparison(condition: ConditionSummary, leader: Finalist, rival: Finalist) -> str:
     objective = condition.config.objective
-    shares = [_against(leader, rival, objective), _name_of_other(leader, rival, condition)]
-    parts = [f"{objective_name(objective)} {shares[0]} for {shares[1]}"]
+    against = _against(leader, rival, objective)
+    other = _name_of_other(leader, rival, condition)
+    parts = [f"{objective_name(objective)} {against} for {other}"]
     parts.append(_paired(condition.comparison(rival), objective))
-    if TEST_ACCURACY in leader.metrics and TEST_ACCURACY in rival.metrics:
-        ours, theirs = leader.metrics[TEST_ACCURACY], rival.metrics[TEST_ACCURACY]
-        figures = [with_interval(each, TEST_ACCURACY) for each in (ours, theirs)]
+    tested = [f.metrics.get(TEST_ACCURACY) for f in (leader, rival)]
+    figures = [with_interval(accuracy, TEST_ACCURACY) for accuracy in tested if accuracy]
+    if len(figures) == len(tested):
         parts.append(f"test accuracy {figures[0]} against {figures[1]}")
     return "; ".join(parts)
 
 
 def _against(leader: Finalist, runner_up: Finalist, objective: str) -> str:
-    """`1.31 nats against 1.10`, with the same decimals on both sides."""
-    ours, theirs = leader.metrics[objective], runner_up.metrics[objective]
-    factor = scale(objective)
-    places = max(decimals(ours, factor=factor), decimals(theirs, factor=factor))
-    first, second = (number(each.mean * factor, places) for each in (ours, theirs))
+    """Return `1.31 nats against 1.10`, with the same decimals on both sides."""
+    estimates = leader.metrics[objective], runner_up.metrics[objective]
+    places = max(decimals(estimate, objective) for estimate in estimates)
+    first, second = (number(e.mean * scale(objective), places) for e in estimates)
     return f"{first} {unit(objective)} against {second}"
 
 
-def _paired(found: Comparison | None, objective: str) -> str:
-    if found is None or found.n == 0:
+def _paired(comparison: Comparison | None, objective: str) -> str:
+    if comparison is None or comparison.n == 0:
         return "the two share no seed, so nothing can be said of their difference"
-    mean, ends = judged(found, objective)
+    mean, ends = difference(judged(comparison), objective)
     if not ends:
         return f"paired difference {mean} on one seed, too few for an interval"
-    return f"paired difference {mean} {ends} ({interval_name(found.level)}, n = {found.n} seeds)"
+    level = interval_name(comparison.level)
+    return f"paired difference {mean} {ends} ({level}, n = {comparison.n} seeds)"
 
 
 def _name_of_other(leader: Finalist, other: Finalist, condition: ConditionSummary) -> str:
-    """As short as tells the two apart: the compared level, the method, or everything."""
+    """Name the other one by what tells the two apart: level, method, or everything."""
     ours, theirs = condition.level_of(leader), condition.level_of(other)
     if ours != theirs:
         return level_in_words(str(condition.config.compare), theirs)
@@ -166,7 +167,7 @@ def _name_of_other(leader: Finalist, other: Finalist, condition: ConditionSummar
 
 
 def _figures(finalist: Finalist) -> str:
-    """Objective and, where there is a test set, test accuracy, each with its interval."""
+    """Return objective and, where there is a test set, test accuracy, with their intervals."""
     objective = finalist.config.objective
     parts = [f"{objective_name(objective)} {with_interval(finalist.metrics[objective], objective)}"]
     if TEST_ACCURACY in finalist.metrics:
@@ -197,7 +198,7 @@ def _best_so_far(condition: ConditionSummary) -> str:
 
 
 def trial_objective(trial: TrialHistory) -> str:
-    """`information 1.31 nats (SE 0.020)` of one trial at its selected epoch."""
+    """Return `information 1.31 nats (SE 0.020)` for one trial at its selected epoch."""
     objective, selected = trial.config.objective, trial.selected or {}
     value = with_interval(Estimate(1, selected[objective], None, None), objective)
     error = selected.get(f"{objective}_se")

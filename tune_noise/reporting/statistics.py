@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
+
+from tune_noise.verdict import Comparison
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -32,13 +34,13 @@ class Estimate:
     ci95: tuple[float, float] | None
 
     def to_json(self) -> dict[str, Any]:
-        """The four figures as `summary.json` holds them; what one value cannot tell is None."""
+        """Return the four figures of `summary.json`; None where one value cannot tell."""
         ci95 = None if self.ci95 is None else list(self.ci95)
         return {"n": self.n, "mean": self.mean, "sd": self.sd, "ci95": ci95}
 
 
 def t_quantile(n: int) -> float:
-    """The 97.5 % quantile of Student's t with n - 1 degrees of freedom.
+    """Return the 97.5 % quantile of Student's t with n - 1 degrees of freedom.
 
     Example:
         >>> round(t_quantile(5), 3)
@@ -48,7 +50,7 @@ def t_quantile(n: int) -> float:
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Mean, sample standard deviation and 95 % t interval, mean +- t * sd / sqrt(n).
+    """Return mean, sample standard deviation and 95 % t interval, mean +- t * sd / sqrt(n).
 
     Args:
         values: one finite number per seed, in any unit; at least one.
@@ -75,37 +77,40 @@ def estimate(values: Sequence[float]) -> Estimate:
 def with_errors(
     values: Sequence[float], errors: Sequence[float], *, share_labels: bool
 ) -> Estimate:
-    """Mean over seeds of what was counted on noisy labels; its interval knows their chance.
+    """Return the mean over seeds of a count on noisy labels, whose interval includes their chance.
 
-    Where each seed draws its labels afresh their spread holds that chance, and the interval is that
-    of `estimate`. Where all seeds share their labels it does not: the error of one measurement,
-    which no further seed makes smaller, is added in squares. So it is for a single seed.
+    Where each seed draws its labels afresh, the spread of the seeds includes that chance, and the
+    interval is that of `estimate`. Where all seeds share their labels it does not: the error of one
+    measurement, which no further seed makes smaller, is added in squares. The same holds for a
+    single seed.
 
     Args:
         values: one finite number per seed; at least one.
         errors: the standard error of each, over draws of the labels.
-        share_labels: whether the seeds differ in their training alone.
+        share_labels: whether the seeds differ only in their training.
 
     Example:
         >>> low, high = with_errors([0.5], [0.1], share_labels=False).ci95
         >>> round(low, 3), round(high, 3)
         (0.304, 0.696)
     """
-    found = estimate(values)
-    if found.ci95 is not None and not share_labels:
-        return found
-    of_seeds = 0.0 if found.ci95 is None else found.ci95[1] - found.mean
-    half_width = math.hypot(Z * float(np.sqrt(np.mean(np.square(errors)))), of_seeds)
-    ends = (found.mean - half_width, found.mean + half_width)
-    return Estimate(n=found.n, mean=found.mean, sd=found.sd, ci95=ends)
+    seeds = estimate(values)
+    if seeds.ci95 is not None and not share_labels:
+        return seeds
+    seeds_half_width = 0.0 if seeds.ci95 is None else seeds.ci95[1] - seeds.mean
+    half_width = math.hypot(Z * float(np.sqrt(np.mean(np.square(errors)))), seeds_half_width)
+    return replace(seeds, ci95=(seeds.mean - half_width, seeds.mean + half_width))
 
 
 def share_interval(shares: Floats, numbers: Floats) -> tuple[Floats, Floats]:
-    """Lower and upper end of Wilson's 95 % interval of shares, each of so many observations.
+    """Return the lower and upper end of Wilson's 95 % interval of shares.
+
+    `scipy.stats.binomtest` gives the same for one whole count; these are arrays of shares, and the
+    numbers of observations are effective ones, which are not whole.
 
     Args:
         shares: in [0, 1], of any shape; NaN where there is none.
-        numbers: of observations, at least 1, not necessarily whole.
+        numbers: observations behind each share, at least 1, not necessarily whole.
 
     Example:
         >>> low, high = share_interval(np.array([0.0]), np.array([10.0]))
@@ -121,10 +126,15 @@ def share_interval(shares: Floats, numbers: Floats) -> tuple[Floats, Floats]:
     return np.maximum(centre - half_width, 0.0), np.minimum(centre + half_width, 1.0)
 
 
+def judged(comparison: Comparison) -> Estimate:
+    """Return a finalist's difference from the leader with the interval by which it was judged."""
+    return Estimate(comparison.n, comparison.mean, comparison.sd, comparison.interval)
+
+
 def paired_difference(
     first: Mapping[Hashable, float], second: Mapping[Hashable, float]
 ) -> Estimate | None:
-    """First minus second, pair by pair; a seed that only one of them has is left out.
+    """Return first minus second, pair by pair; a seed that only one of them has is left out.
 
     Args:
         first: seed -> value.

@@ -1,76 +1,115 @@
-"""The two flat tables of a search: a row per trial and a row per epoch."""
+"""Every table of a search and of a comparison, as it is written to CSV.
 
-from typing import Any, get_args
+A table is made of plain values and written by the standard library: a report needs no data frame,
+and starts sooner without one.
+"""
 
-import pandas as pd
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
 
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.trial import trial_fields
-from tune_noise.history.replay import EpochMetrics, History, TrialHistory
+from tune_noise.config.words import configuration
+from tune_noise.history.replay import History, TrialHistory
+from tune_noise.reporting.comparison.compare import SearchComparison
+from tune_noise.reporting.comparison.data import differences, entry_values
+from tune_noise.reporting.findings.criteria import ORACLE, choices
+from tune_noise.reporting.findings.effort import STATUSES, efforts
+from tune_noise.reporting.findings.finalists import reported_metrics
+from tune_noise.reporting.findings.importance import Share
+from tune_noise.reporting.findings.knowledge import Fact, knowledge
+from tune_noise.reporting.findings.noise_estimate import MatrixEstimate, noise_estimate
+from tune_noise.reporting.findings.summary import ConditionSummary, Summary
+from tune_noise.reporting.findings.trial_metrics import NOT_METRICS, RUNNING, trial_metrics
+from tune_noise.reporting.statistics import Estimate, judged
+from tune_noise.verdict import ERROR
 
-RUNNING = "running"
-NOT_METRICS = ("epoch", "seconds")
-# Beside the selected epoch, these are also given as the mean of the last epochs.
-LAST_MEAN_METRICS = (
-    "val_information_noisy",
-    "val_accuracy_noisy",
-    "test_accuracy_clean",
-    "test_accuracy_clean_ensemble",
-    "train_label_precision",
-    "train_label_recall",
-)
-# The best epoch on the test set: an oracle, which no one without clean labels can have.
-ORACLE_METRIC = "test_accuracy_clean"
 # `epochs` of a trial is how many it trained; how many it was given is `max_epochs`.
 CONFIG_COLUMNS = {name: name for name in trial_fields()} | {"epochs": "max_epochs"}
 ID_COLUMNS = ("trial_id", "stage", "condition", "finalist")
 OUTCOME_COLUMNS = (
-    "status",
-    "stop_reason",
-    "epochs",
-    "selected_epoch",
-    "realised_noise_rate",
-    "seconds",
+    *("status", "stop_reason", "epochs", "selected_epoch", "realised_noise_rate", "seconds"),
 )
+EFFORT_COLUMNS = (
+    *("condition", "stage", "level", "trials", *STATUSES),
+    *("epochs", "network_epochs", "seconds", "share"),
+)
+FINALIST_COLUMNS = (
+    *("condition", "rank", "is_winner", "trial_id", "configuration", "metric"),
+    *("n", "mean", "sd", "low", "high", "error"),
+)
+IMPORTANCE_COLUMNS = (
+    *("condition", "field", "trials", "importance", "low", "high"),
+    *("explained", "explained_low", "explained_high"),
+)
+TRANSITION_COLUMNS = (
+    *("condition", "finalist", "true_class", "noisy_label"),
+    *("estimate", "low", "high", "truth"),
+)
+# With more classes, transition.csv has only the cells in which estimate or truth is above 0.
+MAX_WHOLE_CLASSES = 100
+
+Row = dict[str, Any]
 
 
-def trial_metrics(trial: TrialHistory) -> dict[str, float]:
-    """Every figure of one trial; what was not measured is absent.
+@dataclass(frozen=True)
+class Table:
+    """Rows of plain values.
 
-    Returns:
-        `name`: at the selected epoch; `name_last`: at the last epoch; `name_last_mean`: mean of
-        the last epochs; `test_accuracy_clean_best`: at the best epoch on the test set (an oracle).
+    Attributes:
+        columns: names of the columns, in the order of the file.
+        rows: column -> value; a column that a row lacks is empty there.
     """
-    selected = _only_metrics(trial.selected or {})
-    last = _only_metrics(trial.epochs[-1]) if trial.epochs else {}
-    means = {name: trial.last_mean(name) for name in LAST_MEAN_METRICS}
-    tested = [epoch[ORACLE_METRIC] for epoch in trial.epochs if ORACLE_METRIC in epoch]
-    return (
-        selected
-        | {f"{name}_last": value for name, value in last.items()}
-        | {f"{name}_last_mean": value for name, value in means.items() if value is not None}
-        | ({f"{ORACLE_METRIC}_best": max(tested)} if tested else {})
-    )
+
+    columns: list[str]
+    rows: list[Row]
+
+    def csv(self) -> bytes:
+        """Return the table as a CSV file; a cell of None or NaN is empty."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        for row in self.rows:
+            cells = map(row.get, self.columns)
+            # NaN is unlike itself.
+            writer.writerow(cell if cell == cell else None for cell in cells)
+        return text.getvalue().encode()
 
 
-def trials_table(history: History) -> pd.DataFrame:
-    """A row per trial, confirmation included, in the order of asking.
+def search_tables(history: History, summary: Summary) -> dict[str, Table]:
+    """Return every table of a search by the path of its file within the folder of the search."""
+    return {
+        "trials.csv": trials_table(history),
+        "epochs.csv": epochs_table(history),
+        "criteria.csv": criteria_table(history),
+        "transition.csv": transition_table(summary),
+        "tables/finalists.csv": finalists_table(summary),
+        "tables/importance.csv": importance_table(summary),
+        "tables/effort.csv": effort_table(history),
+        "tables/knowledge.csv": knowledge_table(history),
+    }
 
-    Returns:
-        The columns of `ID_COLUMNS`, the fields of TrialConfig, those of `OUTCOME_COLUMNS`, then
-        the metrics that some trial has. Accuracies are fractions, times are seconds.
+
+def trials_table(history: History) -> Table:
+    """Return a row per trial, confirmation included, in the order of asking.
+
+    The columns are those of `ID_COLUMNS`, the fields of TrialConfig, those of `OUTCOME_COLUMNS`,
+    then the metrics that some trial has. Accuracies are fractions, times are seconds.
     """
-    metrics = {trial.trial_id: trial_metrics(trial) for trial in history.trials.values()}
+    metrics = [trial_metrics(trial) for trial in history.trials.values()]
     columns = [*ID_COLUMNS, *CONFIG_COLUMNS.values(), *OUTCOME_COLUMNS]
-    columns += _in_order({name for found in metrics.values() for name in found})
-    rows = [_trial_row(trial) | metrics[trial.trial_id] for trial in history.trials.values()]
-    integers = [CONFIG_COLUMNS[name] for name in trial_fields() if _is_integer(name)]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.astype(dict.fromkeys([*integers, "epochs", "selected_epoch"], "Int64"))
+    columns += _in_order({name for values in metrics for name in values})
+    trials = zip(history.trials.values(), metrics, strict=True)
+    return Table(columns, [_trial_row(trial) | values for trial, values in trials])
 
 
-def epochs_table(history: History) -> pd.DataFrame:
-    """A row per finished epoch: `trial_id`, `epoch` (from 1), `seconds`, every metric."""
+def epochs_table(history: History) -> Table:
+    """Return a row per finished epoch: `trial_id`, `epoch` (from 1), `seconds`, every metric."""
     names = {name for trial in history.trials.values() for epoch in trial.epochs for name in epoch}
     columns = ["trial_id", *NOT_METRICS, *_in_order(names - set(NOT_METRICS))]
     rows = [
@@ -78,10 +117,112 @@ def epochs_table(history: History) -> pd.DataFrame:
         for trial in history.trials.values()
         for epoch in trial.epochs
     ]
-    return pd.DataFrame(rows, columns=columns).astype({"epoch": "Int64"})
+    return Table(columns, rows)
 
 
-def _trial_row(trial: TrialHistory) -> dict[str, Any]:
+def criteria_table(history: History) -> Table:
+    """Return a row per condition and criterion: the chosen trial and epoch, and how it tests."""
+    rows = [
+        {
+            "condition": condition.name,
+            "criterion": choice.criterion,
+            "trial_id": choice.trial.trial_id,
+            "epoch": choice.epoch["epoch"],
+            "value": choice.epoch[choice.criterion],
+            ORACLE: choice.test_accuracy,
+        }
+        for condition in history.config.all_conditions
+        for choice in choices(history.of(condition=condition.name, stage="search"))
+    ]
+    return Table(["condition", "criterion", "trial_id", "epoch", "value", ORACLE], rows)
+
+
+def transition_table(summary: Summary) -> Table:
+    """Return a row per cell of each finalist's noise transition matrix.
+
+    Estimate and 95 % interval are shares. They are empty in the row of a class that is never
+    predicted, and `truth` is empty where it is not known. The truth is measured on the training
+    labels of the finalist's seeds.
+    """
+    rows = [
+        {"condition": condition.name, "finalist": finalist.trial_id} | cell
+        for condition in summary.conditions
+        for finalist in condition.scored
+        if (matrix := noise_estimate(finalist).matrix) is not None
+        for cell in _matrix_cells(matrix)
+    ]
+    return Table(list(TRANSITION_COLUMNS), rows)
+
+
+def finalists_table(summary: Summary) -> Table:
+    """Return a row per condition, finalist and metric: mean, sample sd, 95 % interval.
+
+    The row `leader_minus_this` is the paired difference in the objective, with the interval by
+    which the finalist was judged; `error` is its level, e.g. 0.05. Fractions, nats, flags.
+    """
+    rows = [row for condition in summary.conditions for row in _finalist_rows(condition)]
+    return Table(list(FINALIST_COLUMNS), rows)
+
+
+def importance_table(summary: Summary) -> Table:
+    """Return a row per condition and searched field; empty where the trials cannot tell."""
+    rows = [
+        (
+            condition.name,
+            i.field,
+            i.num_trials,
+            *_share_values(i.share),
+            *_share_values(i.explained),
+        )
+        for condition in summary.conditions
+        for i in condition.importances
+    ]
+    named = [dict(zip(IMPORTANCE_COLUMNS, row, strict=True)) for row in rows]
+    return Table(list(IMPORTANCE_COLUMNS), named)
+
+
+def effort_table(history: History) -> Table:
+    """Return a row per condition, stage and level; `share` is of the stage in the condition."""
+    rows = [
+        {"condition": condition.name, "trials": effort.num_trials}
+        | dict.fromkeys(STATUSES, 0)
+        | effort.statuses
+        | asdict(effort)
+        for condition in history.config.all_conditions
+        for effort in efforts(history, condition=condition.name)
+    ]
+    return Table(list(EFFORT_COLUMNS), rows)
+
+
+def knowledge_table(history: History) -> Table:
+    """Return a row per fact that training or search might have known."""
+    return Table([f.name for f in fields(Fact)], [asdict(fact) for fact in knowledge(history)])
+
+
+def entries_table(comparison: SearchComparison) -> Table:
+    """Return a row per condition of a compared search; `task` counts the tasks from 1."""
+    rows: list[Row] = []
+    for number, task in enumerate(comparison.tasks, start=1):
+        for entry in task.entries:
+            values = entry_values(entry, task)
+            del values["config"], values["factors"]
+            rows.append({"task": number, "objective_name": task.objective} | values)
+    return Table(list(rows[0]) if rows else [], rows)
+
+
+def differences_table(comparison: SearchComparison) -> Table:
+    """Return a row per difference: the best leader of a task minus another one."""
+    columns = ["task", "metric", "best", "other", "method", "n_best", "n_other", "mean"]
+    columns += ["low", "high", "level", "is_separated"]
+    rows = [
+        {"task": number} | difference
+        for number, task in enumerate(comparison.tasks, start=1)
+        for difference in differences(task)
+    ]
+    return Table(columns, rows)
+
+
+def _trial_row(trial: TrialHistory) -> Row:
     config = trial.config.model_dump()
     selected = trial.selected
     return {
@@ -93,28 +234,64 @@ def _trial_row(trial: TrialHistory) -> dict[str, Any]:
         "status": trial.status or RUNNING,
         "stop_reason": trial.stop_reason,
         "epochs": trial.num_epochs,
-        "selected_epoch": None if selected is None else selected["epoch"],
+        "selected_epoch": None if selected is None else int(selected["epoch"]),
         "realised_noise_rate": trial.facts.get("realised_noise_rate"),
         "seconds": trial.epochs[-1].get("seconds") if trial.epochs else None,
     }
 
 
-def _only_metrics(epoch: EpochMetrics) -> dict[str, float]:
-    return {name: value for name, value in epoch.items() if name not in NOT_METRICS}
-
-
 def _in_order(names: set[str]) -> list[str]:
-    """As `METRICS` lists them, each followed by its suffixed forms; unknown ones last."""
-    known = list(METRICS)
+    """Sort metrics as `METRICS` lists them, each before its suffixed forms; unknown ones last."""
+    places = {name: place for place, name in enumerate(METRICS)}
 
     def key(name: str) -> tuple[int, int, str]:
-        bases = [base for base in known if name == base or name.startswith(f"{base}_")]
+        bases = [base for base in places if name == base or name.startswith(f"{base}_")]
         base = max(bases, key=len, default="")
-        return (known.index(base) if base else len(known), len(name) - len(base), name)
+        return places.get(base, len(places)), len(name) - len(base), name
 
     return sorted(names, key=key)
 
 
-def _is_integer(name: str) -> bool:
-    annotation = trial_fields()[name].annotation
-    return annotation is int or int in get_args(annotation)
+def _matrix_cells(matrix: MatrixEstimate) -> Iterator[Row]:
+    is_written = np.ones(matrix.values.shape, dtype=bool)
+    if matrix.num_classes > MAX_WHOLE_CLASSES:
+        is_written = np.nan_to_num(matrix.values, nan=1.0) > 0
+        if matrix.truth is not None:
+            is_written |= np.nan_to_num(matrix.truth) > 0
+    for i, j in np.argwhere(is_written).tolist():
+        yield {
+            "true_class": i,
+            "noisy_label": j,
+            "estimate": float(matrix.values[i, j]),
+            "low": float(matrix.low[i, j]),
+            "high": float(matrix.high[i, j]),
+            "truth": None if matrix.truth is None else float(matrix.truth[i, j]),
+        }
+
+
+def _finalist_rows(condition: ConditionSummary) -> Iterator[Row]:
+    for rank, finalist in enumerate(condition.finalists, 1):
+        about = {
+            "condition": condition.name,
+            "rank": rank,
+            "is_winner": condition.is_winner(finalist),
+            "trial_id": finalist.trial_id,
+            "configuration": configuration(finalist.config, condition.config),
+        }
+        for metric in reported_metrics(condition.finalists):
+            if metric in finalist.metrics:
+                values = _estimate_values(finalist.metrics[metric])
+                yield about | {"metric": metric, "error": ERROR} | values
+        judgement = condition.comparison(finalist)
+        if judgement is not None and judgement.n:
+            level = {"metric": "leader_minus_this", "error": judgement.level}
+            yield about | level | _estimate_values(judged(judgement))
+
+
+def _estimate_values(estimate: Estimate) -> Row:
+    low, high = estimate.ci95 or (None, None)
+    return {"n": estimate.n, "mean": estimate.mean, "sd": estimate.sd, "low": low, "high": high}
+
+
+def _share_values(share: Share | None) -> tuple[float | None, ...]:
+    return (None, None, None) if share is None else (share.value, share.low, share.high)

@@ -1,4 +1,4 @@
-"""How numbers, configurations and conditions are written, in the page and in the terminal alike."""
+"""The wording of numbers and conditions, the same in the page and in the terminal."""
 
 import math
 from typing import Any
@@ -7,16 +7,8 @@ from tune_noise.config.conditional import field_default
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import applies, trial_fields, when
-from tune_noise.config.words import (
-    NAMED_BY_VALUE,
-    configuration,
-    plain_value,
-    searched_values,
-)
+from tune_noise.config.words import NAMED_BY_VALUE, plain_value
 from tune_noise.reporting.statistics import Estimate
-from tune_noise.verdict import Comparison
-
-__all__ = ["configuration", "plain_value", "searched_values"]
 
 NO_VALUE = "-"
 _MAX_DECIMALS = 8
@@ -39,13 +31,13 @@ _SHORT_NAMES = {
 
 
 def objective_name(objective: str) -> str:
-    """`information` for val_information_noisy; one that sees clean labels is called an oracle."""
+    """Return `information` for val_information_noisy; one that sees clean labels is an oracle."""
     name = _SHORT_NAMES.get(objective, objective)
     return f"{name} (oracle)" if "clean" in objective else name
 
 
 def selection(config: SearchConfig) -> str:
-    """`selected epoch`, or `mean of the last 10 epochs`: what a trial's figures are those of."""
+    """Return where a trial's figures are from: `selected epoch`, `mean of the last 10 epochs`."""
     if config.last_epochs is None:
         return "selected epoch"
     if config.last_epochs == 1:
@@ -54,72 +46,75 @@ def selection(config: SearchConfig) -> str:
 
 
 def unit(metric: str) -> str:
-    """`nats`, or `%` for a fraction; a metric may carry one of the suffixes of `trials.csv`."""
+    """Return `nats`, or `%` for a fraction; a metric may carry a suffix of `trials.csv`."""
     base = metric.removesuffix("_mean").removesuffix("_last").removesuffix("_best")
     return "%" if METRICS[base].unit == "fraction" else METRICS[base].unit
 
 
 def scale(metric: str) -> float:
-    """What a value is multiplied by to be shown in its `unit`."""
+    """Return the factor from a value to the value in its `unit`."""
     return 100.0 if unit(metric) == "%" else 1.0
 
 
-def decimals(found: Estimate, *, factor: float) -> int:
-    """Decimals that tell the interval's half-width.
+def decimals(estimate: Estimate, metric: str) -> int:
+    """Return how many decimals the interval's half-width supports.
 
     One digit of the half-width, two where it starts with 1 or 2; three digits of the mean where
     there is no interval; at least two decimals. Percentages get one.
     """
-    if factor > 1.0:
+    if scale(metric) > 1.0:
         return 1
-    if found.ci95 is None:
-        return _within(2 - _magnitude(found.mean))
-    low, high = found.ci95
+    if estimate.ci95 is None:
+        return _within(2 - _magnitude(estimate.mean))
+    low, high = estimate.ci95
     return _within(-_magnitude((high - low) / 6.0))
 
 
 def number(value: float, places: int) -> str:
-    """Fixed decimals; never `-0.00`."""
+    """Return a number with fixed decimals; never `-0.00`."""
     return f"{round(value, places) + 0.0:.{places}f}"
 
 
-def interval(found: Estimate, *, factor: float, places: int) -> str:
-    """`[1.29, 1.33]`; empty where one value gives no interval."""
-    if found.ci95 is None:
+def interval(ends: tuple[float, float] | None, *, factor: float, places: int) -> str:
+    """Return `[1.29, 1.33]`; empty where one value gives no interval."""
+    if ends is None:
         return ""
-    low, high = found.ci95
-    return f"[{number(low * factor, places)}, {number(high * factor, places)}]"
+    return f"[{number(ends[0] * factor, places)}, {number(ends[1] * factor, places)}]"
 
 
-def with_interval(found: Estimate, metric: str) -> str:
-    """`93.1 % [92.5, 93.7]`: mean, unit, 95 % interval."""
-    factor = scale(metric)
-    places = decimals(found, factor=factor)
-    mean = f"{number(found.mean * factor, places)} {unit(metric)}"
-    return f"{mean} {interval(found, factor=factor, places=places)}".strip()
+def interval_of(estimate: Estimate, metric: str) -> str:
+    """Return the 95 % interval of a metric's mean, in the metric's unit."""
+    return interval(estimate.ci95, factor=scale(metric), places=decimals(estimate, metric))
 
 
-def difference(found: Estimate, metric: str) -> tuple[str, str]:
-    """`0.21` and `[0.15, 0.27]`: with so many decimals that no end of it turns to 0.
+def with_interval(estimate: Estimate, metric: str) -> str:
+    """Return `93.1 % [92.5, 93.7]`: mean, unit, 95 % interval."""
+    mean = number(estimate.mean * scale(metric), decimals(estimate, metric))
+    return f"{mean} {unit(metric)} {interval_of(estimate, metric)}".strip()
 
-    Else an interval that excludes 0, and so makes a winner, might be written as if it did not.
+
+def with_sd(estimate: Estimate, metric: str) -> str:
+    """Return `93.1 ± 0.4`: mean and sample standard deviation, without the unit."""
+    factor, places = scale(metric), decimals(estimate, metric)
+    mean = number(estimate.mean * factor, places)
+    return mean if estimate.sd is None else f"{mean} ± {number(estimate.sd * factor, places)}"
+
+
+def difference(estimate: Estimate, metric: str) -> tuple[str, str]:
+    """Return `0.21` and `[0.15, 0.27]`, with so many decimals that no end of it turns to 0.
+
+    Otherwise an interval that excludes 0, and so makes a winner, might be written as if it did not.
     """
-    factor = scale(metric)
-    places = decimals(found, factor=factor)
-    ends = [end * factor for end in found.ci95 or () if abs(end) > _NOTHING]
+    factor, places = scale(metric), decimals(estimate, metric)
+    ends = [end * factor for end in estimate.ci95 or () if abs(end) > _NOTHING]
     while places < _MAX_DECIMALS and any(round(end, places) == 0.0 for end in ends):
         places += 1
-    mean = number(found.mean * factor, places)
-    return mean, interval(found, factor=factor, places=places)
-
-
-def judged(found: Comparison, metric: str) -> tuple[str, str]:
-    """As `difference`, with the interval by which a finalist was judged."""
-    return difference(Estimate(found.n, found.mean, found.sd, found.interval), metric)
+    mean = number(estimate.mean * factor, places)
+    return mean, interval(estimate.ci95, factor=factor, places=places)
 
 
 def interval_name(level: float) -> str:
-    """`95 % interval`, or what it is where a finalist was judged at another level.
+    """Return `95 % interval`, or its name where a finalist was judged at another level.
 
     Example:
         >>> interval_name(0.05), interval_name(0.05 / 4)
@@ -128,22 +123,14 @@ def interval_name(level: float) -> str:
     return f"{100.0 * (1.0 - level):.4g} % interval"
 
 
-def with_sd(found: Estimate, metric: str) -> str:
-    """`93.1 ± 0.4`: mean and sample standard deviation, without the unit."""
-    factor = scale(metric)
-    places = decimals(found, factor=factor)
-    mean = number(found.mean * factor, places)
-    return mean if found.sd is None else f"{mean} ± {number(found.sd * factor, places)}"
-
-
 def standard_error(error: float, metric: str) -> str:
-    """`SE 0.020`: of one measurement, in the metric's unit, with two significant digits."""
-    shown = error * scale(metric)
-    return f"SE {number(shown, _within(1 - _magnitude(shown)))}"
+    """Return `SE 0.020` for one measurement, in the metric's unit, with two significant digits."""
+    scaled = error * scale(metric)
+    return f"SE {number(scaled, _within(1 - _magnitude(scaled)))}"
 
 
 def level_in_words(field: str, level: Any) -> str:
-    """`co_teaching`, `patience null`: the level of a field, which names itself or needs the field.
+    """Return `co_teaching` or `patience null`: a level names itself or needs its field.
 
     Example:
         >>> level_in_words("method", "co_teaching"), level_in_words("tau", 0.5625)
@@ -156,10 +143,10 @@ def level_in_words(field: str, level: Any) -> str:
 
 
 def condition_in_words(factors: dict[str, Any], search: SearchConfig) -> str:
-    """`pair_flip noise_rate 0.45`: the kind of noise, its level, then the other factors."""
+    """Return `pair_flip noise_rate 0.45`: the kind of noise, its level, then the other factors."""
     noise = factors.get("noise", search.noise)
-    shown = {name: factors.get(name, search.fixed.get(name)) for name in _noise_levels(noise)}
-    levels = {k: default_of(k) if v is None else v for k, v in shown.items()}
+    given = {name: factors.get(name, search.fixed.get(name)) for name in _noise_levels(noise)}
+    levels = {k: default_of(k) if v is None else v for k, v in given.items()}
     levels = {k: v for k, v in levels.items() if v is not None}
     others = {k: v for k, v in factors.items() if k != "noise" and k not in levels}
     notes = {"noise_rate": rate_note(noise)}
@@ -169,7 +156,7 @@ def condition_in_words(factors: dict[str, Any], search: SearchConfig) -> str:
 
 
 def rate_note(noise: str) -> str:
-    """What a noise_rate counts under a kind of noise, to stand after it; empty where it is plain.
+    """Return a note on what a noise_rate counts under a kind of noise; empty where it is plain.
 
     Example:
         >>> rate_note("symmetric")
@@ -179,18 +166,18 @@ def rate_note(noise: str) -> str:
 
 
 def default_of(field: str) -> Any:
-    """The default of a trial's field where it applies."""
+    """Return the default of a trial's field where it applies."""
     return field_default(trial_fields()[field])
 
 
 def _noise_levels(noise: str) -> list[str]:
-    """The fields that mean something only beside this kind of noise, e.g. alpha or noise_rate."""
+    """Return the fields that apply to this kind of noise alone, e.g. alpha or noise_rate."""
     fields = trial_fields()
     return [f for f in fields if set(when(f)) == {"noise"} and applies(f, {"noise": noise})]
 
 
 def _magnitude(value: float) -> int:
-    """Power of ten of the leading digit; 0 for 0."""
+    """Return the power of ten of the leading digit; 0 for 0."""
     return math.floor(math.log10(abs(value))) if abs(value) > _NOTHING else 0
 
 

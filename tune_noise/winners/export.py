@@ -10,8 +10,8 @@ from tune_noise.history.replay import TrialHistory
 from tune_noise.record.folder import checkpoints_dir, weights_file
 from tune_noise.reporting import Summary
 from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.findings.trial_metrics import trial_metrics
 from tune_noise.reporting.page.contact_sheet import WINNERS_DIR
-from tune_noise.reporting.tables import trial_metrics
 from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint
 from tune_noise.training.saved_model import describe_model, load_model, save_model
 

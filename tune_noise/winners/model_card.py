@@ -2,18 +2,14 @@
 
 from typing import Any
 
+from tune_noise.config.words import plain_value
 from tune_noise.data import Dataset
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting import ConditionSummary, verdict_sentence
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.sentences import badge, objective_meaning
 from tune_noise.reporting.statistics import Estimate
-from tune_noise.reporting.wording import (
-    condition_in_words,
-    objective_name,
-    plain_value,
-    with_interval,
-)
+from tune_noise.reporting.wording import condition_in_words, objective_name, with_interval
 
 _TEST = "test_accuracy_clean"
 # Fields that other rows of the card tell.

@@ -23,9 +23,10 @@ def test_every_figure_is_a_png_and_an_svg_with_a_text(
     history = request.getfixturevalue(name).history()
     summary = summarise(history)
     drawings = draw(history, summary)
-    assert set(drawings.curves) == {condition.name for condition in summary.conditions}
-    assert drawings.accuracy is not None
-    for drawing in drawings:
+    for condition in summary.conditions:
+        assert ("learning_curves", condition.name) in drawings
+    assert ("accuracy", "") in drawings
+    for drawing in drawings.values():
         assert drawing.png.startswith(PNG_START)
         assert ET.fromstring(drawing.svg).tag.endswith("svg")
         assert drawing.alt
@@ -34,7 +35,7 @@ def test_every_figure_is_a_png_and_an_svg_with_a_text(
 
 def test_the_same_search_gives_the_same_bytes(compared: Builder) -> None:
     history = compared.history()
-    first, second = (draw(history, summarise(history)).accuracy for _ in range(2))
+    first, second = (draw(history, summarise(history))["accuracy", ""] for _ in range(2))
     assert first == second
 
 
@@ -47,8 +48,8 @@ def test_confirmed_values_come_before_those_of_the_search(many: Builder) -> None
         ("co_teaching", "mlp1"): False,
         ("co_teaching", "conv4"): True,
     }
-    assert found["co_teaching", "conv4"].found.n == 5
-    assert found["co_teaching", "mlp1"].found.ci95 is None
+    assert found["co_teaching", "conv4"].estimate.n == 5
+    assert found["co_teaching", "mlp1"].estimate.ci95 is None
     assert noise_factor(summary) == "noise_rate"
 
 
@@ -70,14 +71,13 @@ def test_every_level_of_a_compared_field_has_its_points(builder: type[Builder]) 
     history = build.history()
     summary = summarise(history)
     shown = points(summary.conditions[0], TEST_ACCURACY)
-    assert [(p.series, p.found.mean) for p in shown] == [
+    assert [(p.series, p.estimate.mean) for p in shown] == [
         ("standard, patience null", pytest.approx(0.5525)),
         ("standard, patience 10", pytest.approx(0.6525)),
         ("standard, patience 3", pytest.approx(0.6025)),
     ]
-    drawing = draw(history, summary).accuracy
-    assert drawing is not None
-    assert "standard, patience null on mlp1" in drawing.alt
+    alt = draw(history, summary)["accuracy", ""].alt
+    assert "standard, patience null on mlp1" in alt
 
 
 def test_the_legend_of_many_methods_lies_within_the_figure(builder: type[Builder]) -> None:
@@ -100,7 +100,7 @@ def test_a_search_without_epochs_has_no_figures(builder: type[Builder]) -> None:
     build = builder()
     build.add(status="failed")
     history = build.history()
-    assert list(draw(history, summarise(history))) == []
+    assert draw(history, summarise(history)) == {}
 
 
 def test_before_the_final_the_best_search_trials_are_drawn(
@@ -110,9 +110,8 @@ def test_before_the_final_the_best_search_trials_are_drawn(
     build.add({"val_information_noisy": 0.5})
     history = build.history(finished=False)
     drawings = draw(history, summarise(history))
-    assert "unconfirmed" in drawings.curves["all"].alt
-    assert drawings.accuracy is not None
-    assert "unconfirmed" in drawings.accuracy.alt
+    assert "unconfirmed" in drawings["learning_curves", "all"].alt
+    assert "unconfirmed" in drawings["accuracy", ""].alt
 
 
 def test_seeds_of_unequal_length_keep_their_place(builder: type[Builder]) -> None:

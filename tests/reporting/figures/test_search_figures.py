@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from tests.support.histories import Builder
 from tune_noise.reporting.figures.draw import draw
 from tune_noise.reporting.figures.history import best_so_far
-from tune_noise.reporting.figures.palette import COLOURS
-from tune_noise.reporting.figures.svg import DARK_PAPER, MIN_CONTRAST, contrast, on_dark
 from tune_noise.reporting.findings.summary import summarise
 
 WRONG = "train_wrong_predicted"
@@ -33,15 +31,18 @@ def test_memorisation_is_drawn_where_it_was_measured(
         curve = [make_epoch(1.0, **shares(0.6, label)) for _ in range(4)]
         build.add(*curve, finalist=finalist, seed=seed)
     history = build.history()
-    drawing = draw(history, summarise(history)).memorisations["all"]
+    drawing = draw(history, summarise(history))["memorisation", "all"]
     assert "60 % as their true class, 30 % as the label" in drawing.alt
 
 
-def test_a_record_of_an_earlier_version_has_no_memorisation_and_all_else(compared: Builder) -> None:
+def test_without_known_wrong_labels_there_is_no_memorisation_and_all_else(
+    compared: Builder,
+) -> None:
     history = compared.history()
     drawings = draw(history, summarise(history))
-    assert drawings.memorisations == {}
-    assert set(drawings.curves) == set(drawings.histories) == set(drawings.parallels) != set()
+    name = "noise_rate=0.45"
+    kinds = [kind for kind, condition in drawings if condition == name]
+    assert kinds == ["learning_curves", "history", "parallel"]
 
 
 def test_the_history_names_the_rungs_and_who_they_stopped(builder: type[Builder]) -> None:
@@ -52,7 +53,7 @@ def test_the_history_names_the_rungs_and_who_they_stopped(builder: type[Builder]
     history = build.history()
     for trial in history.trials.values():
         trial.rungs[1] = trial.status == "completed"
-    alt = draw(history, summarise(history)).histories["all"].alt
+    alt = draw(history, summarise(history))["history", "all"].alt
     assert "Rungs at epoch 1 stopped 1 of the trials" in alt
     assert "The best, 1.5 nats, is trial 1 of 3" in alt
 
@@ -63,7 +64,7 @@ def test_a_wild_trial_does_not_flatten_the_others_and_is_counted(builder: type[B
         build.add({"val_loss_noisy": 1.0 + 0.01 * number})
     build.add({"val_loss_noisy": 1e9})
     history = build.history()
-    caption = draw(history, summarise(history)).histories["all"].caption
+    caption = draw(history, summarise(history))["history", "all"].caption
     assert "1 of the trials lie far outside" in caption
 
 
@@ -97,7 +98,7 @@ def test_parallel_coordinates_say_how_many_trials_they_leave_out(builder: type[B
     build.add({"val_information_noisy": 1.1}, lr=0.004, method="co_teaching", tau=0.5)
     build.add({"val_information_noisy": 9.0}, lr=0.003, status="stopped")
     history = build.history()
-    drawing = draw(history, summarise(history)).parallels["all"]
+    drawing = draw(history, summarise(history))["parallel", "all"]
     assert "3 of 4 search trials" in drawing.caption
     assert "“none”" in drawing.caption
     assert "method co_teaching, lr 0.002, tau 0.25" in drawing.alt
@@ -109,32 +110,15 @@ def test_thousands_of_trials_make_no_heavy_figure(builder: type[Builder]) -> Non
         build.add({"val_information_noisy": 1.0 + 0.1 * np.sin(number)}, lr=1e-4 * 1.003**number)
     history = build.history()
     drawings = draw(history, summarise(history))
-    assert b"<image" in drawings.histories["all"].svg
-    assert "one in 6 is drawn" in drawings.parallels["all"].caption
-    assert max(len(drawing.svg) for drawing in drawings) < 120_000
+    assert b"<image" in drawings["history", "all"].svg
+    assert "one in 6 is drawn" in drawings["parallel", "all"].caption
+    assert max(len(drawing.svg) for drawing in drawings.values()) < 120_000
 
 
-def test_a_figure_turns_dark_with_the_page_and_keeps_its_shapes(compared: Builder) -> None:
+def test_a_figure_says_its_size_and_loads_nothing(compared: Builder) -> None:
     history = compared.history()
-    drawing = draw(history, summarise(history)).histories["noise_rate=0.45"]
-    text = drawing.svg.decode()
-    ET.fromstring(text)
-    assert text.count("prefers-color-scheme:dark") == 1
-    # Glyphs are drawn at a sixtieth of their size: that number keeps its digits.
-    assert re.search(r"scale\(0\.\d+ -0\.\d+\)", text)
-    assert not re.search(r' d="[^"]*\.\d{3}', text)
-    assert (drawing.width, drawing.height) == (499, round(96 * 4.2)) or drawing.height == 288
-
-
-@pytest.mark.parametrize("shade", COLOURS)
-def test_every_colour_of_a_method_is_seen_on_a_dark_page(shade: str) -> None:
-    assert contrast(on_dark(shade), DARK_PAPER) >= MIN_CONTRAST
-
-
-def test_colours_stay_apart_on_a_dark_page() -> None:
-    assert len({on_dark(shade) for shade in COLOURS}) == len(COLOURS)
-
-
-def test_contrast_is_that_of_the_standard() -> None:
-    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
-    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+    drawing = draw(history, summarise(history))["history", "noise_rate=0.45"]
+    root = ET.fromstring(drawing.svg)
+    assert (drawing.width, drawing.height) == (499, 288)
+    assert float((root.get("width") or "").removesuffix("pt")) == pytest.approx(0.75 * 499.2)
+    assert not re.findall(rb'href="(?!#|data:)', drawing.svg)

@@ -1,11 +1,12 @@
 import pytest
 
+from tests.support.frames import frame
 from tests.support.histories import Builder
-from tune_noise.reporting.findings.effort import effort_table, efforts
+from tune_noise.reporting.findings.effort import efforts
 from tune_noise.reporting.findings.knowledge import knowledge
 from tune_noise.reporting.findings.summary import summarise
 from tune_noise.reporting.outputs import write_outputs
-from tune_noise.reporting.page.finalist_rows import finalists_table
+from tune_noise.reporting.tables import effort_table, finalists_table
 
 
 def told(build: Builder) -> dict[str, str]:
@@ -27,7 +28,7 @@ def test_cost_is_counted_per_level_of_what_is_compared(builder: type[Builder]) -
 
 def test_the_table_of_cost_adds_up_to_that_of_the_page(many: Builder) -> None:
     history = many.history()
-    table = effort_table(history)
+    table = frame(effort_table(history))
     assert len(table) == 3 * 4
     for row in efforts(history):
         own = table[(table["stage"] == row.stage) & (table["level"] == row.level)]
@@ -74,7 +75,7 @@ def test_the_page_does_not_claim_ignorance_of_what_was_told(
 
 
 def test_the_table_of_finalists_holds_what_the_page_says(compared: Builder) -> None:
-    table = finalists_table(summarise(compared.history()))
+    table = frame(finalists_table(summarise(compared.history())))
     leader = table[table["rank"] == 1]
     assert leader["is_winner"].all()
     assert leader.set_index("metric").loc["val_information_noisy", "mean"] == pytest.approx(1.30)

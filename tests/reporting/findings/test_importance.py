@@ -1,13 +1,14 @@
 import numpy as np
-import pandas as pd
 import pytest
 
+from tests.support.frames import frame
 from tests.support.histories import Builder
 from tune_noise.config.domains import Domain
-from tune_noise.reporting.findings.importance import MIN_TRIALS, importance_table, importances
+from tune_noise.reporting.findings.importance import MIN_TRIALS, importances
 from tune_noise.reporting.findings.searched_fields import full_length, position, searched_fields
 from tune_noise.reporting.findings.summary import ConditionSummary, summarise
 from tune_noise.reporting.page.importance import importance_section
+from tune_noise.reporting.tables import importance_table
 
 SEARCH = {
     "method": {"choice": ["standard", "co_teaching"]},
@@ -72,12 +73,13 @@ def test_nothing_is_told_where_nothing_matters(builder: type[Builder]) -> None:
 
 
 def test_few_trials_tell_nothing_and_the_page_says_so(builder: type[Builder]) -> None:
-    condition = condition_of(searched(builder(search=SEARCH), MIN_TRIALS - 1))
+    summary = summarise(searched(builder(search=SEARCH), MIN_TRIALS - 1).history())
+    [condition] = summary.conditions
     section = importance_section(condition)
     assert section is not None
     assert section.bars == []
     assert "Too few trials to tell: method (19)" in section.untold[0]
-    table = importance_table({"all": condition.importances})
+    table = frame(importance_table(summary))
     assert list(table["field"]) == list(SEARCH)
     assert table["importance"].isna().all()
 
@@ -126,9 +128,8 @@ def test_a_value_lies_where_its_range_says(
 
 
 def test_the_table_reads_back(builder: type[Builder]) -> None:
-    condition = condition_of(searched(builder(search=SEARCH), 60))
-    table = importance_table({"all": condition.importances})
-    assert isinstance(table, pd.DataFrame)
+    summary = summarise(searched(builder(search=SEARCH), 60).history())
+    table = frame(importance_table(summary))
     told = table.dropna()
     assert (told["low"] <= told["importance"]).all()
     assert (told["importance"] <= told["high"]).all()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tests.metrics.known import NOISES, K, known_transition, over
+from tests.support.frames import frame
 from tests.support.histories import Builder, epoch
 from tests.support.noise_records import TRUE, add_confirmations, told
 from tune_noise.noise import corrupt, count_labels, total
@@ -21,7 +22,7 @@ from tune_noise.reporting.findings.noise_estimate import (
 )
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary, summarise
 from tune_noise.reporting.statistics import estimate, share_interval, t_quantile, with_errors
-from tune_noise.reporting.transition_table import COLUMNS, transition_table
+from tune_noise.reporting.tables import TRANSITION_COLUMNS, Table, transition_table
 
 RATES = {"val_noise_rate_estimate": 0.4, "val_noise_rate_estimate_se": 0.02}
 
@@ -143,8 +144,7 @@ def test_a_seed_that_diverged_and_an_old_record_tell_nothing(builder: type[Build
     found = noise_estimate(condition.finalists[0])
     assert found.matrix is None
     assert found.rate is not None
-    assert list(transition_table(summary).columns) == list(COLUMNS)
-    assert transition_table(summary).empty
+    assert transition_table(summary) == Table(list(TRANSITION_COLUMNS), [])
 
 
 def test_the_table_has_a_row_per_cell_with_empty_fields_for_what_is_unknown(
@@ -152,8 +152,8 @@ def test_the_table_has_a_row_per_cell_with_empty_fields_for_what_is_unknown(
 ) -> None:
     build = builder(conditions={"noise_rate": [0.45]})
     add_confirmations(build, [told(rows=(8, 0), true=None)], **RATES)
-    table = transition_table(only(build)[0])
-    assert list(table.columns) == list(COLUMNS)
+    table = frame(transition_table(only(build)[0]))
+    assert list(table.columns) == list(TRANSITION_COLUMNS)
     assert list(zip(table["true_class"], table["noisy_label"], strict=True)) == [
         (0, 0), (0, 1), (1, 0), (1, 1),
     ]  # fmt: skip
@@ -172,7 +172,7 @@ def test_of_very_many_classes_only_cells_that_hold_something_are_in_the_table(
     counts = count_labels(np.arange(120), (np.arange(120)[:, None] + 1) % 120, 120)
     found = told() | {"seen": counts.to_plain(), "true": None}
     add_confirmations(build, [found], **RATES)
-    assert len(transition_table(only(build)[0])) == 120
+    assert len(transition_table(only(build)[0]).rows) == 120
 
 
 def test_the_summary_holds_the_figures(builder: type[Builder]) -> None:

@@ -12,6 +12,7 @@ from tests.support.histories import Builder
 from tests.support.noise_records import add_confirmations, told
 from tune_noise.noise import count_labels
 from tune_noise.reporting import write_outputs
+from tune_noise.reporting.cells import Cell
 from tune_noise.reporting.findings.summary import summarise
 from tune_noise.reporting.page.noise import NUM_LARGEST, NoiseSection, noise_section
 
@@ -75,8 +76,7 @@ def test_what_cannot_be_estimated_is_said_instead_of_a_number(pair: Builder) -> 
     assert "Class 1 is never predicted: its row cannot be estimated." in text
     assert "by the estimated matrix: a class is never predicted." in text
     assert found.facts["clean-equivalent accuracy, by the estimated matrix"] == "cannot be told"
-    assert [cell.value for cell in found.rows[1].cells] == ["-", "-"]
-    assert [cell.truth for cell in found.rows[1].cells] == ["25.0", "75.0"]
+    assert found.rows["1"] == [Cell("-", ("25.0",)), Cell("-", ("75.0",))]
 
 
 def test_too_few_predictions_are_another_reason(pair: Builder) -> None:
@@ -122,9 +122,9 @@ def many_classes(number: int) -> dict[str, Any]:
 
 def test_of_many_classes_the_largest_cells_off_the_diagonal_are_shown(pair: Builder) -> None:
     found = told_by(pair, [many_classes(30)])
-    assert [row.name for row in found.rows[:3]] == ["29 → 0", "28 → 29", "27 → 28"]
+    assert list(found.rows)[:3] == ["29 → 0", "28 → 29", "27 → 28"]
     assert len(found.rows) == NUM_LARGEST
-    assert found.rows[0].cells[0].value == "48.3"
+    assert found.rows["29 → 0"][0].value == "48.3"
     assert "20 largest of 870 cells off the diagonal" in found.caption
 
 

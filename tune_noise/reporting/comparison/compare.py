@@ -66,15 +66,15 @@ class Entry:
 
     @property
     def leader(self) -> Finalist | None:
-        """Of its own search; None where none is confirmed."""
+        """The leader of its own search; None where none is confirmed."""
         return self.condition.leader
 
     def estimate(self, metric: str) -> Estimate | None:
-        """The leader's figure over its fresh seeds."""
+        """Return the leader's figure over its fresh seeds."""
         return None if self.leader is None else self.leader.metrics.get(metric)
 
     def values(self, metric: str) -> dict[Hashable, float]:
-        """(training seed, noise seed) -> value of the leader; equal seeds are equal labels."""
+        """Return the leader's values by (training seed, noise seed): equal seeds, equal labels."""
         if self.leader is None:
             return {}
         seeds = {s: (s, t.config.noise_seed) for s, t in self.leader.counted.items()}
@@ -116,7 +116,7 @@ class TaskComparison:
 
     @property
     def objective(self) -> str:
-        """By which they are judged."""
+        """The metric by which they are judged."""
         return str(self.task["objective"])
 
     @property
@@ -124,15 +124,19 @@ class TaskComparison:
         """`winner` if the best is separated from every other one; None with nothing to compare."""
         if not self.against:
             return None
-        return "winner" if all(each.is_separated for each in self.against) else "tie"
+        return "winner" if all(a.is_separated for a in self.against) else "tie"
+
+    def against_of(self, entry: Entry) -> Against | None:
+        """Return the best leader against one of the entries; None for the best itself."""
+        return next((against for against in self.against if against.entry is entry), None)
 
     def standing(self, entry: Entry) -> Standing:
-        """How one of the entries stands."""
+        """Return how one of the entries stands."""
         if entry.leader is None:
             return "unconfirmed"
-        found = next((each for each in self.against if each.entry is entry), None)
-        if found is not None:
-            return "behind" if found.is_separated else "not separated"
+        against = self.against_of(entry)
+        if against is not None:
+            return "behind" if against.is_separated else "not separated"
         if self.verdict is None:
             return "alone"
         return "ahead" if self.verdict == "winner" else "leading"
@@ -155,7 +159,7 @@ class SearchComparison:
     @cached_property
     def differing(self) -> list[str]:
         """The fields in which the tasks differ; empty where all is one task."""
-        return differing([each.task for each in self.tasks])
+        return differing([task.task for task in self.tasks])
 
 
 def compare_searches(histories: dict[str, History]) -> SearchComparison:
@@ -164,9 +168,9 @@ def compare_searches(histories: dict[str, History]) -> SearchComparison:
     Args:
         histories: label -> a search, finished or not; at least one.
     """
-    told: list[tuple[Entry, Task]] = []
-    untold = []
     summaries = {label: summarise(history) for label, history in histories.items()}
+    tasks: list[tuple[Entry, Task]] = []
+    untold = []
     for label, summary in summaries.items():
         for condition in summary.conditions:
             entry = Entry(label, condition, _cost(histories[label], condition.name))
@@ -174,39 +178,35 @@ def compare_searches(histories: dict[str, History]) -> SearchComparison:
             if task is None:
                 untold.append(entry)
             else:
-                told.append((entry, task))
-    factors = {name for entry, _ in told for name in factors_of(entry.condition)}
-    groups: dict[str, list[Entry]] = {}
-    tasks: dict[str, Task] = {}
-    for entry, own in told:
-        whole = with_factors(own, entry.condition, factors)
-        tasks.setdefault(key_of(whole), whole)
-        groups.setdefault(key_of(whole), []).append(entry)
+                tasks.append((entry, task))
+    factors = {name for entry, _ in tasks for name in factors_of(entry.condition)}
+    groups: dict[str, tuple[Task, list[Entry]]] = {}
+    for entry, task in tasks:
+        whole = with_factors(task, entry.condition, factors)
+        groups.setdefault(key_of(whole), (whole, []))[1].append(entry)
     return SearchComparison(
         searches={label: summary.search for label, summary in summaries.items()},
-        tasks=tuple(_compare(tasks[key], entries) for key, entries in groups.items()),
+        tasks=tuple(_compare(task, entries) for task, entries in groups.values()),
         untold=tuple(untold),
     )
 
 
 def _cost(history: History, condition: str) -> Cost:
-    trials = {k: t for k, t in history.trials.items() if t.condition == condition}
-    found = efforts(replace(history, trials=trials))
+    spent = efforts(history, condition=condition)
     return Cost(
-        trials=len(trials),
-        epochs=sum(each.epochs for each in found),
-        network_epochs=sum(each.network_epochs for each in found),
-        seconds=sum(each.seconds for each in found),
+        trials=sum(effort.num_trials for effort in spent),
+        epochs=sum(effort.epochs for effort in spent),
+        network_epochs=sum(effort.network_epochs for effort in spent),
+        seconds=sum(effort.seconds for effort in spent),
     )
 
 
 def _compare(task: Task, entries: Sequence[Entry]) -> TaskComparison:
     objective = str(task["objective"])
-    factor = sign(objective)
 
     def key(entry: Entry) -> tuple[bool, float]:
-        found = entry.estimate(objective)
-        return found is None, 0.0 if found is None else -factor * found.mean
+        estimate = entry.estimate(objective)
+        return estimate is None, 0.0 if estimate is None else -sign(objective) * estimate.mean
 
     ranked = sorted(entries, key=key)
     best, *others = ranked
@@ -215,14 +215,13 @@ def _compare(task: Task, entries: Sequence[Entry]) -> TaskComparison:
 
 
 def _judge(best: Entry, rivals: Sequence[Entry], objective: str) -> tuple[Against, ...]:
-    """The best against every other one, with the same correction as among finalists."""
+    """Judge the best against every other one, with the same correction as among finalists."""
     factor = sign(objective)
-    ours = _signed(best, objective, factor)
-    found = [difference_of(ours, _signed(rival, objective, factor)) for rival in rivals]
-    differences = [each for each in found if each is not None]
+    signed = [_signed(entry, objective, factor) for entry in (best, *rivals)]
+    differences = [d for rival in signed[1:] if (d := difference_of(signed[0], rival)) is not None]
     if not differences:
         return ()
-    p = np.array([[each.p_value for each in differences]])
+    p = np.array([[difference.p_value for difference in differences]])
     separated, level = stepwise(p, np.ones_like(p, dtype=bool), ERROR)
     return tuple(
         Against(

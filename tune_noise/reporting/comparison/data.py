@@ -1,13 +1,10 @@
-"""A comparison of searches as plain values: for `--json`, and as tables."""
+"""A comparison of searches as plain values: for `--json` and for the tables."""
 
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
-
 from tune_noise.reporting.comparison.compare import (
     TEST_ACCURACY,
-    Against,
     Entry,
     SearchComparison,
     TaskComparison,
@@ -15,52 +12,31 @@ from tune_noise.reporting.comparison.compare import (
 from tune_noise.reporting.comparison.words import leader_in_words
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.verdict import ERROR
-from tune_noise.verdict.two_samples import Difference
 
 
-def comparison_to_json(found: SearchComparison) -> dict[str, Any]:
-    """As `tune-noise report A B --json` prints it; the fields stand in docs/commands.md."""
+def comparison_to_json(comparison: SearchComparison) -> dict[str, Any]:
+    """Return what `tune-noise report A B --json` prints; docs/commands.md lists the fields."""
     return {
-        "searches": found.searches,
-        "differ_in": found.differing,
+        "searches": comparison.searches,
+        "differ_in": comparison.differing,
         "tasks": [
             {
-                "task": each.task,
-                "verdict": each.verdict,
-                "entries": [_entry(entry, each) for entry in each.entries],
-                "differences": list(_differences(each)),
+                "task": task.task,
+                "verdict": task.verdict,
+                "entries": [entry_values(entry, task) for entry in task.entries],
+                "differences": list(differences(task)),
             }
-            for each in found.tasks
+            for task in comparison.tasks
         ],
         "not_begun": [
-            {"search": entry.label, "condition": entry.condition.name} for entry in found.untold
+            {"search": entry.label, "condition": entry.condition.name}
+            for entry in comparison.untold
         ],
     }
 
 
-def entries_table(found: SearchComparison) -> pd.DataFrame:
-    """A row per condition of a search; `task` counts the tasks from 1."""
-    rows = []
-    for number, each in enumerate(found.tasks, start=1):
-        for entry in each.entries:
-            row = {"task": number, "objective_name": each.objective, **_entry(entry, each)}
-            rows.append({k: v for k, v in row.items() if k not in ("config", "factors")})
-    return pd.DataFrame(rows)
-
-
-def differences_table(found: SearchComparison) -> pd.DataFrame:
-    """A row per difference: the best leader of a task minus another one."""
-    columns = ["task", "metric", "best", "other", "method", "n_best", "n_other", "mean"]
-    columns += ["low", "high", "level", "is_separated"]
-    rows = [
-        {"task": number, **row}
-        for number, each in enumerate(found.tasks, start=1)
-        for row in _differences(each)
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _entry(entry: Entry, task: TaskComparison) -> dict[str, Any]:
+def entry_values(entry: Entry, task: TaskComparison) -> dict[str, Any]:
+    """Return one condition of a search as plain values."""
     condition, leader = entry.condition, entry.leader
     return {
         "search": entry.label,
@@ -81,39 +57,36 @@ def _entry(entry: Entry, task: TaskComparison) -> dict[str, Any]:
     }
 
 
-def _figures(name: str, found: Estimate | None) -> dict[str, float | None]:
-    low, high = (None, None) if found is None or found.ci95 is None else found.ci95
-    return {
-        f"{name}_mean": None if found is None else found.mean,
-        f"{name}_sd": None if found is None else found.sd,
-        f"{name}_low": low,
-        f"{name}_high": high,
-    }
+def differences(task: TaskComparison) -> Iterator[dict[str, Any]]:
+    """Yield the best leader of a task minus each other one, in objective and test accuracy.
+
+    Only the objective separates, so `is_separated` is None for the test accuracy.
+    """
+    for against in task.against:
+        judgements = (
+            (task.objective, against.objective, against.level, against.is_separated),
+            (TEST_ACCURACY, against.test_accuracy, ERROR, None),
+        )
+        for metric, difference, level, is_separated in judgements:
+            if difference is None:
+                continue
+            low, high = difference.interval(level) or (None, None)
+            yield {
+                "metric": metric,
+                "best": task.entries[0].name,
+                "other": against.entry.name,
+                "method": "paired" if difference.is_paired else "welch",
+                "n_best": difference.n[0],
+                "n_other": difference.n[1],
+                "mean": difference.mean,
+                "low": low,
+                "high": high,
+                "level": level,
+                "is_separated": is_separated,
+            }
 
 
-def _differences(task: TaskComparison) -> Iterator[dict[str, Any]]:
-    best = task.entries[0]
-    for each in task.against:
-        yield _difference(task.objective, best, each, each.objective, each.level)
-        if each.test_accuracy is not None:
-            yield _difference(TEST_ACCURACY, best, each, each.test_accuracy, ERROR)
-
-
-def _difference(
-    metric: str, best: Entry, against: Against, found: Difference, level: float
-) -> dict[str, Any]:
-    """One row; only the objective separates, so of test accuracy nothing is said."""
-    low, high = found.interval(level) or (None, None)
-    return {
-        "metric": metric,
-        "best": best.name,
-        "other": against.entry.name,
-        "method": "paired" if found.is_paired else "welch",
-        "n_best": found.n[0],
-        "n_other": found.n[1],
-        "mean": found.mean,
-        "low": low,
-        "high": high,
-        "level": level,
-        "is_separated": against.is_separated if metric != TEST_ACCURACY else None,
-    }
+def _figures(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    mean, sd = (None, None) if estimate is None else (estimate.mean, estimate.sd)
+    low, high = (None, None) if estimate is None or estimate.ci95 is None else estimate.ci95
+    return {f"{name}_mean": mean, f"{name}_sd": sd, f"{name}_low": low, f"{name}_high": high}

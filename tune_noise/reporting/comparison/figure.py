@@ -26,25 +26,27 @@ CAPTION = (
 )
 
 
-def comparison_figure(found: SearchComparison) -> tuple[Figure, str, str]:
-    """Two panels per task, the objective and the test accuracy; a row per search.
+def comparison_figure(comparison: SearchComparison) -> tuple[Figure, str, str] | None:
+    """Draw two panels per task, the objective and the test accuracy; a row per search.
 
     Returns:
-        Figure, alternative text and caption.
+        Figure, alternative text and caption; None where no condition has begun.
     """
-    sizes = [len(task.entries) for task in found.tasks]
+    if not comparison.tasks:
+        return None
+    sizes = [len(task.entries) for task in comparison.tasks]
     height = sum(_HEAD_INCHES + _ROW_INCHES * size for size in sizes)
     figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
     parts = figure.subfigures(len(sizes), 1, squeeze=False, height_ratios=[1 + n for n in sizes])
-    for task, part in zip(found.tasks, parts[:, 0], strict=True):
-        words = fill(title(task, found.differing), _TITLE_CHARACTERS)
+    for task, part in zip(comparison.tasks, parts[:, 0], strict=True):
+        words = fill(title(task, comparison.differing), _TITLE_CHARACTERS)
         part.suptitle(words, x=0.01, horizontalalignment="left", fontsize=10)
         left, right = part.subplots(1, 2)
         _panel(left, task, task.objective, objective_name(task.objective))
         _panel(right, task, TEST_ACCURACY, "test accuracy")
-        left.set_yticks(range(len(task.entries)), [_label(each) for each in task.entries])
+        left.set_yticks(range(len(task.entries)), [_label(entry) for entry in task.entries])
         right.set_yticks(range(len(task.entries)), [""] * len(task.entries))
-    return figure, _alt(found), CAPTION
+    return figure, _alt(comparison), CAPTION
 
 
 def _label(entry: Entry) -> str:
@@ -56,26 +58,26 @@ def _panel(axes: Axes, task: TaskComparison, metric: str, name: str) -> None:
     axes.set_ylim(len(task.entries) - 0.5, -0.5)
     axes.set_xlabel(f"{name} ({unit(metric)})")
     for row, entry in enumerate(task.entries):
-        found, leader = entry.estimate(metric), entry.leader
-        if found is None or leader is None:
+        estimate, leader = entry.estimate(metric), entry.leader
+        if estimate is None or leader is None:
             continue
         shade = colour(leader.config.method)
-        low, high = found.ci95 or (found.mean, found.mean)
+        low, high = estimate.ci95 or (estimate.mean, estimate.mean)
         axes.plot([low * factor, high * factor], [row, row], color=shade)
-        axes.plot(found.mean * factor, row, marker(leader.config.model), color=shade)
+        axes.plot(estimate.mean * factor, row, marker(leader.config.model), color=shade)
 
 
-def _alt(found: SearchComparison) -> str:
+def _alt(comparison: SearchComparison) -> str:
     parts = []
-    for task in found.tasks:
+    for task in comparison.tasks:
         rows = []
         for entry in task.entries:
             objective, tested = (entry.estimate(m) for m in (task.objective, TEST_ACCURACY))
             if objective is None:
                 continue
-            shown = f"{entry.name} {with_interval(objective, task.objective)}"
+            text = f"{entry.name} {with_interval(objective, task.objective)}"
             if tested is not None:
-                shown += f", test accuracy {with_interval(tested, TEST_ACCURACY)}"
-            rows.append(shown)
-        parts.append(f"{title(task, found.differing)}: {'; '.join(rows) or 'no leader yet'}")
+                text += f", test accuracy {with_interval(tested, TEST_ACCURACY)}"
+            rows.append(text)
+        parts.append(f"{title(task, comparison.differing)}: {'; '.join(rows) or 'no leader yet'}")
     return ". ".join(parts)

@@ -17,11 +17,11 @@ Task = dict[str, Any]
 
 
 def task_of(history: History, condition: ConditionSummary) -> Task | None:
-    """What a condition asks of a configuration; None where no trial tells yet.
+    """Return what a condition asks of a configuration; None where no trial tells yet.
 
     Args:
-        history: of its search.
-        condition: of that search.
+        history: the history of its search.
+        condition: a condition of that search.
     """
     config = next((trial.config for trial in condition.search_trials), None)
     if config is None:
@@ -37,12 +37,12 @@ def task_of(history: History, condition: ConditionSummary) -> Task | None:
 
 
 def factors_of(condition: ConditionSummary) -> set[str]:
-    """The experimental factors that make a task of their own though no noise: e.g. batch_size."""
+    """Return the factors that are not noise but make a task of their own, e.g. batch_size."""
     return set(condition.factors) - {*TASK_FIELDS, "noise_seed"}
 
 
 def with_factors(task: Task, condition: ConditionSummary, factors: set[str]) -> Task:
-    """The task with the factors of all searches that are compared.
+    """Return the task with the factors of all searches that are compared.
 
     A search that leaves such a factor to its sampler does not ask the same as one that sets it.
     """
@@ -51,16 +51,16 @@ def with_factors(task: Task, condition: ConditionSummary, factors: set[str]) -> 
 
 
 def key_of(task: Task) -> str:
-    """The same for two conditions exactly if they may be compared."""
+    """Return a key that two conditions share exactly if they may be compared."""
     # Data are the same by their content, whatever they are called.
     return repr({name: value for name, value in task.items() if name != "data"})
 
 
 def differing(tasks: list[Task]) -> list[str]:
-    """The fields in which tasks differ."""
+    """Return the fields in which tasks differ."""
     names = dict.fromkeys(name for task in tasks for name in task)
-    found = [n for n in names if len({repr(task.get(n)) for task in tasks}) > 1]
-    return [name for name in found if name != "fingerprint" or "data" not in found]
+    differing = [n for n in names if len({repr(task.get(n)) for task in tasks}) > 1]
+    return [name for name in differing if name != "fingerprint" or "data" not in differing]
 
 
 def _value(field: str, config: TrialConfig, condition: ConditionSummary) -> Any:

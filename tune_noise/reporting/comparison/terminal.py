@@ -2,90 +2,49 @@
 
 from collections.abc import Iterator
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from tune_noise.history.time_left import clock
+from tune_noise.reporting.cells import EMPTY, cell, difference_cell
 from tune_noise.reporting.comparison.compare import (
     TEST_ACCURACY,
     Entry,
     SearchComparison,
     TaskComparison,
 )
-from tune_noise.reporting.comparison.words import leader_in_words, sentence, shown_difference, title
-from tune_noise.reporting.statistics import Estimate
-from tune_noise.reporting.wording import (
-    NO_VALUE,
-    decimals,
-    interval,
-    objective_name,
-    scale,
-    unit,
-    with_sd,
-)
+from tune_noise.reporting.comparison.words import as_estimate, leader_in_words, sentence, title
+from tune_noise.reporting.terminal import objective_heading, titled_table
+from tune_noise.reporting.wording import NO_VALUE
 
 
-def comparison_tables(found: SearchComparison) -> Iterator[Table]:
-    """A table per task: the answer, then the leader of each search, best first."""
-    for task in found.tasks:
-        yield _table(task, found)
+def comparison_tables(comparison: SearchComparison) -> Iterator[Table]:
+    """Yield a table per task: the answer, then the leader of each search, best first."""
+    for task in comparison.tasks:
+        table = titled_table(title(task, comparison.differing), sentence(task))
+        table.add_column("search", overflow="fold", min_width=12)
+        for heading in (objective_heading(task.objective), "best minus\nthis", "test acc. %"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("n", "time"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for entry in task.entries:
+            table.add_row(*map(Text, _row(entry, task)), end_section=True)
+        yield table
 
 
-def _table(task: TaskComparison, found: SearchComparison) -> Table:
-    heading = Text(f"{title(task, found.differing)}\n", style="bold")
-    heading.append(sentence(task), style="not bold")
-    table = Table(
-        title=heading,
-        title_justify="left",
-        title_style="",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        collapse_padding=True,
-        min_width=72,
-    )
-    name = objective_name(task.objective).removeprefix("noisy ").replace("validation", "val.")
-    table.add_column("search", overflow="fold", min_width=12)
-    table.add_column(f"{name}\n{unit(task.objective)}", no_wrap=True)
-    table.add_column("best minus\nthis", no_wrap=True)
-    table.add_column("test acc. %", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
-    for entry in task.entries:
-        table.add_row(*_row(entry, task), end_section=True)
-    return table
-
-
-def _row(entry: Entry, task: TaskComparison) -> list[Text]:
-    lines = [entry.label]
-    if entry.condition.name != "all":
-        lines.append(entry.condition.name)
-    lines += leader_in_words(entry, task)
+def _row(entry: Entry, task: TaskComparison) -> tuple[str, ...]:
     mark = "★ " if task.standing(entry) == "ahead" else ""
-    return [
-        Text(mark + "\n".join(lines)),
-        Text(_figures(entry.estimate(task.objective), task.objective)),
-        Text(_difference(entry, task)),
-        Text(_figures(entry.estimate(TEST_ACCURACY), TEST_ACCURACY)),
-        Text(NO_VALUE if entry.leader is None else str(len(entry.leader.counted))),
-        Text(clock(entry.cost.seconds)),
-    ]
-
-
-def _figures(found: Estimate | None, metric: str) -> str:
-    if found is None:
-        return NO_VALUE
-    factor = scale(metric)
-    places = decimals(found, factor=factor)
-    shown = (with_sd(found, metric), interval(found, factor=factor, places=places))
-    return "\n".join(filter(None, shown))
-
-
-def _difference(entry: Entry, task: TaskComparison) -> str:
-    against = next((each for each in task.against if each.entry is entry), None)
-    if against is None:
-        return NO_VALUE
-    shown = shown_difference(against.objective, task.objective, against.level)
-    how = "paired" if against.objective.is_paired else "Welch"
-    return "\n".join(filter(None, (*shown, how)))
+    condition = [] if entry.condition.name == "all" else [entry.condition.name]
+    against, difference = task.against_of(entry), EMPTY
+    if against is not None:
+        how = "paired" if against.objective.is_paired else "Welch"
+        estimate = as_estimate(against.objective, against.level)
+        difference = difference_cell(estimate, task.objective, how)
+    return (
+        mark + "\n".join([entry.label, *condition, *leader_in_words(entry, task)]),
+        str(cell(entry.estimate(task.objective), task.objective)),
+        str(difference),
+        str(cell(entry.estimate(TEST_ACCURACY), TEST_ACCURACY)),
+        NO_VALUE if entry.leader is None else str(len(entry.leader.counted)),
+        clock(entry.cost.seconds),
+    )

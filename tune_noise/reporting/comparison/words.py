@@ -1,4 +1,4 @@
-"""A comparison of searches in words, the same in the page and in the terminal."""
+"""A comparison of searches in words, the same on the page and in the terminal."""
 
 from collections.abc import Iterator
 
@@ -18,59 +18,60 @@ from tune_noise.reporting.wording import (
 )
 from tune_noise.verdict.two_samples import Difference
 
-# Which packages may change what is found.
+# The packages that may change results.
 _DECISIVE = ("tune-noise", "torch", "optuna", "numpy")
-# What a title says anyway.
+# The fields that a title names anyway.
 _TITLED = ("data", "fingerprint", "noise", "noise_rate", "alpha", "delta")
 
-# What is named anyway, is the same for all, or is drawn.
+# The fields that are named anyway, are the same for all, or are drawn.
 _NO_CONFIGURATION = (*TASK_FIELDS, "dataset", "method", "model", "seed", "noise_seed")
 
 
 def title(task: TaskComparison, differing: list[str]) -> str:
-    """`mnist: pair_flip noise_rate 0.45`, and what else tells it from the other tasks."""
+    """Return `mnist: pair_flip noise_rate 0.45`, and what else tells it from the other tasks."""
     condition = task.entries[0].condition
-    told = f"{task.task['data']}: {condition_in_words(condition.factors, condition.config)}"
-    more = {f: task.task.get(f) for f in differing if f not in _TITLED and f" {f} " not in told}
-    # Of a noise that has no such parameter there is nothing to say.
+    words = f"{task.task['data']}: {condition_in_words(condition.factors, condition.config)}"
+    more = {f: task.task.get(f) for f in differing if f not in _TITLED and f" {f} " not in words}
+    # Nothing needs to be said of a parameter that the noise does not have.
     absent = {f for f, value in more.items() if value is None and f in noise_parameters()}
-    words = [f"{f} {plain_value(value)}" for f, value in more.items() if f not in absent]
-    return ", ".join([told, *words])
+    added = [f"{f} {plain_value(value)}" for f, value in more.items() if f not in absent]
+    return ", ".join([words, *added])
 
 
 def leader_in_words(entry: Entry, task: TaskComparison) -> list[str]:
-    """Method, network, and whatever tells the leaders of a task apart, fixed values too."""
+    """Return method, network, and whatever tells the leaders of a task apart."""
     if entry.leader is None:
         return ["no leader is confirmed"]
     leaders = [each.leader.config for each in task.entries if each.leader is not None]
-    plain = [config.model_dump() for config in leaders]
-    own = entry.leader.config.model_dump()
-    names = [n for n in own if n not in _NO_CONFIGURATION and len({repr(p[n]) for p in plain}) > 1]
-    values = [f"{n} {plain_value(own[n])}" for n in names if own[n] is not None]
+    configs = [config.model_dump() for config in leaders]
+    config = entry.leader.config.model_dump()
+    names = [n for n in config if n not in _NO_CONFIGURATION]
+    differing = [n for n in names if len({repr(other[n]) for other in configs}) > 1]
+    values = [f"{n} {plain_value(config[n])}" for n in differing if config[n] is not None]
     return [entry.leader.config.method, entry.leader.config.model, *values]
 
 
-def overview(found: SearchComparison) -> str:
-    """Whether all that is here may be compared, and if not, why."""
-    if len(found.tasks) < 2:
+def overview(comparison: SearchComparison) -> str:
+    """Say whether everything may be compared, and if not, why."""
+    if len(comparison.tasks) < 2:
         return "All conditions ask the same, so their figures may be compared."
-    values = (_values(field, found) for field in found.differing)
+    values = (_values(field, comparison) for field in comparison.differing)
     return (
-        f"There are {len(found.tasks)} different tasks, and figures of different tasks may not be "
-        f"compared: they differ in {'; '.join(values)}."
+        f"There are {len(comparison.tasks)} different tasks, and figures of different tasks may "
+        f"not be compared: they differ in {'; '.join(values)}."
     )
 
 
-def _values(field: str, found: SearchComparison) -> str:
+def _values(field: str, comparison: SearchComparison) -> str:
     values = dict.fromkeys(
-        "left to the sampler" if each.task.get(field) == SEARCHED else plain_value(each.task[field])
-        for each in found.tasks
+        "left to the sampler" if task.task.get(field) == SEARCHED else plain_value(task.task[field])
+        for task in comparison.tasks
     )
     return f"{field} ({', '.join(values)})"
 
 
 def sentence(task: TaskComparison) -> str:
-    """The answer of one task."""
+    """Return the answer of one task."""
     best = task.entries[0]
     if best.leader is None:
         return "No leader is confirmed yet, so there is nothing to compare."
@@ -84,36 +85,38 @@ def sentence(task: TaskComparison) -> str:
     return f"{name} leads with {figure}, but is not ahead of all: {rivals}."
 
 
-def _figure(found: Estimate | None, objective: str) -> str:
-    return "" if found is None else f"{objective_name(objective)} {with_interval(found, objective)}"
+def _figure(estimate: Estimate | None, objective: str) -> str:
+    if estimate is None:
+        return ""
+    return f"{objective_name(objective)} {with_interval(estimate, objective)}"
 
 
 def _against(against: Against, objective: str) -> str:
-    mean, ends = shown_difference(against.objective, objective, against.level)
-    found = f"{mean} {unit(objective)} {ends}".strip()
+    mean, ends = difference(as_estimate(against.objective, against.level), objective)
+    figure = f"{mean} {unit(objective)} {ends}".strip()
     how = manner(against.objective, against.level)
     verb = "ahead of" if against.is_separated else "not separated from"
-    return f"{verb} {against.entry.label} by {found} ({how})"
+    return f"{verb} {against.entry.label} by {figure} ({how})"
 
 
-def shown_difference(found: Difference, metric: str, level: float) -> tuple[str, str]:
-    """The difference and its interval, in the metric's unit; no interval from one seed."""
-    return difference(Estimate(found.n[0], found.mean, None, found.interval(level)), metric)
+def as_estimate(difference: Difference, level: float) -> Estimate:
+    """Return a difference with the interval of its level; one seed gives no interval."""
+    return Estimate(difference.n[0], difference.mean, None, difference.interval(level))
 
 
-def manner(found: Difference, level: float) -> str:
-    """How a difference was judged: `95 % interval, paired, n = 5 seeds`."""
-    if found.error is None:
+def manner(difference: Difference, level: float) -> str:
+    """Return how a difference was judged: `95 % interval, paired, n = 5 seeds`."""
+    if difference.error is None:
         return "one seed, too few for an interval"
-    first, second = found.n
+    first, second = difference.n
     seeds = f"paired, n = {first} shared seeds"
-    if not found.is_paired:
+    if not difference.is_paired:
         seeds = f"Welch, n = {first} and {second} seeds"
     return f"{interval_name(level)}, {seeds}"
 
 
-def notes(found: SearchComparison) -> Iterator[str]:
-    """What a reader should know before believing it."""
+def notes(comparison: SearchComparison) -> Iterator[str]:
+    """Yield what a reader should know before believing it."""
     yield (
         "Each search is represented by its leader, the best of its finalists on these very seeds: "
         "its mean is a little too good, the more so the more finalists there were."
@@ -124,13 +127,15 @@ def notes(found: SearchComparison) -> Iterator[str]:
         "trials of a task are judged on the same validation images."
     )
     for field in _DECISIVE:
-        versions = {str(s["versions"].get(field)) for s in found.searches.values()}
+        versions = {str(s["versions"].get(field)) for s in comparison.searches.values()}
         if len(versions) > 1:
             yield f"The searches ran with different versions of {field}: {_listed(versions)}."
-    unfinished = [label for label, search in found.searches.items() if search["finished"] is None]
+    unfinished = [
+        label for label, search in comparison.searches.items() if search["finished"] is None
+    ]
     if unfinished:
         yield f"Not finished, so this may change: {_listed(unfinished)}."
-    for entry in found.untold:
+    for entry in comparison.untold:
         yield f"{entry.name} has not begun: it cannot be compared."
 
 
@@ -139,7 +144,7 @@ def _listed(words: set[str] | list[str]) -> str:
 
 
 def cost_in_words(entry: Entry) -> tuple[str, str]:
-    """`12 trials`, and `1,080 network-epochs, 18:16`."""
+    """Return `12 trials`, and `1,080 network-epochs, 18:16`."""
     cost = entry.cost
     spent = f"{cost.network_epochs:,} network-epochs, {clock(cost.seconds)}"
     return f"{cost.trials:,} trials", spent

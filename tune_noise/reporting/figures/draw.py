@@ -1,9 +1,15 @@
-"""The figures of a report: drawn once, as PNG and SVG, each with a text that says what it shows."""
+"""The figures of a report: drawn once, as PNG and SVG, each with a text that says what it shows.
 
+They are Matplotlib's and not those of `optuna.visualization`: a report is made from the record
+alone, without Optuna and its storage, and its fields apply to some trials only.
+"""
+
+import base64
 import io
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -12,18 +18,17 @@ from matplotlib.typing import RcKeyType
 
 from tune_noise.history.replay import History
 from tune_noise.reporting.figures.accuracy import accuracy_figure
-from tune_noise.reporting.figures.curves import curves_figure
+from tune_noise.reporting.figures.curves import curves_figure, memorisation_figure
 from tune_noise.reporting.figures.history import history_figure
-from tune_noise.reporting.figures.memorisation import memorisation_figure
 from tune_noise.reporting.figures.palette import GRID
 from tune_noise.reporting.figures.parallel import parallel_figure
-from tune_noise.reporting.figures.svg import finished
 from tune_noise.reporting.figures.transition import transition_figure
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 
 # A figure, its alternative text and its caption.
 Plot = tuple[Figure, str, str]
 _PNG_DOTS_PER_INCH = 150
+_UNSAFE = r"[^A-Za-z0-9._=,-]"
 _STYLE: dict[RcKeyType, Any] = {
     "font.size": 10.0,
     "axes.spines.top": False,
@@ -46,10 +51,10 @@ class Drawing:
 
     Attributes:
         name: of its files, without the ending; safe as a file name.
-        alt: what it shows, for who cannot see it.
+        alt: what it shows, for people who cannot see it.
         caption: how to read it.
         png: the figure as PNG, 150 dots per inch.
-        svg: the figure as SVG, which turns dark with the page.
+        svg: the figure as SVG, with the colours of a light page.
         width: in pixels of a page, 96 to the inch.
         height: likewise.
     """
@@ -62,94 +67,56 @@ class Drawing:
     width: int
     height: int
 
+    @property
+    def url(self) -> str:
+        """The SVG as a data URL."""
+        return f"data:image/svg+xml;base64,{base64.b64encode(self.svg).decode()}"
 
-@dataclass(frozen=True)
-class Drawings:
-    """All figures of a report.
 
-    Attributes:
-        accuracy: accuracy against noise; None where nothing was measured.
-        curves: condition name -> its learning curves, where there are any.
-        transitions: condition name -> the noise transition matrix, where there is an estimate.
-        memorisations: condition name -> what wrong labels are predicted as, where it was measured.
-        histories: condition name -> how its search went.
-        parallels: condition name -> its full-length trials in parallel coordinates.
-    """
-
-    accuracy: Drawing | None
-    curves: dict[str, Drawing]
-    transitions: dict[str, Drawing] = field(default_factory=dict)
-    memorisations: dict[str, Drawing] = field(default_factory=dict)
-    histories: dict[str, Drawing] = field(default_factory=dict)
-    parallels: dict[str, Drawing] = field(default_factory=dict)
-
-    def __iter__(self) -> Iterator[Drawing]:
-        """Every drawing there is."""
-        if self.accuracy is not None:
-            yield self.accuracy
-        for drawn in (
-            self.curves,
-            self.memorisations,
-            self.transitions,
-            self.histories,
-            self.parallels,
-        ):
-            yield from drawn.values()
+KINDS: dict[str, Callable[[ConditionSummary], Plot | None]] = {
+    "learning_curves": curves_figure,
+    "memorisation": memorisation_figure,
+    "transition": transition_figure,
+    "history": history_figure,
+    "parallel": parallel_figure,
+}
+# Kind and condition -> its figure, where there is something to draw. The figure of all conditions
+# together is of kind `accuracy`, and its condition is empty.
+Drawings = dict[tuple[str, str], Drawing]
 
 
 def draw(history: History, summary: Summary) -> Drawings:
-    """Draw accuracy against noise, and what there is to show of every condition."""
-    kinds: dict[str, Callable[[ConditionSummary], Plot | None]] = {
-        "learning_curves": curves_figure,
-        "memorisation": memorisation_figure,
-        "transition": _transition,
-        "history": history_figure,
-        "parallel": parallel_figure,
-    }
-    with mpl.rc_context(_STYLE):
-        plot = accuracy_figure(history, summary)
-        accuracy = None if plot is None else _drawing("accuracy", *plot)
-        drawn: dict[str, dict[str, Drawing]] = {kind: {} for kind in kinds}
+    """Draw accuracy against noise, and every kind of figure of every condition."""
+    plots = {("accuracy", ""): lambda: accuracy_figure(history, summary)}
+    for kind, figure_of in KINDS.items():
         for condition in summary.conditions:
-            for kind, figure_of in kinds.items():
-                found = figure_of(condition)
-                if found is not None:
-                    name = f"{kind}_{_file_name(condition.name)}"
-                    drawn[kind][condition.name] = _drawing(name, *found)
-    return Drawings(
-        accuracy=accuracy,
-        curves=drawn["learning_curves"],
-        transitions=drawn["transition"],
-        memorisations=drawn["memorisation"],
-        histories=drawn["history"],
-        parallels=drawn["parallel"],
-    )
+            plots[kind, condition.name] = partial(figure_of, condition)
+    drawings = {}
+    for (kind, condition_name), plot in plots.items():
+        drawing = draw_one("_".join(filter(None, (kind, condition_name))), plot)
+        if drawing is not None:
+            drawings[kind, condition_name] = drawing
+    return drawings
 
 
-def _transition(condition: ConditionSummary) -> Plot | None:
-    noise = condition.noise
-    return None if noise is None or noise.matrix is None else transition_figure(noise.matrix)
-
-
-def draw_one(name: str, plot: Callable[[], tuple[Figure, str, str]]) -> Drawing:
+def draw_one(name: str, plot: Callable[[], Plot | None]) -> Drawing | None:
     """Draw one figure in the style of all.
 
     Args:
         name: of its files, without the ending.
-        plot: makes figure, alternative text and caption.
+        plot: makes figure, alternative text and caption; None: there is nothing to draw.
     """
     with mpl.rc_context(_STYLE):
-        return _drawing(name, *plot())
-
-
-def _drawing(name: str, figure: Figure, alt: str, caption: str) -> Drawing:
-    engine = figure.get_layout_engine()
-    if engine is not None:  # lays the figure out, once for both files
-        engine.execute(figure)
-    figure.set_layout_engine("none")
-    png, svg = _render(figure, "png"), _render(figure, "svg")
-    width, height = (round(96 * inches) for inches in figure.get_size_inches())
-    return Drawing(name, alt, caption, png, svg, width, height)
+        made = plot()
+        if made is None:
+            return None
+        figure, alt, caption = made
+        if (layout := figure.get_layout_engine()) is not None:  # laid out once, for both files
+            layout.execute(figure)
+        figure.set_layout_engine("none")
+        png, svg = _render(figure, "png"), _render(figure, "svg")
+        width, height = (round(96 * inches) for inches in figure.get_size_inches())
+    return Drawing(re.sub(_UNSAFE, "_", name), alt, caption, png, svg, width, height)
 
 
 def _render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
@@ -158,8 +125,4 @@ def _render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     names = ("Date", "Creator", "Format", "Type")
     metadata: dict[str, Any] = dict.fromkeys(names) if kind == "svg" else {}
     figure.savefig(buffer, format=kind, dpi=_PNG_DOTS_PER_INCH, metadata=metadata)
-    return finished(buffer.getvalue().decode()).encode() if kind == "svg" else buffer.getvalue()
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._=,-]", "_", name)
+    return buffer.getvalue()

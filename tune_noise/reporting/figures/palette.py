@@ -1,10 +1,15 @@
 """One colour per method and one marker per network, the same in every figure of every report.
 
 Only where lines of one figure share a method do networks, or the lines themselves, get the colours.
+On a dark page the style sheet turns a figure's light and dark around and keeps its hues.
 """
 
 from collections.abc import Sequence
 from zlib import crc32
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from tune_noise.config.declared import names
 from tune_noise.config.trial import TrialConfig
@@ -17,53 +22,61 @@ COLOURS = (
     *("#88CCEE", "#661100"),
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-# Of users' own networks.
+# For networks of users' own.
 _OWN_MARKERS = ("*", "p", "h", "d", "H")
 _LINE_STYLES = ("-", "--", ":", "-.")
-# Of what stands for no method; the dark page turns INK, PAPER and GRID around, see `svg.py`.
+# For what stands for no method.
 INK, PAPER, GRID = "#000000", "#ffffff", "#dddddd"
 ACCENT, SECOND, FAINT = "#D55E00", "#0072B2", "#8a9099"
 
 
 def colour(method: str) -> str:
-    """The colour of a method as #RRGGBB."""
-    known = names("method")
-    place = known.index(method) if method in known else crc32(method.encode())
-    return COLOURS[place % len(COLOURS)]
+    """Return the colour of a method as #RRGGBB."""
+    return COLOURS[_place("method", method) % len(COLOURS)]
 
 
 def place_colours(count: int) -> list[str]:
-    """Colours of lines that stand for no method, by place; after 18 they begin again."""
+    """Return colours for lines that stand for no method, by place; they repeat after 18."""
     return [COLOURS[place % len(COLOURS)] for place in range(count)]
 
 
 def line_colours(configs: Sequence[TrialConfig]) -> list[str]:
-    """A colour for each line of a figure: of its method, unless several lines share one.
+    """Return a colour for each line of a figure: of its method, unless several lines share one.
 
-    Then that of its network, which is the same in every condition; where networks repeat, too, or
-    two have one colour, the colour of its place.
+    Then it is that of its network, which is the same in every condition, or, where networks repeat
+    or two have one colour, that of its place.
     """
     methods, models = [c.method for c in configs], [c.model for c in configs]
     if len(set(methods)) == len(methods):
         return [colour(method) for method in methods]
-    of_models = [COLOURS[_place(model) % len(COLOURS)] for model in models]
+    of_models = [COLOURS[_place("model", model) % len(COLOURS)] for model in models]
     if len(set(of_models)) == len(models):
         return of_models
     return [COLOURS[place % len(COLOURS)] for place in range(len(models))]
 
 
 def marker(model: str) -> str:
-    """The Matplotlib marker of a network."""
+    """Return the Matplotlib marker of a network."""
     markers = _MARKERS if model in names("model") else _OWN_MARKERS
-    return markers[_place(model) % len(markers)]
+    return markers[_place("model", model) % len(markers)]
 
 
-def _place(model: str) -> int:
-    """The same number for a network in every report; of a user's own it follows from its name."""
-    known = names("model")
-    return known.index(model) if model in known else crc32(model.encode())
+def _place(field: str, name: str) -> int:
+    """Return the same number in every report; for one of a user's own it follows from its name."""
+    declared = names(field)
+    return declared.index(name) if name in declared else crc32(name.encode())
 
 
 def line_style(repeat: int) -> str:
-    """Tells apart lines of one method: solid for the first, then dashed, dotted, both."""
+    """Return the style of a further line of one method: solid, then dashed, dotted, both."""
     return _LINE_STYLES[repeat % len(_LINE_STYLES)]
+
+
+def legend_above(figure: Figure, *axes: Axes, columns: int = 1) -> None:
+    """Put a legend above all panels, with one entry per label whichever panels it is in."""
+    entries: dict[str, Artist] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        entries = dict(zip(labels, handles, strict=True)) | entries
+    handles = list(entries.values())
+    figure.legend(handles, list(entries), loc="outside upper left", ncols=columns, fontsize=9)

@@ -1,18 +1,19 @@
 """Parallel coordinates: a line per full-length trial through its searched values and objective."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
 
 from tune_noise.config.metric_names import sign
+from tune_noise.config.words import plain_value
 from tune_noise.history.replay import TrialHistory
-from tune_noise.reporting.figures.fixed_layout import arrange
-from tune_noise.reporting.figures.palette import ACCENT, FAINT, INK, PAPER
+from tune_noise.reporting.figures.palette import ACCENT, FAINT, INK, PAPER, legend_above
 from tune_noise.reporting.findings.importance import Importance
 from tune_noise.reporting.findings.searched_fields import (
     SearchedField,
@@ -22,9 +23,9 @@ from tune_noise.reporting.findings.searched_fields import (
 )
 from tune_noise.reporting.findings.summary import ConditionSummary
 from tune_noise.reporting.statistics import Floats
-from tune_noise.reporting.wording import objective_name, plain_value, scale, unit
+from tune_noise.reporting.wording import objective_name, scale, unit
 
-_WIDTH_INCHES, _HEIGHT_INCHES, _SIDE_INCHES = 5.2, 3.6, 0.15
+_WIDTH_INCHES, _HEIGHT_INCHES = 5.2, 3.6
 # With more their values cannot be read.
 _MOST_FIELDS = 6
 _MOST_LETTERS = 13
@@ -38,7 +39,7 @@ _BEST_SHARE = 0.1
 
 
 def parallel_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | None:
-    """The full-length trials of a condition's search; of many fields the most important.
+    """Draw the full-length trials of a condition's search; of many fields the most important.
 
     Returns:
         Figure, alternative text and caption; None where fewer than two trials differ in a field.
@@ -49,36 +50,33 @@ def parallel_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | No
         return None
     scores = np.array([trial.score for trial in trials], dtype=np.float64)
     heights = np.stack([*(_heights(field) for field in fields), _scaled(scores)], axis=1)
-    figure = Figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES))
+    figure = Figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), layout="constrained")
     ax = figure.subplots()
     _draw_lines(ax, heights, scores)
     _draw_axes(ax, fields, condition, scores)
-    _legend(figure, len(trials))
+    legend_above(figure, ax, columns=3)
     return figure, _alt(condition, fields, trials), _caption(condition, fields, trials)
 
 
 def _chosen(fields: list[SearchedField], importances: Sequence[Importance]) -> list[SearchedField]:
-    """At most so many as can be drawn: the important ones, then in the order of the space."""
-    known = [each.field for each in importances if each.share is not None]
-    ranks = {name: rank for rank, name in enumerate(known)}
+    """Return at most as many as can be drawn: the important ones, in the order of the space."""
+    told = [importance.field for importance in importances if importance.share is not None]
+    ranks = {name: rank for rank, name in enumerate(told)}
     ordered = sorted(fields, key=lambda field: ranks.get(field.name, len(ranks)))
     kept = {field.name for field in ordered[:_MOST_FIELDS]}
     return [field for field in fields if field.name in kept]
 
 
 def _heights(field: SearchedField) -> Floats:
-    """Where each trial's line crosses the field's axis, [trials]."""
-    shown = np.where(field.is_active, field.positions, _ABSENT)
-    if field.domain.choice is None:
-        shift = np.where(field.is_active, 0.0, 1.0)
-    else:
-        shift = np.ones(len(shown))
-    steps = (np.arange(len(shown)) * 0.618033988749895) % 1.0 - 0.5
-    return np.asarray(shown + 2.0 * _SPREAD * steps * shift)
+    """Return where each trial's line crosses the field's axis, [trials]."""
+    is_spread = ~field.is_active | (field.domain.choice is not None)
+    steps = (np.arange(len(is_spread)) * 0.618033988749895) % 1.0 - 0.5
+    heights = np.where(field.is_active, field.positions, _ABSENT)
+    return np.asarray(heights + 2.0 * _SPREAD * steps * is_spread)
 
 
 def _scaled(scores: Floats) -> Floats:
-    """The scores in [0, 1], the best at 1."""
+    """Return the scores in [0, 1], the best at 1."""
     reach = float(np.ptp(scores))
     return (scores - scores.min()) / reach if reach else np.full(len(scores), 0.5)
 
@@ -87,29 +85,28 @@ def _draw_lines(ax: Axes, heights: Floats, scores: Floats) -> None:
     order = np.argsort(scores, kind="stable")
     number_best = max(1, int(_BEST_SHARE * len(scores)))
     step = _step(len(scores))
-    best = order[-number_best:-1]
-    parts = {"others": order[:-number_best][::step], "best": best[::step], "first": order[-1:]}
-    looks = {"others": (FAINT, 0.8, 0.45), "best": (ACCENT, 1.2, 0.9), "first": (INK, 2.0, 1.0)}
-    places = np.arange(heights.shape[1], dtype=np.float64)
-    for depth, (name, members) in enumerate(parts.items(), start=1):
-        shade, width, opacity = looks[name]
-        points = np.stack(
-            [np.broadcast_to(places, heights[members].shape), heights[members]], axis=2
-        )
-        ax.add_collection(
-            LineCollection(
-                list(points),
-                colors=shade,
-                linewidths=width,
-                alpha=opacity,
-                zorder=depth,
-            ),
-            autolim=False,
-        )
+    parts: list[tuple[str, NDArray[np.int_], dict[str, Any]]] = [
+        ("best trial", order[-1:], {"color": INK, "linewidths": 2.0, "zorder": 3}),
+        (
+            f"next {number_best - 1} of the best tenth",
+            order[-number_best:-1][::step],
+            {"color": ACCENT, "linewidths": 1.2, "alpha": 0.9, "zorder": 2},
+        ),
+        (
+            "others",
+            order[:-number_best][::step],
+            {"color": FAINT, "linewidths": 0.8, "alpha": 0.45, "zorder": 1},
+        ),
+    ]
+    places = np.arange(heights.shape[1])
+    for label, members, look in parts:
+        if len(members):
+            lines = [np.column_stack([places, heights[member]]) for member in members]
+            ax.add_collection(LineCollection(lines, label=label, **look), autolim=False)
 
 
 def _step(number: int) -> int:
-    """Beside the best trial, one in so many is drawn."""
+    """Return which share of the trials beside the best is drawn: one in so many."""
     return -(-number // _MOST_LINES)
 
 
@@ -133,7 +130,7 @@ def _draw_axes(
 
 
 def _ticks(field: SearchedField) -> dict[float, str]:
-    """Height -> value, of the levels of a choice or the ends and the middle of a range."""
+    """Return height -> value for the levels of a choice or the ends and the middle of a range."""
     if field.domain.choice is not None:
         values = list(field.domain.choice)
     else:
@@ -150,19 +147,9 @@ def _ticks(field: SearchedField) -> dict[float, str]:
 def _draw_axis(ax: Axes, place: int, ticks: dict[float, str]) -> None:
     ax.plot([place, place], [0.0, 1.0], color=INK, linewidth=1.0, zorder=4)
     for height, text in ticks.items():
-        shown = text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"
-        label = ax.text(place + 0.04, height, shown, fontsize=7, color=INK, va="center", zorder=6)
+        short = text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"
+        label = ax.text(place + 0.04, height, short, fontsize=7, color=INK, va="center", zorder=6)
         label.set_path_effects([withStroke(linewidth=2.0, foreground=PAPER)])
-
-
-def _legend(figure: Figure, number: int) -> None:
-    best = max(1, int(_BEST_SHARE * number)) - 1
-    handles = [Line2D([], [], color=INK, linewidth=2.0, label="best trial")]
-    if best:
-        handles.append(Line2D([], [], color=ACCENT, label=f"next {best} of the best tenth"))
-    handles.append(Line2D([], [], color=FAINT, label="others"))
-    labels = [str(handle.get_label()) for handle in handles]
-    arrange(figure, handles, labels, columns=3, left=_SIDE_INCHES)
 
 
 def _caption(

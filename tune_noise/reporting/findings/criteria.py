@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from tune_noise.config.metric_names import SEARCHABLE, sign
-from tune_noise.history.replay import EpochMetrics, History, TrialHistory
+from tune_noise.history.replay import EpochMetrics, TrialHistory
 
 ORACLE = "test_accuracy_clean"
 
@@ -56,21 +55,3 @@ def choices(trials: Iterable[TrialHistory]) -> list[Choice]:
             trial, epoch = measured[int(np.argmax(sign(criterion) * values))]
             found.append(Choice(criterion, trial, epoch))
     return found
-
-
-def criteria_table(history: History) -> pd.DataFrame:
-    """A row per condition and criterion: the chosen trial and epoch, and how it tests."""
-    rows = [
-        {
-            "condition": condition.name,
-            "criterion": choice.criterion,
-            "trial_id": choice.trial.trial_id,
-            "epoch": choice.epoch["epoch"],
-            "value": choice.epoch[choice.criterion],
-            ORACLE: choice.test_accuracy,
-        }
-        for condition in history.config.all_conditions
-        for choice in choices(history.of(condition=condition.name, stage="search"))
-    ]
-    columns = ["condition", "criterion", "trial_id", "epoch", "value", ORACLE]
-    return pd.DataFrame(rows, columns=columns)

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import pandas as pd
-
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting.wording import level_in_words
@@ -96,19 +94,3 @@ def _effort(stage: str, level: str, trials: list[TrialHistory], *, total: int) -
         seconds=sum(stacks.values()),
         share=own / total if total else float("nan"),
     )
-
-
-def effort_table(history: History) -> pd.DataFrame:
-    """A row per condition, stage and level; `share` is of the stage in the condition."""
-    rows = [
-        {"condition": condition.name, "stage": each.stage, "level": each.level}
-        | {"trials": each.num_trials}
-        | {status: each.statuses.get(status, 0) for status in STATUSES}
-        | {"epochs": each.epochs, "network_epochs": each.network_epochs}
-        | {"seconds": each.seconds, "share": each.share}
-        for condition in history.config.all_conditions
-        for each in efforts(history, condition=condition.name)
-    ]
-    names = ("epochs", "network_epochs", "seconds", "share")
-    columns = ["condition", "stage", "level", "trials", *STATUSES, *names]
-    return pd.DataFrame(rows, columns=columns)

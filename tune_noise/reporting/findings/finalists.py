@@ -9,11 +9,20 @@ from tune_noise.config import declared
 from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history.replay import History, TrialHistory
+from tune_noise.reporting.findings.trial_metrics import trial_metrics
 from tune_noise.reporting.statistics import Estimate, estimate, paired_difference
-from tune_noise.reporting.tables import trial_metrics
 from tune_noise.verdict import COUNTED
 
 FAILED = ("diverged", "failed")
+# Beside the objective. Three figures of test accuracy, never one: selected, last epochs, oracle.
+REPORTED = (
+    "test_accuracy_clean",
+    "test_accuracy_clean_last_mean",
+    "test_accuracy_clean_best",
+    "test_accuracy_clean_ensemble",
+    "train_label_precision",
+    "train_label_recall",
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class Finalist:
 
     @cached_property
     def counted(self) -> dict[Hashable, TrialHistory]:
-        """Seed -> trial, of the seeds that were trained to their end."""
+        """The trials that were trained to their end, by seed."""
         return {t.config.seed: t for t in self.trials if t.status in COUNTED}
 
     @cached_property
@@ -40,13 +49,13 @@ class Finalist:
         return {seed: trial_metrics(trial) for seed, trial in self.counted.items()}
 
     def values(self, metric: str) -> dict[Hashable, float]:
-        """Seed -> value of a metric, where it was measured."""
-        return {s: found[metric] for s, found in self._by_seed.items() if metric in found}
+        """Return a metric by seed, where it was measured."""
+        return {s: metrics[metric] for s, metrics in self._by_seed.items() if metric in metrics}
 
     @cached_property
     def metrics(self) -> dict[str, Estimate]:
         """Every metric over the fresh seeds."""
-        names = dict.fromkeys(name for found in self._by_seed.values() for name in found)
+        names = dict.fromkeys(name for metrics in self._by_seed.values() for name in metrics)
         return {name: estimate(list(self.values(name).values())) for name in names}
 
     @property
@@ -55,13 +64,12 @@ class Finalist:
         return self.metrics.get(self.config.objective)
 
     def minus(self, other: "Finalist") -> dict[str, Estimate]:
-        """Paired difference in every metric that both have on a shared seed."""
-        found = {
-            name: paired_difference(self.values(name), other.values(name))
+        """Return the paired difference in every metric that both have on a shared seed."""
+        return {
+            name: difference
             for name in self.metrics
-            if name in other.metrics
+            if (difference := paired_difference(self.values(name), other.values(name))) is not None
         }
-        return {name: difference for name, difference in found.items() if difference is not None}
 
     @property
     def shares_labels(self) -> bool:
@@ -82,7 +90,7 @@ class Finalist:
         return sum(value > 0.0 for value in self.values("val_renamed").values())
 
     def to_json(self) -> dict[str, Any]:
-        """As `summary.json` holds it."""
+        """Return the entry of `summary.json`."""
         return {
             "config": self.config.model_dump(mode="json", exclude_none=True),
             "metrics": estimates_to_json(self.metrics),
@@ -93,34 +101,39 @@ class Finalist:
         }
 
 
+def reported_metrics(finalists: Sequence[Finalist]) -> list[str]:
+    """Return the metrics that tables of finalists show and some finalist has, objective first."""
+    objective = [finalist.config.objective for finalist in finalists[:1]]
+    return [m for m in (*objective, *REPORTED) if any(m in f.metrics for f in finalists)]
+
+
 def estimates_to_json(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
-    """Metric -> its four figures as plain values."""
-    return {name: found.to_json() for name, found in metrics.items()}
+    """Return the four figures of every metric as plain values."""
+    return {name: estimate.to_json() for name, estimate in metrics.items()}
 
 
 def finalists_of(history: History, *, condition: str, leader: str | None) -> list[Finalist]:
-    """The finalists of a condition, see `ranked`."""
+    """Return the finalists of a condition in the order of `ranked`."""
     groups: dict[str, list[TrialHistory]] = {}
     for trial in history.of(condition=condition, stage="confirm"):
         groups.setdefault(trial.finalist or trial.trial_id, []).append(trial)
-    found = [_finalist(history, key, trials) for key, trials in groups.items()]
-    return ranked(found, leader=leader)
+    finalists = [
+        Finalist(key, history.trials.get(key, trials[0]).config, tuple(trials))
+        for key, trials in groups.items()
+    ]
+    return ranked(finalists, leader=leader)
 
 
 def ranked(finalists: Sequence[Finalist], *, leader: str | None) -> list[Finalist]:
-    """The leader, then those on most seeds, best mean objective first, those without one last.
+    """Sort: the leader, then those on most seeds, best mean objective first, without one last.
 
-    Who was separated early has seen fewer seeds: its mean is that of other seeds than the rest's.
+    A finalist that was separated early has seen fewer seeds: its mean is over other seeds than
+    those of the rest.
     """
 
     def key(finalist: Finalist) -> tuple[bool, bool, int, float]:
-        found = finalist.objective
-        mean = 0.0 if found is None else -sign(finalist.config.objective) * found.mean
-        return found is None, finalist.trial_id != leader, -len(finalist.trials), mean
+        objective = finalist.objective
+        mean = 0.0 if objective is None else -sign(finalist.config.objective) * objective.mean
+        return objective is None, finalist.trial_id != leader, -len(finalist.trials), mean
 
     return sorted(finalists, key=key)
-
-
-def _finalist(history: History, trial_id: str, trials: list[TrialHistory]) -> Finalist:
-    searched = history.trials.get(trial_id, trials[0])
-    return Finalist(trial_id=trial_id, config=searched.config, trials=tuple(trials))

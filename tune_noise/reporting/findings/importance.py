@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import TrialHistory
@@ -24,10 +23,6 @@ MAX_TRIALS = 1000
 FOLDS = 5
 TREES = 20
 SHUFFLES = 5
-COLUMNS = (
-    *("condition", "field", "trials", "importance", "low", "high"),
-    *("explained", "explained_low", "explained_high"),
-)
 
 
 @dataclass(frozen=True)
@@ -167,21 +162,3 @@ def _share(losses: Floats, variance: float) -> Share:
     mean = float(losses.mean())
     half_width = Z * float(losses.std(ddof=1)) / math.sqrt(len(losses))
     return Share(*(end / variance for end in (mean, mean - half_width, mean + half_width)))
-
-
-def importance_table(found: dict[str, list[Importance]]) -> pd.DataFrame:
-    """A row per condition and field; empty where the trials cannot tell.
-
-    Args:
-        found: condition name -> its importances.
-    """
-    rows = [
-        (condition, each.field, each.num_trials, *_plain(each.share), *_plain(each.explained))
-        for condition, members in found.items()
-        for each in members
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _plain(share: Share | None) -> tuple[float | None, ...]:
-    return (None, None, None) if share is None else (share.value, share.low, share.high)

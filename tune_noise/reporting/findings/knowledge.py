@@ -1,8 +1,6 @@
 """What the search was told and what not, in one table: a guard against hidden oracles."""
 
-from dataclasses import asdict, dataclass
-
-import pandas as pd
+from dataclasses import dataclass
 
 from tune_noise.config import declared
 from tune_noise.config.search import SearchConfig
@@ -45,11 +43,6 @@ def knowledge(history: History) -> list[Fact]:
         Fact("clean labels of the validation split", _oracle(config), _oracle(config)),
         Fact("clean labels of the test set", NO, _test(history)),
     ]
-
-
-def knowledge_table(history: History) -> pd.DataFrame:
-    """The same as a table: `what`, `told`, `measured`."""
-    return pd.DataFrame([asdict(fact) for fact in knowledge(history)])
 
 
 def _possible(config: SearchConfig, field: str) -> list[object]:

@@ -14,8 +14,8 @@ from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
 from tune_noise.reporting.findings.importance import Importance, importances
 from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_estimate
+from tune_noise.reporting.findings.trial_metrics import RUNNING
 from tune_noise.reporting.statistics import Estimate
-from tune_noise.reporting.tables import RUNNING
 from tune_noise.verdict import Comparison, Standing, standing_of
 
 Verdict = Literal["winner", "tie"]
@@ -77,6 +77,10 @@ class ConditionSummary:
         if self.leader is None:
             return None
         return "tie" if self.tied else "winner"
+
+    def is_winner(self, finalist: Finalist) -> bool:
+        """Return whether the verdict names this finalist."""
+        return finalist is self.leader and self.verdict == "winner"
 
     @cached_property
     def tied(self) -> list[Finalist]:

@@ -13,7 +13,7 @@ from tune_noise.reporting.wording import condition_in_words
 WINNERS_DIR = "winners"
 SUSPECTS_JSON = "suspects.json"
 MAX_JSON_BYTES = 10_000_000
-# A page shows no more, whatever the file says.
+# The most that a page shows, whatever the file says.
 MAX_IMAGES = 100
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -23,8 +23,8 @@ class SuspectImage:
     """One image of a sheet.
 
     Attributes:
-        url: of a PNG, as data.
-        alt: all that is known of it, in words.
+        url: a PNG as a data URL.
+        alt: its labels and its suspicion, in words.
         caption: its given and its predicted label.
     """
 
@@ -35,10 +35,10 @@ class SuspectImage:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a page says of the suspects of one condition.
+    """The suspects of one condition on the page.
 
     Attributes:
-        name: of the condition.
+        name: name of the condition.
         place: the condition in words.
         sentence: how many there are, and how well they were found where the truth is known.
         images: the most suspicious; empty where the file beside the table is gone.
@@ -51,12 +51,13 @@ class Sheet:
 
 
 def contact_sheets(summary: Summary, folder: Path, *, max_images: int = MAX_IMAGES) -> list[Sheet]:
-    """A sheet per condition whose winner has looked for wrong labels.
+    """Return a sheet per condition whose winner has looked for wrong labels.
 
     Args:
-        summary: of the search.
-        folder: of the search; a file in it that cannot be used leaves a sheet without images.
-        max_images: of each sheet, the most suspicious first; images may not be ours to pass on.
+        summary: the findings of the search.
+        folder: the folder of the search; an unusable file in it leaves a sheet without images.
+        max_images: the most images of a sheet, the most suspicious first; 0 where images may not
+            be passed on.
     """
     return [
         Sheet(
@@ -71,21 +72,21 @@ def contact_sheets(summary: Summary, folder: Path, *, max_images: int = MAX_IMAG
 
 
 def suspects_sentence(facts: dict[str, Any], condition: str) -> str:
-    """How many labels are suspicious, where they are listed, and what is known of the truth."""
+    """Return how many labels are suspicious, and how well they were found if that is known."""
     text = (
         f"{facts['suspects']:,} of {facts['examples']:,} labels are more likely wrong than right; "
         f"{WINNERS_DIR}/{condition}/suspects.csv ranks all of them."
     )
     if "wrong_labels" not in facts:
         return f"{text} Which labels are wrong is not known here."
-    known = [f"{facts['wrong_labels']:,} labels are wrong"]
+    figures = [f"{facts['wrong_labels']:,} labels are wrong"]
     if "precision" in facts:
-        known.append(f"precision {100 * facts['precision']:.1f} %")
+        figures.append(f"precision {100 * facts['precision']:.1f} %")
     if "recall" in facts:
-        known.append(f"recall {100 * facts['recall']:.1f} %")
+        figures.append(f"recall {100 * facts['recall']:.1f} %")
     if "average_precision" in facts:
-        known.append(f"average precision of the ranking {facts['average_precision']:.3f}")
-    return f"{text} The truth is known here: {', '.join(known)}."
+        figures.append(f"average precision of the ranking {facts['average_precision']:.3f}")
+    return f"{text} The truth is known here: {', '.join(figures)}."
 
 
 def _images(path: Path, condition: ConditionSummary) -> list[SuspectImage]:
@@ -101,11 +102,11 @@ def _images(path: Path, condition: ConditionSummary) -> list[SuspectImage]:
 
 
 def _read(sheet: list[dict[str, Any]]) -> Iterator[SuspectImage]:
-    for each in sheet:
-        if not _BASE64.fullmatch(each["png"]):
+    for image in sheet:
+        if not _BASE64.fullmatch(image["png"]):
             raise ValueError("a picture is not base64")
-        given, predicted = int(each["given"]), int(each["predicted"])
-        alt = f"image {int(each['index'])}: given {given}, predicted {predicted}"
-        alt += f", suspicion {float(each['suspicion']):.3f}"
-        alt += f", truly {int(each['true'])}" if "true" in each else ""
-        yield SuspectImage(f"data:image/png;base64,{each['png']}", alt, f"{given} → {predicted}")
+        given, predicted = int(image["given"]), int(image["predicted"])
+        alt = f"image {int(image['index'])}: given {given}, predicted {predicted}"
+        alt += f", suspicion {float(image['suspicion']):.3f}"
+        alt += f", truly {int(image['true'])}" if "true" in image else ""
+        yield SuspectImage(f"data:image/png;base64,{image['png']}", alt, f"{given} → {predicted}")

@@ -1,11 +1,10 @@
-"""What the page says of the importance of searched fields: bars, and what cannot be told."""
+"""The importance of the searched fields on the page: bars, and what cannot be told."""
 
 from dataclasses import dataclass
 
 from tune_noise.reporting.findings.importance import MIN_TRIALS, Importance, Share
 from tune_noise.reporting.findings.searched_fields import full_length
 from tune_noise.reporting.findings.summary import ConditionSummary
-from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.wording import interval, number
 
 
@@ -30,10 +29,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class ImportanceSection:
-    """What the template shows.
+    """The content of the section.
 
     Attributes:
-        sentence: of how many trials, and how much their fields explain.
+        sentence: how many trials count, and how much their fields explain.
         bars: the most important first.
         untold: what the trials cannot tell, a sentence each.
     """
@@ -44,45 +43,33 @@ class ImportanceSection:
 
 
 def importance_section(condition: ConditionSummary) -> ImportanceSection | None:
-    """Of a condition; None where no searched field varies among its full-length trials."""
-    found = condition.importances
-    if not found:
+    """Return the section; None where no searched field varies among the full-length trials."""
+    importances = condition.importances
+    if not importances:
         return None
-    number_full = len(full_length(condition.search_trials))
     sentence = (
-        f"{number_full:,} of {len(condition.search_trials):,} search trials are full-length: no "
-        "rung, divergence or failure cut them short."
+        f"{len(full_length(condition.search_trials)):,} of {len(condition.search_trials):,} search "
+        "trials are full-length: no rung, divergence or failure cut them short."
     )
-    told = [each for each in found if each.share is not None]
-    if told:
-        sentence += f" {_explained(max(told, key=lambda each: each.num_trials))}"
-    return ImportanceSection(sentence, [_bar(each) for each in told], _untold(found))
+    told = [importance for importance in importances if importance.share is not None]
+    widest = max(told, key=lambda importance: importance.num_trials, default=None)
+    if widest is not None and widest.explained is not None:
+        sentence += (
+            f" Together the searched fields predict {' '.join(_percent(widest.explained))} of the "
+            "variance of the objective in trials that the forest has not seen."
+        )
+    bars = [_bar(each, each.share) for each in told if each.share is not None]
+    return ImportanceSection(sentence, bars, _untold(importances))
 
 
-def _explained(widest: Importance) -> str:
-    assert widest.explained is not None
-    return (
-        "Together the searched fields predict "
-        f"{_percent(widest.explained)} of the variance of the objective in trials that the "
-        "forest has not seen."
-    )
+def _bar(importance: Importance, share: Share) -> Bar:
+    width = round(min(max(100.0 * share.value, 0.0), 100.0))
+    return Bar(importance.field, *_percent(share), width, importance.num_trials)
 
 
-def _bar(each: Importance) -> Bar:
-    assert each.share is not None
-    shown = 100.0 * each.share.value
-    return Bar(
-        field=each.field,
-        value=f"{number(shown, 0)} %",
-        interval=_ends(each.share),
-        width=round(min(max(shown, 0.0), 100.0)),
-        num_trials=each.num_trials,
-    )
-
-
-def _untold(found: list[Importance]) -> list[str]:
-    few = [each for each in found if each.explained is None]
-    weak = [each for each in found if each.explained is not None and each.share is None]
+def _untold(importances: list[Importance]) -> list[str]:
+    few = [each for each in importances if each.explained is None]
+    weak = [each for each in importances if each.explained is not None and each.share is None]
     sentences = []
     if few:
         names = ", ".join(f"{each.field} ({each.num_trials})" for each in few)
@@ -99,10 +86,6 @@ def _untold(found: list[Importance]) -> list[str]:
     return sentences
 
 
-def _percent(share: Share) -> str:
-    return f"{number(100.0 * share.value, 0)} % {_ends(share)}"
-
-
-def _ends(share: Share) -> str:
-    found = Estimate(1, share.value, None, (share.low, share.high))
-    return interval(found, factor=100.0, places=0)
+def _percent(share: Share) -> tuple[str, str]:
+    ends = interval((share.low, share.high), factor=100.0, places=0)
+    return f"{number(100.0 * share.value, 0)} %", ends

@@ -1,16 +1,18 @@
-"""What the page says of the noise in one condition: figures, limits and the table of the matrix."""
+"""The noise in one condition on the page: figures, limits and the table of the matrix."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from tune_noise.config.words import configuration
+from tune_noise.reporting.cells import Cell, cell
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.findings.noise_estimate import MatrixEstimate, NoiseEstimate
 from tune_noise.reporting.findings.summary import ConditionSummary
 from tune_noise.reporting.statistics import Estimate
-from tune_noise.reporting.wording import NO_VALUE, configuration, number, with_interval
+from tune_noise.reporting.wording import NO_VALUE, number, with_interval
 
-# A table of more classes is not read: the largest cells off the diagonal instead.
+# Nobody reads a table of more classes: it shows the largest cells off the diagonal instead.
 MAX_TABLE_CLASSES = 20
 NUM_LARGEST = 20
 _ACCURACY = "val_accuracy_clean_estimate"
@@ -30,26 +32,13 @@ BOUND_MEANING = (
 )
 
 
-@dataclass(frozen=True)
-class MatrixCell:
-    """One cell in words, all in percent; empty texts for what is not known."""
-
-    value: str
-    interval: str
-    truth: str
-
-
-@dataclass(frozen=True)
-class MatrixRow:
-    """One row of the table: a class with all its cells, or a single large cell."""
-
-    name: str
-    cells: list[MatrixCell]
+# Row of the table -> its cells: all of a class, or a single large one.
+MatrixRows = dict[str, list[Cell]]
 
 
 @dataclass(frozen=True)
 class NoiseSection:
-    """What the template shows.
+    """The content of the section.
 
     Attributes:
         source: whose predictions, and how they are used.
@@ -57,7 +46,7 @@ class NoiseSection:
         sentences: deviations, limits, and what cannot be estimated.
         caption: of the table.
         columns: its headings after the first; empty where there is no table.
-        rows: of the table.
+        rows: heading of each row -> its cells, in percent.
     """
 
     source: str
@@ -65,35 +54,29 @@ class NoiseSection:
     sentences: list[str]
     caption: str
     columns: list[str]
-    rows: list[MatrixRow]
+    rows: MatrixRows
 
 
 def noise_section(condition: ConditionSummary) -> NoiseSection | None:
-    """What the leader of a condition tells of its noise; None where it tells nothing."""
-    found, leader = condition.noise, condition.leader
-    if found is None or leader is None or (found.rate is None and found.matrix is None):
+    """Return what the leader of a condition tells of its noise; None where it tells nothing."""
+    estimate, leader = condition.noise, condition.leader
+    matrix = None if estimate is None else estimate.matrix
+    if estimate is None or leader is None or matrix is None:
         return None
-    noise = leader.config.noise
-    matrix = found.matrix
-    whole = matrix is not None and matrix.num_classes <= MAX_TABLE_CLASSES
-    columns, rows = [], []
-    if matrix is not None and whole:
-        columns, rows = [str(c) for c in range(matrix.num_classes)], _whole_rows(matrix)
-    elif matrix is not None:
-        columns, rows = ["share"], _largest_rows(matrix)
+    is_whole = matrix.num_classes <= MAX_TABLE_CLASSES
     return NoiseSection(
-        source=_source(condition, leader, found),
-        facts=_facts(found),
-        sentences=[*_renamed(leader), *_sentences(found, noise)],
-        caption=_caption(matrix, whole=whole),
-        columns=columns,
-        rows=rows,
+        source=_source(condition, leader, estimate),
+        facts=_facts(estimate),
+        sentences=[*_renamed(leader), *_sentences(estimate, matrix, leader.config.noise)],
+        caption=_caption(matrix, is_whole=is_whole),
+        columns=[str(c) for c in range(matrix.num_classes)] if is_whole else ["share"],
+        rows=_whole_rows(matrix) if is_whole else _largest_rows(matrix),
     )
 
 
-def _source(condition: ConditionSummary, leader: Finalist, found: NoiseEstimate) -> str:
+def _source(condition: ConditionSummary, leader: Finalist, estimate: NoiseEstimate) -> str:
     epoch = "selected" if condition.config.last_epochs is None else "last"
-    seeds = f"{found.num_seeds} fresh seed" + ("" if found.num_seeds == 1 else "s")
+    seeds = f"{estimate.num_seeds} fresh seed" + ("" if estimate.num_seeds == 1 else "s")
     return (
         "Estimated from noisy validation labels alone, with the predictions of "
         f"{configuration(leader.config, condition.config)} at the {epoch} epoch of "
@@ -110,41 +93,36 @@ def _renamed(leader: Finalist) -> list[str]:
     return [f"In {seeds} the classes look renamed: rows may be those of other classes."]
 
 
-def _facts(found: NoiseEstimate) -> dict[str, str]:
-    facts = {"noise rate, estimated from above": _figure(found.rate)}
-    if found.true_rate is not None:
-        facts["noise rate, measured on the training labels"] = f"{100 * found.true_rate:.1f} %"
-    if found.known_accuracy is not None:
-        known = _figure(found.known_accuracy)
-        facts["clean-equivalent accuracy, by the known matrix"] = known
-    if found.matrix is not None:
-        facts["clean-equivalent accuracy, by the estimated matrix"] = _bound(found)
-    return facts
+def _facts(estimate: NoiseEstimate) -> dict[str, str]:
+    facts = {"noise rate, estimated from above": _figure(estimate.rate)}
+    if estimate.true_rate is not None:
+        facts["noise rate, measured on the training labels"] = f"{100 * estimate.true_rate:.1f} %"
+    if estimate.known_accuracy is not None:
+        accuracy = _figure(estimate.known_accuracy)
+        facts["clean-equivalent accuracy, by the known matrix"] = accuracy
+    return facts | {"clean-equivalent accuracy, by the estimated matrix": _bound(estimate)}
 
 
-def _figure(found: Estimate | None) -> str:
-    return NO_VALUE if found is None else with_interval(found, _ACCURACY)
+def _figure(estimate: Estimate | None) -> str:
+    return NO_VALUE if estimate is None else with_interval(estimate, _ACCURACY)
 
 
-def _bound(found: NoiseEstimate) -> str:
-    """The bound in words; one above 100 % bounds nothing."""
-    bound = found.accuracy_bound
+def _bound(estimate: NoiseEstimate) -> str:
+    """Return the bound in words; one above 100 % bounds nothing."""
+    bound = estimate.accuracy_bound
     if bound is None:
         return "cannot be told"
-    shown = _figure(bound)
-    if bound.n < found.num_seeds:
-        shown += f", from {bound.n} of {found.num_seeds} seeds"
+    figure = _figure(bound)
+    if bound.n < estimate.num_seeds:
+        figure += f", from {bound.n} of {estimate.num_seeds} seeds"
     is_bound = bound.mean < 1.0
-    return f"at most {shown}" if is_bound else f"no bound below 100 %: the estimate is {shown}"
+    return f"at most {figure}" if is_bound else f"no bound below 100 %: the estimate is {figure}"
 
 
-def _sentences(found: NoiseEstimate, noise: str) -> list[str]:
-    matrix = found.matrix
-    if matrix is None:
-        return ["The record was written before the estimated matrix was kept."]
+def _sentences(estimate: NoiseEstimate, matrix: MatrixEstimate, noise: str) -> list[str]:
     sentences = [_deviation(matrix), _unseen(matrix), _intervals(matrix)]
-    sentences.append(KNOWN_MEANING if found.known_accuracy is not None else "")
-    sentences.append(_no_bound(matrix) if found.accuracy_bound is None else BOUND_MEANING)
+    sentences.append(KNOWN_MEANING if estimate.known_accuracy is not None else "")
+    sentences.append(_no_bound(matrix) if estimate.accuracy_bound is None else BOUND_MEANING)
     if noise in _AVERAGE:
         sentences.append(f"{_AVERAGE[noise]}: the matrix is an average over images.")
     elif noise == "foreign" and matrix.truth is None:
@@ -156,20 +134,20 @@ def _sentences(found: NoiseEstimate, noise: str) -> list[str]:
 
 
 def _deviation(matrix: MatrixEstimate) -> str:
-    """The cell furthest from the truth, and how many intervals hold it."""
+    """Name the cell furthest from the truth, and count the intervals that hold it."""
     if matrix.truth is None:
         return ""
     distance = np.abs(matrix.values - matrix.truth)
-    known = np.isfinite(distance)
-    if not known.any():
+    is_known = np.isfinite(distance)
+    if not is_known.any():
         return ""
     i, j = np.unravel_index(np.nanargmax(distance), distance.shape)
     holds = (matrix.low <= matrix.truth) & (matrix.truth <= matrix.high)
     return (
         f"The largest deviation from the measured matrix is {_percent(distance[i, j])} points: of "
-        f"class {i}, {_percent(matrix.values[i, j])} % {_ends(matrix, int(i), int(j))} bear label "
+        f"class {i}, {with_interval(_share(matrix, int(i), int(j)), _ACCURACY)} bear label "
         f"{j} by the estimate, {_percent(matrix.truth[i, j])} % as measured. "
-        f"{int(holds[known].sum())} of {int(known.sum())} intervals hold the measured share."
+        f"{int(holds[is_known].sum())} of {int(is_known.sum())} intervals hold the measured share."
     )
 
 
@@ -178,9 +156,9 @@ def _unseen(matrix: MatrixEstimate) -> str:
         return ""
     if len(matrix.unseen) == 1:
         return f"Class {matrix.unseen[0]} is never predicted: its row cannot be estimated."
-    shown = ", ".join(map(str, matrix.unseen[:NUM_LARGEST]))
+    listed = ", ".join(map(str, matrix.unseen[:NUM_LARGEST]))
     more = " and more" if len(matrix.unseen) > NUM_LARGEST else ""
-    return f"Classes {shown}{more} are never predicted: their rows cannot be estimated."
+    return f"Classes {listed}{more} are never predicted: their rows cannot be estimated."
 
 
 def _no_bound(matrix: MatrixEstimate) -> str:
@@ -206,11 +184,9 @@ def _intervals(matrix: MatrixEstimate) -> str:
     )
 
 
-def _caption(matrix: MatrixEstimate | None, *, whole: bool) -> str:
-    if matrix is None:
-        return ""
+def _caption(matrix: MatrixEstimate, *, is_whole: bool) -> str:
     below = "95 % interval below" + ("" if matrix.truth is None else ", then the measured share")
-    if whole:
+    if is_whole:
         return f"Share of each noisy label in a true class, in percent; {below}."
     return (
         f"The {NUM_LARGEST} largest of {matrix.num_classes**2 - matrix.num_classes:,} cells off "
@@ -218,28 +194,29 @@ def _caption(matrix: MatrixEstimate | None, *, whole: bool) -> str:
     )
 
 
-def _whole_rows(matrix: MatrixEstimate) -> list[MatrixRow]:
+def _whole_rows(matrix: MatrixEstimate) -> MatrixRows:
     classes = range(matrix.num_classes)
-    return [MatrixRow(str(i), [_cell(matrix, i, j) for j in classes]) for i in classes]
+    return {str(i): [_cell(matrix, i, j) for j in classes] for i in classes}
 
 
-def _largest_rows(matrix: MatrixEstimate) -> list[MatrixRow]:
+def _largest_rows(matrix: MatrixEstimate) -> MatrixRows:
     off = np.nan_to_num(matrix.values, nan=-1.0)
     np.fill_diagonal(off, -1.0)
     order = np.argsort(-off, axis=None, kind="stable")[:NUM_LARGEST]
     places = [divmod(int(cell), matrix.num_classes) for cell in order if off.flat[cell] > 0.0]
-    return [MatrixRow(f"{i} → {j}", [_cell(matrix, i, j)]) for i, j in places]
+    return {f"{i} → {j}": [_cell(matrix, i, j)] for i, j in places}
 
 
-def _cell(matrix: MatrixEstimate, i: int, j: int) -> MatrixCell:
+def _cell(matrix: MatrixEstimate, i: int, j: int) -> Cell:
+    """Return the share with its interval and, where it is known, the measured share below."""
     truth = "" if matrix.truth is None else _percent(matrix.truth[i, j])
     if not np.isfinite(matrix.values[i, j]):
-        return MatrixCell(NO_VALUE, "", truth)
-    return MatrixCell(_percent(matrix.values[i, j]), _ends(matrix, i, j), truth)
+        return Cell(NO_VALUE, (truth,) if truth else ())
+    return cell(_share(matrix, i, j), _ACCURACY, truth)
 
 
-def _ends(matrix: MatrixEstimate, i: int, j: int) -> str:
-    return f"[{_percent(matrix.low[i, j])}, {_percent(matrix.high[i, j])}]"
+def _share(matrix: MatrixEstimate, i: int, j: int) -> Estimate:
+    return Estimate(1, matrix.values[i, j], None, (matrix.low[i, j], matrix.high[i, j]))
 
 
 def _percent(share: float) -> str:

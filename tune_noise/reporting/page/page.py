@@ -1,18 +1,19 @@
 """report.html: one self-contained page, the answer first."""
 
-import base64
 import platform
 from collections.abc import Sequence
 from typing import Any
 
+from tune_noise.config.words import configuration
 from tune_noise.history.replay import History
-from tune_noise.reporting.figures.draw import Drawing, Drawings
+from tune_noise.reporting.cells import Cell, finalist_cell, judgement_cell
+from tune_noise.reporting.figures.draw import KINDS, Drawings
 from tune_noise.reporting.findings.criteria import Choice, choices
-from tune_noise.reporting.findings.effort import STATUSES, efforts
+from tune_noise.reporting.findings.effort import STATUSES, Effort, efforts
+from tune_noise.reporting.findings.finalists import reported_metrics
 from tune_noise.reporting.findings.knowledge import knowledge
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.page.contact_sheet import Sheet
-from tune_noise.reporting.page.finalist_rows import finalist_rows
 from tune_noise.reporting.page.importance import importance_section
 from tune_noise.reporting.page.noise import noise_section
 from tune_noise.reporting.page.templates import fill
@@ -24,16 +25,25 @@ from tune_noise.reporting.sentences import (
     trial_objective,
     verdict_sentence,
 )
-from tune_noise.reporting.wording import NO_VALUE, configuration
+from tune_noise.reporting.wording import NO_VALUE, objective_name, selection, unit
 
 RUN_AGAIN = "python -m tune_noise.search --space search.yaml"
 TEMPLATE = "report.html.j2"
+SELECTED = "selected epoch"
+_HEADINGS = {
+    "test_accuracy_clean": "test accuracy, selected epoch",
+    "test_accuracy_clean_last_mean": "test accuracy, mean of last epochs",
+    "test_accuracy_clean_best": "test accuracy, best epoch on the test set (oracle)",
+    "test_accuracy_clean_ensemble": "test accuracy of the average prediction, selected epoch",
+    "train_label_precision": "label precision, selected epoch",
+    "train_label_recall": "label recall, selected epoch",
+}
 
 
 def render_page(
     history: History, summary: Summary, drawings: Drawings, sheets: Sequence[Sheet]
 ) -> str:
-    """The page as HTML; it holds its figures and asks the network for nothing.
+    """Return the page as HTML; it holds its figures and asks the network for nothing.
 
     Args:
         history: the search.
@@ -41,19 +51,25 @@ def render_page(
         drawings: its figures.
         sheets: the suspicious images of its conditions.
     """
-    spent, known = efforts(history), knowledge(history)
+    spent, facts = efforts(history), knowledge(history)
+    statuses = [s for s in STATUSES if any(effort.statuses.get(s) for effort in spent)]
     return fill(
         TEMPLATE,
         search=summary.search,
         config=summary.config,
         is_finished=history.finished,
-        conditions=[_section(each, drawings) for each in summary.conditions],
-        accuracy=_image(drawings.accuracy),
+        conditions=[_section(condition, drawings) for condition in summary.conditions],
+        accuracy=drawings.get(("accuracy", "")),
         sheets=sheets,
-        efforts=spent,
-        knowledge=known,
-        told_more=any(fact.is_unusual for fact in known),
-        statuses=[s for s in STATUSES if any(each.statuses.get(s) for each in spent)],
+        effort_headings=[
+            *("trials", *statuses, "epochs"),
+            *("network-epochs", "share of its stage", "seconds"),
+        ],
+        efforts=[_effort(effort, statuses) for effort in spent],
+        knowledge=[
+            {"what": fact.what, "cells": [Cell(fact.told), Cell(fact.measured)]} for fact in facts
+        ],
+        told_more=any(fact.is_unusual for fact in facts),
         objective_meaning=objective_meaning(summary.config.objective),
         renamed_meaning=RENAMED_MEANING,
         versions=summary.search["versions"] or {"python": platform.python_version()},
@@ -62,7 +78,6 @@ def render_page(
 
 
 def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
-    """What the template shows of one condition."""
     # Shown only where nothing is confirmed, and of thousands of trials it takes its time.
     best = None if condition.finalists else condition.best_search_trial
     rate = condition.realised_noise_rate
@@ -71,14 +86,11 @@ def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
         "place": place(condition),
         "badge": badge(condition),
         "sentence": verdict_sentence(condition),
-        "rows": finalist_rows(condition),
-        "curves": _image(drawings.curves.get(condition.name)),
-        "memorisation": _image(drawings.memorisations.get(condition.name)),
-        "history": _image(drawings.histories.get(condition.name)),
-        "parallel": _image(drawings.parallels.get(condition.name)),
+        "headings": _headings(condition),
+        "rows": _finalists(condition),
+        "figures": {kind: drawings.get((kind, condition.name)) for kind in KINDS},
         "importance": importance_section(condition),
         "noise": noise_section(condition),
-        "transition": _image(drawings.transitions.get(condition.name)),
         "num_search_trials": len(condition.search_trials),
         "choices": [_choice(choice, condition) for choice in choices(condition.search_trials)],
         "noise_rate": None if rate is None else f"{100 * rate:.1f} %",
@@ -88,23 +100,49 @@ def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
     }
 
 
-def _choice(choice: Choice, condition: ConditionSummary) -> dict[str, str]:
-    """A row of the table of criteria."""
-    tested = choice.test_accuracy
+def _headings(condition: ConditionSummary) -> list[str]:
+    objective = condition.config.objective
+    texts = {objective: f"{objective_name(objective)}, {SELECTED}"} | _HEADINGS
+    first, *others = [
+        f"{texts[metric]} ({unit(metric)})".replace(SELECTED, selection(condition.config))
+        for metric in reported_metrics(condition.finalists)
+    ] or [""]
+    return ["finalist", first, f"leader minus this, paired ({unit(objective)})", *others, "seeds"]
+
+
+def _finalists(condition: ConditionSummary) -> list[dict[str, Any]]:
+    metrics = reported_metrics(condition.finalists)
+    rows = []
+    for rank, finalist in enumerate(condition.finalists, 1):
+        cells = [finalist_cell(finalist, metric) for metric in metrics]
+        cells.insert(1, judgement_cell(finalist, condition))
+        cells.append(Cell(f"{len(finalist.counted)} of {len(finalist.trials)}"))
+        rows.append(
+            {
+                "rank": "★" if condition.is_winner(finalist) else f"{rank}.",
+                "name": configuration(finalist.config, condition.config),
+                "trial_id": finalist.trial_id,
+                "is_renamed": finalist.num_renamed > 0,
+                "cells": cells,
+            }
+        )
+    return rows
+
+
+def _choice(choice: Choice, condition: ConditionSummary) -> dict[str, Any]:
+    accuracy = choice.test_accuracy
+    values = (
+        configuration(choice.trial.config, condition.config),
+        f"{choice.epoch['epoch']:.0f} of {choice.trial.num_epochs}",
+        NO_VALUE if accuracy is None else f"{100 * accuracy:.1f} %",
+    )
     name = "test accuracy itself (oracle)" if choice.is_oracle else choice.criterion
-    return {
-        "criterion": name,
-        "configuration": configuration(choice.trial.config, condition.config),
-        "epoch": f"{choice.epoch['epoch']:.0f} of {choice.trial.num_epochs}",
-        "accuracy": NO_VALUE if tested is None else f"{100 * tested:.1f} %",
-    }
+    return {"criterion": name, "cells": [Cell(value) for value in values]}
 
 
-def _image(drawing: Drawing | None) -> dict[str, str] | None:
-    """The drawing as a data URL, with its texts."""
-    if drawing is None:
-        return None
-    data = base64.b64encode(drawing.svg).decode()
-    url = f"data:image/svg+xml;base64,{data}"
-    texts = {"url": url, "alt": drawing.alt, "caption": drawing.caption}
-    return texts | {"width": str(drawing.width), "height": str(drawing.height)}
+def _effort(effort: Effort, statuses: list[str]) -> dict[str, Any]:
+    counts = [effort.num_trials, *(effort.statuses.get(status, 0) for status in statuses)]
+    counts += [effort.epochs, effort.network_epochs]
+    share = f"{100 * effort.share:.1f} %" if effort.share == effort.share else NO_VALUE
+    values = [*(f"{count:,}" for count in counts), share, f"{effort.seconds:,.0f}"]
+    return {"name": f"{effort.stage}, {effort.level}", "cells": [Cell(value) for value in values]}
