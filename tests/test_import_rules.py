@@ -31,7 +31,6 @@ MAY_IMPORT = {
     "sklearn": ["data", "methods", "reporting.findings.importance"],
     "matplotlib": ["reporting.figures", "reporting.comparison"],
     "jinja2": ["reporting.page"],
-    "pandas": ["reporting"],
     "typer": [
         "command_line", "cli", "predict", "report", "salvage", "search", "spaces", "status",
         "suspects", "train",

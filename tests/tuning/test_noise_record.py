@@ -2,7 +2,6 @@
 
 import html
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +82,6 @@ def test_the_report_is_made_of_the_record_alone(events: list[Event], tmp_path: P
     diagonal = known[known["true_class"] == known["noisy_label"]]
     assert 0.4 < diagonal["estimate"].mean() < 0.75
     assert (tmp_path / "one" / "figures" / "transition_noise_rate=0.3.png").exists()
-
-
-def test_a_record_of_an_earlier_version_is_replayed_and_shown_without_it(
-    events: list[Event], tmp_path: Path
-) -> None:
-    old = [
-        replace(event, data={k: v for k, v in event.data.items() if k != "noise"})
-        for event in events
-    ]
-    write_outputs(History.replay(old), tmp_path / "old")
-    assert pd.read_csv(tmp_path / "old" / "transition.csv").empty
-    page = (tmp_path / "old" / "report.html").read_text("utf-8")
-    assert "noise rate, estimated from above" in page
-    assert "written before the estimated matrix was kept" in page
 
 
 def told(result: dict[str, Any], trial_id: str) -> Any:
