@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.methods.derivations import method_of, random_batch
+from tests.support.trials import train, trained
 from tune_noise.config.declared import import_object
 from tune_noise.config.trial import TrialConfig, applies, trial_fields, when
 from tune_noise.methods.declarations import METHODS
@@ -54,10 +55,6 @@ def config_of(method, **fields):
     return TrialConfig(method=method, **given | fields)
 
 
-def train(trial, epochs):
-    return [trial.train_epoch() for _ in range(epochs)]
-
-
 def without_time(row):
     return None if row is None else {k: v for k, v in row.items() if k != "seconds"}
 
@@ -76,12 +73,6 @@ def assert_bit_equal(one, other):
         assert torch.equal(value, other[name]), name
 
 
-def trained(config, dataset, epochs=None):
-    trial = Trial([config], dataset)
-    train(trial, epochs or config.epochs)
-    return trial
-
-
 def implementation(method):
     return import_object(METHODS[method].implementation)
 
@@ -98,7 +89,7 @@ def test_every_field_of_a_method_is_tried_here():
 def test_it_learns_from_noisy_labels(method, model, digits):
     # Larger steps may end where all networks name one class, and methods of agreement stay there.
     config = config_of(method, model=model, lr=0.003, epochs=4 if model == "mlp1" else 6)
-    last = metrics_of(trained(config, digits))[0][-1]
+    last = metrics_of(trained([config], digits))[0][-1]
     assert last["test_accuracy_clean"] > 0.7  # chance is 0.1
     assert last["val_information_noisy"] > 0.2  # chance is below 0
     assert last["train_accuracy_noisy"] > 0.5
@@ -106,7 +97,7 @@ def test_it_learns_from_noisy_labels(method, model, digits):
 
 @all_methods
 def test_the_same_seeds_give_the_same_bits(method, few_digits):
-    one, again = (trained(config_of(method), few_digits, 2) for _ in range(2))
+    one, again = (trained([config_of(method)], few_digits, 2) for _ in range(2))
     assert metrics_of(one) == metrics_of(again)
     assert_bit_equal(weights_of(one), weights_of(again))
 
@@ -114,8 +105,8 @@ def test_the_same_seeds_give_the_same_bits(method, few_digits):
 @all_methods
 @pytest.mark.parametrize("field", ["seed", "noise_seed"])
 def test_another_seed_gives_another_run(method, field, few_digits):
-    one = trained(config_of(method), few_digits, 1)
-    other = trained(config_of(method, **{field: 1}), few_digits, 1)
+    one = trained([config_of(method)], few_digits, 1)
+    other = trained([config_of(method, **{field: 1})], few_digits, 1)
     assert metrics_of(one) != metrics_of(other)
     starts = Trial([config_of(method)], few_digits), Trial([config_of(method, seed=1)], few_digits)
     for value, another in zip(*(start.network.parameters() for start in starts), strict=True):
@@ -158,7 +149,7 @@ def test_a_resumed_trial_is_the_uninterrupted_one_bit_by_bit(
 @with_optimizers
 def test_a_state_is_a_snapshot_that_shares_nothing_with_the_trials(method, optimizer, few_digits):
     config = config_of(method, optimizer=optimizer, lr=OPTIMIZERS[optimizer])
-    first = trained(config, few_digits, 2)
+    first = trained([config], few_digits, 2)
     state = first.state()
     train(first, 2)
     resumed = []
@@ -192,7 +183,7 @@ def test_the_truth_changes_no_weight(method, few_digits):
     config = config_of(method, noise="given", epochs=3)
     trials = []
     for truth in (few_digits.true_labels, (few_digits.true_labels + 3) % 10, None):
-        trials.append(trained(config, dataclasses.replace(few_digits, true_labels=truth)))
+        trials.append(trained([config], dataclasses.replace(few_digits, true_labels=truth)))
     for trial in trials[1:]:
         assert_bit_equal(weights_of(trials[0]), weights_of(trial))
         assert_bit_equal(trials[0].replicate_weights(0), trial.replicate_weights(0))
@@ -213,7 +204,7 @@ def test_the_truth_changes_no_weight(method, few_digits):
 @all_methods
 def test_the_test_labels_change_nothing_but_the_test_accuracy(method, few_digits):
     wrong = dataclasses.replace(few_digits, test_labels=(few_digits.test_labels + 1) % 10)
-    one, other = (trained(config_of(method), data, 3) for data in (few_digits, wrong))
+    one, other = (trained([config_of(method)], data, 3) for data in (few_digits, wrong))
     assert_bit_equal(weights_of(one), weights_of(other))
     assert one.progress[0].best_epoch == other.progress[0].best_epoch
 
@@ -272,7 +263,7 @@ def test_the_outcome_of_a_batch_has_a_loss_of_its_own_for_each_network(method):
 
 @all_methods
 def test_a_memory_stands_in_the_state_of_the_trial(method, few_digits):
-    trial = trained(config_of(method), few_digits, 2)
+    trial = trained([config_of(method)], few_digits, 2)
     names = {name for name in trial.state()[0] if name.startswith("method.")}
     if isinstance(trial.method, Remembers):
         assert names == {f"method.{name}" for name in trial.method.state()} != set()
@@ -328,7 +319,7 @@ def test_a_huge_learning_rate_beside_small_ones_ends_alone(method, few_digits):
     train(trial, 4)
     assert trial.finished
     assert trial.progress[0].status == "completed"
-    alone = trained(configs[0], few_digits)
+    alone = trained(configs[:1], few_digits)
     assert metrics_of(trial)[0][0] == pytest.approx(metrics_of(alone)[0][0], rel=0.05, abs=0.05)
 
 

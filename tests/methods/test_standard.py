@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.methods.derivations import method_of, random_batch, slow_cross_entropy
+from tests.support.trials import trained
 from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import cross_entropy, mean_of_kept
-from tune_noise.training import Trial
 
 
 @given(
@@ -63,18 +63,15 @@ def test_a_network_that_keeps_nothing_has_no_loss_and_no_gradient():
 # --- what the compute of two networks buys without a method
 
 
-def trained(few_digits, method, **fields):
+def trained_by(method, few_digits, **fields):
     fields = {"model": "mlp1", "batch_size": 32, "lr": 0.003} | fields
-    trial = Trial([TrialConfig(method=method, **fields)], few_digits)
-    while not trial.finished:
-        trial.train_epoch()
-    return trial
+    return trained([TrialConfig(method=method, **fields)], few_digits)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear"])
 def test_a_long_trial_is_a_standard_one_of_twice_the_epochs(schedule, few_digits):
-    long = trained(few_digits, "standard_long", epochs=3, lr_schedule=schedule)
-    standard = trained(few_digits, "standard", epochs=6, lr_schedule=schedule)
+    long = trained_by("standard_long", few_digits, epochs=3, lr_schedule=schedule)
+    standard = trained_by("standard", few_digits, epochs=6, lr_schedule=schedule)
     for ours, theirs in zip(long.network.parameters(), standard.network.parameters(), strict=True):
         assert torch.equal(ours, theirs)
     every_second = standard.progress[0].epochs[1::2]
@@ -86,8 +83,8 @@ def test_a_long_trial_is_a_standard_one_of_twice_the_epochs(schedule, few_digits
 
 
 def test_the_networks_of_an_ensemble_are_standard_ones_of_different_starts(few_digits):
-    pair = trained(few_digits, "standard_ensemble", epochs=2)
-    alone = trained(few_digits, "standard", epochs=2)
+    pair = trained_by("standard_ensemble", few_digits, epochs=2)
+    alone = trained_by("standard", few_digits, epochs=2)
     for name, value in alone.network.state_dict().items():
         own = pair.network.state_dict()[name]
         torch.testing.assert_close(own[:1], value, rtol=1e-4, atol=1e-5)

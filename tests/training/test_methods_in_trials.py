@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.trials import train, trained
 from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.declarations import METHODS
 from tune_noise.training import Trial
@@ -17,20 +18,13 @@ def config_of(method, **fields):
     return TrialConfig(method=method, **given | fields)
 
 
-def trained(config, dataset, epochs=None):
-    trial = Trial([config], dataset)
-    rows = [trial.train_epoch()[0] for _ in range(epochs or config.epochs)]
-    return trial, rows
-
-
 def test_three_peers_are_trained_resumed_saved_and_heard(few_digits, tmp_path):
     config = config_of("co_teaching", peers=3, tau=0.2, ramp_epochs=2)
-    whole, rows = trained(config, few_digits)
-    first, _ = trained(config, few_digits, 2)
+    whole, first = trained([config], few_digits), trained([config], few_digits, 2)
+    rows = whole.progress[0].epochs
     resumed = Trial([config], few_digits)
     resumed.load_state(*first.state())
-    while not resumed.finished:
-        resumed.train_epoch()
+    train(resumed)
     weights = whole.replicate_weights(0)
     for name, value in resumed.replicate_weights(0).items():
         assert torch.equal(value, weights[name])
@@ -62,7 +56,7 @@ def test_all_examples_are_predicted_in_the_order_of_their_labels(fields, few_dig
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_learns_from_diluted_labels_too(method, few_digits):
     config = config_of(method, noise="dilution", alpha=1, epochs=2, batch_size=64)
-    _, rows = trained(config, few_digits)
+    rows = trained([config], few_digits).progress[0].epochs
     assert rows[-1]["test_accuracy_clean"] > 0.5
 
 
@@ -70,7 +64,7 @@ def test_a_method_learns_from_diluted_labels_too(method, few_digits):
 def test_forward_correction_takes_the_known_matrix_of_any_synthetic_noise(noise, few_digits):
     level = {"alpha": 1} if noise == "dilution" else {"noise_rate": 0.3}
     config = config_of("forward", transition="known", warm_up_epochs=0, noise=noise, **level)
-    _, rows = trained(config, few_digits)
+    rows = trained([config], few_digits).progress[0].epochs
     assert rows[-1]["test_accuracy_clean"] > 0.6
 
 

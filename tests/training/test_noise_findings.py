@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.trials import trained
 from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.evaluation import predict_logits, validation_metrics
 from tune_noise.noise import LabelCounts
@@ -18,13 +19,6 @@ from tune_noise.training.noise_findings import noise_findings
 def config_of(**fields):
     shown = {"model": "perceptron", "lr": 0.01, "epochs": 4, "noise": "pair_flip"}
     return TrialConfig(**shown | {"noise_rate": 0.3} | fields)
-
-
-def trained(configs, dataset):
-    trial = Trial(configs, dataset)
-    while not trial.finished:
-        trial.train_epoch()
-    return trial
 
 
 @pytest.mark.parametrize("fields", [{}, {"method": "co_teaching"}, {"last_epochs": 2}], ids=str)

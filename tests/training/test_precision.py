@@ -3,20 +3,13 @@
 import pytest
 import torch
 
+from tests.support.trials import trained
 from tune_noise.config.trial import TrialConfig
 from tune_noise.models.declarations import NETWORKS
-from tune_noise.training import Trial
 
 
 def config_of(precision="bfloat16", **settings):
     return TrialConfig(batch_size=64, epochs=4, lr=0.01, precision=precision, **settings)
-
-
-def trained(configs, data, epochs=2):
-    trial = Trial(configs, data)
-    for _ in range(epochs):
-        trial.train_epoch()
-    return trial
 
 
 SMALL = [name for name, network in NETWORKS.items() if network.min_image_size <= 8]
@@ -33,7 +26,7 @@ def test_every_network_trains_with_float32_weights(model, few_digits):
 @pytest.mark.parametrize("method", ["standard", "co_teaching"])
 def test_it_learns_as_float32_does_but_for_rounding(model, method, few_digits):
     losses = [
-        trained([config_of(precision, model=model, method=method)], few_digits)
+        trained([config_of(precision, model=model, method=method)], few_digits, 2)
         .progress[0]
         .epochs[-1]["train_loss_noisy"]
         for precision in ("bfloat16", "float32")
@@ -43,8 +36,8 @@ def test_it_learns_as_float32_does_but_for_rounding(model, method, few_digits):
 
 
 def test_a_replicate_of_a_stack_learns_as_alone(few_digits):
-    stack = trained([config_of(model="mlp1", seed=seed) for seed in (1, 2)], few_digits)
-    alone = trained([config_of(model="mlp1", seed=2)], few_digits)
+    stack = trained([config_of(model="mlp1", seed=seed) for seed in (1, 2)], few_digits, 2)
+    alone = trained([config_of(model="mlp1", seed=2)], few_digits, 2)
     ours, theirs = stack.progress[1].epochs[-1], alone.progress[0].epochs[-1]
     assert ours["train_loss_noisy"] == pytest.approx(theirs["train_loss_noisy"], rel=0.02)
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.support.trials import train, trained
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import ConfigError, DataError
 from tune_noise.training import Trial
@@ -23,12 +24,6 @@ def config_of(seed=0, **settings):
     return TrialConfig(lr=0.01, batch_size=64, epochs=4, seed=seed, **settings)
 
 
-def train(trial, epochs=4):
-    for _ in range(epochs):
-        trial.train_epoch()
-    return trial
-
-
 def metrics_of(trial, replicate=0):
     rows = trial.progress[replicate].epochs
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
@@ -36,10 +31,8 @@ def metrics_of(trial, replicate=0):
 
 @all_settings
 def test_a_resumed_trial_continues_bit_by_bit(settings, few_digits, tmp_path):
-    whole = train(Trial([config_of(**settings)], few_digits))
-    write_checkpoint(
-        tmp_path / "state", *train(Trial([config_of(**settings)], few_digits), 2).state()
-    )
+    whole = trained([config_of(**settings)], few_digits)
+    write_checkpoint(tmp_path / "state", *trained([config_of(**settings)], few_digits, 2).state())
     resumed = Trial([config_of(**settings)], few_digits)
     resumed.load_state(*read_checkpoint(tmp_path / "state"))
     train(resumed, 2)
@@ -50,8 +43,8 @@ def test_a_resumed_trial_continues_bit_by_bit(settings, few_digits, tmp_path):
 
 @all_settings
 def test_a_replicate_draws_the_same_in_any_stack(settings, few_digits):
-    stack = train(Trial([config_of(seed=s, **settings) for s in (5, 6, 7)], few_digits), 2)
-    alone = train(Trial([config_of(seed=6, **settings)], few_digits), 2)
+    stack = trained([config_of(seed=s, **settings) for s in (5, 6, 7)], few_digits, 2)
+    alone = trained([config_of(seed=6, **settings)], few_digits, 2)
     for ours, theirs in zip(metrics_of(stack, 1), metrics_of(alone), strict=True):
         # Rounding may decide an example of the 180 that are tested.
         assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-2)
@@ -63,14 +56,14 @@ def test_no_global_generator_is_read_or_moved(settings, few_digits):
     for seed in (1, 2):
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        found.append(metrics_of(train(Trial([config_of(**settings)], few_digits), 1)))
+        found.append(metrics_of(trained([config_of(**settings)], few_digits, 1)))
         assert torch.equal(torch.get_rng_state(), before)
     assert found[0] == found[1]
 
 
 def test_augmentation_changes_training_and_both_networks_of_a_pair_see_one_image(few_digits):
-    plain = train(Trial([config_of(model="mlp1")], few_digits), 1)
-    moved = train(Trial([config_of(model="mlp1", augmentation="standard")], few_digits), 1)
+    plain = trained([config_of(model="mlp1")], few_digits, 1)
+    moved = trained([config_of(model="mlp1", augmentation="standard")], few_digits, 1)
     assert metrics_of(plain)[0]["train_loss_noisy"] < metrics_of(moved)[0]["train_loss_noisy"]
     pair = Trial([config_of(method="co_teaching", augmentation="standard")], few_digits)
     seen = []
@@ -80,7 +73,7 @@ def test_augmentation_changes_training_and_both_networks_of_a_pair_see_one_image
 
 
 def test_a_model_of_a_users_network_is_loaded_where_its_code_is_named(few_digits, tmp_path):
-    trial = train(Trial([config_of(model=OWN)], few_digits))
+    trial = trained([config_of(model=OWN)], few_digits)
     save_model(tmp_path, trial.replicate_weights(0), trial.configs[0], few_digits, {})
     for other in (None, "os:getcwd"):
         with pytest.raises(DataError, match=rf"load_model\(folder, own_network='{OWN}'\)"):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.trials import train
 from tune_noise.config.metric_names import SEARCHABLE, sign
 from tune_noise.config.trial import TrialConfig, trial_fields
 from tune_noise.errors import ConfigError
@@ -13,13 +14,6 @@ from tune_noise.metrics.evaluation import predict_logits, validation_metrics
 from tune_noise.training import Trial
 from tune_noise.training.labelled_data import noise_fingerprint
 from tune_noise.training.trial import own_fields
-
-
-def train(trial):
-    rows = []
-    while not trial.finished:
-        rows.append(trial.train_epoch())
-    return rows
 
 
 def scripted(trial, script):
