@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support import postgres_server
+from tests.support.mlflow_server import MlflowServer
 from tests.support.turns import ray_turn
 from tune_noise.data import Dataset, load_dataset
 
@@ -72,6 +73,13 @@ def postgres() -> Iterator[postgres_server.PostgresServer]:
     if binaries is None:
         pytest.skip("PostgreSQL is not installed: initdb is neither on PATH nor in /usr/lib")
     with postgres_server.running_server(binaries) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """An MLflow server for the tests of a file, as it takes seconds to start."""
+    with MlflowServer(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 

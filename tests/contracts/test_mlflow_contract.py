@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.mlflow_server import MlflowServer
 from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tune_noise.tracking.store import connect
 
@@ -20,9 +19,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql", "server"])
-def client(
-    request: pytest.FixtureRequest, database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Any:
+def client(request: pytest.FixtureRequest, database: str) -> Any:
     if request.param == "sqlite":
         yield connect(database)
     elif request.param == "postgresql":
@@ -30,8 +27,7 @@ def client(
         postgres.sql("CREATE DATABASE mlflow")
         yield connect(postgres.url("mlflow").replace("postgresql:", "postgresql+psycopg:"))
     else:
-        with MlflowServer(tmp_path_factory.mktemp("server")) as server:
-            yield connect(server.url)
+        yield connect(request.getfixturevalue("server").url)
 
 
 @pytest.fixture

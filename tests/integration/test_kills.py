@@ -15,7 +15,7 @@ from tests.support.postgres_server import PostgresServer
 
 from .test_search import pytestmark as warnings_of_mlflow
 
-pytestmark = warnings_of_mlflow
+pytestmark = [pytest.mark.long, *warnings_of_mlflow]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,6 @@ def test_a_killed_search_gives_what_an_uninterrupted_one_gives(
     check(audited(SERIAL, 161, reference, place))
 
 
-@pytest.mark.long
 def test_nothing_is_lost_of_one_whose_record_is_in_postgresql(
     reference: Reference, place: Path, postgres: PostgresServer
 ) -> None:

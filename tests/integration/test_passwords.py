@@ -39,12 +39,6 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    with MlflowServer(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
 class Witness:
     """Looks everywhere for secrets: files, and the command lines of all processes of a shell."""
 

@@ -32,12 +32,6 @@ print(json.dumps([float(accuracy) for accuracy in found]))
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    with MlflowServer(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory, server: MlflowServer) -> Iterator[Shell]:
     with running_shell(tmp_path_factory.mktemp("registered")) as shell:
         shell.environment |= {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -4,7 +4,6 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -16,13 +15,6 @@ from tune_noise.tracking import process as process_module
 
 pytestmark = [pytest.mark.long, *WARNINGS_OF_MLFLOW]
 REQUEST_SECONDS = 2
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    """One for all tests, as it takes seconds to start; each has an experiment of its own."""
-    with MlflowServer(tmp_path_factory.mktemp("server")) as server:
-        yield server
 
 
 @pytest.fixture
