@@ -168,13 +168,23 @@ def test_a_batch_carries_no_clean_label():
     fields = {field.name for field in dataclasses.fields(Batch)}
     assert fields == {"logits", "noisy_labels", "indices", "epoch", "mixing"}
     fields = {field.name for field in dataclasses.fields(TrainingFacts)}
-    assert fields == {"num_examples", "num_classes", "device", "noisy_labels", "transition"}
+    assert fields == {
+        "num_examples",
+        "num_classes",
+        "num_networks",
+        "seeds",
+        "device",
+        "noisy_labels",
+        "transition",
+    }
 
 
 @all_methods
-def test_a_method_takes_facts_a_batch_and_nothing_else(method):
-    given = list(inspect.signature(implementation(method).__init__).parameters)
-    assert given == ["self", "configs", "facts"]
+def test_a_method_takes_facts_its_fields_a_batch_and_nothing_else(method):
+    given = list(inspect.signature(implementation(method)).parameters)
+    fields = {one.name for one in METHODS[method].fields} - {METHODS[method].networks}
+    assert given[0] == "facts"
+    assert set(given[1:]) == fields
     assert list(inspect.signature(implementation(method).__call__).parameters) == ["self", "batch"]
 
 

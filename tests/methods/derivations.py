@@ -3,10 +3,9 @@
 import numpy as np
 import torch
 
-from tune_noise.config.declared import import_object
 from tune_noise.config.trial import TrialConfig
-from tune_noise.methods.declarations import METHODS
 from tune_noise.methods.protocol import Batch, TrainingFacts
+from tune_noise.training.method import make_method
 
 CPU = torch.device("cpu")
 
@@ -47,6 +46,8 @@ def facts_of(batch, **fields):
     given = {
         "num_examples": batch.noisy_labels.shape[1],
         "num_classes": batch.logits.shape[3],
+        "num_networks": batch.logits.shape[1],
+        "seeds": [0] * len(batch.logits),
         "device": CPU,
         "noisy_labels": batch.noisy_labels,
     }
@@ -61,7 +62,8 @@ def method_of(name, batch, *, facts=None, **fields):
         for r in range(count)
     ]
     configs = [TrialConfig(method=name, **row) for row in rows]
-    return import_object(METHODS[name].implementation)(configs, facts or facts_of(batch))
+    seeds = [config.seed for config in configs]
+    return make_method(configs, facts or facts_of(batch, seeds=seeds))
 
 
 def numeric_gradient(function, logits, *, step=1e-6):

@@ -9,7 +9,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.selection import (
     ForgetRates,
     forget_rate,
@@ -126,19 +125,6 @@ def test_selection_is_a_decision_without_a_gradient():
 
 
 def test_each_replicate_follows_its_own_schedule():
-    fields = [
-        {"tau": 0.5, "ramp_epochs": 1},
-        {"tau": 0.5, "ramp_epochs": 4},
-        {"tau": 0.25, "ramp_epochs": 4, "exponent": 2.0},
-    ]
-    configs = [TrialConfig(method="co_teaching", **each) for each in fields]
-    rates = ForgetRates(configs)(2)
+    rates = ForgetRates(tau=[0.5, 0.5, 0.25], ramp_epochs=[1, 4, 4], exponent=[1.0, 1.0, 2.0])(2)
     assert rates == [0.5, 0.25, 0.25]
     assert small_losses(torch.rand(3, 2, 8), rates).sum(dim=2).tolist() == [[4, 4], [6, 6], [6, 6]]
-
-
-@pytest.mark.parametrize("field", ["tau", "ramp_epochs", "exponent"])
-def test_a_configuration_without_a_schedule_is_refused(field):
-    config = TrialConfig(method="co_teaching").model_copy(update={field: None})
-    with pytest.raises(ValueError, match=f"this method needs {field}"):
-        ForgetRates([config])

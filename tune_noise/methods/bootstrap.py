@@ -14,21 +14,19 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import all_kept, cross_entropy, log_softmax
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
-from tune_noise.methods.values import column, values_of
+from tune_noise.methods.values import column
 
 
 class BootstrapSoft:
     """Noisy label and predicted probabilities make the target."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take bootstrap_beta of each replicate."""
-        self._beta = column(values_of(configs, "bootstrap_beta"), facts.device)
+    def __init__(self, facts: TrainingFacts, *, bootstrap_beta: Sequence[float]) -> None:
+        self._beta = column(bootstrap_beta, facts.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept."""
+        """Return the mean over the batch; everything is kept."""
         log_probabilities = log_softmax(batch.logits)
         entropy = -(log_probabilities.exp() * log_probabilities).sum(dim=3)
         return _bootstrapped(batch, self._beta, entropy)
@@ -37,12 +35,11 @@ class BootstrapSoft:
 class BootstrapHard:
     """Noisy label and predicted class make the target."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take bootstrap_beta of each replicate."""
-        self._beta = column(values_of(configs, "bootstrap_beta"), facts.device)
+    def __init__(self, facts: TrainingFacts, *, bootstrap_beta: Sequence[float]) -> None:
+        self._beta = column(bootstrap_beta, facts.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept."""
+        """Return the mean over the batch; everything is kept."""
         # The likeliest class is the one of which the log-probability is largest.
         own = -log_softmax(batch.logits).amax(dim=3)
         return _bootstrapped(batch, self._beta, own)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import cross_entropy
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.selection import ForgetRates, small_losses
@@ -21,12 +20,18 @@ from tune_noise.methods.selection import ForgetRates, small_losses
 class CoTeaching:
     """Peers that exchange their small-loss examples batch by batch."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take tau, ramp_epochs and exponent of each replicate."""
-        self._forget_rates = ForgetRates(configs)
+    def __init__(
+        self,
+        facts: TrainingFacts,
+        *,
+        tau: Sequence[float],
+        ramp_epochs: Sequence[int],
+        exponent: Sequence[float],
+    ) -> None:
+        self._forget_rates = ForgetRates(tau, ramp_epochs, exponent)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """All peers select on the same forward pass; each keeps what the others selected."""
+        """Keep for each peer what the others selected on the same forward pass."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         rates = self._forget_rates(batch.epoch)
         votes = votes_of_others(small_losses(losses, rates))
@@ -37,7 +42,7 @@ class CoTeaching:
 
 
 def votes_of_others(selected: Tensor) -> Tensor:
-    """How many of the other networks selected each example.
+    """Count the other networks that selected each example.
 
     Args:
         selected: bool [R, P, batch].

@@ -15,23 +15,28 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import cross_entropy, outcome_of_kept
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.selection import ForgetRates, small_loss_selection
-from tune_noise.methods.values import values_of
 
 
 class CoTeachingPlus:
     """Two peers that exchange the small-loss examples of those on which they disagree."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take tau, ramp_epochs, exponent and warm_up_epochs of each replicate."""
-        self._forget_rates = ForgetRates(configs)
-        self._warm_up_epochs = values_of(configs, "warm_up_epochs")
+    def __init__(
+        self,
+        facts: TrainingFacts,
+        *,
+        tau: Sequence[float],
+        ramp_epochs: Sequence[int],
+        exponent: Sequence[float],
+        warm_up_epochs: Sequence[int],
+    ) -> None:
+        self._forget_rates = ForgetRates(tau, ramp_epochs, exponent)
+        self._warm_up_epochs = warm_up_epochs
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Each network keeps what its peer selected among the candidates."""
+        """Keep for each network what its peer selected among the candidates."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         rates = self._forget_rates(batch.epoch)
         in_warm_up = [batch.epoch < epochs for epochs in self._warm_up_epochs]
@@ -42,7 +47,7 @@ class CoTeachingPlus:
 
 
 def disagreement(logits: Tensor) -> Tensor:
-    """Examples that the two networks of a replicate put into different classes.
+    """Mark the examples that the two networks of a replicate put into different classes.
 
     Args:
         logits: float [R, 2, batch, K].
@@ -55,7 +60,7 @@ def disagreement(logits: Tensor) -> Tensor:
 
 
 def select_among(candidates: Tensor, losses: Tensor, rates: Sequence[float]) -> Tensor:
-    """The candidates of smallest loss: floor((1 - rate) * candidates), but 1 if there is any.
+    """Mark the candidates of smallest loss: floor((1 - rate) * candidates), but 1 if there is any.
 
     Args:
         candidates: bool [R, batch].

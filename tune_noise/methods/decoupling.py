@@ -8,9 +8,6 @@ their plain mean. A batch without disagreement has a zero gradient, while the pa
 momentum and Adam still move by what they remember, as one step serves all replicates of a stack.
 """
 
-from collections.abc import Sequence
-
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.co_teaching_plus import disagreement
 from tune_noise.methods.losses import cross_entropy, outcome_of_kept
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
@@ -19,11 +16,11 @@ from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 class Decoupling:
     """Two networks, each trained by its own loss on the examples that they tell apart."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Decoupling has no hyper-parameters of its own."""
+    def __init__(self, facts: TrainingFacts) -> None:
+        """Decoupling has no hyper-parameters."""
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Both networks keep the examples on which their predictions differ."""
+        """Keep for both networks the examples on which their predictions differ."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         kept = disagreement(batch.logits).unsqueeze(1).expand_as(losses)
         return outcome_of_kept(losses, kept)

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import all_kept, cross_entropy
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
-from tune_noise.methods.values import checked_state, column, values_of
+from tune_noise.methods.values import checked_state, column
 
 CLIP = 1e-4
 
@@ -28,15 +27,16 @@ class EarlyLearning:
     Its memory takes 4 * N * K bytes per replicate, and stands in every checkpoint.
     """
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take elr_lambda and elr_beta of each replicate."""
-        self._lambda = column(values_of(configs, "elr_lambda"), facts.device)
-        self._beta = column(values_of(configs, "elr_beta"), facts.device).unsqueeze(3)
-        shape = (len(configs), configs[0].num_networks, facts.num_examples, facts.num_classes)
+    def __init__(
+        self, facts: TrainingFacts, *, elr_lambda: Sequence[float], elr_beta: Sequence[float]
+    ) -> None:
+        self._lambda = column(elr_lambda, facts.device)
+        self._beta = column(elr_beta, facts.device).unsqueeze(3)
+        shape = (facts.num_replicates, facts.num_networks, facts.num_examples, facts.num_classes)
         self._targets = torch.zeros(shape, device=facts.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Update the targets of the batch, then the mean over it; everything is kept."""
+        """Update the targets of the batch and return the mean over it; everything is kept."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         probabilities = batch.logits.softmax(dim=3).clamp(CLIP, 1.0 - CLIP)
         targets = self._updated(batch.indices, probabilities.detach())
@@ -44,7 +44,7 @@ class EarlyLearning:
         return all_kept(losses + self._lambda.to(losses.dtype) * regulariser, losses)
 
     def _updated(self, indices: Tensor, probabilities: Tensor) -> Tensor:
-        """Blend predictions into the targets at `indices`; the new targets, [R, P, batch, K]."""
+        """Blend predictions into the targets at `indices`; return them, [R, P, batch, K]."""
         places = indices[:, None, :, None].expand_as(probabilities)
         beta = self._beta.to(self._targets.dtype)
         normalised = (probabilities / probabilities.sum(dim=3, keepdim=True)).to(beta.dtype)
@@ -53,7 +53,7 @@ class EarlyLearning:
         return targets.to(probabilities.dtype)
 
     def state(self) -> dict[str, Tensor]:
-        """The targets."""
+        """Return the targets."""
         return {"targets": self._targets}
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:

@@ -16,10 +16,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import all_kept, cross_entropy, log_softmax
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
-from tune_noise.methods.values import checked_state, values_of
+from tune_noise.methods.values import checked_state
 
 ANCHOR_PERCENTILE = 0.97
 
@@ -27,19 +26,21 @@ ANCHOR_PERCENTILE = 0.97
 class ForwardCorrection:
     """Cross-entropy during the warm-up; then through the transition matrix."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take warm_up_epochs of each replicate, and T where it is known.
+    def __init__(
+        self, facts: TrainingFacts, *, warm_up_epochs: Sequence[int], transition: str
+    ) -> None:
+        """Take T from the facts where it is known.
 
         Raises:
-            ValueError: T is said to be known and is not.
+            ValueError: transition is known and the facts have no matrix.
         """
-        self._warm_up_epochs = values_of(configs, "warm_up_epochs")
-        self._is_estimated = configs[0].transition == "estimated"
+        self._warm_up_epochs = warm_up_epochs
+        self._is_estimated = transition == "estimated"
         if facts.transition is None and not self._is_estimated:
             raise ValueError("transition known needs a transition matrix")
         # The identity, until there is an estimate: then the loss is cross-entropy.
         identity = torch.eye(facts.num_classes, dtype=torch.float64, device=facts.device)
-        self._estimates = identity.repeat(len(configs), 1, 1)
+        self._estimates = identity.repeat(facts.num_replicates, 1, 1)
         self._known = None if self._is_estimated else facts.transition
 
     def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
@@ -50,7 +51,7 @@ class ForwardCorrection:
             self._estimates[ready] = anchor_estimate(probabilities).to(self._estimates.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept."""
+        """Return the mean over the batch; everything is kept."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         in_warm_up = [batch.epoch < epochs for epochs in self._warm_up_epochs]
         if all(in_warm_up):
@@ -61,7 +62,7 @@ class ForwardCorrection:
         return all_kept(torch.where(still, losses, corrected), losses)
 
     def state(self) -> dict[str, Tensor]:
-        """The estimated matrices; the identity where there is no estimate yet."""
+        """Return the estimated matrices; the identity where there is no estimate yet."""
         return {"transition": self._estimates}
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
@@ -70,7 +71,7 @@ class ForwardCorrection:
 
 
 def forward_loss(logits: Tensor, labels: Tensor, matrices: Tensor) -> Tensor:
-    """-log sum_i p_i T[i, y] of each example, in logarithms, so that it cannot overflow.
+    """Return -log sum_i p_i T[i, y] of each example, in logarithms, so that it cannot overflow.
 
     Args:
         logits: float [R, P, batch, K].
@@ -87,7 +88,7 @@ def forward_loss(logits: Tensor, labels: Tensor, matrices: Tensor) -> Tensor:
 
 
 def anchor_estimate(probabilities: Tensor) -> Tensor:
-    """T as the network's prediction for an anchor of each class.
+    """Return T as the network's prediction for an anchor of each class.
 
     The anchor of class i has the largest probability of i below the 97th percentile of all
     examples'; where all have the same, the first.

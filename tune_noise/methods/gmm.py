@@ -19,10 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import cross_entropy, outcome_of_kept
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
-from tune_noise.methods.values import values_of
 
 # The official code's: added to both variances.
 COVARIANCE_FLOOR = 5e-4
@@ -31,12 +29,18 @@ COVARIANCE_FLOOR = 5e-4
 class GaussianMixtureSelection:
     """Two networks, each of which selects for the other, once per epoch."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take warm_up_epochs and gmm_threshold of each replicate; all is kept at first."""
-        self._warm_up_epochs = values_of(configs, "warm_up_epochs")
-        self._thresholds = values_of(configs, "gmm_threshold")
+    def __init__(
+        self,
+        facts: TrainingFacts,
+        *,
+        warm_up_epochs: Sequence[int],
+        gmm_threshold: Sequence[float],
+    ) -> None:
+        """Keep every example at first."""
+        self._warm_up_epochs = warm_up_epochs
+        self._thresholds = gmm_threshold
         self._noisy_labels = facts.noisy_labels
-        shape = (len(configs), 2, facts.num_examples)
+        shape = (facts.num_replicates, facts.num_networks, facts.num_examples)
         # Made anew from the networks at the start of each epoch, so it is no state.
         self._kept = torch.ones(shape, dtype=torch.bool, device=facts.device)
 
@@ -53,14 +57,14 @@ class GaussianMixtureSelection:
                 self._kept[r, network] = selected.to(self._kept.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """The mean over what the other network's mixture keeps of the batch."""
+        """Return the mean over what the other network's mixture keeps of the batch."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         kept = self._kept.gather(2, batch.indices.unsqueeze(1).expand_as(losses))
         return outcome_of_kept(losses, kept)
 
 
 def clean_probabilities(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability of each example to belong to the component of smaller losses.
+    """Return the probability of each example to belong to the component of smaller losses.
 
     Args:
         losses: float64 [N].

@@ -14,23 +14,29 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import cross_entropy, log_softmax, mean_of_kept
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.selection import ForgetRates, small_losses
-from tune_noise.methods.values import column, values_of
+from tune_noise.methods.values import column
 
 
 class Jocor:
     """Two networks with one loss."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take tau, ramp_epochs, exponent and jocor_lambda of each replicate."""
-        self._forget_rates = ForgetRates(configs)
-        self._lambda = column(values_of(configs, "jocor_lambda"), facts.device)
+    def __init__(
+        self,
+        facts: TrainingFacts,
+        *,
+        tau: Sequence[float],
+        ramp_epochs: Sequence[int],
+        exponent: Sequence[float],
+        jocor_lambda: Sequence[float],
+    ) -> None:
+        self._forget_rates = ForgetRates(tau, ramp_epochs, exponent)
+        self._lambda = column(jocor_lambda, facts.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Both networks keep the examples of small joint loss."""
+        """Keep for both networks the examples of small joint loss."""
         cross_entropies = cross_entropy(batch.logits, batch.noisy_labels)
         weight = self._lambda.to(cross_entropies.dtype)
         joint = (1.0 - weight) * cross_entropies.sum(dim=1, keepdim=True)
@@ -43,7 +49,7 @@ class Jocor:
 
 
 def symmetric_divergence(logits: Tensor) -> Tensor:
-    """KL(p_1 || p_2) + KL(p_2 || p_1) of the two networks' predictions.
+    """Return KL(p_1 || p_2) + KL(p_2 || p_1) of the two networks' predictions.
 
     Args:
         logits: float [R, 2, batch, K].

@@ -10,7 +10,7 @@ from tune_noise.methods.protocol import Outcome
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of each example, not reduced.
+    """Return the cross-entropy of each example, not reduced.
 
     Args:
         logits: float [R, P, batch, K].
@@ -26,14 +26,14 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def log_softmax(logits: Tensor) -> Tensor:
-    """Logarithms of the probabilities of the classes, float [R, P, batch, K]."""
+    """Return the logarithms of the classes' probabilities, float [R, P, batch, K]."""
     # Classes before examples, as in `cross_entropy`: torch then goes through many examples at
     # once, and takes a tenth of the time that it takes for few classes in a row.
     return F.log_softmax(logits.mT, dim=2).mT
 
 
 def of_labels(values: Tensor, labels: Tensor) -> Tensor:
-    """What a table of classes holds for each example's label.
+    """Return the entry of a table of classes for each example's label.
 
     Args:
         values: [R, P, batch, K].
@@ -47,7 +47,7 @@ def of_labels(values: Tensor, labels: Tensor) -> Tensor:
 
 
 def all_kept(losses: Tensor, cross_entropies: Tensor) -> Outcome:
-    """The outcome of a method that learns from every example: the mean of its losses.
+    """Return the outcome of a method that learns from every example: the mean of its losses.
 
     Args:
         losses: float [R, P, batch], differentiable.
@@ -58,7 +58,7 @@ def all_kept(losses: Tensor, cross_entropies: Tensor) -> Outcome:
 
 
 def mean_of_kept(losses: Tensor, kept: Tensor) -> Tensor:
-    """Mean loss over the examples that each network keeps; 0 without a gradient where none is.
+    """Return the mean loss over what each network keeps; 0 without a gradient for nothing.
 
     Args:
         losses: float [R, P, batch].
@@ -73,7 +73,7 @@ def mean_of_kept(losses: Tensor, kept: Tensor) -> Tensor:
 def outcome_of_kept(
     losses: Tensor, kept: Tensor, forget_rates: Sequence[float] | None = None
 ) -> Outcome:
-    """The outcome of a method that learns the cross-entropy of the examples it keeps.
+    """Return the outcome of a method that learns the cross-entropy of what it keeps.
 
     Args:
         losses: float [R, P, batch], cross-entropies, differentiable.

@@ -11,20 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import all_kept, cross_entropy
 from tune_noise.methods.protocol import Batch, Mixing, Outcome, TrainingFacts
-from tune_noise.methods.values import values_of
 from tune_noise.seeding import generator
 
 
 class Mixup:
     """Each replicate mixes its own batch by its own seed."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take mixup_alpha and the seed of each replicate."""
-        self._alphas = values_of(configs, "mixup_alpha")
-        self._seeds = [config.seed for config in configs]
+    def __init__(self, facts: TrainingFacts, *, mixup_alpha: Sequence[float]) -> None:
+        self._alphas = mixup_alpha
+        self._seeds = facts.seeds
         self._device = facts.device
 
     def mixing(self, epoch: int, batch_number: int, batch_size: int) -> Mixing:
@@ -40,7 +37,7 @@ class Mixup:
         )
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept.
+        """Return the mean over the batch; everything is kept.
 
         Raises:
             ValueError: the batch was not mixed.

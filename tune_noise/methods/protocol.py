@@ -1,10 +1,13 @@
 """What a training method is given and what it returns.
 
-R replicates are trained side by side; each has P networks (`TrialConfig.num_networks`). A method
-never sees a clean label: it says what it kept, and `metrics/` compares that with the truth.
+R replicates are trained side by side; each has P networks. A method never sees a clean label: it
+says what it kept, and `metrics/` compares that with the truth.
 
-A method is a class that meets `Method`. One that needs more meets the other protocols of this
-file, too: it prepares epochs, mixes inputs, or remembers what a resumed trial must know.
+A method is a class that meets `Method`. It is made as `Class(facts, **fields)`: each field that it
+declares comes as a list of the replicates' values, or as one value where the declaration says
+`per_replicate=False`. The field that names the number of networks is not passed, as
+`facts.num_networks` says it. A method that needs more also meets other protocols of this file: it
+prepares epochs, mixes inputs, or remembers what a resumed trial must know.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,22 +20,31 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a method may know of the training set before the first epoch.
+    """What a method may know before the first epoch.
 
     Attributes:
-        num_examples: N.
+        num_examples: N, of the training set.
         num_classes: K.
+        num_networks: P.
+        seeds: the training seed of each replicate; draw from `tune_noise.seeding.generator`.
         device: where batches are, and where a method keeps its tensors.
         noisy_labels: int64 [R, N].
-        transition: T, float64 [R, K, K], T[i, j] = P(noisy j | clean i); only for configurations
-            that declare this oracle knowledge (`transition: known`), else None.
+        transition: T, float64 [R, K, K], T[i, j] = P(noisy j | clean i); None unless the method
+            declares that it is told this oracle knowledge (`told_matrix`).
     """
 
     num_examples: int
     num_classes: int
+    num_networks: int
+    seeds: Sequence[int]
     device: torch.device
     noisy_labels: Tensor
     transition: Tensor | None = None
+
+    @property
+    def num_replicates(self) -> int:
+        """R."""
+        return len(self.noisy_labels)
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ class Mixing:
     shares: Tensor
 
     def applied_to(self, images: Tensor) -> Tensor:
-        """The mixed images, float [R, batch, ...] like the ones given."""
+        """Return the mixed images, float [R, batch, ...] like the ones given."""
         replicates = torch.arange(len(images), device=images.device).unsqueeze(1)
         shares = self.shares.to(images.dtype).view(-1, *[1] * (images.dim() - 1))
         return torch.lerp(images[replicates, self.partners], images, shares)
@@ -97,7 +109,7 @@ class Method(Protocol):
     """One training method, made for the replicates of one stack."""
 
     def __call__(self, batch: Batch) -> Outcome:
-        """The losses of a batch; called before any network is updated on it."""
+        """Return the losses of a batch; it is called before any network is updated on it."""
 
 
 @runtime_checkable
@@ -119,18 +131,18 @@ class MixesInputs(Protocol):
     """A method that trains on mixtures of images."""
 
     def mixing(self, epoch: int, batch_number: int, batch_size: int) -> Mixing:
-        """How to mix a batch; depends on nothing but the arguments and the configurations."""
+        """Return how to mix a batch; it depends only on the arguments, the facts and the fields."""
 
 
 @runtime_checkable
 class Remembers(Protocol):
-    """A method with a memory that its configurations and the networks do not determine."""
+    """A method with a memory that its fields and the networks do not determine."""
 
     def state(self) -> dict[str, Tensor]:
-        """What a resumed trial needs, by name; the caller copies it."""
+        """Return what a resumed trial needs, by name; the caller copies it."""
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `state` gave, exactly; the tensors are copied.
+        """Go on exactly from what `state` returned; copy the tensors.
 
         Raises:
             ValueError: they are of another shape or name.

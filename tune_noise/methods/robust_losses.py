@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import all_kept, cross_entropy
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
-from tune_noise.methods.values import column, values_of
+from tune_noise.methods.values import column
 
 # The value of log 0 in the reverse cross-entropy (paper: A).
 LOG_ZERO = -4.0
@@ -18,12 +17,11 @@ class GeneralisedCrossEntropy:
     drops the examples whose label is improbable.
     """
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take gce_q of each replicate."""
-        self._q = column(values_of(configs, "gce_q"), facts.device)
+    def __init__(self, facts: TrainingFacts, *, gce_q: Sequence[float]) -> None:
+        self._q = column(gce_q, facts.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept."""
+        """Return the mean over the batch; everything is kept."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         q = self._q.to(losses.dtype)
         # expm1: for small q the difference 1 - p^q would lose all its digits.
@@ -37,13 +35,14 @@ class SymmetricCrossEntropy:
     label at 1e-4, of which the natural logarithm is -9.2, not -4; its beta is 2.3 times as strong.
     """
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take sce_alpha and sce_beta of each replicate."""
-        self._alpha = column(values_of(configs, "sce_alpha"), facts.device)
-        self._beta = column(values_of(configs, "sce_beta"), facts.device)
+    def __init__(
+        self, facts: TrainingFacts, *, sce_alpha: Sequence[float], sce_beta: Sequence[float]
+    ) -> None:
+        self._alpha = column(sce_alpha, facts.device)
+        self._beta = column(sce_beta, facts.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept."""
+        """Return the mean over the batch; everything is kept."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         reverse = LOG_ZERO * (-losses).expm1()
         alpha, beta = self._alpha.to(losses.dtype), self._beta.to(losses.dtype)

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
-from tune_noise.methods.values import values_of
-
 
 def forget_rate(epoch: int, *, tau: float, ramp_epochs: int, exponent: float) -> float:
-    """Fraction of each batch to drop: 1 - R(T) = tau * min(T**exponent / ramp_epochs, 1).
+    """Return the fraction of a batch to drop: 1 - R(T) = tau * min(T**exponent / ramp_epochs, 1).
 
     Args:
         epoch: T, counted from 0, so the first epoch drops nothing.
@@ -32,7 +29,7 @@ def forget_rate(epoch: int, *, tau: float, ramp_epochs: int, exponent: float) ->
 
 
 def num_kept(batch_size: int, forget_rate: float) -> int:
-    """How many examples of a batch are kept: floor((1 - forget_rate) * batch_size), at least 1.
+    """Return how many examples of a batch to keep: floor((1 - forget_rate) * batch_size), or 1.
 
     Example:
         >>> num_kept(10, 0.8), num_kept(128, 0.45), num_kept(1, 0.9)
@@ -46,12 +43,15 @@ class ForgetRates:
     """The forget rates of the replicates of a stack.
 
     Args:
-        configs: one per replicate, of a method with tau, ramp_epochs and exponent.
+        tau: final forget rate of each replicate; see `forget_rate`.
+        ramp_epochs: of each replicate.
+        exponent: of each replicate.
     """
 
-    def __init__(self, configs: Sequence[TrialConfig]) -> None:
-        names = ("tau", "ramp_epochs", "exponent")
-        self._schedules = list(zip(*(values_of(configs, name) for name in names), strict=True))
+    def __init__(
+        self, tau: Sequence[float], ramp_epochs: Sequence[int], exponent: Sequence[float]
+    ) -> None:
+        self._schedules = list(zip(tau, ramp_epochs, exponent, strict=True))
 
     def __call__(self, epoch: int) -> list[float]:
         """Return one rate per replicate at an epoch, counted from 0."""
@@ -79,7 +79,7 @@ def small_loss_selection(losses: Tensor, counts: Sequence[int] | Tensor) -> Tens
 
 
 def small_losses(losses: Tensor, rates: Sequence[float]) -> Tensor:
-    """What each network selects of a batch, bool [R, P, batch].
+    """Mark what each network selects of a batch, bool [R, P, batch].
 
     Args:
         losses: float [R, P, batch].

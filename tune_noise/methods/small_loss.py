@@ -7,7 +7,6 @@ own errors select its own examples, so they may accumulate. The schedule is co-t
 
 from collections.abc import Sequence
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import cross_entropy, outcome_of_kept
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.selection import ForgetRates, small_losses
@@ -16,12 +15,18 @@ from tune_noise.methods.selection import ForgetRates, small_losses
 class SmallLoss:
     """Each network keeps its own examples of smallest loss."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take tau, ramp_epochs and exponent of each replicate."""
-        self._forget_rates = ForgetRates(configs)
+    def __init__(
+        self,
+        facts: TrainingFacts,
+        *,
+        tau: Sequence[float],
+        ramp_epochs: Sequence[int],
+        exponent: Sequence[float],
+    ) -> None:
+        self._forget_rates = ForgetRates(tau, ramp_epochs, exponent)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """The mean over the small-loss examples of the batch."""
+        """Return the mean over the small-loss examples of the batch."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         rates = self._forget_rates(batch.epoch)
         return outcome_of_kept(losses, small_losses(losses, rates), rates)

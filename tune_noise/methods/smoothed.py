@@ -15,34 +15,31 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import all_kept, cross_entropy, log_softmax
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
-from tune_noise.methods.values import column, values_of
+from tune_noise.methods.values import column
 
 
 class LabelSmoothing:
     """A share of every label is spread evenly over all classes."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take smoothing of each replicate."""
-        self._share = column(values_of(configs, "smoothing"), facts.device)
+    def __init__(self, facts: TrainingFacts, *, smoothing: Sequence[float]) -> None:
+        self._share = column(smoothing, facts.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept."""
+        """Return the mean over the batch; everything is kept."""
         return _smoothed(batch, self._share)
 
 
 class InfiniteBatch:
     """The expectation over h_alpha uniform labels beside each given one, per label."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Take h_alpha of each replicate."""
-        shares = [alpha / (1.0 + alpha) for alpha in values_of(configs, "h_alpha")]
+    def __init__(self, facts: TrainingFacts, *, h_alpha: Sequence[float]) -> None:
+        shares = [alpha / (1.0 + alpha) for alpha in h_alpha]
         self._share = column(shares, facts.device)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept."""
+        """Return the mean over the batch; everything is kept."""
         return _smoothed(batch, self._share)
 
 

@@ -6,9 +6,6 @@ two networks buys without that method. An ensemble's networks start from differe
 the same order; `standard_long` of E epochs is `standard` of 2 E, reported after every second.
 """
 
-from collections.abc import Sequence
-
-from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.losses import all_kept, cross_entropy
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 
@@ -16,10 +13,10 @@ from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 class Standard:
     """Learns from every example alike; with many epochs it memorises the wrong labels."""
 
-    def __init__(self, configs: Sequence[TrialConfig], facts: TrainingFacts) -> None:
-        """Standard training has no hyper-parameters of its own."""
+    def __init__(self, facts: TrainingFacts) -> None:
+        """Standard training has no hyper-parameters."""
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Mean over the batch; everything is kept."""
+        """Return the mean over the batch; everything is kept."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
         return all_kept(losses, losses)

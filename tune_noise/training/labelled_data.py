@@ -13,7 +13,6 @@ from tune_noise.data import Dataset
 from tune_noise.data.image_views import Images, JoinedImages, PickedImages
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import nested_subset, stratified_split
-from tune_noise.methods.protocol import TrainingFacts
 from tune_noise.noise import LabelCounts, corrupt, count_labels, realised_noise_rate
 from tune_noise.seeding import generator
 from tune_noise.training.known_noise import known_matrix, noise_parameters
@@ -116,23 +115,6 @@ def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np
     if config.train_size is not None:
         train = nested_subset(labels, train, size=config.train_size, seed=SPLIT_SEED)
     return train, val
-
-
-def training_facts(data: LabelledData, configs: Sequence[TrialConfig]) -> TrainingFacts:
-    """What a method may know of the data: no clean label, and T only where it is declared."""
-    device = data.noisy_labels.device
-    known = [
-        torch.from_numpy(matrix).to(device)
-        for config, matrix in zip(configs, data.transitions, strict=True)
-        if config.is_told_matrix and matrix is not None
-    ]
-    return TrainingFacts(
-        num_examples=data.noisy_labels.shape[1],
-        num_classes=data.num_classes,
-        device=device,
-        noisy_labels=data.noisy_labels,
-        transition=torch.stack(known) if known else None,
-    )
 
 
 def prepare(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tune_noise.config.declared import import_object, per_replicate_fields
+from tune_noise.config.declared import per_replicate_fields
 from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
@@ -25,8 +25,9 @@ from tune_noise.models.stack import member_state, reset_member
 from tune_noise.seeding import derive_seed
 from tune_noise.training.augmentation import Augmentation
 from tune_noise.training.data_problems import data_problems
-from tune_noise.training.labelled_data import prepare, training_facts
+from tune_noise.training.labelled_data import prepare
 from tune_noise.training.material import missing_material
+from tune_noise.training.method import make_method, training_facts
 from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
 from tune_noise.training.progress import Progress
@@ -77,9 +78,7 @@ class Trial:
         self.configs = list(configs)
         self.device = torch.device(device)
         self.data = prepare(dataset, configs, device=self.device, held_out=held_out)
-        self.method = import_object(first.method_declaration.implementation)(
-            configs, training_facts(self.data, configs)
-        )
+        self.method = make_method(configs, training_facts(self.data, configs))
         self.networks = first.num_networks
         self.members = len(configs) * self.networks
         self.network = build_network(

@@ -1,0 +1,48 @@
+"""The method of a stack, made from its configurations."""
+
+from collections.abc import Sequence
+
+import torch
+
+from tune_noise.config.declared import import_object
+from tune_noise.config.trial import TrialConfig
+from tune_noise.methods.protocol import Method, TrainingFacts
+from tune_noise.training.labelled_data import LabelledData
+
+
+def training_facts(data: LabelledData, configs: Sequence[TrialConfig]) -> TrainingFacts:
+    """Return what a method may know: no clean label, and T only where it is declared."""
+    device = data.noisy_labels.device
+    matrices = [
+        torch.from_numpy(matrix).to(device)
+        for config, matrix in zip(configs, data.transitions, strict=True)
+        if config.is_told_matrix and matrix is not None
+    ]
+    return TrainingFacts(
+        num_examples=data.noisy_labels.shape[1],
+        num_classes=data.num_classes,
+        num_networks=configs[0].num_networks,
+        seeds=[config.seed for config in configs],
+        device=device,
+        noisy_labels=data.noisy_labels,
+        transition=torch.stack(matrices) if matrices else None,
+    )
+
+
+def make_method(configs: Sequence[TrialConfig], facts: TrainingFacts) -> Method:
+    """Return the training method of a stack, with the fields that it declares.
+
+    Args:
+        configs: one per replicate, with the same method.
+        facts: of their training sets.
+    """
+    declaration = configs[0].method_declaration
+    values = {
+        field.name: [getattr(config, field.name) for config in configs]
+        if field.per_replicate
+        else getattr(configs[0], field.name)
+        for field in declaration.fields
+        if field.name != declaration.networks
+    }
+    method: Method = import_object(declaration.implementation)(facts, **values)
+    return method
