@@ -57,7 +57,7 @@ LAYERS = {
     "models": {"declaration"},
     "methods": {"declaration", "seeding"},
     "config": {"declaration", "errors", "methods", "models", "noise"},
-    "data": {"errors", "seeding"},
+    "data": {"errors", "seeding", "system"},
     "record": {"errors", "system"},
     "metrics": {"config", "data", "methods"},
     "command_line": {"config", "data", "errors", "record", "system"},
@@ -89,7 +89,7 @@ LAYERS = {
     # The commands. Each is thin, and may also ask another for what both do.
     "spaces": {"command_line", "config", "errors"},
     "status": {"command_line", "errors", "history", "record", "service"},
-    "salvage": {"command_line", "errors", "record", "service"},
+    "salvage": {"command_line", "errors", "record", "system"},
     "report": {"command_line", "errors", "history", "record", "reporting", "system"},
     "train": {"command_line", "config", "data", "errors", "training"},
     "search": {"command_line", "config", "errors", "history", "record", "service"},
@@ -98,7 +98,7 @@ LAYERS = {
     },
     "suspects": {
         "command_line", "config", "data", "errors", "history", "record", "reporting", "search",
-        "service", "train", "winners",
+        "service", "system", "train", "winners",
     },
     "cli": {
         "command_line", "predict", "report", "salvage", "search", "spaces", "status", "suspects",

@@ -6,7 +6,7 @@ from tune_noise.command_line.run import RecordUrl, SearchFolder, run_command
 from tune_noise.errors import UserError
 from tune_noise.record import RecordPlace
 from tune_noise.record.salvage import salvage as salvage_record
-from tune_noise.service.begin import own_folder
+from tune_noise.system.lock import own_folder
 
 
 def salvage(

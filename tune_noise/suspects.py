@@ -15,7 +15,7 @@ from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.search import recorded
-from tune_noise.service.begin import own_folder
+from tune_noise.system.lock import own_folder
 
 
 def suspects(

@@ -180,7 +180,7 @@ def test_the_left_overs_of_a_download_are_no_data(
     name, files = made
     right = load_dataset(name, data_dir=tmp_path).fingerprint
     for file in files:
-        file.with_name(f".{file.name}.1a2b3c4d.part").write_bytes(file.read_bytes()[:50])
+        file.with_name(f".{file.name}.1a2b3c4d.partial").write_bytes(file.read_bytes()[:50])
     assert load_dataset(name, data_dir=tmp_path).fingerprint == right
 
 

@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,9 @@ from tune_noise.history.light_trials import TrialState, most_at_once, read_trial
 from tune_noise.history.replay import History
 from tune_noise.history.status import SearchState, read_state
 from tune_noise.record import Event, Record, RecordPlace
-from tune_noise.service.begin import own_folder, plain
+from tune_noise.service.begin import plain
 from tune_noise.service.status_lines import lines, state_to_json
-from tune_noise.system.lock import is_owned
+from tune_noise.system.lock import own_folder
 
 RUN = Event("run", data={"host": "ada", "pid": 7, "time_budget_seconds": None})
 
@@ -54,29 +52,6 @@ def test_a_search_runs_as_long_as_a_process_owns_its_folder(script: Script) -> N
     assert state(script).status == "finished"
     with own_folder(script.output):  # its outputs are written
         assert state(script).status == "finished"
-
-
-def test_asking_never_keeps_a_driver_out(tmp_path: Path) -> None:
-    with own_folder(tmp_path):
-        pass
-    stop = threading.Event()
-
-    def ask() -> None:
-        while not stop.is_set():
-            is_owned(tmp_path)
-            time.sleep(0.001)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        for _ in range(200):
-            with own_folder(tmp_path):
-                assert is_owned(tmp_path)
-    finally:
-        stop.set()
-        asking.join()
-    assert not is_owned(tmp_path)
-    assert not is_owned(tmp_path / "none")
 
 
 def test_each_condition_tells_its_trials_its_best_and_its_confirmations(script: Script) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tune_noise.record import Event, Record
-from tune_noise.service.begin import own_folder
+from tune_noise.system.lock import own_folder
 
 
 @pytest.fixture

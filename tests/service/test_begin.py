@@ -1,6 +1,3 @@
-import errno
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,18 +7,15 @@ import yaml
 from tune_noise import __version__
 from tune_noise.config.loader import build_search, read_space
 from tune_noise.data import Dataset
-from tune_noise.errors import UserError
 from tune_noise.record import RECORD_FILE, Record
 from tune_noise.service.begin import (
     SEARCH_FILE,
     begin,
-    check_writable,
     dataset_facts,
-    own_folder,
     plain,
     source_commit,
-    storage_fault,
 )
+from tune_noise.system.lock import own_folder
 
 SEARCH = build_search(
     {
@@ -93,56 +87,7 @@ def test_beginning_again_writes_the_file_again_and_nothing_else(
     assert (begun / SEARCH_FILE).read_bytes() == before
 
 
-def test_a_folder_that_can_be_made_is_accepted_and_not_made(folder: Path) -> None:
-    check_writable(folder)
-    assert list(folder.parent.parent.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_made_is_refused(folder: Path) -> None:
-    folder.parent.mkdir()
-    folder.write_text("a file")
-    with pytest.raises(UserError, match="is not a folder: choose another one"):
-        check_writable(folder)
-    with pytest.raises(UserError, match="cannot be made"), own_folder(folder):
-        pass
-
-
-def test_a_second_driver_is_refused_while_the_first_lives(folder: Path) -> None:
-    program = (
-        "import sys; from pathlib import Path; from tune_noise.service.begin import own_folder\n"
-        "with own_folder(Path(sys.argv[1])): print('mine', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", program, str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
-        assert first.stdout is not None
-        assert first.stdout.readline() == b"mine\n"
-        with pytest.raises(UserError, match="a search is running in it"), own_folder(folder):
-            pass
-        first.kill()
-    with own_folder(folder):
-        pass
-
-
 def test_the_commit_is_short_and_says_whether_files_differ() -> None:
     commit = source_commit()
     if commit is not None:
         assert len(commit.rstrip("+")) == 12
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (OSError(errno.ENOSPC, "No space left"), "runs/mine cannot be written: No space left"),
-        (OSError(errno.EROFS, "Read-only", "/x/y"), "/x/y cannot be written: Read-only"),
-        (OSError(errno.ENOENT, "No such file", "runs/mine/a"), "runs/mine/a cannot be written"),
-        (OSError(errno.ENOENT, "No such file", "/etc/x"), None),
-        (OSError(errno.ENOENT, "No such file"), None),
-        (OSError(errno.ECONNREFUSED, "Connection refused"), None),
-    ],
-)
-def test_errors_of_the_disk_below_a_folder_are_told_from_others(
-    error: OSError, expected: str | None
-) -> None:
-    fault = storage_fault(error, Path("runs/mine"))
-    assert (fault is None) == (expected is None)
-    assert expected is None or expected in str(fault)

@@ -53,7 +53,7 @@ def test_a_store_whose_making_was_killed_is_made_again(tmp_path: Path, tables: i
     assert not [name for name in opened if ".partial" in name]
     # Nothing of the killed one is left beside the store and its write-ahead log.
     names = {path.name for path in tmp_path.iterdir()}
-    assert names - {"mlflow.db-wal", "mlflow.db-shm"} == {"mlflow.db"}
+    assert names - {"mlflow.db-wal", "mlflow.db-shm"} == {"mlflow.db", ".mlflow.db.lock"}
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
         assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)

@@ -2,12 +2,10 @@ import errno
 import os
 import re
 import resource
-from pathlib import Path
 
 import pytest
 import torch
 
-from tune_noise.system.files import remove_partials, replace_file
 from tune_noise.training import checkpoint
 from tune_noise.training.checkpoint import (
     read_checkpoint,
@@ -65,32 +63,3 @@ def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_checkpoint(tmp_path / "unmounted" / "checkpoints" / "state", {}, {})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_system_that_cannot_sync_a_folder_is_written_to_all_the_same(tmp_path, monkeypatch):
-    real = os.fsync
-
-    def refuses_folders(descriptor):
-        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        real(descriptor)
-
-    monkeypatch.setattr(checkpoint.os, "fsync", refuses_folders)
-    replace_file(tmp_path / "file", b"a", memoryview(b"b"))
-    assert (tmp_path / "file").read_bytes() == b"ab"
-
-
-def test_leftovers_of_killed_writers_are_told_from_all_other_files(tmp_path, monkeypatch):
-    # No two writers have the same name for what they write, on whatever machine.
-    monkeypatch.setattr(os, "getpid", lambda: 1)
-    monkeypatch.setattr(Path, "unlink", lambda path, **options: None)
-    monkeypatch.setattr(Path, "replace", lambda path, target: None)
-    for name in ("c1.safetensors", "c1.safetensors", "c10.safetensors", "c1.weights.safetensors"):
-        replace_file(tmp_path / name, b"part")
-    monkeypatch.undo()
-    (tmp_path / "c1.safetensors").touch()
-    assert len(list(tmp_path.iterdir())) == 5
-    remove_partials(tmp_path / "c1.safetensors")
-    left = sorted(path.name.partition("safetensors")[0] for path in tmp_path.iterdir())
-    assert left == [".c1.weights.", ".c10.", "c1."]
-    remove_partials(tmp_path / "missing" / "c1.safetensors")

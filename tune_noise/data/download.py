@@ -1,22 +1,23 @@
-"""Fetch an official file from its mirrors: checked, complete or not there at all.
+"""Fetch an official file from its mirrors: checked, and complete or not there at all.
 
-Written out instead of torchvision's own download, which has no timeout, falls back from https to
-http in silence, and leaves a broken-off file under its final name.
+torchvision's own download has no timeout, falls back from https to http in silence, and leaves a
+broken-off file under its final name. `pooch.retrieve` has none of these faults, but its timeout
+starts again at each address of a mirror and leaves out the look-up of its name: where there is no
+network, a user would wait far longer than `_ANSWER_SECONDS` for each mirror.
 """
 
 import hashlib
-import os
-import secrets
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import BinaryIO
 
-# A mirror that has not answered by then is taken for unreachable.
+from tune_noise.system.files import replacement
+
+# A mirror that has not answered by then counts as unreachable.
 _ANSWER_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 18
 
@@ -44,40 +45,25 @@ def fetch(urls: Sequence[str], path: Path, *, md5: str) -> None:
 
 
 def md5_of(path: Path) -> str:
-    """MD5 of a file's content, in hexadecimal: torchvision's check against corruption."""
+    """Return the MD5 of a file's content in hexadecimal, as torchvision checks it."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, _new_md5).hexdigest()
-
-
-@contextmanager
-def complete_or_absent(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes its name only after the block has ended without an error.
-
-    Several processes may write the same file at once: each writes its own part, the last one
-    to finish wins, and a reader never sees half a file.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        # Not for security: without the flag MD5 is refused where FIPS rules apply.
+        new_md5 = partial(hashlib.md5, usedforsecurity=False)
+        return hashlib.file_digest(file, new_md5).hexdigest()
 
 
 def _fetch_from(url: str, path: Path, *, md5: str) -> None:
-    with _open_within(url, _ANSWER_SECONDS) as response, complete_or_absent(path) as file:
-        digest = _new_md5()
-        for chunk in _chunks_with_progress(response, title=path.name):
-            digest.update(chunk)
-            file.write(chunk)
-        if digest.hexdigest() != md5:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _open_within(url, _ANSWER_SECONDS) as response, replacement(path) as unchecked:
+        with unchecked.open("xb") as file:
+            for chunk in _chunks_with_progress(response, title=path.name):
+                file.write(chunk)
+        if md5_of(unchecked) != md5:
             raise OSError(f"answered with another or an incomplete file (MD5 is not {md5})")
 
 
 def _open_within(url: str, seconds: float) -> HTTPResponse:
-    """Open a URL or give up: a socket's own timeout counts for each address and not for names."""
+    """Open a URL or give up: a socket's own timeout counts for each address, and not for names."""
     outcome: SimpleQueue[HTTPResponse | Exception] = SimpleQueue()
 
     def attempt() -> None:
@@ -109,8 +95,3 @@ def _chunks_with_progress(response: HTTPResponse, *, title: str) -> Iterator[byt
         while chunk := response.read(_CHUNK_BYTES):
             yield chunk
             progress.update(task, advance=len(chunk))
-
-
-def _new_md5() -> "hashlib._Hash":
-    # Not for security: without the flag MD5 is refused where FIPS rules apply.
-    return hashlib.md5(usedforsecurity=False)

@@ -18,9 +18,10 @@ import numpy as np
 
 from tune_noise.data.cifar_batch import read_batch
 from tune_noise.data.dataset import Dataset
-from tune_noise.data.download import complete_or_absent, fetch, md5_of
+from tune_noise.data.download import fetch, md5_of
 from tune_noise.data.torchvision_import import import_torchvision
 from tune_noise.errors import DataError
+from tune_noise.system.files import replace_file
 
 
 class _Source(NamedTuple):
@@ -144,8 +145,8 @@ def _unpack(paths: Sequence[Path], archive: Path) -> None:
                 content = tar.extractfile(f"{path.parent.name}/{path.name}")
                 if content is None:
                     raise OSError(f"{archive} has no file {path.name}")
-                with complete_or_absent(path) as file:
-                    file.write(content.read())
+                path.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(path, content.read())
     except (tarfile.TarError, KeyError) as error:
         raise OSError(f"{archive} is no archive of {', '.join(p.name for p in paths)}") from error
 

@@ -1,13 +1,10 @@
-"""The output folder of a search: who owns it, and the file that lets it run again."""
+"""Begin a search: its first event in the record, and the file that lets it run again."""
 
-import fcntl
 import os
 import platform
 import subprocess
-import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,11 +13,9 @@ import yaml
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
-from tune_noise.errors import DISK_ERRORS, UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
 from tune_noise.system.files import replace_file
-from tune_noise.system.lock import ATTEMPTS, LOCK_FILE, PAUSE_SECONDS
 
 SEARCH_FILE = "search.yaml"
 _PACKAGES = ("tune-noise", "torch", "ray", "optuna", "mlflow", "numpy")
@@ -29,87 +24,6 @@ _PACKAGES = ("tune-noise", "torch", "ray", "optuna", "mlflow", "numpy")
 def plain(search: SearchConfig) -> dict[str, Any]:
     """A search as plain values that a space file can hold; what is null is left out."""
     return search.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def check_writable(folder: Path) -> None:
-    """Check that the folder of a search can be made and written; nothing is written.
-
-    Raises:
-        UserError: it cannot.
-    """
-    try:
-        os.fsencode(folder).decode("utf-8")
-        parent = next(path for path in (folder, *folder.parents) if path.exists())
-    except UnicodeError:
-        raise UserError(f"--output: {folder!r} is not UTF-8: choose another one") from None
-    except OSError as error:  # e.g. a name that is too long
-        raise UserError(
-            f"--output: {folder} cannot be made ({error.strerror}): choose another one"
-        ) from None
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        reason = "may not be written" if parent.is_dir() else "is not a folder"
-        raise UserError(f"--output: {folder} cannot be made, {parent} {reason}: choose another one")
-
-
-def storage_fault(error: OSError, folder: Path) -> str | None:
-    """What an error says of the disk below a folder: full, failing, read-only, or taken away.
-
-    Returns:
-        A sentence without a full stop; None where the error is about something else.
-    """
-    place = Path(error.filename) if isinstance(error.filename, str) else None
-    if error.errno not in DISK_ERRORS and not (place and place.is_relative_to(folder)):
-        return None
-    return f"{place or folder} cannot be written: {error.strerror}"
-
-
-def check_unowned(folder: Path) -> None:
-    """Check that no other driver runs in a folder now, before anything costly is begun.
-
-    Raises:
-        UserError: one does.
-    """
-    if (folder / LOCK_FILE).exists():
-        with own_folder(folder):
-            pass
-
-
-@contextmanager
-def own_folder(folder: Path) -> Iterator[None]:
-    """Make the folder of a search and keep every other driver out of it.
-
-    The lock is the operating system's, so it goes with the process, however that ends.
-
-    Raises:
-        UserError: the folder cannot be made, or another driver runs in it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise UserError(
-            f"--output: {folder} cannot be made ({error.strerror}): choose another one"
-        ) from None
-    try:
-        _lock(descriptor)
-        yield
-    except BlockingIOError:
-        raise UserError(
-            f"{folder}: a search is running in it: wait for its end, or choose another --name"
-        ) from None
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    for attempt in range(ATTEMPTS):
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if attempt == ATTEMPTS - 1:
-                raise
-            time.sleep(PAUSE_SECONDS)
-    return None
 
 
 def begin(

@@ -18,19 +18,14 @@ from tune_noise.errors import Interrupted, StorageError, TuneNoiseError
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.reporting import condition_tables, write_outputs
-from tune_noise.service.begin import (
-    SEARCH_FILE,
-    begin,
-    check_unowned,
-    check_writable,
-    own_folder,
-    storage_fault,
-)
+from tune_noise.service.begin import SEARCH_FILE, begin
 from tune_noise.service.checked_data import load_checked
 from tune_noise.service.closing import failures, resume_command, say_where, warn
 from tune_noise.service.continuation import changed_code, grows, read_begun
 from tune_noise.service.progress import SearchProgress
 from tune_noise.service.resolution import blind_conditions, least_differences
+from tune_noise.system.files import check_writable, storage_fault
+from tune_noise.system.lock import check_unowned, own_folder
 from tune_noise.system.signals import Interrupt
 from tune_noise.tracking import TrackingProcess, check_tracking_uri, default_tracking_uri
 from tune_noise.winners.export import export_winners

@@ -1,13 +1,12 @@
 """The child process: follow the record, deliver to MLflow, try again, end when the driver ends."""
 
-import fcntl
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.system.lock import take_lock
 from tune_noise.system.masking import mask_password
 from tune_noise.tracking.mirror import Mirror
 from tune_noise.tracking.orders import Answer, Orders
@@ -109,7 +108,16 @@ def run(
 ) -> None:
     """The whole life of the child process."""
     mirror = Mirror(tracking_uri=tracking_uri, experiment=experiment, output=output)
-    with _alone(output, orders), closing(Reader(place)) as reader:
+    try:
+        # Another process may still mirror this search, e.g. one whose driver was killed.
+        lock = take_lock(
+            output / LOG_FILE,
+            pause_seconds=LOCK_POLL_SECONDS,
+            give_up=lambda: orders.seconds_left <= 0.0,
+        )
+    except TimeoutError:
+        raise TimeoutError("another process still brings this search to MLflow") from None
+    with lock, closing(Reader(place)) as reader:
         failure = follow(mirror, reader, orders)
     answer.give(
         failure,
@@ -118,20 +126,3 @@ def run(
         models=mirror.models,
     )
     _log.info("everything was delivered" if failure is None else f"gave up: {failure}")
-
-
-@contextmanager
-def _alone(output: Path, orders: Orders) -> Iterator[None]:
-    """Wait until no other process mirrors this search, e.g. one whose driver was killed."""
-    with (output / LOG_FILE).open("a") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if orders.seconds_left <= 0.0:
-                    raise TimeoutError(
-                        "another process still brings this search to MLflow"
-                    ) from None
-                time.sleep(LOCK_POLL_SECONDS)
-        yield

@@ -1,19 +1,17 @@
 """The MLflow store: connect, find the experiment, read which runs it holds."""
 
-import fcntl
-import os
 import sqlite3
-import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 from tune_noise.config.metric_names import METRICS
 from tune_noise.errors import TuneNoiseError
 from tune_noise.history.replay import History, TrialHistory
+from tune_noise.system.files import remove_partials, replacement
+from tune_noise.system.lock import take_lock
 from tune_noise.tracking.content import Point, epoch_points, summary_points
 from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
 
@@ -70,7 +68,7 @@ def connect(uri: str) -> Any:
     if file is None:
         return MlflowClient(uri)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(file.absolute().parent):
+    with take_lock(file.absolute().with_name(f".{file.name}.lock")):
         if not file.exists():
             _make_sqlite_store(file)
         client = MlflowClient(uri)
@@ -86,42 +84,25 @@ def _make_sqlite_store(file: Path) -> None:
     """
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    _remove_partial_stores(file)
-    partial = file.with_name(f".{file.name}.{uuid.uuid4().hex}.partial")
-    with closing(sqlite3.connect(partial)) as connection:
-        # A write-ahead log: one wait for the disk per commit instead of several, and a page that
-        # is being looked at holds up no write.
-        connection.execute("PRAGMA journal_mode=WAL")
-    artifacts = (file.absolute().parent / "mlartifacts").as_uri()
-    # Nothing may stay open: within a process SQLite shares one index of the write-ahead log for a
-    # file, whatever it is called, and that of the old name is unknown to all other processes.
-    SqlAlchemyStore(f"sqlite:///{partial}", artifacts).engine.dispose()
-    with closing(sqlite3.connect(partial)) as connection:
-        [is_busy, *_] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if is_busy:
-        raise TuneNoiseError(f"{partial} is in use: the MLflow store cannot be moved to its place")
-    partial.rename(file)
-    _remove_partial_stores(file)
-
-
-def _remove_partial_stores(file: Path) -> None:
-    """Remove what a killed process, or SQLite beside a file that has moved, left behind."""
-    for path in file.parent.glob(f".{escape(file.name)}.*.partial*"):
-        path.unlink(missing_ok=True)
+    remove_partials(file)
+    with replacement(file) as partial:
+        with closing(sqlite3.connect(partial)) as connection:
+            # A write-ahead log: one wait for the disk per commit instead of several, and a page
+            # that is being looked at holds up no write.
+            connection.execute("PRAGMA journal_mode=WAL")
+        artifacts = (file.absolute().parent / "mlartifacts").as_uri()
+        # Nothing may stay open: within a process SQLite shares one index of the write-ahead log
+        # for a file, whatever it is called, and other processes do not know that of the old name.
+        SqlAlchemyStore(f"sqlite:///{partial}", artifacts).engine.dispose()
+        with closing(sqlite3.connect(partial)) as connection:
+            [is_busy, *_] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise TuneNoiseError(f"{partial} is in use: the MLflow store cannot take its place")
+    remove_partials(file)
 
 
 # Says to MLflow's pages that these are training runs, not traces of language models.
 EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def find_experiment(client: Any, name: str, *, location: str | None) -> str:
