@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.support.postgres_server import PostgresServer
 from tests.support.scripted_search import SEARCH, Script
 from tune_noise.errors import UserError
-from tune_noise.history.light_trials import TrialState, most_at_once, read_trials
-from tune_noise.history.replay import History
-from tune_noise.history.status import SearchState, read_state
+from tune_noise.history.replay import History, Stage, TrialHistory
+from tune_noise.history.status import SearchState, read_light_history, read_state
+from tune_noise.history.time_left import most_at_once
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.service.begin import plain
 from tune_noise.service.status_lines import lines, state_to_json
@@ -118,10 +118,10 @@ def test_folds_of_suspects_are_counted_until_the_table_is_there(script: Script) 
 def test_after_a_time_budget_no_further_trials_are_planned(script: Script) -> None:
     script.record.append(Event("run", data={**RUN.data, "time_budget_seconds": 60.0}))
     script.trial("t1")
-    assert sum(each.planned for each in state(script).conditions) == 40
+    assert sum(each.counts.planned for each in state(script).conditions) == 40
     used = {"text": "used up", "is_warning": True, "used_up_seconds": 60.0}
     script.record.append(Event("note", data=used))
-    assert [each.planned for each in state(script).conditions] == [1, 0]
+    assert [each.counts.planned for each in state(script).conditions] == [1, 0]
 
 
 def test_a_record_on_a_server_tells_by_its_lock_whether_a_driver_lives(
@@ -135,7 +135,7 @@ def test_a_record_on_a_server_tells_by_its_lock_whether_a_driver_lives(
     found = read_state(script.output)
     assert found.status == "running"
     assert state_to_json(found)["trials"]["ended"] == 3
-    assert found.conditions[0].best is not None
+    assert found.conditions[0].counts.best is not None
     script.record.close()
     assert read_state(script.output).status == "interrupted"
 
@@ -185,20 +185,24 @@ def test_it_agrees_with_the_whole_history(
                 data = {"status": trial["end"], "stop_reason": "why"}
                 record.append(Event("end", name, data))
         whole = History.replay(record.events()).trials
-        quick = read_trials(record, search)
+        quick = read_light_history(record).trials
     assert list(quick) == list(whole)
     for name, trial in quick.items():
         expected = whole[name]
         assert trial.num_epochs == expected.num_epochs
         assert trial.status == expected.status
         assert trial.stop_reason == expected.stop_reason
-        assert trial.score == pytest.approx(expected.score)
-        assert trial.seconds == (expected.epochs[-1]["seconds"] if expected.epochs else 0.0)
+        assert trial.score == expected.score
+        assert trial.seconds == expected.seconds
 
 
 def test_how_many_ran_at_once_is_counted_from_asks_to_ends() -> None:
-    def trial(asked: int, ended: int | None, stage: str = "search") -> TrialState:
-        return TrialState("t", "t", stage, "all", None, asked, ended)
+    config = SEARCH.trial_config(SEARCH.all_conditions[0], {})
+
+    def trial(asked: float, ended: float | None, stage: Stage = "search") -> TrialHistory:
+        trial = TrialHistory("t", "t", stage, "all", config, asked_seconds=asked)
+        trial.ended_seconds = ended
+        return trial
 
     trials = [trial(1, 4), trial(2, 9), trial(3, 5), trial(6, None), trial(7, 8, "confirm")]
     assert most_at_once(trials) == 3

@@ -72,6 +72,18 @@ def test_a_line_says_how_far_the_search_is_and_what_leads(history: History) -> N
     assert "confirmations" not in line
 
 
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_a_trial_that_was_lost_is_not_the_best_however_good_it_was_before(status: str) -> None:
+    history = History()
+    train(history, ask(history, 0, method="standard", lr=0.001), 0.3)
+    train(history, ask(history, 2, method="standard", lr=0.1), 0.9, status)
+    display = shown(history, terminal=True)
+    assert "noise_rate=0.2: best 0.300 ± 0.020 standard  lr 0.001" in display.line()
+    display._console.print(display.render())
+    assert "0.300 ± 0.020" in written(display)
+    assert "0.900" not in written(display)
+
+
 def test_a_line_counts_confirmations_once_there_are_some(history: History) -> None:
     train(history, ask(history, 4, stage="confirm"), 0.5)
     assert "1/4 confirmations" in shown(history).line()

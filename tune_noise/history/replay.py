@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from tune_noise.config.metric_names import METRICS, sign
 from tune_noise.config.search import SearchConfig
@@ -15,6 +15,10 @@ from tune_noise.record import Event
 
 Stage = Literal["search", "confirm"]
 Status = Literal["completed", "stopped", "diverged", "failed"]
+# How a trial may end, how a lost one ends, and the word for one that has not ended.
+STATUSES: tuple[Status, ...] = get_args(Status)
+LOST: tuple[Status, ...] = ("diverged", "failed")
+RUNNING = "running"
 EpochMetrics = dict[str, float]
 
 # The papers report the mean of the last ten epochs.
@@ -81,20 +85,60 @@ class TrialHistory:
     asked_seconds: float = 0.0
     ended_seconds: float | None = None
     noise: dict[str, Any] | None = None
+    # What `selected` was after how many epochs.
+    _selected: tuple[int, EpochMetrics | None] = field(default=(0, None), repr=False, compare=False)
+
+    @property
+    def state(self) -> str:
+        """The status, or `running` where there is none yet."""
+        return self.status or RUNNING
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it diverged or failed: then it counts for nothing, however good it was before."""
+        return self.status in LOST
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it has a score that counts: it may be the best trial or be confirmed."""
+        return not self.is_lost and self.score is not None
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether it was trained to its end, or was stopped before because that is enough."""
+        return self.status is not None and not self.is_lost
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the selected epoch seems to name the classes in another order than the labels."""
+        return bool((self.selected or {}).get("val_renamed"))
 
     @property
     def num_epochs(self) -> int:
-        """Epochs finished so far."""
+        """Number of epochs finished so far."""
         return len(self.epochs)
 
     @property
-    def selected(self) -> EpochMetrics | None:
-        """The epoch that validation selects: of best objective, the earliest of equals.
+    def seconds(self) -> float:
+        """Seconds of training up to the end of the last finished epoch."""
+        return self.epochs[-1].get("seconds", 0.0) if self.epochs else 0.0
 
-        With `last_epochs` instead the mean of the last epochs so far, under the last one's number.
+    @property
+    def selected(self) -> EpochMetrics | None:
+        """The epoch with the best objective, the earliest of equals; None before there is one.
+
+        With `last_epochs` it is the mean of the last epochs so far, under the number of the last.
         """
+        number, selected = self._selected
+        if number != self.num_epochs:
+            number = self.num_epochs
+            selected = self._select(self.epochs[:number])
+            self._selected = (number, selected)
+        return selected
+
+    def _select(self, epochs: list[EpochMetrics]) -> EpochMetrics | None:
         name = self.config.objective
-        measured = [epoch for epoch in self.epochs if epoch.get(name) is not None]
+        measured = [epoch for epoch in epochs if epoch.get(name) is not None]
         if self.config.last_epochs is not None and measured:
             return mean_of_epochs(measured[-self.config.last_epochs :])
         best = max if sign(name) > 0.0 else min
@@ -103,14 +147,32 @@ class TrialHistory:
     @property
     def score(self) -> float | None:
         """The objective at the selected epoch, with the sign that makes larger better."""
-        name = self.config.objective
-        return None if self.selected is None else sign(name) * self.selected[name]
+        name, selected = self.config.objective, self.selected
+        return None if selected is None else sign(name) * selected[name]
 
     def last_mean(self, metric: str) -> float | None:
-        """Mean of a metric over the last epochs (`num_last_epochs`)."""
+        """Return the mean of a metric over the last epochs (`num_last_epochs`)."""
         last = self.epochs[-num_last_epochs(len(self.epochs)) :] if self.epochs else []
         values = [epoch[metric] for epoch in last if epoch.get(metric) is not None]
         return sum(values) / len(values) if values else None
+
+    def apply(self, event: Event) -> None:
+        """Take one more event of this trial into account."""
+        if event.kind == "start":
+            self.facts = event.data
+        elif event.kind == "epoch":
+            self.add_epoch(event.data)
+        elif event.kind == "rung":
+            self.rungs[event.data["epoch"]] = event.data["goes_on"]
+        elif event.kind == "end":
+            self.status, self.stop_reason = event.data["status"], event.data["stop_reason"]
+            self.ended_seconds = event.seconds
+            self.noise = event.data.get("noise")
+
+    def add_epoch(self, data: EpochMetrics) -> None:
+        """Add a finished epoch; one that is reported again counts once."""
+        if data["epoch"] == self.num_epochs + 1:
+            self.epochs.append({k: v for k, v in data.items() if v is not None})
 
 
 @dataclass
@@ -134,6 +196,11 @@ class SearchTime:
         if self._run_started is None:
             return self._before
         return self._before + max(0.0, self._last_search_event - self._run_started)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the budget of the last driver is used up: then no trial is asked for any more."""
+        return self.budget_seconds is not None and self.used_up_seconds >= self.budget_seconds
 
     def deadline(self, budget_seconds: float | None) -> float:
         """The Unix time at which a budget is used up; minus infinity where it is already."""
@@ -202,7 +269,7 @@ class History:
         elif event.trial_id is None:
             self._advance_search(event)
         elif event.trial_id in self.trials:
-            _advance(self.trials[event.trial_id], event)
+            self.trials[event.trial_id].apply(event)
         trial = self.trials.get(event.trial_id or "")
         if trial is not None and trial.stage == "search":
             self.time.note_search_event(event)
@@ -232,20 +299,9 @@ class History:
         )
 
     def of(self, *, condition: str, stage: Stage) -> list[TrialHistory]:
-        """The trials of one condition in one stage, in the order of asking."""
-        # A copy first: the progress display reads in a thread of its own while trials are added.
-        trials = list(self.trials.values())
-        return [t for t in trials if t.condition == condition and t.stage == stage]
-
-
-def _advance(trial: TrialHistory, event: Event) -> None:
-    if event.kind == "start":
-        trial.facts = event.data
-    elif event.kind == "epoch" and event.data["epoch"] == trial.num_epochs + 1:
-        trial.epochs.append({k: v for k, v in event.data.items() if v is not None})
-    elif event.kind == "rung":
-        trial.rungs[event.data["epoch"]] = event.data["goes_on"]
-    elif event.kind == "end":
-        trial.status, trial.stop_reason = event.data["status"], event.data["stop_reason"]
-        trial.ended_seconds = event.seconds
-        trial.noise = event.data.get("noise")
+        """Return the trials of one condition in one stage, in the order of asking."""
+        return [
+            trial
+            for trial in self.trials.values()
+            if trial.condition == condition and trial.stage == stage
+        ]

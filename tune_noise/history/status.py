@@ -1,46 +1,27 @@
 """How a search stands, from its folder and its record alone, running or not.
 
-Reads a few values of each event instead of all, so that ten thousand trials take about a second.
+It reads a few values of each epoch instead of all, so that ten thousand trials take about a second.
 """
 
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from tune_noise.config.metric_names import sign
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.errors import UserError
-from tune_noise.history.light_trials import TrialState, most_at_once, read_trials
-from tune_noise.history.replay import History, TrialHistory
-from tune_noise.history.time_left import seconds_left
+from tune_noise.history.counts import ConditionCounts, Counts
+from tune_noise.history.replay import History
+from tune_noise.history.time_left import most_at_once
 from tune_noise.record import Event, EventKind, Record, RecordPlace
 from tune_noise.system.garbage import all_is_kept
 from tune_noise.system.lock import is_owned
 
 SearchStatus = Literal["running", "interrupted", "finished"]
-STATUSES = ("running", "completed", "stopped", "diverged", "failed")
-_SEARCH_EVENTS: tuple[EventKind, ...] = ("search", "run", "extend", "note", "finish")
+# All but `start`, `epoch` and `rung`, which are by far the most.
+_KINDS: tuple[EventKind, ...] = ("search", "run", "extend", "ask", "end", "note", "finish")
 # Where `cross_fitting` keeps the folds of a condition until its table is written.
 _FOLDS = "winners/{}/folds"
-
-
-@dataclass(frozen=True)
-class FinalistState:
-    """A finalist as far as it is confirmed.
-
-    Attributes:
-        trial_id: of the search trial that is confirmed.
-        seeds_done: fresh seeds that have ended, however they did.
-        seeds_asked: those asked for so far.
-        objective: mean over the seeds that were trained to their end; None where none was.
-    """
-
-    trial_id: str
-    seeds_done: int
-    seeds_asked: int
-    objective: float | None
 
 
 @dataclass(frozen=True)
@@ -48,34 +29,16 @@ class ConditionState:
     """How one condition stands.
 
     Attributes:
-        condition: what it is.
-        planned: trials of its search.
-        statuses: status -> number of its search trials; `running` where one has not ended.
-        best: the best search trial so far, whole; None where none has a score.
-        finalists: in the order of asking.
-        confirmations_planned: fresh seeds of all finalists together, as far as is known.
-        suspect_folds: trainings that look for wrong labels.
-        suspect_folds_done: those that are done.
+        condition: of the search.
+        counts: of its trials.
+        suspect_folds: number of trainings that look for wrong labels.
+        suspect_folds_done: number of those that are done.
     """
 
     condition: Condition
-    planned: int
-    statuses: dict[str, int]
-    best: TrialHistory | None
-    finalists: tuple[FinalistState, ...]
-    confirmations_planned: int
+    counts: ConditionCounts
     suspect_folds: int
     suspect_folds_done: int
-
-    @property
-    def ended(self) -> int:
-        """Search trials that have ended."""
-        return sum(self.statuses.values()) - self.statuses["running"]
-
-    @property
-    def confirmations_done(self) -> int:
-        """Fresh seeds of all finalists that have ended."""
-        return sum(finalist.seeds_done for finalist in self.finalists)
 
 
 @dataclass(frozen=True)
@@ -96,7 +59,7 @@ class SearchState:
         conditions: in the order of the space.
         seconds_left: at the pace so far; None where too little has ended to tell.
         warnings: what the record warns of, oldest first.
-        failures: a sentence per trial that diverged or failed, oldest first.
+        failures: a sentence per trial that diverged or failed, in the order of asking.
     """
 
     folder: Path
@@ -115,7 +78,7 @@ class SearchState:
 
 
 def read_state(folder: Path, url: str | None = None) -> SearchState:
-    """How the search in a folder stands; a driver at work in it is not disturbed.
+    """Return how the search in a folder stands; a driver at work in it is not disturbed.
 
     Args:
         folder: of the search.
@@ -131,47 +94,57 @@ def read_state(folder: Path, url: str | None = None) -> SearchState:
     # First: a search that ends meanwhile must not look interrupted.
     is_driven = is_owned(folder) or place.holder() is not None
     with Record(place) as record, all_is_kept():
-        events = list(record.find(kinds=_SEARCH_EVENTS))
-        history = History.replay(events)
+        history = read_light_history(record)
         if not history.search:
             raise UserError(f"{folder} holds a search that has not begun: run its command again")
-        trials = read_trials(record, history.config)
-        return _state(folder, record, history, events, trials, is_driven=is_driven)
+        return _state(folder, record, history, is_driven=is_driven)
 
 
-def _state(
-    folder: Path,
-    record: Record,
-    history: History,
-    events: list[Event],
-    trials: dict[str, TrialState],
-    *,
-    is_driven: bool,
-) -> SearchState:
-    runs = [event for event in events if event.kind == "run"]
+def read_light_history(record: Record) -> History:
+    """Return the history whose epochs have of all metrics those that tell the best trial."""
+    history = History.replay(record.find(kinds=_KINDS))
+    if history.search:
+        objective = history.config.objective
+        names = ("epoch", "seconds", objective, f"{objective}_se", "val_renamed")
+        for _, _, trial_id, *values in record.pick("epoch", *names):
+            if trial_id in history.trials:
+                history.trials[trial_id].add_epoch(dict(zip(names, values, strict=True)))
+    return history
+
+
+def _state(folder: Path, record: Record, history: History, *, is_driven: bool) -> SearchState:
+    config = history.config
+    runs = list(record.find(kinds=("run",)))
     last = _seconds_of(record, record.last_number())
     is_running = is_driven and not history.finished
-    last_run = runs[-1].data if runs else {}
-    conditions = tuple(
-        _condition(folder, record, history, each, trials) for each in history.config.all_conditions
-    )
+    last_run: dict[str, Any] = runs[-1].data if runs else {}
+    counts = Counts(history, config)
+    conditions = counts.conditions()
+    trials = history.trials.values()
+    concurrent = most_at_once(trials, since=runs[-1].seconds if runs else 0.0)
+    concurrent = concurrent or most_at_once(trials) or 1
     return SearchState(
         folder=folder,
-        config=history.config,
+        config=config,
         status="finished" if history.finished else "running" if is_running else "interrupted",
-        started=next(event.seconds for event in events if event.kind == "search"),
+        started=next(record.find(kinds=("search",))).seconds,
         last_event=last,
         seconds=_worked(record, runs, time.time() if is_running else last),
         runs=len(runs),
         host=last_run.get("host"),
         pid=last_run.get("pid"),
-        conditions=conditions,
-        seconds_left=0.0 if history.finished else _left(conditions, trials, runs),
+        conditions=tuple(
+            _condition(folder, history, condition, conditions[condition.name])
+            for condition in config.all_conditions
+        ),
+        seconds_left=0.0
+        if history.finished
+        else counts.seconds_left(conditions, concurrent=concurrent),
         warnings=history.warnings,
         failures=[
             f"{trial.trial_id} {trial.status}: {trial.stop_reason}"
-            for trial in trials.values()
-            if trial.status in ("diverged", "failed")
+            for trial in trials
+            if trial.is_lost
         ],
     )
 
@@ -181,81 +154,23 @@ def _seconds_of(record: Record, number: int) -> float:
 
 
 def _worked(record: Record, runs: list[Event], end: float) -> float:
-    """How long the drivers lived: each up to the last event before the next one."""
+    """Return how long the drivers lived: each up to the last event before the next one."""
     ends = [_seconds_of(record, run.number - 1) for run in runs[1:]] + [end]
     return sum(max(0.0, e - run.seconds) for run, e in zip(runs, ends, strict=False))
 
 
 def _condition(
-    folder: Path,
-    record: Record,
-    history: History,
-    condition: Condition,
-    trials: dict[str, TrialState],
+    folder: Path, history: History, condition: Condition, counts: ConditionCounts
 ) -> ConditionState:
-    config, name = history.config, condition.name
-    own = [trial for trial in trials.values() if trial.condition == name]
-    searched = [trial for trial in own if trial.stage == "search"]
-    finalists = _finalists([trial for trial in own if trial.stage == "confirm"], config)
-    asked = sum(finalist.seeds_asked for finalist in finalists)
-    is_all = history.finished or _is_out_of_time(history)
-    counts = Counter(trial.status or "running" for trial in searched)
-    folds = config.suspect_folds
-    found = name in history.suspects
+    folds = history.config.suspect_folds
+    is_found = condition.name in history.suspects
     return ConditionState(
         condition=condition,
-        planned=len(searched) if is_all else config.trials,
-        statuses={status: counts[status] for status in STATUSES},
-        best=_best(record, searched),
-        finalists=finalists,
-        confirmations_planned=asked
-        if history.finished
-        else max(config.num_finalists * config.confirm.seeds, asked),
+        counts=counts,
         suspect_folds=folds,
-        suspect_folds_done=folds if found else _folds_done(folder, name),
+        suspect_folds_done=folds if is_found else _folds_done(folder, condition.name),
     )
-
-
-def _is_out_of_time(history: History) -> bool:
-    budget = history.time.budget_seconds
-    return budget is not None and history.time.used_up_seconds >= budget
-
-
-def _best(record: Record, searched: list[TrialState]) -> TrialHistory | None:
-    """The best of those that did not diverge or fail, with all that is recorded of it."""
-    sound = [t for t in searched if t.score is not None and t.status not in ("diverged", "failed")]
-    best = max(sound, key=lambda trial: trial.score or 0.0, default=None)
-    if best is None:
-        return None
-    own = record.find(trial_id=best.trial_id, first=best.asked, last=best.ended)
-    return History.replay(own).trials[best.trial_id]
-
-
-def _finalists(confirming: list[TrialState], config: SearchConfig) -> tuple[FinalistState, ...]:
-    groups: dict[str, list[TrialState]] = {}
-    for trial in confirming:
-        groups.setdefault(trial.finalist or trial.trial_id, []).append(trial)
-    return tuple(_finalist(name, trials, config) for name, trials in groups.items())
-
-
-def _finalist(name: str, trials: list[TrialState], config: SearchConfig) -> FinalistState:
-    scores = [t.score for t in trials if t.score is not None and t.status == "completed"]
-    mean = sign(config.objective) * sum(scores) / len(scores) if scores else None
-    done = sum(trial.status is not None for trial in trials)
-    return FinalistState(name, seeds_done=done, seeds_asked=len(trials), objective=mean)
 
 
 def _folds_done(folder: Path, condition: str) -> int:
     return sum(1 for _ in (folder / _FOLDS.format(condition)).glob("*.safetensors"))
-
-
-def _left(
-    conditions: tuple[ConditionState, ...], trials: dict[str, TrialState], runs: list[Event]
-) -> float | None:
-    since = runs[-1].number if runs else 0
-    return seconds_left(
-        (trial.paced() for trial in trials.values() if trial.num_epochs),
-        searches=sum(each.planned for each in conditions),
-        confirmations=sum(each.confirmations_planned for each in conditions),
-        concurrent=most_at_once(trials.values(), since=since) or most_at_once(trials.values()) or 1,
-    )

@@ -1,12 +1,12 @@
 """Time: how it is written, and how much of it a search will still take."""
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from tune_noise.history.replay import TrialHistory
 
 
 def clock(seconds: float) -> str:
-    """Seconds as `1:05` or `2:01:05`.
+    """Return seconds as `1:05` or `2:01:05`.
 
     Example:
         >>> clock(65), clock(7265)
@@ -17,88 +17,76 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-@dataclass(frozen=True)
-class Paced:
-    """What a trial that has begun tells of the time it takes.
-
-    Attributes:
-        stage: `search` or `confirm`.
-        stack_id: trials trained together share it, and their time.
-        seconds: of training, up to its last epoch.
-        status: None while it runs.
-    """
-
-    stage: str
-    stack_id: str
-    seconds: float
-    status: str | None
-
-
 class Pace:
-    """The pace of trials, of which some are taken out and put in again as they go on."""
+    """How long the trials of a search took that have ended."""
 
     def __init__(self) -> None:
-        """No trial yet."""
-        # Trials and their seconds: of the search that have ended, and of these those never stopped.
-        self._search, self._whole = [0, 0.0], [0, 0.0]
-        self._confirmed = 0
-        # Of the trials that run: stack and seconds so far.
-        self._under_way: Counter[tuple[str, float]] = Counter()
+        self._searches, self._search_seconds = 0, 0.0
+        # Of these, the trials that were not stopped early.
+        self._whole, self._whole_seconds = 0, 0.0
+        self._confirmations = 0
 
-    def add(self, trial: Paced) -> None:
-        """Put one in that has an epoch."""
-        self._change(trial, 1)
+    def add(self, trial: TrialHistory) -> None:
+        """Count a trial that has ended; one without an epoch says nothing about the pace."""
+        if not trial.epochs:
+            return
+        if trial.stage != "search":
+            self._confirmations += 1
+            return
+        self._searches += 1
+        self._search_seconds += trial.seconds
+        if trial.status == "completed":
+            self._whole += 1
+            self._whole_seconds += trial.seconds
 
-    def remove(self, trial: Paced) -> None:
-        """Take one out, as it was put in."""
-        self._change(trial, -1)
+    def seconds_left(
+        self,
+        running: Iterable[TrialHistory],
+        *,
+        searches: int,
+        confirmations: int,
+        concurrent: int,
+    ) -> float | None:
+        """Return the time left at this pace.
 
-    def _change(self, trial: Paced, by: int) -> None:
-        if trial.status is None:
-            key = (trial.stack_id, trial.seconds)
-            self._under_way[key] += by
-            if not self._under_way[key]:
-                del self._under_way[key]
-        elif trial.stage != "search":
-            self._confirmed += by
-        else:
-            for group in (self._search, *([self._whole] if trial.status == "completed" else [])):
-                group[0] += by
-                group[1] += by * trial.seconds
+        Args:
+            running: the trials that have not ended.
+            searches: number of trials of the search stage, in all.
+            confirmations: number of trials on fresh seeds, in all.
+            concurrent: number of trials that run side by side, at least 1.
 
-    def seconds_left(self, *, searches: int, confirmations: int, concurrent: int) -> float | None:
-        """See the function of this name."""
-        (ended, seconds), (whole, whole_seconds) = self._search, self._whole
-        if ended < max(1, min(concurrent, searches)):
+        Returns:
+            Seconds; None where too few trials have ended to tell.
+        """
+        if self._searches < max(1, min(concurrent, searches)):
             return None
-        mean = seconds / ended
-        full = whole_seconds / whole if whole else mean
-        left = (searches - ended) * mean + (confirmations - self._confirmed) * (full or mean)
-        # The trials of a stack share their time: in this order its longest counts.
-        gone = dict(sorted(self._under_way))
+        mean = self._search_seconds / self._searches
+        full = self._whole_seconds / self._whole if self._whole else mean
+        left = (searches - self._searches) * mean
+        left += (confirmations - self._confirmations) * (full or mean)
+        # The trials of a stack are trained together: the time of a stack counts once.
+        gone: dict[str, float] = {}
+        for trial in running:
+            gone[trial.stack_id] = max(trial.seconds, gone.get(trial.stack_id, 0.0))
         return max(0.0, left - sum(gone.values())) / concurrent
 
 
-def seconds_left(
-    trials: Iterable[Paced], *, searches: int, confirmations: int, concurrent: int
-) -> float | None:
-    """Time left at the pace of the trials that have ended; a stack that runs counts once.
+def most_at_once(trials: Iterable[TrialHistory], *, since: float = 0.0) -> int:
+    """Return the largest number of trials of the search stage that ran side by side.
 
     Args:
-        trials: those with an epoch.
-        searches: trials of the search stage, in all.
-        confirmations: trials on fresh seeds, in all.
-        concurrent: trials that run side by side, at least 1.
-
-    Returns:
-        Seconds; None where too few trials have ended to tell.
-
-    Example:
-        >>> ended = [Paced("search", f"t{i}", 10.0, "completed") for i in range(4)]
-        >>> seconds_left(ended, searches=8, confirmations=2, concurrent=2)
-        30.0
+        trials: any trials of one search.
+        since: Unix time to begin with.
     """
-    pace = Pace()
+    changes = []
     for trial in trials:
-        pace.add(trial)
-    return pace.seconds_left(searches=searches, confirmations=confirmations, concurrent=concurrent)
+        ended = trial.ended_seconds
+        if trial.stage == "search" and (ended is None or ended > since):
+            changes.append((max(trial.asked_seconds, since), 1))
+            if ended is not None:
+                changes.append((ended, -1))
+    most = running = 0
+    for _, change in sorted(changes):
+        running += change
+        most = max(most, running)
+    return most

@@ -19,13 +19,13 @@ from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting.comparison.compare import SearchComparison
 from tune_noise.reporting.comparison.data import differences, entry_values
 from tune_noise.reporting.findings.criteria import ORACLE, choices
-from tune_noise.reporting.findings.effort import STATUSES, efforts
+from tune_noise.reporting.findings.effort import STATES, efforts
 from tune_noise.reporting.findings.finalists import reported_metrics
 from tune_noise.reporting.findings.importance import Share
 from tune_noise.reporting.findings.knowledge import Fact, knowledge
 from tune_noise.reporting.findings.noise_estimate import MatrixEstimate, noise_estimate
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
-from tune_noise.reporting.findings.trial_metrics import NOT_METRICS, RUNNING, trial_metrics
+from tune_noise.reporting.findings.trial_metrics import NOT_METRICS, trial_metrics
 from tune_noise.reporting.statistics import Estimate, judged
 from tune_noise.verdict import ERROR
 
@@ -36,7 +36,7 @@ OUTCOME_COLUMNS = (
     *("status", "stop_reason", "epochs", "selected_epoch", "realised_noise_rate", "seconds"),
 )
 EFFORT_COLUMNS = (
-    *("condition", "stage", "level", "trials", *STATUSES),
+    *("condition", "stage", "level", "trials", *STATES),
     *("epochs", "network_epochs", "seconds", "share"),
 )
 FINALIST_COLUMNS = (
@@ -185,7 +185,7 @@ def effort_table(history: History) -> Table:
     """Return a row per condition, stage and level; `share` is of the stage in the condition."""
     rows = [
         {"condition": condition.name, "trials": effort.num_trials}
-        | dict.fromkeys(STATUSES, 0)
+        | dict.fromkeys(STATES, 0)
         | effort.statuses
         | asdict(effort)
         for condition in history.config.all_conditions
@@ -231,12 +231,12 @@ def _trial_row(trial: TrialHistory) -> Row:
         "condition": trial.condition,
         "finalist": trial.finalist,
         **{column: config[name] for name, column in CONFIG_COLUMNS.items()},
-        "status": trial.status or RUNNING,
+        "status": trial.state,
         "stop_reason": trial.stop_reason,
         "epochs": trial.num_epochs,
         "selected_epoch": None if selected is None else int(selected["epoch"]),
         "realised_noise_rate": trial.facts.get("realised_noise_rate"),
-        "seconds": trial.epochs[-1].get("seconds") if trial.epochs else None,
+        "seconds": trial.seconds if trial.epochs else None,
     }
 
 

@@ -13,11 +13,10 @@ from rich.text import Text
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import NULLABLE_FIELDS
 from tune_noise.config.words import plain_value
-from tune_noise.history.live_counts import Tally
-from tune_noise.history.replay import History, TrialHistory
+from tune_noise.history.counts import ConditionCounts, Counts
+from tune_noise.history.replay import RUNNING, History, TrialHistory
 from tune_noise.history.time_left import clock
 from tune_noise.record import Event
-from tune_noise.service.plan import make_plan
 
 # Lines in a file: the first soon, then ever further apart, so that a night does not fill it.
 PLAIN_LINE_SECONDS = 10.0
@@ -58,9 +57,8 @@ class SearchProgress:
     ) -> None:
         """Nothing is shown before the context is entered."""
         self._search, self._console = search, console
-        self._tally = Tally(history)
+        self._counts = Counts(history, search)
         self._concurrent, self._quiet = concurrent, quiet
-        self._plan = make_plan(search)
         self._started = self._last_line = time.monotonic()
         self._live: Live | None = None
 
@@ -94,11 +92,7 @@ class SearchProgress:
         """Print a warning at once, and a plain line now and then where there is no live table."""
         if event.kind == "note" and event.data["is_warning"]:
             self.warn(event.data["text"])
-        if self._quiet:
-            return
-        if event.trial_id is not None:
-            self._tally.note(event.trial_id)
-        if self._live is not None:
+        if self._quiet or self._live is not None:
             return
         now = time.monotonic()
         pause = max(PLAIN_LINE_SECONDS, PLAIN_LINE_SHARE * (now - self._started))
@@ -112,70 +106,59 @@ class SearchProgress:
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def line(self) -> str:
-        """The state in one line."""
-        self._tally.update()
-        ended = self._tally.ended("search")
-        stopped = self._tally.count("search", "stopped") + self._tally.count("confirm", "stopped")
-        text = (
-            f"[{clock(time.monotonic() - self._started)}] {ended}/{self._plan.trials} trials ended"
-        )
-        text += f" ({stopped} stopped early)"
+        """Return how far the search is, in one line."""
+        conditions = self._counts.conditions()
+        counts = conditions.values()
+        ended = sum(each.ended for each in counts)
+        planned = sum(each.planned for each in counts)
+        stopped = sum(each.statuses["stopped"] for each in counts)
+        text = f"[{self._elapsed()}] {ended}/{planned} trials ended ({stopped} stopped early)"
         text += "; oracle" if self._search.oracle else ""
-        if confirmed := self._tally.ended("confirm"):
-            text += f", {confirmed}/{self._confirmations()} confirmations"
-        for name in self._plan.conditions:
-            if best := self._tally.best(name):
-                text += f"; {name}: best {_score(best)} {describe(best, list(self._search.search))}"
-        return text + f"; {self._left()}"
+        if confirmed := sum(each.confirmations_done for each in counts):
+            confirmations = sum(each.confirmations_planned for each in counts)
+            text += f", {confirmed}/{confirmations} confirmations"
+        for name, each in conditions.items():
+            if each.best is not None:
+                best = describe(each.best, list(self._search.search))
+                text += f"; {name}: best {_score(each.best)} {best}"
+        return text + f"; {self._left(conditions)}"
 
     def render(self) -> Group:
-        """The live table."""
-        self._tally.update()
-        elapsed = clock(time.monotonic() - self._started)
+        """Return the live table."""
+        conditions = self._counts.conditions()
+        counts = conditions.values()
         head = Text(f"{self._search.name} · {self._search.dataset} · ", style="bold")
         oracle = " (oracle)" if self._search.oracle else ""
         head.append(f"{self._search.objective}{oracle}   ", style="not bold")
-        head.append(f"{elapsed} gone, {self._left()}", style="not bold")
-        total = self._plan.trials + self._confirmations()
-        done = self._tally.ended("search") + self._tally.ended("confirm")
+        head.append(f"{self._elapsed()} gone, {self._left(conditions)}", style="not bold")
+        total = sum(each.planned + each.confirmations_planned for each in counts)
+        done = sum(each.ended + each.confirmations_done for each in counts)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(total=total, completed=done, width=50), f"{done} of {total} trials")
-        return Group(head, bar, self._table())
+        return Group(head, bar, self._table(conditions))
 
-    def _table(self) -> Table:
+    def _table(self, conditions: dict[str, ConditionCounts]) -> Table:
         table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
         table.add_column("condition")
         for name in ("running", "stopped", "done", "failed", "confirmed"):
             table.add_column(name, justify="right")
         table.add_column("best so far")
-        for name in self._plan.conditions:
-            counts = [
-                self._tally.count("search", *wanted, condition=name)
-                for wanted in ((None,), ("stopped",), ("completed",), ("failed", "diverged"))
-            ]
-            confirmed = self._tally.ended("confirm", condition=name)
-            planned = self._planned(name)
-            best = self._tally.best(name)
-            fields = list(self._search.search)
-            shown = f"{_score(best)}  {describe(best, fields)}" if best else ""
-            table.add_row(name, *map(str, counts), f"{confirmed}/{planned}", shown)
+        fields = list(self._search.search)
+        for name, each in conditions.items():
+            statuses = each.statuses
+            numbers = [statuses[status] for status in (RUNNING, "stopped", "completed")]
+            numbers.append(statuses["failed"] + statuses["diverged"])
+            confirmed = f"{each.confirmations_done}/{each.confirmations_planned}"
+            best = f"{_score(each.best)}  {describe(each.best, fields)}" if each.best else ""
+            table.add_row(name, *map(str, numbers), confirmed, best)
         return table
 
-    def _confirmations(self) -> int:
-        """Those planned, and those that further looks have asked for."""
-        return sum(map(self._planned, self._plan.conditions))
+    def _elapsed(self) -> str:
+        return clock(time.monotonic() - self._started)
 
-    def _planned(self, condition: str) -> int:
-        asked = self._tally.count("confirm", condition=condition)
-        return max(self._search.num_finalists * self._search.confirm.seeds, asked)
-
-    def _left(self) -> str:
-        """Time left, in words."""
-        left = self._tally.pace.seconds_left(
-            searches=self._plan.trials,
-            confirmations=self._confirmations(),
-            concurrent=self._concurrent,
-        )
+    def _left(self, conditions: dict[str, ConditionCounts]) -> str:
+        """Return the time left, in words."""
+        left = self._counts.seconds_left(conditions, concurrent=self._concurrent)
         return "time left unknown yet" if left is None else f"about {clock(left)} left"
 
 

@@ -44,32 +44,34 @@ def state_to_json(state: SearchState) -> dict[str, Any]:
 
 def totals(state: SearchState) -> dict[str, dict[str, int]]:
     """Trials and confirmations of all conditions together."""
+    counts = [condition.counts for condition in state.conditions]
     statuses: Counter[str] = Counter()
-    for each in state.conditions:
+    for each in counts:
         statuses.update(each.statuses)
     return {
         "trials": {
-            "planned": sum(each.planned for each in state.conditions),
-            "ended": sum(each.ended for each in state.conditions),
+            "planned": sum(each.planned for each in counts),
+            "ended": sum(each.ended for each in counts),
             **statuses,
         },
         "confirmations": {
-            "planned": sum(each.confirmations_planned for each in state.conditions),
-            "ended": sum(each.confirmations_done for each in state.conditions),
+            "planned": sum(each.confirmations_planned for each in counts),
+            "ended": sum(each.confirmations_done for each in counts),
         },
     }
 
 
 def _condition_to_json(state: ConditionState) -> dict[str, Any]:
+    counts = state.counts
     return {
         "name": state.condition.name,
         "condition": state.condition.factors,
-        "trials": {"planned": state.planned, "ended": state.ended, **state.statuses},
-        "best": None if state.best is None else _best_to_json(state.best),
-        "finalists": [vars(finalist) for finalist in state.finalists],
+        "trials": {"planned": counts.planned, "ended": counts.ended, **counts.statuses},
+        "best": None if counts.best is None else _best_to_json(counts.best),
+        "finalists": [vars(finalist) for finalist in counts.finalists],
         "confirmations": {
-            "planned": state.confirmations_planned,
-            "ended": state.confirmations_done,
+            "planned": counts.confirmations_planned,
+            "ended": counts.confirmations_done,
         },
         "suspect_folds": {"planned": state.suspect_folds, "ended": state.suspect_folds_done},
     }
@@ -79,7 +81,7 @@ def _best_to_json(trial: TrialHistory) -> dict[str, Any]:
     objective, selected = trial.config.objective, trial.selected or {}
     return {
         "trial_id": trial.trial_id,
-        "status": trial.status or "running",
+        "status": trial.state,
         "objective": selected.get(objective),
         "standard_error": selected.get(f"{objective}_se"),
         "epoch": selected.get("epoch"),
@@ -134,14 +136,16 @@ def _left(state: SearchState) -> str:
 
 
 def _facts(condition: ConditionState, state: SearchState) -> Iterator[tuple[str, str]]:
-    counted = [f"{number} {_word(status, state)}" for status, number in condition.statuses.items()]
-    counts = [text for text in counted if not text.startswith("0 ")]
-    of = f"{condition.ended} of {condition.planned} ended"
-    yield "trials", f"{of}: {', '.join(counts)}" if counts else of
-    if condition.best is not None:
-        yield "best", _best(condition.best, state)
-    done, planned = condition.confirmations_done, condition.confirmations_planned
-    by = ", ".join(f"{f.trial_id} {f.seeds_done}/{f.seeds_asked}" for f in condition.finalists)
+    counts = condition.counts
+    statuses = [
+        f"{number} {_word(status, state)}" for status, number in counts.statuses.items() if number
+    ]
+    ended = f"{counts.ended} of {counts.planned} ended"
+    yield "trials", f"{ended}: {', '.join(statuses)}" if statuses else ended
+    if counts.best is not None:
+        yield "best", _best(counts.best, state)
+    done, planned = counts.confirmations_done, counts.confirmations_planned
+    by = ", ".join(f"{f.trial_id} {f.seeds_done}/{f.seeds_asked}" for f in counts.finalists)
     yield "confirmed", f"{done} of {planned} fresh seeds{f': {by}' if by else ''}"
     if condition.suspect_folds:
         done, planned = condition.suspect_folds_done, condition.suspect_folds

@@ -5,12 +5,11 @@ The methods, their sources and how they were checked: docs/statistics.md.
 
 from tune_noise.verdict.challenges import Challenge, challenge, challenge_level
 from tune_noise.verdict.comparisons import ERROR, stepwise
-from tune_noise.verdict.confirmation import COUNTED, standing_of
+from tune_noise.verdict.confirmation import standing_of
 from tune_noise.verdict.looks import Look, looks_of
 from tune_noise.verdict.standing import Comparison, Standing, decide
 
 __all__ = [
-    "COUNTED",
     "ERROR",
     "Challenge",
     "Comparison",

@@ -3,12 +3,10 @@
 from collections.abc import Hashable, Iterable, Sequence
 
 from tune_noise.config.search import Confirm
+from tune_noise.history.ranking import by_finalist
 from tune_noise.history.replay import TrialHistory
 from tune_noise.verdict.looks import looks_of
 from tune_noise.verdict.standing import Standing, decide
-
-# Stopped by its own patience, a trial has done its work; diverged or failed, it has not.
-COUNTED = ("completed", "stopped")
 
 
 def standing_of(
@@ -30,10 +28,12 @@ def standing_of(
     """
     trials = list(trials)
     scores: dict[str, dict[Hashable, float | None]] = {name: {} for name in finalists}
-    for trial in trials:
-        ended = scores.setdefault(trial.finalist or trial.trial_id, {})
-        if trial.status is not None:
-            ended[trial.config.seed] = trial.score if trial.status in COUNTED else None
+    for finalist, seeds_of_it in by_finalist(trials).items():
+        scores[finalist] = {
+            trial.config.seed: trial.score if trial.ended_well else None
+            for trial in seeds_of_it
+            if trial.status is not None
+        }
     in_order = sorted({trial.config.seed for trial in trials}) if seeds is None else seeds
     looks = looks_of(confirm.seeds, confirm.max_seeds)
     return decide(scores, in_order, looks, no_more=no_more)

@@ -78,7 +78,7 @@ def test_the_best_so_far_is_the_best_of_those_before(
         build.add(*([] if value is None else [{objective: value}]))
     trials = list(build.history().trials.values())
     shown = np.array([np.nan if value is None else value for value in values])
-    found = best_so_far(shown, trials, objective)
+    found = best_so_far(shown, trials)
     best = max if objective == "val_information_noisy" else min
     for place in range(len(values)):
         seen = [value for value in values[: place + 1] if value is not None]

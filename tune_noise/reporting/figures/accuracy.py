@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.config.words import plain_value
+from tune_noise.history.ranking import best_trial
 from tune_noise.history.replay import History
 from tune_noise.reporting.figures.palette import PAPER, colour, marker, place_colours
-from tune_noise.reporting.findings.summary import ConditionSummary, Summary, best_trial
+from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.findings.trial_metrics import trial_metrics
 from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.statistics import Estimate

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.config.words import configuration
+from tune_noise.history.ranking import best_trial
 from tune_noise.history.replay import TrialHistory
 from tune_noise.reporting.figures.palette import (
     PAPER,
@@ -20,7 +21,7 @@ from tune_noise.reporting.figures.palette import (
     line_style,
     marker,
 )
-from tune_noise.reporting.findings.summary import ConditionSummary, best_trial
+from tune_noise.reporting.findings.summary import ConditionSummary
 from tune_noise.reporting.sentences import TEST_ACCURACY
 from tune_noise.reporting.wording import objective_name, scale, unit
 

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tune_noise.config.metric_names import sign
-from tune_noise.history.replay import TrialHistory
+from tune_noise.history.ranking import best_trial
+from tune_noise.history.replay import LOST, RUNNING, TrialHistory
 from tune_noise.reporting.figures.palette import ACCENT, FAINT, INK, SECOND, legend_above
 from tune_noise.reporting.findings.summary import ConditionSummary
-from tune_noise.reporting.findings.trial_metrics import RUNNING
 from tune_noise.reporting.statistics import Floats
 from tune_noise.reporting.wording import objective_name, scale, unit
 
@@ -24,7 +24,7 @@ _MOST_RUNGS = 6
 KINDS = {
     "trained to its end": (("completed",), "o", SECOND),
     "stopped at a rung": (("stopped",), "x", FAINT),
-    "diverged or failed": (("diverged", "failed"), "v", ACCENT),
+    "diverged or failed": (LOST, "v", ACCENT),
     "still running": ((RUNNING,), "+", INK),
 }
 CAPTION = (
@@ -71,15 +71,17 @@ def _objectives(trials: Sequence[TrialHistory], objective: str) -> Floats:
     return np.array([np.nan if s is None else sign(objective) * s for s in scores])
 
 
-def best_so_far(values: Floats, trials: Sequence[TrialHistory], objective: str) -> Floats:
-    """Return the best value up to each trial, [trials]; NaN before the first.
-
-    Trials that diverged or failed do not count.
-    """
-    lost = np.array([trial.status in ("diverged", "failed") for trial in trials])
-    sound = np.where(lost, np.nan, values)
-    best = np.fmax if sign(objective) > 0 else np.fmin
-    return np.asarray(best.accumulate(sound))
+def best_so_far(values: Floats, trials: Sequence[TrialHistory]) -> Floats:
+    """Return the value of the best of the trials up to each, [trials]; NaN before the first."""
+    best: TrialHistory | None = None
+    best_values = np.full(len(trials), np.nan)
+    value = np.nan
+    for place, trial in enumerate(trials):
+        before, best = best, best_trial(filter(None, [best, trial]))
+        if best is not before:
+            value = values[place]
+        best_values[place] = value
+    return best_values
 
 
 def _objective_panel(ax: Axes, condition: ConditionSummary, values: Floats) -> int:
@@ -87,7 +89,7 @@ def _objective_panel(ax: Axes, condition: ConditionSummary, values: Floats) -> i
     trials, objective = condition.search_trials, condition.config.objective
     heights = values * scale(objective)
     _dots(ax, trials, heights)
-    best = best_so_far(heights, trials, objective)
+    best = best_so_far(heights, trials)
     numbers = np.arange(1, len(trials) + 1)
     ax.step(numbers, best, where="post", color=INK, label="best so far", zorder=4)
     low, high = _span(heights[np.isfinite(heights)])
@@ -118,7 +120,7 @@ def _epochs_panel(
 
 
 def _dots(ax: Axes, trials: Sequence[TrialHistory], values: Floats) -> None:
-    statuses = np.array([trial.status or RUNNING for trial in trials])
+    statuses = np.array([trial.state for trial in trials])
     is_heavy = len(trials) > _MOST_SHAPES
     for label, (members, symbol, shade) in KINDS.items():
         (places,) = np.nonzero(np.isin(statuses, members) & np.isfinite(values))
@@ -135,7 +137,7 @@ def _dots(ax: Axes, trials: Sequence[TrialHistory], values: Floats) -> None:
 def _alt(condition: ConditionSummary, values: Floats, rungs: list[int]) -> str:
     trials, objective = condition.search_trials, condition.config.objective
     stopped = sum(trial.status == "stopped" for trial in trials)
-    best = best_so_far(values, trials, objective)
+    best = best_so_far(values, trials)
     text = f"{objective_name(objective)} of {len(trials)} search trials of condition "
     text += f"{condition.name} in the order of asking."
     if np.isfinite(best[-1]):

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tune_noise.config.search import SearchConfig
-from tune_noise.history.replay import History, TrialHistory
+from tune_noise.history.replay import RUNNING, STATUSES, History, TrialHistory
 from tune_noise.reporting.wording import level_in_words
 
-STATUSES = ("completed", "stopped", "diverged", "failed", "running")
+# In this order tables name them.
+STATES = (*STATUSES, RUNNING)
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,8 @@ def _effort(stage: str, level: str, trials: list[TrialHistory], *, total: int) -
     statuses: dict[str, int] = {}
     stacks: dict[str, float] = {}
     for trial in trials:
-        status = trial.status or "running"
-        statuses[status] = statuses.get(status, 0) + 1
-        seconds = trial.epochs[-1].get("seconds", 0.0) if trial.epochs else 0.0
-        stacks[trial.stack_id] = max(stacks.get(trial.stack_id, 0.0), seconds)
+        statuses[trial.state] = statuses.get(trial.state, 0) + 1
+        stacks[trial.stack_id] = max(stacks.get(trial.stack_id, 0.0), trial.seconds)
     own = _network_epochs(trials)
     return Effort(
         stage=stage,

@@ -8,12 +8,11 @@ from typing import Any
 from tune_noise.config import declared
 from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
+from tune_noise.history.ranking import by_finalist
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting.findings.trial_metrics import trial_metrics
 from tune_noise.reporting.statistics import Estimate, estimate, paired_difference
-from tune_noise.verdict import COUNTED
 
-FAILED = ("diverged", "failed")
 # Beside the objective. Three figures of test accuracy, never one: selected, last epochs, oracle.
 REPORTED = (
     "test_accuracy_clean",
@@ -42,7 +41,7 @@ class Finalist:
     @cached_property
     def counted(self) -> dict[Hashable, TrialHistory]:
         """The trials that were trained to their end, by seed."""
-        return {t.config.seed: t for t in self.trials if t.status in COUNTED}
+        return {t.config.seed: t for t in self.trials if t.ended_well}
 
     @cached_property
     def _by_seed(self) -> dict[Hashable, dict[str, float]]:
@@ -82,7 +81,7 @@ class Finalist:
     @property
     def num_failed(self) -> int:
         """Seeds that diverged or failed."""
-        return sum(trial.status in FAILED for trial in self.trials)
+        return sum(trial.is_lost for trial in self.trials)
 
     @property
     def num_renamed(self) -> int:
@@ -114,9 +113,7 @@ def estimates_to_json(metrics: Mapping[str, Estimate]) -> dict[str, Any]:
 
 def finalists_of(history: History, *, condition: str, leader: str | None) -> list[Finalist]:
     """Return the finalists of a condition in the order of `ranked`."""
-    groups: dict[str, list[TrialHistory]] = {}
-    for trial in history.of(condition=condition, stage="confirm"):
-        groups.setdefault(trial.finalist or trial.trial_id, []).append(trial)
+    groups = by_finalist(history.of(condition=condition, stage="confirm"))
     finalists = [
         Finalist(key, history.trials.get(key, trials[0]).config, tuple(trials))
         for key, trials in groups.items()

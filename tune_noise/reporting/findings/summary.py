@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from tune_noise.config.metric_names import sign
 from tune_noise.config.search import Condition, SearchConfig
+from tune_noise.history.ranking import best_trial
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
 from tune_noise.reporting.findings.importance import Importance, importances
 from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_estimate
-from tune_noise.reporting.findings.trial_metrics import RUNNING
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.verdict import Comparison, Standing, standing_of
 
@@ -126,7 +126,7 @@ class ConditionSummary:
 
     @property
     def best_search_trial(self) -> TrialHistory | None:
-        """The search trial with the best objective, not confirmed."""
+        """The best search trial, not confirmed."""
         return best_trial(self.search_trials)
 
     @cached_property
@@ -230,19 +230,13 @@ def _key(level: Any) -> str:
     return "null" if level is None else str(level)
 
 
-def best_trial(trials: Iterable[TrialHistory]) -> TrialHistory | None:
-    """The trial with the best objective among those that did not diverge or fail."""
-    sound = [t for t in trials if t.status not in ("diverged", "failed") and t.score is not None]
-    return max(sound, key=lambda trial: trial.score or 0.0, default=None)
-
-
 def _condition(history: History, condition: Condition) -> ConditionSummary:
     config, name = history.config, condition.name
     searched = history.of(condition=name, stage="search")
     confirming = history.of(condition=name, stage="confirm")
     standing = standing_of(confirming, config.confirm, no_more=history.finished)
     finalists = finalists_of(history, condition=name, leader=standing.leader)
-    expected = min(config.num_finalists, sum(trial.score is not None for trial in searched))
+    expected = min(config.num_finalists, sum(trial.is_sound for trial in searched))
     return ConditionSummary(
         name=name,
         factors=condition.factors,
@@ -285,7 +279,7 @@ def _search_facts(history: History) -> dict[str, Any]:
 
 
 def _count(trials: Iterable[TrialHistory]) -> dict[str, int]:
-    return dict(Counter(trial.status or RUNNING for trial in trials))
+    return dict(Counter(trial.state for trial in trials))
 
 
 def _utc(seconds: float | None) -> str | None:

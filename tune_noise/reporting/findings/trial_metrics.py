@@ -3,7 +3,6 @@
 from tune_noise.history.replay import EpochMetrics, TrialHistory
 
 # The status of a trial that has not ended.
-RUNNING = "running"
 NOT_METRICS = ("epoch", "seconds")
 # Beside the selected epoch, these are also given as the mean of the last epochs.
 LAST_MEAN_METRICS = (

@@ -9,7 +9,7 @@ from tune_noise.history.replay import History
 from tune_noise.reporting.cells import Cell, finalist_cell, judgement_cell
 from tune_noise.reporting.figures.draw import KINDS, Drawings
 from tune_noise.reporting.findings.criteria import Choice, choices
-from tune_noise.reporting.findings.effort import STATUSES, Effort, efforts
+from tune_noise.reporting.findings.effort import STATES, Effort, efforts
 from tune_noise.reporting.findings.finalists import reported_metrics
 from tune_noise.reporting.findings.knowledge import knowledge
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
@@ -52,7 +52,7 @@ def render_page(
         sheets: the suspicious images of its conditions.
     """
     spent, facts = efforts(history), knowledge(history)
-    statuses = [s for s in STATUSES if any(effort.statuses.get(s) for effort in spent)]
+    statuses = [s for s in STATES if any(effort.statuses.get(s) for effort in spent)]
     return fill(
         TEMPLATE,
         search=summary.search,

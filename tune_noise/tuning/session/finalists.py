@@ -4,6 +4,7 @@ from typing import Any
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
+from tune_noise.history.ranking import best_trial, ranked
 from tune_noise.history.replay import TrialHistory
 
 
@@ -21,17 +22,11 @@ def choose_finalists(trials: list[TrialHistory], search: SearchConfig) -> list[T
         trials: of the search stage of one condition.
         search: says how many, and what is compared.
     """
-    sound = (t for t in trials if t.status not in ("diverged", "failed") and t.score is not None)
-    ranked = sorted(sound, key=_rank)
-    chosen: list[TrialHistory] = []
-    for level in search.levels:
-        of_level = [t for t in ranked if level_of(t.config, search) == level]
-        chosen += of_level[:1]
-    others = [t for t in ranked if t not in chosen]
-    return sorted(chosen + others[: search.num_finalists - len(chosen)], key=_rank)
-
-
-def _rank(trial: TrialHistory) -> tuple[bool, float, str]:
-    """Sort key, best first: a trial whose classes look renamed comes after all others."""
-    renamed = bool((trial.selected or {}).get("val_renamed"))
-    return renamed, -(trial.score if trial.score is not None else 0.0), trial.trial_id
+    candidates = ranked(trials)
+    of_levels = (
+        best_trial(t for t in candidates if level_of(t.config, search) == level)
+        for level in search.levels
+    )
+    chosen = [trial for trial in of_levels if trial is not None]
+    others = [trial for trial in candidates if trial not in chosen]
+    return ranked(chosen + others[: search.num_finalists - len(chosen)])

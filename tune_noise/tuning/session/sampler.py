@@ -118,7 +118,7 @@ class GroupSampler:
         elif trial.status == "failed":
             self._study.tell(asked, state=state.FAIL)
         else:
-            if trial.status != "diverged" and trial.score is not None:
+            if not trial.is_lost and trial.score is not None:
                 asked.report(trial.score, trial.num_epochs)
             self._study.tell(asked, state=state.PRUNED)
 
