@@ -94,11 +94,11 @@ LAYERS = {
     "train": {"command_line", "config", "data", "errors", "training"},
     "search": {"command_line", "config", "errors", "history", "record", "service"},
     "predict": {
-        "command_line", "data", "errors", "system", "tracking", "train", "training", "winners",
+        "command_line", "data", "errors", "system", "tracking", "training", "winners",
     },
     "suspects": {
         "command_line", "config", "data", "errors", "history", "record", "reporting", "search",
-        "service", "system", "train", "winners",
+        "service", "system", "training", "winners",
     },
     "cli": {
         "command_line", "predict", "report", "salvage", "search", "spaces", "status", "suspects",

@@ -1,4 +1,4 @@
-"""The console script `tune-noise`: every command of the package."""
+"""The console script `tune-noise`, with every command of the package."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tune_noise.train import train
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, resume, train),
-    "See what was found": (status, report, predict, suspects),
+    "Results": (status, report, predict, suspects),
     "Repair": (salvage,),
 }
 for _panel, _commands in _PANELS.items():
@@ -32,8 +32,8 @@ for _panel, _commands in _PANELS.items():
 app.add_typer(spaces, name="spaces", rich_help_panel="Search")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
         print(f"tune-noise {__version__}")
         raise typer.Exit
 
@@ -41,7 +41,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def tune_noise(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Search which training method, network and hyper-parameters survive noisy labels."""

@@ -1,4 +1,4 @@
-"""`python -m tune_noise.predict`: classes of images, by a winner of a search."""
+"""`python -m tune_noise.predict`: predict the classes of images with a winner of a search."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from tune_noise.command_line.options import Threads
 from tune_noise.command_line.passwords import given_uri
 from tune_noise.command_line.run import run_command
 from tune_noise.data.npz_images import LABELS_OF, NamedImages, load_named_images
@@ -16,7 +17,7 @@ from tune_noise.errors import DataError, UserError
 from tune_noise.system.files import replace_file
 from tune_noise.tracking.uri import OPTION
 
-# What a comparison with these labels is worth.
+# What is printed beside an accuracy that these labels give.
 _NOTES = {"labels": " (as given: some may be wrong)"}
 
 
@@ -24,89 +25,91 @@ def predict(
     images: Annotated[
         Path,
         typer.Argument(
-            help="An .npz file with images: uint8 [N, H, W], [N, H, W, C] or [N, C, H, W].",
+            help="Path of an .npz file with images: uint8 [N, H, W], [N, H, W, C] or [N, C, H, W].",
             metavar="IMAGES.npz",
         ),
     ],
     model: Annotated[
         str,
         typer.Option(
-            help="A folder such as runs/uniform/winners/alpha=5, or models:/NAME@champion of "
+            help="Folder such as runs/uniform/winners/alpha=5, or models:/NAME@champion in "
             "MLflow's registry."
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option(help="File to write; default: standard output.")
+        Path | None, typer.Option(help="File to write. Default: standard output.")
     ] = None,
     array: Annotated[
         str | None,
-        typer.Option(help="images or test_images, where the file holds both.", metavar="NAME"),
+        typer.Option(
+            help="Array to predict if the file holds both: images or test_images.", metavar="NAME"
+        ),
     ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Add the probability of every class.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON instead of CSV.")] = False,
     own_network: Annotated[
         str | None,
         typer.Option(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="The network of your own that the model is one of; its code is run.",
+            help="Factory of your own network, if the model is one. Its code is run.",
         ),
     ] = None,
     tracking_uri: Annotated[
         str | None,
         typer.Option(
             envvar="MLFLOW_TRACKING_URI",
-            help="Of MLflow, for models:/...; default: sqlite:///runs/mlflow.db.",
+            help="Tracking URI of MLflow for models:/... Default: sqlite:///runs/mlflow.db.",
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: Threads = 1,
 ) -> None:
-    """Predict the class of every image: index, label and its probability.
+    """Predict the class of every image, with its probability.
 
-    Where the file holds labels beside the images, the accuracy is printed, too.
+    If the file also holds labels, print the accuracy.
     """
-    # Loaded here: torch takes a second, and `--help` needs none of it.
-    from tune_noise.train import prepare_torch
+    # Imported here because torch takes a second to import and `--help` does not need it.
+    from tune_noise.training.process import prepare_process
     from tune_noise.training.saved_model import load_model
     from tune_noise.winners.find_model import model_folder
 
     if array is not None and array not in LABELS_OF:
         raise UserError(f"--array {array}: must be {' or '.join(LABELS_OF)}")
-    prepare_torch(threads=threads, device="cpu")
-    found = load_named_images(images, array=array)
+    prepare_process(threads=threads)
+    named = load_named_images(images, array=array)
     tracking = given_uri(tracking_uri, OPTION)
     with model_folder(model, tracking_uri=tracking.uri, source=tracking.source) as folder:
         saved = load_model(folder, own_network=own_network)
-    _check(found, saved.about, images)
-    chances = saved.predict_probabilities(found.images)
-    accuracy = _accuracies(found, chances, saved.predict_each(found.images))
+    _check_images(named, saved.about, images)
+    chances = saved.predict_probabilities(named.images)
+    accuracy = _accuracies(named, chances, saved.predict_each(named.images))
     if as_json:
-        facts = {"model": model, "file": str(images), "array": found.name, "accuracy": accuracy}
+        facts = {"model": model, "file": str(images), "array": named.name, "accuracy": accuracy}
         rows = _rows(chances, with_all=probabilities)
         text = json.dumps({**facts, "predictions": rows}, indent=1) + "\n"
     else:
         text = _csv(chances, with_all=probabilities)
     _write(text, output)
     notes = Console(stderr=output is None, markup=False, highlight=False, soft_wrap=True)
-    for sentence in _sentences(accuracy, found, output):
+    for sentence in _sentences(accuracy, named, output):
         notes.print(sentence)
 
 
-def _check(found: NamedImages, about: Any, path: Path) -> None:
-    """That the model can tell something of these images, and knows the classes beside them.
+def _check_images(named: NamedImages, about: Any, path: Path) -> None:
+    """Check that the images and their labels fit the model.
 
     Raises:
-        DataError: it cannot.
+        DataError: the images have another size, or a label is of a class that it does not know.
     """
     expected, num_classes = tuple(about["image_shape"]), about["num_classes"]
-    shape = found.images.shape[1:]
+    shape = named.images.shape[1:]
     if shape != expected:
         raise DataError(
-            f"{path}: {found.name} are {_size(shape)}, and this model was trained on "
-            f"{_size(expected)}: bring them to that size"
+            f"{path}: {named.name} are {_size(shape)}, and this model was trained on "
+            f"{_size(expected)}: resize them to that size"
         )
-    for name, labels in found.labels.items():
+    for name, labels in named.labels.items():
         if labels.max() >= num_classes:
             raise DataError(
                 f"{path}: {name} has class {labels.max()}, and this model knows 0 to "
@@ -120,18 +123,18 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _accuracies(
-    found: NamedImages, chances: np.ndarray, of_each: np.ndarray
+    named: NamedImages, chances: np.ndarray, predicted_by_each: np.ndarray
 ) -> dict[str, dict[str, Any]]:
-    """Array of labels -> how often they are predicted; of several networks also each one's."""
+    """Return array of labels -> accuracy; for several networks also the accuracy of each."""
     accuracies: dict[str, dict[str, Any]] = {}
     predicted = chances.argmax(axis=1)
-    for name, labels in found.labels.items():
+    for name, labels in named.labels.items():
         correct = int((predicted == labels).sum())
         accuracies[name] = {"accuracy": correct / len(labels), "correct": correct}
         accuracies[name]["images"] = len(labels)
-        if len(of_each) > 1:
-            each = (of_each == labels).mean(axis=1)
-            accuracies[name] |= {"of_networks": each.tolist(), "mean_of_networks": each.mean()}
+        if len(predicted_by_each) > 1:
+            shares = (predicted_by_each == labels).mean(axis=1)
+            accuracies[name] |= {"of_networks": shares.tolist(), "mean_of_networks": shares.mean()}
     return accuracies
 
 
@@ -148,7 +151,7 @@ def _rows(chances: np.ndarray, *, with_all: bool) -> list[dict[str, Any]]:
 
 
 def _csv(chances: np.ndarray, *, with_all: bool) -> str:
-    """The table; probabilities in six digits."""
+    """Return the table as CSV, with probabilities of six digits."""
     header = ["index", "predicted_label", "probability"]
     if with_all:
         header += [f"probability_{label}" for label in range(chances.shape[1])]
@@ -168,23 +171,23 @@ def _write(text: str, output: Path | None) -> None:
         replace_file(output, text.encode())
     except OSError as error:
         raise UserError(
-            f"--output {output} cannot be written ({error.strerror}): choose another one"
+            f"--output {output} cannot be written ({error.strerror}): choose another file"
         ) from None
 
 
 def _sentences(
-    accuracy: dict[str, dict[str, Any]], found: NamedImages, output: Path | None
+    accuracy: dict[str, dict[str, Any]], named: NamedImages, output: Path | None
 ) -> list[str]:
     sentences = []
     for name, of in accuracy.items():
         share = f"{100.0 * of['accuracy']:.4g} % ({of['correct']} of {of['images']})"
-        sentence = f"accuracy {share} of {found.name} against {name}{_NOTES.get(name, '')}"
+        sentence = f"accuracy {share} of {named.name} against {name}{_NOTES.get(name, '')}"
         if "of_networks" in of:
             mean = f"{100.0 * of['mean_of_networks']:.4g} %"
             sentence += f"; by one of its {len(of['of_networks'])} networks alone {mean} on average"
         sentences.append(sentence)
     if output is not None:
-        sentences.append(f"{len(found.images)} predictions in {output}")
+        sentences.append(f"{len(named.images)} predictions in {output}")
     return sentences
 
 

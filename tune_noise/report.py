@@ -1,4 +1,4 @@
-"""`python -m tune_noise.report`: tables, figures and page of searches, from their records."""
+"""`python -m tune_noise.report`: write tables, figures and page of searches from their records."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from tune_noise.command_line.completion import complete_search
-from tune_noise.command_line.run import Json, RecordUrl, print_json, run_command, talk_aside
+from tune_noise.command_line.options import Json, RecordUrl
+from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Record, RecordPlace
@@ -20,7 +21,7 @@ def report(
         list[Path],
         typer.Argument(
             metavar="FOLDER...",
-            help="Of a search, e.g. runs/uniform; several are compared.",
+            help="Folder of a search, e.g. runs/uniform. Several folders are compared.",
             autocompletion=complete_search,
         ),
     ],
@@ -28,7 +29,7 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE.html",
-            help="Of a comparison; default: comparison.html beside the first folder.",
+            help="File for a comparison. Default: comparison.html beside the first folder.",
             show_default=False,
         ),
     ] = None,
@@ -39,14 +40,14 @@ def report(
             min=0,
             max=100,
             metavar="N",
-            help="Show at most N suspicious images of a condition; default: 40.",
+            help="Show at most N suspicious images per condition. Default: 40.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write tables, summary, figures and page of a search again, as far as it has gone.
+    """Write the tables, summary, figures and page of a search again, from its record.
 
-    Of several searches: write one page that compares them.
+    For several searches, write one page that compares them.
     """
     if len(folders) > 1:
         if thumbnails is not None:
@@ -55,7 +56,7 @@ def report(
         return
     if output is not None:
         raise UserError("--output: one search's report is written into its own folder")
-    # Loaded here: pandas and matplotlib take a second, and `--help` needs neither.
+    # Imported here because pandas and matplotlib take a second and `--help` needs neither.
     from tune_noise.reporting import condition_tables, write_outputs
 
     [folder] = folders
@@ -99,32 +100,32 @@ def _compare(
     page = output or folders[0].resolve().parent / "comparison.html"
     if page.suffix != ".html":
         raise UserError(f"--output {page}: must be a file that ends in .html")
-    found = compare_searches(_histories(folders, record))
+    comparison = compare_searches(_histories(folders, record))
     try:
-        write_comparison(found, page)
+        write_comparison(comparison, page)
     except OSError as error:
         raise UserError(f"--output: {page} cannot be written ({error.strerror})") from None
-    with talk_aside(as_json):
+    with divert_output(as_json):
         console = Console(markup=False, highlight=False)
-        console.print(f"{overview(found)}\n")
-        for table in comparison_tables(found):
+        console.print(f"{overview(comparison)}\n")
+        for table in comparison_tables(comparison):
             console.print(table)
             console.print()
-        for note in notes(found):
+        for note in notes(comparison):
             console.print(f"- {note}")
         console.print(f"report   {page}", soft_wrap=True)
     if as_json:
-        print_json({"page": str(page), **comparison_to_json(found)})
+        print_json({"page": str(page), **comparison_to_json(comparison)})
 
 
 def _histories(folders: list[Path], record: str | None) -> dict[str, History]:
-    """Label -> history: the name of the folder, or its path where two have one name.
+    """Return label -> history; the label is the folder's name, or its path if names are equal.
 
     Raises:
-        UserError: a folder holds no search, or one search is named twice; all of them at once.
+        UserError: a folder holds no search, or a search is named twice; all problems at once.
     """
     names = [folder.resolve().name for folder in folders]
-    found: dict[str, History] = {}
+    histories: dict[str, History] = {}
     seen: dict[str, Path] = {}
     problems = []
     for folder, name in zip(folders, names, strict=True):
@@ -137,10 +138,10 @@ def _histories(folders: list[Path], record: str | None) -> dict[str, History]:
         if identity in seen:
             problems.append(f"{folder}: is the same search as {seen[identity]}: name it once")
         seen.setdefault(identity, folder)
-        found[name if names.count(name) == 1 else str(folder)] = history
+        histories[name if names.count(name) == 1 else str(folder)] = history
     if problems:
         raise UserError("\n".join(problems))
-    return found
+    return histories
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""`python -m tune_noise.salvage`: keep what can be read of a damaged record."""
+"""`python -m tune_noise.salvage`: keep the readable part of a damaged record."""
 
 from rich.console import Console
 
-from tune_noise.command_line.run import RecordUrl, SearchFolder, run_command
+from tune_noise.command_line.options import RecordUrl, SearchFolder
+from tune_noise.command_line.run import run_command
 from tune_noise.errors import UserError
 from tune_noise.record import RecordPlace
 from tune_noise.record.salvage import salvage as salvage_record
@@ -13,7 +14,7 @@ def salvage(
     folder: SearchFolder,
     record: RecordUrl = None,
 ) -> None:
-    """Keep the events before the damage of a record; the search then goes on from there."""
+    """Keep the events before the damage in a record, so that the search can be continued."""
     place = RecordPlace.of_folder(folder, record)
     place.check()
     if not folder.is_dir() or not place.exists():

@@ -1,4 +1,4 @@
-"""`python -m tune_noise.search`: run a search. Also what `ray submit` copies and runs."""
+"""`python -m tune_noise.search`: run a search. `ray submit` copies this file and runs it."""
 
 import json
 from pathlib import Path
@@ -8,42 +8,42 @@ from rich.console import Console
 
 from tune_noise.command_line.options import (
     Address,
+    Assignments,
     CpusPerTrial,
+    DataDir,
     DatasetName,
     DryRun,
     Epochs,
     GpusPerTrial,
+    Json,
     MaxConcurrent,
     MoreTrials,
     Name,
     OtherTimeBudget,
-    Resume,
-    Seed,
-    Space,
-    TimeBudget,
-    Trials,
-)
-from tune_noise.command_line.passwords import given_uri
-from tune_noise.command_line.run import (
-    Assignments,
-    DataDir,
-    Json,
     Output,
     Quiet,
     RecordUrl,
     Register,
+    Resume,
     SearchFolder,
+    Seed,
+    Space,
+    TimeBudget,
     TrackingUri,
+    Trials,
+)
+from tune_noise.command_line.passwords import given_uri
+from tune_noise.command_line.run import (
+    divert_output,
     parse_duration,
     print_json,
     run_command,
-    talk_aside,
 )
 from tune_noise.config.loader import (
     build_search,
     find_space,
     parse_assignments,
-    read_space,
+    read_search,
     with_assignments,
 )
 from tune_noise.config.search import SearchConfig
@@ -79,7 +79,7 @@ def search(
 
     It steers by noisy validation labels alone and confirms the finalists on fresh seeds.
     """
-    # Loaded here: with torch and pandas it takes seconds, and `--help` needs none of it.
+    # Imported here because torch and pandas take seconds to import and `--help` needs neither.
     from tune_noise.service.run import Request, run_search
 
     flags = {
@@ -92,7 +92,8 @@ def search(
         "resources.cpus_per_trial": cpus_per_trial,
         "resources.gpus_per_trial": gpus_per_trial,
     }
-    config = resolve(space, {k: v for k, v in flags.items() if v is not None}, assignments or [])
+    given = {name: value for name, value in flags.items() if value is not None}
+    config = read_search(space, {**parse_assignments(assignments or []), **given})
     tracking = given_uri(tracking_uri, "--tracking-uri")
     request = Request(
         output=output,
@@ -110,7 +111,7 @@ def search(
     if dry_run:
         _preview(config, data_dir, as_json=as_json)
         return
-    with talk_aside(as_json):
+    with divert_output(as_json):
         folder = run_search(config, request, Console(markup=False))
     if as_json:
         print_json(outcome(folder))
@@ -120,7 +121,7 @@ def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> N
     from tune_noise.service.checked_data import load_checked
     from tune_noise.service.dry_run import plan_to_json, show_plan
 
-    with talk_aside(as_json):
+    with divert_output(as_json):
         dataset = load_checked(config, data_dir)
     if as_json:
         print_json(plan_to_json(config, dataset))
@@ -129,19 +130,19 @@ def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> N
 
 
 def outcome(folder: Path) -> dict[str, Any]:
-    """What a script needs of a search that has ended: the verdicts, and where everything is."""
+    """Return what a script needs of a search that has ended: the verdicts and the paths."""
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     return {
         "name": folder.name,
         "folder": str(folder),
         "summary": str(folder / "summary.json"),
         "report": str(folder / "report.html"),
-        "conditions": [_verdict(each, folder) for each in summary["conditions"]],
+        "conditions": [_verdict(condition, folder) for condition in summary["conditions"]],
     }
 
 
 def _verdict(condition: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """One condition's; the leader of a tie stands in `winner` too, as in summary.json."""
+    """Return the verdict of a condition; `winner` also names the leader of a tie."""
     model = folder / "winners" / condition["name"]
     winner = condition["winner"]
     return {
@@ -151,15 +152,6 @@ def _verdict(condition: dict[str, Any], folder: Path) -> dict[str, Any]:
         "winner": None if winner is None else winner["config"],
         "model": str(model) if model.is_dir() else None,
     }
-
-
-def resolve(space: str, flags: dict[str, Any], assignments: list[str]) -> SearchConfig:
-    """The search that a space, `--set` and the flags describe; the later win over the earlier."""
-    path = find_space(space)
-    raw = {"name": path.stem, **read_space(path)}
-    overrides = {**parse_assignments(assignments), **flags}
-    changed = " as the command line changes it" if overrides else ""
-    return build_search(with_assignments(raw, overrides), source=f"{path}{changed}")
 
 
 def resume(
@@ -174,9 +166,9 @@ def resume(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Continue an interrupted search, or one with more trials or time than before.
+    """Continue an interrupted search, or extend one by more trials or more time.
 
-    Of a finished one the outputs are written again.
+    If the search is finished and is not extended, its outputs are written again.
     """
     from tune_noise.service.run import Request, run_search
 
@@ -199,7 +191,7 @@ def resume(
         quiet=quiet,
         register=register,
     )
-    with talk_aside(as_json):
+    with divert_output(as_json):
         folder = run_search(config, request, Console(markup=False))
     if as_json:
         print_json(outcome(folder))

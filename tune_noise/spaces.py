@@ -1,4 +1,4 @@
-"""`python -m tune_noise.spaces`: list the shipped spaces, show one, check some of your own."""
+"""`python -m tune_noise.spaces`: list the shipped spaces, show a space, check spaces."""
 
 import textwrap
 from pathlib import Path
@@ -10,8 +10,9 @@ from rich.text import Text
 
 from tune_noise.command_line.completion import complete_space
 from tune_noise.command_line.examples import epilog
-from tune_noise.command_line.run import Json, print_json, run_app
-from tune_noise.config.loader import build_search, find_space, read_space, shipped_spaces
+from tune_noise.command_line.options import Json
+from tune_noise.command_line.run import print_json, run_app
+from tune_noise.config.loader import find_space, read_search, read_space, shipped_spaces
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import ConfigError, UserError
 
@@ -21,19 +22,19 @@ _INDENT = "    "
 
 @app.callback(invoke_without_command=True)
 def spaces(context: typer.Context, as_json: Json = False) -> None:
-    """List the shipped search spaces; `show NAME` prints one, `check FILE ...` checks some."""
+    """List the shipped search spaces. `show NAME` prints one; `check FILE ...` checks files."""
     if context.invoked_subcommand is not None:
         return
-    found = {name: (path, read_search(path)) for name, path in shipped_spaces().items()}
+    shipped = {name: (path, read_search(path)) for name, path in shipped_spaces().items()}
     if as_json:
-        print_json([_facts(path, search) for path, search in found.values()])
+        print_json([_facts(path, search) for path, search in shipped.values()])
         return
     console = Console(markup=False, highlight=False)
-    for name, (_, search) in found.items():
+    for name, (_, search) in shipped.items():
         console.print(Text(name, style="bold"))
         for line in (search.title, _in_words(search)):
-            shown = textwrap.wrap(line, width=max(40, console.width - len(_INDENT)))
-            console.print("\n".join(f"{_INDENT}{part}" for part in shown), soft_wrap=True)
+            parts = textwrap.wrap(line, width=max(40, console.width - len(_INDENT)))
+            console.print("\n".join(f"{_INDENT}{part}" for part in parts), soft_wrap=True)
 
 
 @app.command(epilog=epilog("spaces show"))
@@ -44,7 +45,7 @@ def show(
     ],
     as_json: Json = False,
 ) -> None:
-    """Print a space as it stands in its file; as JSON, with all defaults filled in."""
+    """Print the file of a space. With --json, print the space with all its defaults."""
     path = find_space(space)
     if as_json:
         search = read_search(path)
@@ -67,7 +68,7 @@ def check(
     ],
     as_json: Json = False,
 ) -> None:
-    """Check spaces: exit code 0, or 2 with all problems of all of them."""
+    """Check spaces and print all their problems. The exit code is 0, or 2 if there are problems."""
     console = Console(markup=False, highlight=False, soft_wrap=True)
     errors: dict[str, UserError] = {}
     findings = []
@@ -89,15 +90,6 @@ def check(
         print_json(findings)
     if errors:
         raise UserError("\n".join(map(str, errors.values())))
-
-
-def read_search(path: Path) -> SearchConfig:
-    """The search that a space file describes.
-
-    Raises:
-        UserError: it cannot be read, or has problems.
-    """
-    return build_search({"name": path.stem, **read_space(path)}, source=str(path))
 
 
 def _facts(path: Path, search: SearchConfig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`python -m tune_noise.status`: how a search stands, running or not, from its folder."""
+"""`python -m tune_noise.status`: print the progress of a search, running or not."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tune_noise.command_line.completion import complete_search
-from tune_noise.command_line.run import Json, Output, RecordUrl, print_json, run_command
+from tune_noise.command_line.options import Json, Output, RecordUrl
+from tune_noise.command_line.passwords import given_uri
+from tune_noise.command_line.run import print_json, run_command
 from tune_noise.errors import StorageError, UserError
 
 
@@ -16,7 +18,7 @@ def status(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            help="Of the search, e.g. runs/uniform; default: all searches.",
+            help="Folder of the search, e.g. runs/uniform. Default: all searches.",
             autocompletion=complete_search,
         ),
     ] = None,
@@ -24,11 +26,10 @@ def status(
     record: RecordUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Say how a search stands: running, interrupted or finished, and how far each condition is.
+    """Print whether a search is running, interrupted or finished, and how far each condition is.
 
-    It only reads, so it may be asked at any time, also while the search runs.
+    This only reads, so you may run it at any time, also while the search runs.
     """
-    from tune_noise.command_line.passwords import given_uri
     from tune_noise.history.status import read_state
     from tune_noise.service.status_lines import lines, state_to_json
 
@@ -42,7 +43,7 @@ def status(
         for line in lines(state):
             console.print(line)
         return
-    rows = [_row(each, url) for each in _folders(output)]
+    rows = [_row(path, url) for path in _search_folders(output)]
     if as_json:
         print_json(rows)
     elif not rows:
@@ -54,22 +55,22 @@ def status(
                 console.print(f"{row['name']}: {row['error']}")
 
 
-def _folders(output: Path) -> list[Path]:
-    """The folders of searches, by name.
+def _search_folders(output: Path) -> list[Path]:
+    """Return the folders of all searches, sorted by name.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: the output folder does not exist.
     """
     from tune_noise.record.place import RECORD_FILE, URL_FILE
 
     if not output.is_dir():
-        raise UserError(f"--output: {output} is not there: name the folder of your searches")
+        raise UserError(f"--output: {output} does not exist: give the folder of your searches")
     files = {p for name in (RECORD_FILE, URL_FILE) for p in output.glob(f"*/{name}")}
     return sorted({path.parent for path in files})
 
 
 def _row(folder: Path, url: str | None) -> dict[str, Any]:
-    """One search in short; one that cannot be read says why, and hides no other."""
+    """Return the summary of a search; if it cannot be read, the reason stands in `error`."""
     from tune_noise.history.status import read_state
     from tune_noise.service.status_lines import state_to_json
 
@@ -92,7 +93,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         if "error" in row:
-            table.add_row(row["name"], "not to be read: see below")
+            table.add_row(row["name"], "cannot be read: see below")
             continue
         counts = [f"{row[n]['ended']}/{row[n]['planned']}" for n in ("trials", "confirmations")]
         left = row["seconds_left"]

@@ -1,4 +1,4 @@
-"""`python -m tune_noise.suspects`: look for wrong labels with the winners of a finished search."""
+"""`python -m tune_noise.suspects`: find wrong labels with the winners of a finished search."""
 
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from tune_noise.command_line.completion import complete_search
-from tune_noise.command_line.run import DataDir, RecordUrl, run_command
+from tune_noise.command_line.options import DataDir, Device, RecordUrl, Threads
+from tune_noise.command_line.run import run_command
 from tune_noise.config.search import SearchConfig, Suspects
 from tune_noise.data import Dataset
 from tune_noise.errors import UserError
@@ -22,38 +23,42 @@ def suspects(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Of a finished search, e.g. runs/uniform.", autocompletion=complete_search
+            help="Folder of a finished search, e.g. runs/uniform.", autocompletion=complete_search
         ),
     ],
     folds: Annotated[
         int | None,
         typer.Option(
-            min=2, max=20, help="Trainings per condition; default: the space's, or 4.", metavar="N"
+            min=2,
+            max=20,
+            help="Number of trainings per condition. Default: that of the space, or 4.",
+            metavar="N",
         ),
     ] = None,
     data_dir: DataDir = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    threads: Threads = 1,
+    device: Device = "cpu",
     record: RecordUrl = None,
 ) -> None:
-    """Rank every training example by how probably its label is wrong: winners/*/suspects.csv.
+    """Rank all training examples by how probably their label is wrong.
 
-    A search does so by itself, unless its space sets suspects.folds to 0. This trains here, without
-    Ray; what is there already is not done again.
+    The ranking is written to winners/*/suspects.csv. A search does this by itself unless its space
+    sets suspects.folds to 0. The command trains on this machine, without Ray, and keeps what is
+    there already.
     """
     from tune_noise.reporting import write_outputs
     from tune_noise.reporting.page.contact_sheet import suspects_sentence
     from tune_noise.service.checked_data import load_checked
-    from tune_noise.train import prepare_torch
+    from tune_noise.training.process import prepare_process
     from tune_noise.winners.find_suspects import find_suspects, train_here
 
-    prepare_torch(threads=threads, device=device)
+    prepare_process(threads=threads, device=device)
     config = recorded(folder, record, {})
     dataset = load_checked(config, data_dir)
     console = Console(markup=False, highlight=False, soft_wrap=True)
     with own_folder(folder), Record(RecordPlace.of_folder(folder, record), writer=True) as events:
         history = History.replay(events.events())
-        _check(history, dataset, folder)
+        _check_search(history, dataset, folder)
 
         def note(text: str, *, is_warning: bool, **facts: Any) -> None:
             if is_warning:
@@ -77,18 +82,18 @@ def suspects(
 
 
 def folds_of(config: SearchConfig) -> int:
-    """How many folds a search asks for, or by default."""
+    """Return how many folds a search asks for, or else the default."""
     return config.suspects.folds or Suspects().folds
 
 
-def _check(history: History, dataset: Dataset, folder: Path) -> None:
+def _check_search(history: History, dataset: Dataset, folder: Path) -> None:
     if not history.finished:
         raise UserError(f"{folder} holds a search that is not finished: continue it with resume")
     then = history.search["dataset"]["fingerprint"]
     if then != dataset.fingerprint:
         raise UserError(
-            f"{folder} was searched on other data: fingerprint {then} there, {dataset.fingerprint} "
-            "now; name the folder of that data by --data-dir"
+            f"{folder} was searched on other data: its fingerprint was {then}, and that of "
+            f"these data is {dataset.fingerprint}; give the folder of the first by --data-dir"
         )
 
 

@@ -1,4 +1,4 @@
-"""`python -m tune_noise.train`: train one configuration here, without Ray."""
+"""`python -m tune_noise.train`: train one configuration on this machine, without Ray."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tune_noise.command_line.run import (
-    Assignments,
-    DataDir,
-    Json,
-    print_json,
-    run_command,
-    talk_aside,
-)
+from tune_noise.command_line.options import Assignments, DataDir, Device, Json, Threads
+from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.config.loader import build_trial, parse_assignments
 from tune_noise.config.metric_names import sign
 from tune_noise.data import load_dataset
@@ -23,7 +17,7 @@ from tune_noise.data import load_dataset
 if TYPE_CHECKING:  # torch takes a second to import, and `--help` needs none of it
     from tune_noise.training import Trial
 
-# What is worth a look while it trains; everything measured is in the file that --output writes.
+# The metrics that are printed, with their short names; --output writes all metrics to a file.
 _SHOWN = (
     ("train_loss_noisy", "loss"),
     ("val_information_noisy", "information"),
@@ -38,20 +32,22 @@ def train(
     assignments: Assignments = None,
     data_dir: DataDir = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the model and epochs.json into this folder.")
+        Path | None,
+        typer.Option(help="Folder for the model and epochs.json. Default: nothing is written."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
+    threads: Threads = 1,
+    device: Device = "cpu",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train one configuration once, here and without Ray, and print what it reaches."""
+    """Train one configuration on this machine, without Ray, and print its metrics."""
     from tune_noise.training import Trial, with_material
+    from tune_noise.training.process import prepare_process
     from tune_noise.training.saved_model import save_model
 
     config = build_trial(parse_assignments(assignments or []), source="--set")
-    prepare_torch(threads=threads, device=device)
-    with talk_aside(as_json):
+    prepare_process(threads=threads, device=device)
+    with divert_output(as_json):
         dataset = load_dataset(config.dataset, data_dir=data_dir)
         dataset = with_material(dataset, [config], data_dir=data_dir)
         trial = Trial([config], dataset, device=device)
@@ -60,7 +56,7 @@ def train(
         if not quiet:
             console.print(f"{config.method} on {config.dataset}: {facts}")
         _train_all(trial, console, quiet=quiet)
-        _say_result(trial, console)
+        _print_result(trial, console)
     progress = trial.progress[0]
     if output is not None and progress.epochs:
         about = {"facts": trial.facts(0), "metrics_of_these_weights": _selected(trial)}
@@ -77,7 +73,7 @@ def _selected(trial: "Trial") -> dict[str, float]:
     return progress.epochs[progress.best_epoch - 1]
 
 
-def _say_result(trial: "Trial", console: Console) -> None:
+def _print_result(trial: "Trial", console: Console) -> None:
     config, progress = trial.configs[0], trial.progress[0]
     if not progress.epochs:
         console.print(f"diverged: {progress.stop_reason}")
@@ -95,7 +91,7 @@ def _say_result(trial: "Trial", console: Console) -> None:
 
 
 def _result(trial: "Trial", output: Path | None) -> dict[str, Any]:
-    """What `--json` prints; the fields stand in docs/commands.md."""
+    """Return what `--json` prints; docs/commands.md shows the fields."""
     config, progress = trial.configs[0], trial.progress[0]
     return {
         "config": config.model_dump(mode="json", exclude_none=True),
@@ -107,22 +103,6 @@ def _result(trial: "Trial", output: Path | None) -> dict[str, Any]:
         "last": progress.epochs[-1] if progress.epochs else None,
         "model": str(output) if output is not None and progress.epochs else None,
     }
-
-
-def prepare_torch(*, threads: int, device: str) -> None:
-    """Set the threads of this process, and check that a device is there.
-
-    Raises:
-        UserError: it is not.
-    """
-    import torch
-
-    from tune_noise.errors import UserError
-    from tune_noise.training.process import prepare_process
-
-    if device != "cpu" and not torch.cuda.is_available():
-        raise UserError(f"--device {device}: torch finds no GPU on this machine: use cpu")
-    prepare_process(threads=threads)
 
 
 def _train_all(trial: "Trial", console: Console, *, quiet: bool) -> None:

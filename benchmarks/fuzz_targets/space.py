@@ -5,11 +5,15 @@ import re
 import numpy as np
 
 from fuzz_targets.target import SCRATCH, Target, check_message
-from tune_noise.config.loader import build_search, shipped_spaces
+from tune_noise.config.loader import (
+    build_search,
+    parse_assignments,
+    read_search,
+    shipped_spaces,
+)
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import trial_fields
 from tune_noise.errors import UserError
-from tune_noise.search import resolve
 from tune_noise.service.begin import plain
 from tune_noise.service.plan import make_plan
 from tune_noise.tuning.session.sampler import GroupSampler
@@ -23,7 +27,7 @@ def run_space(data: bytes) -> None:
     path.write_bytes(content)
     texts = [text.decode("utf-8", "surrogateescape") for text in assignments]
     try:
-        search = resolve(str(path), {}, texts)
+        search = read_search(path, parse_assignments(texts))
     except UserError as error:
         check_message(error)
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_noise.command_line.run import print_json, talk_aside
+from tune_noise.command_line.run import divert_output, print_json
 
 from .console import Run, refuse
 from .test_help import finished_search
@@ -98,9 +98,9 @@ def test_a_figure_that_does_not_exist_is_null(capsys: pytest.CaptureFixture[str]
 
 
 def test_what_is_said_to_a_person_goes_aside(capsys: pytest.CaptureFixture[str]) -> None:
-    with talk_aside(True):
+    with divert_output(True):
         print("to a person")
-    with talk_aside(False):
+    with divert_output(False):
         print("to a person, too")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("to a person, too\n", "to a person\n")

@@ -148,7 +148,7 @@ def test_an_output_file_takes_the_table_and_the_terminal_the_rest(
     assert found.out.endswith("predictions in out.csv\n")
     refused = predict("--model", model, path, "--output", tmp_path / "no" / "out.csv")
     assert refused.code == 2
-    assert "cannot be written (No such file or directory): choose another one" in refused.err
+    assert "cannot be written (No such file or directory): choose another file" in refused.err
 
 
 def test_a_search_with_one_winner_names_it(

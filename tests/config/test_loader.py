@@ -11,6 +11,7 @@ from tune_noise.config.loader import (
     build_trial,
     find_space,
     parse_assignments,
+    read_search,
     read_space,
     shipped_spaces,
     spaces_dir,
@@ -20,7 +21,6 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.errors import ConfigError, UserError
-from tune_noise.search import resolve
 from tune_noise.service.begin import plain
 from tune_noise.service.plan import make_plan
 
@@ -103,7 +103,9 @@ def test_every_command_in_the_header_of_a_shipped_space_is_valid(path: Path) -> 
         if "gpus-per-trial" in flags:
             flags["resources.gpus_per_trial"] = flags.pop("gpus-per-trial")
         assert flags.pop("space", path.stem) == path.stem
-        assert resolve(path.stem, flags, [v for k, v in given if k == "--set"])
+        assert read_search(
+            path.stem, {**parse_assignments([v for k, v in given if k == "--set"]), **flags}
+        )
 
 
 @pytest.mark.parametrize("path", shipped_spaces().values(), ids=lambda path: path.stem)

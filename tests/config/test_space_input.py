@@ -10,11 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tune_noise.config.loader import MAX_PROBLEMS, read_space, with_assignments
+from tune_noise.config.loader import MAX_PROBLEMS, read_search, read_space, with_assignments
 from tune_noise.config.search import MAX_GROUPS
 from tune_noise.config.space_yaml import MAX_DEPTH, MAX_VALUES, parse_yaml
 from tune_noise.errors import ConfigError, UserError
-from tune_noise.search import resolve
 
 RIGHT = "trials: 3\nsearch: {lr: {loguniform: [0.001, 0.1]}}\n"
 
@@ -27,7 +26,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def refusal(path: Path, content: str | bytes) -> str:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(UserError) as caught:
-        resolve(str(path), {}, [])
+        read_search(str(path))
     return str(caught.value)
 
 
@@ -53,7 +52,7 @@ BYTES = st.one_of(
 def test_any_bytes_are_a_search_or_an_error_for_the_user(space: Path, content: bytes) -> None:
     space.write_bytes(content)
     try:
-        search = resolve(str(space), {}, [])
+        search = read_search(str(space))
     except UserError as error:
         message = str(error)
     else:
@@ -63,7 +62,7 @@ def test_any_bytes_are_a_search_or_an_error_for_the_user(space: Path, content: b
 
 def test_a_byte_order_mark_does_no_harm(space: Path) -> None:
     space.write_bytes(RIGHT.encode("utf-8-sig"))
-    assert resolve(str(space), {}, []).trials == 3
+    assert read_search(str(space)).trials == 3
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1"])
@@ -77,14 +76,14 @@ def test_text_in_another_encoding_is_named(space: Path, encoding: str) -> None:
 LIMITED = """
 import json, resource, sys
 from tune_noise.errors import UserError
-from tune_noise.search import resolve
+from tune_noise.config.loader import read_search
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + 200_000_000
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 outcomes = {}
 for path in sys.argv[1:]:
     try:
-        resolve(path, {}, [])
+        read_search(path)
         outcomes[path] = "a search"
     except UserError as error:
         outcomes[path] = str(error)
@@ -204,7 +203,7 @@ def test_a_pipe_a_device_or_a_folder_is_no_space(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="is not a file"):
             read_space(path)
         with pytest.raises(UserError, match="there is no such"):
-            resolve(str(path), {}, [])
+            read_search(str(path))
 
 
 def test_a_place_is_one_short_line() -> None:

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_noise.config.loader import build_search
+from tune_noise.config.loader import build_search, read_search
 from tune_noise.config.search import MAX_NAME_LETTERS, SearchConfig
 from tune_noise.errors import ConfigError
-from tune_noise.search import resolve
 
 
 def built(**values: Any) -> SearchConfig:
@@ -39,8 +38,8 @@ def test_a_file_whose_name_is_no_plain_folder_needs_a_name(tmp_path: Path) -> No
     path = tmp_path / "my space.yaml"
     path.write_text("trials: 1")
     with pytest.raises(ConfigError, match="name  'my space' must be letters, digits"):
-        resolve(str(path), {}, [])
-    assert resolve(str(path), {"name": "mine"}, []).name == "mine"
+        read_search(str(path))
+    assert read_search(str(path), {"name": "mine"}).name == "mine"
 
 
 PATHS = st.text(max_size=80) | st.sampled_from(["../x.csv", "/etc/T.csv", "a/b.csv", "T.csv", ".."])

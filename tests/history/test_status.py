@@ -244,7 +244,7 @@ def test_all_searches_are_listed_and_one_that_cannot_be_read_hides_no_other(
 
 
 def test_no_search_at_all_is_said(tmp_path: Path) -> None:
-    assert status(tmp_path).stderr.startswith("error: --output: runs is not there")
+    assert status(tmp_path).stderr.startswith("error: --output: runs does not exist")
     assert status(tmp_path).returncode == 2
     (tmp_path / "runs").mkdir()
     assert status(tmp_path).stdout == "runs holds no search\n"

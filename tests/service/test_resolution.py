@@ -110,6 +110,6 @@ def test_another_objective_is_not_judged_by_information(digits):
 
 @pytest.mark.parametrize("name", ["uniform", "symmetric", "pair_flip", "smoke"])
 def test_the_shipped_spaces_choose_noise_that_their_data_can_see(name, digits):
-    from tune_noise.search import resolve
+    from tune_noise.config.loader import read_search
 
-    assert blind_conditions(resolve(name, {}, []), digits) == []
+    assert blind_conditions(read_search(name), digits) == []

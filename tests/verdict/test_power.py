@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.metrics.known import NOISES, K, known_transition, over
+from tune_noise.config.loader import read_search
 from tune_noise.metrics.information import information
 from tune_noise.noise import corrupt
-from tune_noise.search import resolve
 from tune_noise.service.resolution import least_differences
 from tune_noise.verdict.power import Z_TEST, compare, least_visible_difference
 
@@ -100,9 +100,9 @@ def test_labels_that_are_noise_alone_see_nothing():
 
 
 def test_a_search_says_what_its_validation_set_cannot_see(digits):
-    sentences = least_differences(resolve("symmetric", {}, []), digits)
+    sentences = least_differences(read_search("symmetric"), digits)
     assert sentences
     for sentence in sentences:
         assert "validation images cannot tell configurations apart that differ by less" in sentence
-    other = resolve("symmetric", {"objective": "val_accuracy_noisy"}, [])
+    other = read_search("symmetric", {"objective": "val_accuracy_noisy"})
     assert least_differences(other, digits) == []

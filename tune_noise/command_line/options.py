@@ -1,11 +1,20 @@
-"""Options of `search` and `resume`."""
+"""The options and arguments that commands share, with their help texts."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tune_noise.command_line.completion import complete_dataset, complete_space
-from tune_noise.command_line.run import DATA, FILES, RUN, SEARCHED
+from tune_noise.command_line.completion import (
+    complete_assignment,
+    complete_dataset,
+    complete_search,
+    complete_space,
+)
+
+# The headings under which `--help` lists options.
+DATA, SEARCHED, RUN = "The data", "What is searched", "Where and how it runs"
+FILES, PRINTED = "Files and tracking", "What is printed"
 
 Space = Annotated[
     str,
@@ -15,31 +24,58 @@ Space = Annotated[
         rich_help_panel=SEARCHED,
     ),
 ]
+Trials = Annotated[
+    int | None, typer.Option(help="Number of trials per condition.", rich_help_panel=SEARCHED)
+]
+MoreTrials = Annotated[
+    int | None,
+    typer.Option(
+        help="Number of trials per condition; must be more than before.", rich_help_panel=SEARCHED
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        help="Number of epochs of a trial that is not stopped early.", rich_help_panel=SEARCHED
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Seed of all random numbers.", rich_help_panel=SEARCHED)
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Set a field. May be given several times.",
+        autocompletion=complete_assignment,
+        rich_help_panel=SEARCHED,
+    ),
+]
+
 DatasetName = Annotated[
     str | None,
     typer.Option(
-        help="digits, mnist, fashion_mnist, kmnist, cifar10, cifar100 or FILE.npz.",
+        help="Data set: digits, mnist, fashion_mnist, kmnist, cifar10, cifar100 or FILE.npz.",
         autocompletion=complete_dataset,
         rich_help_panel=DATA,
     ),
 ]
-Trials = Annotated[int | None, typer.Option(help="Per condition.", rich_help_panel=SEARCHED)]
-MoreTrials = Annotated[
-    int | None, typer.Option(help="Per condition; more than before.", rich_help_panel=SEARCHED)
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder to which data sets are downloaded. Default: $TUNE_NOISE_DATA, else the "
+        "user's cache folder.",
+        show_default=False,
+        rich_help_panel=DATA,
+    ),
 ]
-Epochs = Annotated[
-    int | None, typer.Option(help="Of a trial that is not stopped.", rich_help_panel=SEARCHED)
-]
-Seed = Annotated[int | None, typer.Option(help="Root of all randomness.", rich_help_panel=SEARCHED)]
-Name = Annotated[
-    str | None,
-    typer.Option(help="Of the search's folder; default: the space's.", rich_help_panel=FILES),
-]
+
 Resume = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Continue the search in the folder, or start it.",
+        help="Continue the search in the folder, or start it if there is none.",
         rich_help_panel=RUN,
     ),
 ]
@@ -47,32 +83,97 @@ DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Print what would run and its cost; start nothing.",
+        help="Print what would run and what it would cost. Start nothing.",
         rich_help_panel=RUN,
     ),
 ]
 Address = Annotated[
     str | None,
     typer.Option(
-        help="Of a Ray cluster, HOST:PORT or auto; default: this machine.", rich_help_panel=RUN
+        help="Address of a Ray cluster: HOST:PORT or auto. Default: this machine.",
+        rich_help_panel=RUN,
     ),
 ]
 MaxConcurrent = Annotated[
-    int | None, typer.Option(help="Trials at once at most.", rich_help_panel=RUN)
+    int | None,
+    typer.Option(help="Greatest number of trials at the same time.", rich_help_panel=RUN),
 ]
 CpusPerTrial = Annotated[
-    float | None, typer.Option(help="Cores and threads of a trial.", rich_help_panel=RUN)
+    float | None, typer.Option(help="Cores and threads per trial.", rich_help_panel=RUN)
 ]
 GpusPerTrial = Annotated[
-    float | None, typer.Option(help="Share of a GPU, e.g. 0.25.", rich_help_panel=RUN)
+    float | None, typer.Option(help="Share of a GPU per trial, e.g. 0.25.", rich_help_panel=RUN)
 ]
 TimeBudget = Annotated[
     str | None,
     typer.Option(
-        metavar="DURATION", help="Of the search, e.g. 30m; then confirm.", rich_help_panel=RUN
+        metavar="DURATION",
+        help="Time for the search, e.g. 30m. The confirmation follows it.",
+        rich_help_panel=RUN,
     ),
 ]
 OtherTimeBudget = Annotated[
     str | None,
-    typer.Option(metavar="DURATION", help="Of the search; other than before.", rich_help_panel=RUN),
+    typer.Option(
+        metavar="DURATION",
+        help="Time for the search, e.g. 1h30m, in place of its earlier time budget.",
+        rich_help_panel=RUN,
+    ),
 ]
+Threads = Annotated[int, typer.Option(min=1, help="Number of CPU threads.")]
+Device = Annotated[str, typer.Option(help="Device that trains: cpu or cuda.")]
+
+SearchFolder = Annotated[
+    Path,
+    typer.Argument(help="Folder of the search, e.g. runs/uniform.", autocompletion=complete_search),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the search's folder. Default: the name of the space.", rich_help_panel=FILES
+    ),
+]
+Output = Annotated[
+    Path,
+    typer.Option(
+        # In an image or on a cluster it is always the same shared folder.
+        envvar="TUNE_NOISE_OUTPUT",
+        help="Folder that holds the folders of all searches.",
+        rich_help_panel=FILES,
+    ),
+]
+# A URI may hold a password, and a command line is visible to every user of a machine.
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MLFLOW_TRACKING_URI",
+        help="Tracking URI of MLflow. Default: a SQLite file in the output folder.",
+        rich_help_panel=FILES,
+    ),
+]
+RecordUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="TUNE_NOISE_RECORD",
+        help="URL of a PostgreSQL database for the record. Default: a file in the search's folder.",
+        rich_help_panel=FILES,
+    ),
+]
+Register = Annotated[
+    bool,
+    typer.Option(
+        "--register/--no-register",
+        help="Add the winners to MLflow's model registry, or not.",
+        rich_help_panel=FILES,
+    ),
+]
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print JSON for a script on standard output, and nothing else.",
+        rich_help_panel=PRINTED,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.", rich_help_panel=PRINTED)]

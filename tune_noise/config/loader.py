@@ -1,7 +1,7 @@
 """From a space's name and its overrides to a SearchConfig, or to all errors at once."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,29 @@ def _listed(problems: list[Problem]) -> list[Problem]:
     hidden = len(problems) - MAX_PROBLEMS
     if hidden <= 0:
         return problems
-    return [*problems[:MAX_PROBLEMS], Problem("...", f"and {hidden} more: mend these first")]
+    return [*problems[:MAX_PROBLEMS], Problem("...", f"and {hidden} more: correct these first")]
+
+
+def read_search(space: str | Path, overrides: Mapping[str, Any] | None = None) -> SearchConfig:
+    """Read a search space and check it.
+
+    Args:
+        space: the name of a shipped space, or the path of a YAML file.
+        overrides: field -> value, as the command line's `--set` takes them.
+
+    Raises:
+        UserError: there is no such space, it cannot be read, or it has problems; all problems of a
+            space are reported at once (`ConfigError`).
+
+    Example:
+        >>> search = read_search("smoke", {"trials": 4})
+        >>> search.dataset, search.trials
+        ('digits', 4)
+    """
+    path = find_space(str(space))
+    raw = {"name": path.stem, **read_space(path)}
+    changed = " as the command line changes it" if overrides else ""
+    return build_search(with_assignments(raw, dict(overrides or {})), source=f"{path}{changed}")
 
 
 def build_trial(values: dict[str, Any], *, source: str) -> TrialConfig:
