@@ -32,4 +32,5 @@ def test_every_room_has_a_sentence() -> None:
 
 def test_a_search_lives_ten_steps() -> None:
     life = PAGE.partition("## The life of a search")[2].partition("\n## ")[0]
-    assert re.findall(r"^(\d+)\.", life, re.MULTILINE) == [str(n) for n in range(1, 11)]
+    steps = [int(number) for number in re.findall(r"^(\d+)\.", life, re.MULTILINE)]
+    assert steps == list(range(1, 11))
