@@ -101,7 +101,10 @@ def server(scratch: Path) -> Iterator[str]:
     command += ["--backend-store-uri", f"sqlite:///{scratch / 'server.db'}"]
     command += ["--artifacts-destination", str(scratch / "artifacts")]
     with (scratch / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
     try:
         end = time.monotonic() + 120.0
         while not _answers(url):

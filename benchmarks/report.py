@@ -273,12 +273,12 @@ def steps(folder: Path) -> dict[str, Cost]:
     from tune_noise.report import read_history
     from tune_noise.reporting import outputs
     from tune_noise.reporting.findings.summary import summarise
-    from tune_noise.system.garbage import what_is_here_is_kept
+    from tune_noise.system.garbage import freeze_objects
 
     note("import")
     history = read_history(folder, None)
     note("read and replay")
-    with what_is_here_is_kept():
+    with freeze_objects():
         summary = summarise(history)
         note("verdicts")
         assert all(condition.importances is not None for condition in summary.conditions)

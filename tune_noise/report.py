@@ -13,7 +13,7 @@ from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Record, RecordPlace
-from tune_noise.system.garbage import all_is_kept
+from tune_noise.system.garbage import pause_collection
 
 
 def report(
@@ -81,7 +81,7 @@ def read_history(folder: Path, record: str | None) -> History:
     place.check()
     if not place.exists():
         raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
-    with Record(place) as events, all_is_kept():
+    with Record(place) as events, pause_collection():
         history = History.replay(events.events())
     if not history.search:
         raise UserError(f"{folder} holds a search that has not begun: nothing to report yet")

@@ -48,8 +48,6 @@ def test_all_arrives_though_the_server_goes_away_and_comes_back(
     server.start()
     assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
     artifacts = script.found(server.url).client.list_artifacts(process.run_id)
-    page = f"{server.url}/#/experiments/{process.experiment_id}/runs/{process.run_id}"
-    assert process.run_url == page
     assert [file.path for file in artifacts] == ["report.html"]
     script.audit(server.database)
 

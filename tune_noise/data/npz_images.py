@@ -4,7 +4,7 @@ The arrays are those of a data set (`npz_dataset`), of which images alone must b
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,15 +41,6 @@ class NamedImages:
     labels: dict[str, np.ndarray]
 
 
-def load_images(path: str | Path) -> np.ndarray:
-    """The one array of images in an .npz file, uint8 [N, C, H, W], ready to predict.
-
-    Raises:
-        DataError: see `load_named_images`.
-    """
-    return load_named_images(Path(path)).images
-
-
 def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
     """Read images, and the labels beside them, from an .npz file; see `npz_dataset` for shapes.
 
@@ -70,40 +61,46 @@ def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
 
 
 def _load(path: Path, array: str | None) -> NamedImages:
-    raw, problems = read_arrays(path, known=ARRAY_NAMES, example="images=...")
-    name = array or _only_array(raw, problems)
-    if name is None:
-        raise _refusal(path, problems)
-    if name not in raw and name not in {problem.place for problem in problems}:
-        problems.append(Problem(name, f"is missing; the file holds {', '.join(raw) or 'nothing'}"))
-    labels = {each: raw[each] for each in LABELS_OF[name] if each in raw}
-    if name in raw and (fault := fault_of_images(raw[name])) is not None:
-        problems.append(Problem(name, fault))
-    for each, values in labels.items():
-        if (fault := fault_of_labels(values)) is not None:
-            problems.append(Problem(each, fault))
-        elif name in raw and len(values) != len(raw[name]):
-            lengths = f"{len(values)} entries for {len(raw[name])} {name}"
-            problems.append(Problem(each, f"has {lengths}; there must be one each"))
-    if problems:
-        raise _refusal(path, problems)
-    found = {each: values.astype(np.int64) for each, values in labels.items()}
-    return NamedImages(name, channels_first(raw[name]), found)
+    arrays, problems = read_arrays(path, known=ARRAY_NAMES, example="images=...")
+    name = array or _only_array(arrays, problems)
+    if name is not None:
+        problems += [*_image_problems(name, arrays, problems), *_label_problems(name, arrays)]
+    if name is None or problems:
+        # The listing of a ConfigError, under the type that says it is about data.
+        raise DataError(str(ConfigError(str(path), problems)))
+    labels = {label: arrays[label].astype(np.int64) for label in LABELS_OF[name] if label in arrays}
+    return NamedImages(name, channels_first(arrays[name]), labels)
 
 
-def _only_array(raw: dict[str, np.ndarray], problems: list[Problem]) -> str | None:
-    """The array of images that is meant; None where none is, and the problems say why."""
-    found = [name for name in LABELS_OF if name in raw]
-    if len(found) == 2:
+def _only_array(arrays: dict[str, np.ndarray], problems: list[Problem]) -> str | None:
+    """Return the array of images that is meant; None if none is, and add the reason to problems."""
+    names = [name for name in LABELS_OF if name in arrays]
+    if len(names) == 2:
         fault = "stands beside images: say which are meant by --array images or test_images"
         problems.append(Problem("test_images", fault))
-    elif not found and not problems:
+    elif not names and not problems:
         problems.append(
             Problem("images", "is missing; write numpy.savez_compressed(path, images=...)")
         )
-    return found[0] if len(found) == 1 else None
+    return names[0] if len(names) == 1 else None
 
 
-def _refusal(path: Path, problems: list[Problem]) -> DataError:
-    # The listing of a ConfigError, under the type that says it is about data.
-    return DataError(str(ConfigError(str(path), problems)))
+def _image_problems(
+    name: str, arrays: dict[str, np.ndarray], unreadable: list[Problem]
+) -> Iterator[Problem]:
+    if name in arrays:
+        if (fault := fault_of_images(arrays[name])) is not None:
+            yield Problem(name, fault)
+    elif name not in {problem.place for problem in unreadable}:
+        yield Problem(name, f"is missing; the file holds {', '.join(arrays) or 'nothing'}")
+
+
+def _label_problems(name: str, arrays: dict[str, np.ndarray]) -> Iterator[Problem]:
+    for label in LABELS_OF[name]:
+        if label not in arrays:
+            continue
+        if (fault := fault_of_labels(arrays[label])) is not None:
+            yield Problem(label, fault)
+        elif name in arrays and len(arrays[label]) != len(arrays[name]):
+            lengths = f"{len(arrays[label])} entries for {len(arrays[name])} {name}"
+            yield Problem(label, f"has {lengths}; there must be one each")

@@ -14,7 +14,7 @@ from tune_noise.history.counts import ConditionCounts, Counts
 from tune_noise.history.replay import History
 from tune_noise.history.time_left import most_at_once
 from tune_noise.record import Event, EventKind, Record, RecordPlace
-from tune_noise.system.garbage import all_is_kept
+from tune_noise.system.garbage import pause_collection
 from tune_noise.system.lock import is_owned
 
 SearchStatus = Literal["running", "interrupted", "finished"]
@@ -93,7 +93,7 @@ def read_state(folder: Path, url: str | None = None) -> SearchState:
         raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
     # First: a search that ends meanwhile must not look interrupted.
     is_driven = is_owned(folder) or place.holder() is not None
-    with Record(place) as record, all_is_kept():
+    with Record(place) as record, pause_collection():
         history = read_light_history(record)
         if not history.search:
             raise UserError(f"{folder} holds a search that has not begun: run its command again")

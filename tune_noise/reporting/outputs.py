@@ -11,7 +11,7 @@ from tune_noise.reporting.page.page import render_page
 from tune_noise.reporting.sentences import verdict_sentence
 from tune_noise.reporting.tables import search_tables
 from tune_noise.system.files import replace_file
-from tune_noise.system.garbage import what_is_here_is_kept
+from tune_noise.system.garbage import freeze_objects
 
 
 def write_outputs(history: History, output: Path, *, max_images: int | None = None) -> Summary:
@@ -28,7 +28,7 @@ def write_outputs(history: History, output: Path, *, max_images: int | None = No
     Returns:
         The findings that the files hold, for the terminal.
     """
-    with what_is_here_is_kept():
+    with freeze_objects():
         summary = summarise(history)
         drawings = draw(history, summary)
         write_tables(history, summary, output)

@@ -1,7 +1,7 @@
-"""Keeps Python's collector of garbage away from a history that outlives its work.
+"""Keep Python's garbage collector away from a history that lives as long as the program.
 
-It looks through every object again and again as new ones are made, and a search of ten thousand
-trials has millions: that took a fifth of a report.
+The collector looks through all objects again and again as new ones are made. A search of ten
+thousand trials has millions of them, and that took a fifth of the time of a report.
 """
 
 import gc
@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def all_is_kept() -> Iterator[None]:
-    """What is made within it is there to stay: nothing is collected."""
+def pause_collection() -> Iterator[None]:
+    """Collect nothing within the block: what it makes is there to stay."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -22,8 +22,8 @@ def all_is_kept() -> Iterator[None]:
 
 
 @contextmanager
-def what_is_here_is_kept() -> Iterator[None]:
-    """Within it only what is made from now on is looked through, and collected."""
+def freeze_objects() -> Iterator[None]:
+    """Look within the block only through objects that are made from now on."""
     gc.freeze()
     try:
         yield

@@ -6,10 +6,12 @@ from typing import Any
 
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record import Event
-from tune_noise.tracking import answer, bulk, content, store
+from tune_noise.tracking import answer, content, store
+from tune_noise.tracking.internals import bulk
+from tune_noise.tracking.internals.database import database_of
+from tune_noise.tracking.internals.views import view_tags
 from tune_noise.tracking.registry import Registry
 from tune_noise.tracking.store import Run
-from tune_noise.tracking.views import view_tags
 
 # A trial that ends sooner than this is sent in one piece, a longer one this often.
 LIVE_SECONDS = 5.0
@@ -203,7 +205,7 @@ class Mirror:
 
     def _deliver_whole(self, parent: Run, *, deadline: float) -> None:
         """Trials of the search that have ended and have no run yet, where there is a database."""
-        if (database := bulk.database_of(self._client)) is None:
+        if (database := database_of(self._client)) is None:
             return
         trials, refused = self.history.trials, self._refused
         ended = [t for t in self._waiting if trials[t].status and trials[t].stage == "search"]

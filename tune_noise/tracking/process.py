@@ -15,7 +15,7 @@ from tune_noise.record import RecordPlace
 from tune_noise.system.masking import mask_password
 from tune_noise.tracking.follow import LOG_FILE
 from tune_noise.tracking.orders import OVERDUE_SECONDS
-from tune_noise.tracking.uri import CHILD_ENVIRONMENT, SERVER_SCHEMES, scheme_of
+from tune_noise.tracking.uri import CHILD_ENVIRONMENT
 
 # Beyond its own deadline the child may be inside one last request, and then it ends itself.
 GRACE_SECONDS = OVERDUE_SECONDS + 5.0
@@ -167,11 +167,3 @@ class TrackingProcess:
             f"MLflow at {self._uri} did not receive everything ({failure}); nothing is lost: "
             "the same command with --resume delivers the rest"
         )
-
-    @property
-    def run_url(self) -> str | None:
-        """The page of the search's run on an MLflow server; known after `finish`."""
-        if scheme_of(self._uri) not in SERVER_SCHEMES or self.run_id is None:
-            return None
-        base = mask_password(self._uri).replace("***@", "").rstrip("/")
-        return f"{base}/#/experiments/{self.experiment_id}/runs/{self.run_id}"

@@ -137,7 +137,6 @@ class Registry:
         on other data of the same file name, has some digits of its digest in its name.
         """
         from mlflow.exceptions import MlflowException
-        from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS
 
         plain, full = entry.name, f"{entry.name}-{entry.task[:8]}"
         for name in (plain, full):
@@ -149,8 +148,7 @@ class Registry:
                     raise
             if self._client.get_registered_model(name).tags.get(TASK_TAG) == entry.task:
                 return name
-        reason = f"{full} is a model of something else"
-        raise MlflowException(reason, error_code=RESOURCE_ALREADY_EXISTS)
+        raise MlflowException.invalid_parameter_value(f"{full} is a model of something else")
 
     def _update(self, found: Any, entry: Entry, card: str) -> None:
         """Say what a search that has grown has found out since."""

@@ -13,6 +13,7 @@ from tune_noise.history.replay import History, TrialHistory
 from tune_noise.system.files import remove_partials, replacement
 from tune_noise.system.lock import take_lock
 from tune_noise.tracking.content import Point, epoch_points, summary_points
+from tune_noise.tracking.internals.database import make_tables
 from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
 
 RUNS_PER_PAGE = 1000
@@ -77,13 +78,11 @@ def connect(uri: str) -> Any:
 
 
 def _make_sqlite_store(file: Path) -> None:
-    """Make the tables under another name, then give the whole store its own.
+    """Make the tables under another name, then give the whole store its own name.
 
-    MLflow takes some seconds and a hundred steps for them. Killed in between it would leave a file
-    that it could neither finish nor open ever again.
+    MLflow needs some seconds and a hundred steps for them. If it were killed in between, it would
+    leave a file that it could neither finish nor ever open again.
     """
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
     remove_partials(file)
     with replacement(file) as partial:
         with closing(sqlite3.connect(partial)) as connection:
@@ -93,7 +92,7 @@ def _make_sqlite_store(file: Path) -> None:
         artifacts = (file.absolute().parent / "mlartifacts").as_uri()
         # Nothing may stay open: within a process SQLite shares one index of the write-ahead log
         # for a file, whatever it is called, and other processes do not know that of the old name.
-        SqlAlchemyStore(f"sqlite:///{partial}", artifacts).engine.dispose()
+        make_tables(partial, artifacts=artifacts)
         with closing(sqlite3.connect(partial)) as connection:
             [is_busy, *_] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:

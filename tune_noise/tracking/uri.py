@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tune_noise.errors import UserError
 from tune_noise.system.masking import mask_password
+from tune_noise.tracking.internals.request import request_experiments
 
 OPTION, VARIABLE = "--tracking-uri", "MLFLOW_TRACKING_URI"
 CHECK_SECONDS = 4.0
@@ -106,25 +107,11 @@ def _server_fault(uri: str) -> Fault | None:
         return Fault("there is no host name in it", "write http://HOST:PORT")
     for name, value in TELEMETRY_OFF.items():
         os.environ.setdefault(name, value)
-    # Imported here: it costs a second, and only servers need it. MLflow's own request knows the
-    # user's MLFLOW_TRACKING_... variables (user, token, certificate).
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.credentials import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request
-
-    try:
-        answer = http_request(
-            get_default_host_creds(uri.rstrip("/")),
-            "/api/2.0/mlflow/experiments/search?max_results=1",
-            "GET",
-            max_retries=0,
-            timeout=CHECK_SECONDS,
-            raise_on_status=False,
-        )
-    except MlflowException:
+    answer = request_experiments(uri, timeout_seconds=CHECK_SECONDS)
+    if answer is None:
         return Fault(
             f"no MLflow server answered within {CHECK_SECONDS:g} seconds",
-            "start it (mlflow server --host 127.0.0.1 --port 5000) or mend the address",
+            "start it (mlflow server --host 127.0.0.1 --port 5000) or correct the address",
         )
     return _answer_fault(status=answer.status_code, text=answer.text)
 
@@ -139,7 +126,7 @@ def _answer_fault(*, status: int, text: str) -> Fault | None:
     if status != 200 or not text.startswith("{"):
         return Fault(
             f"what answered is not a working MLflow server (status {status})",
-            "mend the address, or look into the server's log",
+            "correct the address, or look into the server's log",
         )
     return None
 
@@ -182,5 +169,5 @@ def _database_fault(uri: str, *, default_port: int) -> Fault | None:
             "install it with pip, or name one that is installed, e.g. postgresql+psycopg://...",
         )
     except (sa.exc.ArgumentError, OSError, ValueError) as error:
-        return Fault(f"no database answered ({error})", "start it or mend the address")
+        return Fault(f"no database answered ({error})", "start it or correct the address")
     return None

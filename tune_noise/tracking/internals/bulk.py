@@ -1,8 +1,8 @@
 """Runs of trials that ended before MLflow heard of them: many in one transaction.
 
-By MLflow's client a run is six transactions, 25 ms of CPU time and six waits for the disk: more
-than a search of short trials takes for a trial. Where the client writes to a database itself, the
-same rows can be written at once. Where a server does, there is no such request.
+MLflow's client needs six transactions for a run, 25 ms of CPU time and six waits for the disk: more
+than a trial of a search of short trials takes. A client that writes to a database itself can write
+the same rows at once. A server offers no such request.
 """
 
 import uuid
@@ -16,13 +16,13 @@ from tune_noise.tracking import content
 from tune_noise.tracking.content import Point, milliseconds
 from tune_noise.tracking.store import Run
 
-# Others who write to a SQLite store wait meanwhile; MLflow has them wait for 20 seconds.
+# Meanwhile other writers to a SQLite store wait; MLflow lets them wait for 20 seconds.
 RUNS_PER_TRANSACTION = 50
 
 
 @dataclass(frozen=True)
 class WholeRun:
-    """All that MLflow shall hold of a run; its times are Unix times in seconds."""
+    """Everything that MLflow is to hold about a run; its times are Unix times in seconds."""
 
     name: str
     status: str
@@ -35,7 +35,7 @@ class WholeRun:
 
 
 def whole_run(trial: TrialHistory, history: History, *, tags: dict[str, str]) -> WholeRun:
-    """Of a trial that has ended."""
+    """Return what MLflow is to hold about a trial that has ended."""
     assert trial.status is not None
     assert trial.ended_seconds is not None
     # The comparison page begins with the metric that came first.
@@ -52,16 +52,8 @@ def whole_run(trial: TrialHistory, history: History, *, tags: dict[str, str]) ->
     )
 
 
-def database_of(client: Any) -> Any | None:
-    """What writes to the database, where the client does so itself."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    store = client._tracking_client.store
-    return store if isinstance(store, SqlAlchemyStore) else None
-
-
 def batches(trial_ids: Sequence[str]) -> Iterator[list[str]]:
-    """The trials of one transaction each."""
+    """Yield the trials of one transaction after another."""
     rest = iter(trial_ids)
     while batch := list(islice(rest, RUNS_PER_TRANSACTION)):
         yield batch
@@ -71,12 +63,12 @@ def write_runs(database: Any, experiment_id: str, runs: Sequence[WholeRun]) -> l
     """Make runs that have ended, all or none, with the rows that MLflow's client would write.
 
     Args:
-        database: see `database_of`.
-        experiment_id: of an experiment that exists.
-        runs: none of which is there yet.
+        database: as `database_of` returns it.
+        experiment_id: ID of an experiment that exists.
+        runs: the runs; MLflow holds none of them yet.
 
     Raises:
-        MlflowException: the database refuses; none of the runs is there then.
+        MlflowException: the database refuses; it then holds none of the runs.
     """
     from mlflow.store.tracking.dbmodels import models
     from sqlalchemy import insert
@@ -91,10 +83,10 @@ def write_runs(database: Any, experiment_id: str, runs: Sequence[WholeRun]) -> l
         models.SqlLatestMetric: [_metric_row(i, p) for i, run in made for p in _latest(run.points)],
     }
     with database.ManagedSessionMaker(read_only=False) as session:
-        for table, of_table in rows.items():
-            if of_table:
-                session.execute(insert(table), of_table)
-    return [_known(i, run) for i, run in made]
+        for table, table_rows in rows.items():
+            if table_rows:
+                session.execute(insert(table), table_rows)
+    return [_made_run(i, run) for i, run in made]
 
 
 def _run_row(run_id: str, run: WholeRun, experiment_id: int, location: str) -> dict[str, Any]:
@@ -137,8 +129,8 @@ def _metric_row(run_id: str, point: Point) -> dict[str, Any]:
 def _latest(points: Sequence[Point]) -> list[Point]:
     latest: dict[str, Point] = {}
     for point in points:
-        known = latest.get(point.name)
-        if known is None or _age(point) > _age(known):
+        other = latest.get(point.name)
+        if other is None or _age(point) > _age(other):
             latest[point.name] = point
     return list(latest.values())
 
@@ -147,6 +139,6 @@ def _age(point: Point) -> tuple[int, int, float]:
     return point.step, point.timestamp, point.value
 
 
-def _known(run_id: str, run: WholeRun) -> Run:
+def _made_run(run_id: str, run: WholeRun) -> Run:
     metrics = {point.name: point.value for point in run.points}
     return Run(run_id, run.status, dict(run.tags), set(run.params), metrics, run.num_epochs)

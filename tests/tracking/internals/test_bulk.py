@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.scripted_search import WARNINGS_OF_MLFLOW, Script
 from tune_noise.record import Event
-from tune_noise.tracking import bulk
+from tune_noise.tracking.internals import bulk
 from tune_noise.tracking.mirror import Mirror
 
 pytestmark = WARNINGS_OF_MLFLOW
@@ -82,7 +82,7 @@ def test_runs_of_one_transaction_are_those_that_the_client_makes(
     mirror = mirror_of(script, at_once)
     deliver(mirror)
     with monkeypatch.context() as patch:
-        patch.setattr(bulk, "database_of", lambda client: None)  # as of a server
+        patch.setattr("tune_noise.tracking.mirror.database_of", lambda client: None)
         slow = mirror_of(script, one_by_one)
         deliver(slow)
     assert mirror.num_sent < 8 < len(names) <= slow.num_sent
