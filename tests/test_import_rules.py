@@ -85,7 +85,8 @@ LAYERS = {
         "config", "data", "errors", "history", "record", "reporting", "system", "tracking",
         "training", "tuning", "tuning.session", "tuning.cluster", "verdict", "winners",
     },
-    "tune_noise": set(),
+    # Its public names, each loaded at first use.
+    "tune_noise": {"config", "data", "declaration", "methods", "metrics", "training"},
     # The commands. Each is thin, and may also ask another for what both do.
     "spaces": {"command_line", "config", "errors"},
     "status": {"command_line", "errors", "history", "record", "service"},
