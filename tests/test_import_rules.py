@@ -46,6 +46,14 @@ TRAINS = ["training", "tuning.checkpoints", "tuning.session.stacks"]
 LIGHT = ["config.loader", "data", "errors", "history", "noise", "record", "seeding"]
 HEAVY = {"torch", "torchvision", "ray", "optuna", "mlflow", "sklearn", "matplotlib", "pandas"}
 
+# Circles that are still to be opened; no other is allowed.
+TO_OPEN = [
+    {
+        "record.damage", "record.database", "record.place", "record.postgresql", "record.server",
+        "record.sqlite",
+    },
+    {"config.declared", "config.trial"},
+]  # fmt: skip
 # The rooms, from the ground up. Each row: unit -> all it may import of this package; every one of
 # them stands in an earlier row, and every module of the package is in a row.
 LAYERS = {
@@ -123,12 +131,15 @@ def test_a_room_imports_only_the_rooms_that_its_row_names():
 
 
 def test_no_folder_imports_itself_in_a_circle():
-    assert rules.circle_of_folders(PACKAGE) == []
+    assert rules.circles_of_folders(PACKAGE) == []
 
 
-@pytest.mark.xfail(reason="record: a place opens its database, whose server knows the place")
 def test_no_module_imports_itself_in_a_circle():
-    assert rules.circle_of_modules(PACKAGE) == []
+    circles = [
+        {PACKAGE.short_name(module) for module in circle}
+        for circle in rules.circles_of_modules(PACKAGE)
+    ]
+    assert [circle for circle in circles if not any(circle <= known for known in TO_OPEN)] == []
 
 
 @pytest.mark.parametrize("library", MAY_IMPORT)
@@ -217,7 +228,7 @@ def impure(package: Package) -> list[str]:
 
 LAZILY = "def build():\n    {}\n"
 UP = "from two_rooms.high import build"
-CASES: dict[str, tuple[Callable[[Package], list[str]], dict[str, str], Any]] = {
+CASES: dict[str, tuple[Callable[[Package], list[Any]], dict[str, str], list[Any]]] = {
     "a module without a row": (without_a_row, {"new.py": ""}, ["two_rooms.new"]),
     "a folder without a row": (without_a_row, {"new/part.py": ""}, ["two_rooms.new.part"]),
     "an import upwards": (
@@ -251,25 +262,25 @@ CASES: dict[str, tuple[Callable[[Package], list[str]], dict[str, str], Any]] = {
         ["two_rooms.low.ground imports two_rooms.low.deep.cellar"],
     ),
     "a circle of modules": (
-        rules.circle_of_modules,
+        rules.circles_of_modules,
         {
             "low/a.py": "import two_rooms.low.b",
             "low/b.py": "from two_rooms.low import a",
         },
-        {"two_rooms.low.a", "two_rooms.low.b"},
+        [{"two_rooms.low.a", "two_rooms.low.b"}],
     ),
     "a lazy circle of modules": (
-        rules.circle_of_modules,
+        rules.circles_of_modules,
         {
             "low/a.py": "import two_rooms.low.b",
             "low/b.py": LAZILY.format("from two_rooms.low.a import build"),
         },
-        {"two_rooms.low.a", "two_rooms.low.b"},
+        [{"two_rooms.low.a", "two_rooms.low.b"}],
     ),
     "a circle of folders": (
-        rules.circle_of_folders,
+        rules.circles_of_folders,
         {"low/a.py": LAZILY.format("import two_rooms.high")},
-        {"low", "high"},
+        [{"low", "high"}],
     ),
     "a library out of place": (
         outside_high,
@@ -293,8 +304,7 @@ CASES: dict[str, tuple[Callable[[Package], list[str]], dict[str, str], Any]] = {
 def test_a_check_reports_the_fault_and_nothing_in_a_sound_package(case, make_package):
     check, texts, expected = CASES[case]
     assert check(make_package({})) == []
-    faults = check(make_package(texts))
-    assert (set(faults) if isinstance(expected, set) else faults) == expected
+    assert check(make_package(texts)) == expected
 
 
 def test_a_row_that_allows_an_import_upwards_is_reported():

@@ -8,7 +8,6 @@ import ast
 import importlib.util
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 # Unit -> the units that it may import. A unit is a module or a folder with its modules; where two
@@ -134,27 +133,39 @@ def forbidden_imports(package: Package, layers: Layers) -> list[str]:
     return faults
 
 
-def circle_of_modules(package: Package) -> list[str]:
-    """Return the modules of one circle of imports, or nothing."""
-    return _circle({module: package.inner_imports(module) for module in package.files})
+def circles_of_modules(package: Package) -> list[set[str]]:
+    """Return the sets of modules that import each other in a circle."""
+    return _circles({module: package.inner_imports(module) for module in package.files})
 
 
-def circle_of_folders(package: Package) -> list[str]:
-    """Return the folders and modules at the root that import each other in a circle, or nothing."""
+def circles_of_folders(package: Package) -> list[set[str]]:
+    """Return the sets of folders and modules at the root that import each other in a circle."""
     graph: dict[str, set[str]] = {}
     for module in package.files:
         root = top_of(package.short_name(module))
         targets = {top_of(package.short_name(name)) for name in package.inner_imports(module)}
         graph.setdefault(root, set()).update(targets - {root})
-    return _circle(graph)
+    return _circles(graph)
 
 
-def _circle(graph: Mapping[str, Collection[str]]) -> list[str]:
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        return list(error.args[1])
-    return []
+def _circles(graph: Mapping[str, Collection[str]]) -> list[set[str]]:
+    reached = {node: _reached_from(node, graph) for node in graph}
+    circles = {
+        frozenset(other for other in reached[node] if node in reached[other])
+        for node in graph
+        if node in reached[node]
+    }
+    return sorted(map(set, circles), key=min)
+
+
+def _reached_from(start: str, graph: Mapping[str, Collection[str]]) -> set[str]:
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        targets = set(graph[waiting.pop()]) - reached
+        reached |= targets
+        waiting += targets
+    return reached
 
 
 def misplaced_imports(package: Package, library: str, places: Iterable[str]) -> list[str]:
