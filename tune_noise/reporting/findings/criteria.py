@@ -1,12 +1,10 @@
-"""The same trials judged by other objectives: what each would have chosen, and how that tests.
+"""The same trials judged by other objectives: their choices, and how these test.
 
 The price of honesty: how far the choice by noisy labels falls short of the best that was there.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
 
 from tune_noise.config.metric_names import SEARCHABLE, sign
 from tune_noise.history.replay import EpochMetrics, TrialHistory
@@ -40,18 +38,17 @@ class Choice:
 
 
 def choices(trials: Iterable[TrialHistory]) -> list[Choice]:
-    """What every criterion chooses among all epochs of some trials; the oracle last.
+    """Return what every criterion chooses among all epochs of some trials; the oracle last.
 
-    Trials that were stopped early take part with the epochs they have. Of equal values the first
-    asked and earliest counts.
+    Trials that were stopped early take part with the epochs they have. Of equal values the one that
+    was asked for first, and its earliest epoch, counts.
     """
     epochs = [(trial, epoch) for trial in trials for epoch in trial.epochs]
-    found = []
+    chosen = []
     for criterion in (*SEARCHABLE, ORACLE):
         measured = [(trial, epoch) for trial, epoch in epochs if criterion in epoch]
         if measured:
-            values = np.array([epoch[criterion] for _, epoch in measured])
-            # Of equal values the first.
-            trial, epoch = measured[int(np.argmax(sign(criterion) * values))]
-            found.append(Choice(criterion, trial, epoch))
-    return found
+            factor = sign(criterion)
+            trial, epoch = max(measured, key=lambda pair: factor * pair[1][criterion])
+            chosen.append(Choice(criterion, trial, epoch))
+    return chosen

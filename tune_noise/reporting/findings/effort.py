@@ -1,9 +1,8 @@
-"""What a search cost: trials, epochs, network-epochs and seconds, per stage and level."""
+"""The cost of a search: trials, epochs, network-epochs and seconds, per stage and level."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
 from dataclasses import dataclass
 
-from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import RUNNING, STATUSES, History, TrialHistory
 from tune_noise.reporting.wording import level_in_words
 
@@ -13,7 +12,7 @@ STATES = (*STATUSES, RUNNING)
 
 @dataclass(frozen=True)
 class Effort:
-    """What one method, or one level of the compared field, took in one stage.
+    """The cost of one method, or of one level of the compared field, in one stage.
 
     Attributes:
         stage: `search` or `confirm`.
@@ -37,59 +36,46 @@ class Effort:
 
     @property
     def num_trials(self) -> int:
-        """Of all statuses."""
+        """The number of trials of all statuses."""
         return sum(self.statuses.values())
 
 
 def efforts(history: History, *, condition: str | None = None) -> list[Effort]:
-    """A row per stage and level, search first, levels in the order of the space.
+    """Return a row per stage and level, search first, levels in the order of the space.
 
     Args:
         history: the search.
         condition: count its trials alone; None: those of all conditions.
     """
-    trials = [t for t in history.trials.values() if condition in (None, t.condition)]
-    level_of = _levels(history.config)
+    field = history.config.compare or "method"
     groups: dict[tuple[str, str], list[TrialHistory]] = {}
-    for trial in sorted(trials, key=lambda trial: trial.stage != "search"):
-        groups.setdefault((trial.stage, level_of(trial)), []).append(trial)
-    order = {level: place for place, level in enumerate(_ordered(history.config))}
+    totals: Counter[str] = Counter()
+    for trial in history.trials.values():
+        if condition in (None, trial.condition):
+            level = level_in_words(field, getattr(trial.config, field))
+            groups.setdefault((trial.stage, level), []).append(trial)
+            totals[trial.stage] += _network_epochs(trial)
+    levels = [level_in_words(field, level) for level in history.config.levels]
+    order = {level: place for place, level in enumerate(levels)}
     keys = sorted(groups, key=lambda key: (key[0] != "search", order.get(key[1], len(order)), key))
-    totals = {stage: _network_epochs(t for t in trials if t.stage == stage) for stage, _ in keys}
     return [_effort(*key, groups[key], total=totals[key[0]]) for key in keys]
 
 
-def _levels(config: SearchConfig) -> Callable[[TrialHistory], str]:
-    """How trials are told apart: by the compared field, else by their method."""
-    field = config.compare or "method"
-    return lambda trial: level_in_words(field, getattr(trial.config, field))
-
-
-def _ordered(config: SearchConfig) -> list[str]:
-    """The levels of the compared field in the order of the space."""
-    return [level_in_words(config.compare, level) for level in config.levels if config.compare]
-
-
-def _network_epochs(trials: Iterable[TrialHistory]) -> int:
-    return sum(
-        trial.num_epochs * trial.config.num_networks * trial.config.passes_per_epoch
-        for trial in trials
-    )
+def _network_epochs(trial: TrialHistory) -> int:
+    return trial.num_epochs * trial.config.num_networks * trial.config.passes_per_epoch
 
 
 def _effort(stage: str, level: str, trials: list[TrialHistory], *, total: int) -> Effort:
-    statuses: dict[str, int] = {}
     stacks: dict[str, float] = {}
     for trial in trials:
-        statuses[trial.state] = statuses.get(trial.state, 0) + 1
         stacks[trial.stack_id] = max(stacks.get(trial.stack_id, 0.0), trial.seconds)
-    own = _network_epochs(trials)
+    network_epochs = sum(map(_network_epochs, trials))
     return Effort(
         stage=stage,
         level=level,
-        statuses=statuses,
+        statuses=dict(Counter(trial.state for trial in trials)),
         epochs=sum(trial.num_epochs for trial in trials),
-        network_epochs=own,
+        network_epochs=network_epochs,
         seconds=sum(stacks.values()),
-        share=own / total if total else float("nan"),
+        share=network_epochs / total if total else float("nan"),
     )

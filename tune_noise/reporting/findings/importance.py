@@ -1,7 +1,11 @@
-"""How much of the objective each searched field explains, and whether the trials can tell."""
+"""The share of the objective that each searched field explains, if the trials can tell.
+
+Not `optuna.importance`: a report is made from the record alone, without Optuna, and its evaluators
+give neither an interval nor an answer for fields that apply to some trials only.
+"""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +40,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Importance:
-    """What some trials of a condition tell of one field.
+    """The importance of one field by some trials of a condition.
 
     Attributes:
         field: its name.
@@ -53,7 +57,7 @@ class Importance:
 
 
 def importances(trials: Sequence[TrialHistory], search: SearchConfig) -> list[Importance]:
-    """A row per searched field that varies, the most important first, what cannot be told last.
+    """Return a row per searched field that varies, the most important first, the unknown last.
 
     Random forests [1] predict the objective of trials that they were not fitted to (five folds),
     and again with one field's values shuffled among those. Half the loss in squared error is the
@@ -63,11 +67,10 @@ def importances(trials: Sequence[TrialHistory], search: SearchConfig) -> list[Im
 
     The forest sees all fields at once. That is why it is a forest, from scikit-learn, and not the
     spread of the objective by one field: a sampler that learns tries good values together, and
-    each would be praised for the other's. Optuna's evaluators would do, but reports are made
-    without Optuna.
+    each would be praised for the other's.
 
     Args:
-        trials: of one condition's search.
+        trials: the trials of one condition's search.
         search: gives the space.
 
     Reference:
@@ -76,39 +79,31 @@ def importances(trials: Sequence[TrialHistory], search: SearchConfig) -> list[Im
     """
     full = _thinned(full_length(trials))
     scores = np.array([trial.score for trial in full], dtype=np.float64)
-    found: list[Importance] = []
     fields = searched_fields(full, search)
-    for among, own, beside in _groups(fields):
-        found += _of_group(scores[among], among, own, beside)
-    return sorted(found, key=lambda each: math.inf if each.share is None else -each.share.value)
+    rows: list[Importance] = []
+    # Fields that apply to the same trials are judged together.
+    groups: dict[bytes, list[SearchedField]] = {}
+    for field in fields:
+        groups.setdefault(field.is_active.tobytes(), []).append(field)
+    for members in groups.values():
+        among = members[0].is_active
+        varying = [field for field in fields if field.varies(among)]
+        rows += _of_group(scores[among], among, members, varying)
+    return sorted(rows, key=lambda row: math.inf if row.share is None else -row.share.value)
 
 
 def _thinned(trials: list[TrialHistory]) -> list[TrialHistory]:
-    """At most `MAX_TRIALS`, from all of the search alike."""
+    """Return at most `MAX_TRIALS`, evenly from the whole search."""
     number = min(len(trials), MAX_TRIALS)
     return [trials[place * len(trials) // number] for place in range(number)]
 
 
-def _groups(
-    fields: Sequence[SearchedField],
-) -> Iterator[tuple[Bools, list[SearchedField], list[SearchedField]]]:
-    """The fields by the trials to which they apply, with all that vary among these."""
-    done: list[Bools] = []
-    for field in fields:
-        among = field.is_active
-        if any(np.array_equal(among, other) for other in done):
-            continue
-        done.append(among)
-        own = [each for each in fields if np.array_equal(each.is_active, among)]
-        yield among, own, [each for each in fields if each.varies(among)]
-
-
 def _of_group(
-    scores: Floats, among: Bools, own: list[SearchedField], fields: list[SearchedField]
+    scores: Floats, among: Bools, members: list[SearchedField], fields: list[SearchedField]
 ) -> list[Importance]:
     number = len(scores)
     if number < MIN_TRIALS or np.ptp(scores) == 0.0:
-        return [Importance(field.name, number, None, None) for field in own]
+        return [Importance(field.name, number, None, None) for field in members]
     columns = np.stack([field.positions[among] for field in fields], axis=1)
     plain, shuffled = _left_out_errors(columns, scores)
     variance = float(np.var(scores))
@@ -119,12 +114,12 @@ def _of_group(
     }
     can_tell = explained.low > 0.0
     return [
-        Importance(f.name, number, shares[f.name] if can_tell else None, explained) for f in own
+        Importance(f.name, number, shares[f.name] if can_tell else None, explained) for f in members
     ]
 
 
 def _left_out_errors(columns: Floats, scores: Floats) -> tuple[Floats, Floats]:
-    """Squared errors of predictions of trials that the forest was not fitted to.
+    """Return squared errors of predictions of trials that the forest was not fitted to.
 
     Args:
         columns: positions of the fields, [trials, fields].
@@ -158,7 +153,7 @@ def _left_out_errors(columns: Floats, scores: Floats) -> tuple[Floats, Floats]:
 
 
 def _share(losses: Floats, variance: float) -> Share:
-    """The mean of losses over the variance, with a 95 % interval of that mean."""
+    """Return the mean of losses over the variance, with a 95 % interval of that mean."""
     mean = float(losses.mean())
     half_width = Z * float(losses.std(ddof=1)) / math.sqrt(len(losses))
     return Share(*(end / variance for end in (mean, mean - half_width, mean + half_width)))

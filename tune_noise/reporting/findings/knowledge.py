@@ -1,4 +1,4 @@
-"""What the search was told and what not, in one table: a guard against hidden oracles."""
+"""The facts that a search was told and those it was not: a guard against hidden oracles."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Fact:
 
 
 def knowledge(history: History) -> list[Fact]:
-    """The noise, the labels of each split, and who knew of them."""
+    """Return the noise, the labels of each split, and who knew of them."""
     config = history.config
     matrix_known = _matrix(config)
     return [
@@ -46,7 +46,7 @@ def knowledge(history: History) -> list[Fact]:
 
 
 def _possible(config: SearchConfig, field: str) -> list[object]:
-    """The values that a space lets a field take; empty where it names none."""
+    """Return the values that a space lets a field take; empty where it names none."""
     if field in config.conditions:
         return list(config.conditions[field])
     if field in config.search:
@@ -69,20 +69,21 @@ def _validation(config: SearchConfig) -> str:
 
 
 def _matrix(config: SearchConfig) -> str:
-    known = "known" in _possible(config, "transition")
-    return "yes: the methods that correct by it were given it (transition: known)" if known else ""
+    if "known" in _possible(config, "transition"):
+        return "yes: the methods that correct by it were given it (transition: known)"
+    return ""
 
 
 def _hinted(config: SearchConfig) -> str:
-    """Whether the share that a method drops was fixed by who wrote the space."""
+    """Return whether the author of the space fixed the share that a method drops."""
     if "tau" in config.fixed:
         return f"no; but the space fixes tau, the share to drop, at {config.fixed['tau']}"
     return NO
 
 
 def _order(config: SearchConfig) -> str:
-    told = {"clean_first", "clean_last"} & set(map(str, _possible(config, "example_order")))
-    return "yes: example_order sorts by it" if told else NO
+    sorting = {"clean_first", "clean_last"} & set(map(str, _possible(config, "example_order")))
+    return "yes: example_order sorts by it" if sorting else NO
 
 
 def _oracle(config: SearchConfig) -> str:
@@ -90,22 +91,22 @@ def _oracle(config: SearchConfig) -> str:
 
 
 def _rate(history: History) -> str:
-    rates = [t.facts.get("realised_noise_rate") for t in history.trials.values()]
-    known = [rate for rate in rates if rate is not None]
-    if not known:
+    measured = [t.facts.get("realised_noise_rate") for t in history.trials.values()]
+    rates = [rate for rate in measured if rate is not None]
+    if not rates:
         return "no: not known; estimated from noisy validation labels"
-    low, high = 100.0 * min(known), 100.0 * max(known)
+    low, high = 100.0 * min(rates), 100.0 * max(rates)
     return f"yes: {low:.1f} %" if high - low < 0.05 else f"yes: {low:.1f} to {high:.1f} %"
 
 
 def _estimated(history: History) -> str:
-    told = [t.noise for t in history.trials.values() if t.noise is not None]
-    return "yes: estimated from noisy validation labels" if told else NO
+    is_estimated = any(trial.noise is not None for trial in history.trials.values())
+    return "yes: estimated from noisy validation labels" if is_estimated else NO
 
 
 def _truth(history: History) -> str:
-    known = _has(history, "train_label_precision")
-    return "yes: label precision and recall, memorisation" if known else "no: not known"
+    is_known = _has(history, "train_label_precision")
+    return "yes: label precision and recall, memorisation" if is_known else "no: not known"
 
 
 def _test(history: History) -> str:

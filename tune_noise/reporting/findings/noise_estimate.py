@@ -1,8 +1,8 @@
-"""What a finalist tells of the noise: transition matrix, rate and clean-equivalent accuracy.
+"""A finalist's estimate of the noise: transition matrix, rate and clean-equivalent accuracy.
 
-The validation images are the same for all seeds. Whether their labels are, too, decides how seeds
-are pooled: fresh labels add up, labels that no seed draws again are one validation set, however
-many networks look at it.
+The validation images are the same for all seeds. Whether their labels are the same decides how
+seeds are pooled: fresh labels add up; labels that no seed draws again are one validation set,
+however many networks look at it.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class MatrixEstimate:
     """A noise transition matrix, P(noisy label | true class), with 95 % intervals.
 
     Attributes:
-        values: float64 [K, K], a row per true class; NaN in that of a class without an image.
-        low: lower ends of the intervals of its cells, each for itself.
+        values: float64 [K, K], a row per true class; NaN in the row of a class without an image.
+        low: lower ends of the intervals of the single cells.
         high: upper ends.
         truth: as measured on the training labels, [K, K]; None where it is not known.
         num_seeds: seeds behind it.
@@ -52,13 +52,13 @@ class MatrixEstimate:
 
     @property
     def unseen(self) -> list[int]:
-        """The classes whose rows cannot be estimated, since no image is taken to be of them."""
+        """The classes whose rows cannot be estimated: no image is predicted to be of them."""
         return [int(c) for c in np.flatnonzero(np.isnan(self.values).any(axis=1))]
 
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """All that one finalist tells of the noise; None for what it does not.
+    """The noise as one finalist estimates it; None for what it cannot tell.
 
     Attributes:
         matrix: from the more confident half of each predicted class.
@@ -77,13 +77,13 @@ class NoiseEstimate:
     num_seeds: int
 
     def to_json(self) -> dict[str, Any]:
-        """As `summary.json` holds it, without the matrix."""
-        shown = {
+        """Return the entry of `summary.json`, without the matrix."""
+        figures = {
             "noise_rate": self.rate,
             "accuracy_from_known_matrix": self.known_accuracy,
             "accuracy_at_most": self.accuracy_bound,
         }
-        return {k: None if found is None else found.to_json() for k, found in shown.items()}
+        return {k: None if value is None else value.to_json() for k, value in figures.items()}
 
 
 def noise_estimate(finalist: Finalist) -> NoiseEstimate:
@@ -91,11 +91,9 @@ def noise_estimate(finalist: Finalist) -> NoiseEstimate:
     trials = list(finalist.counted.values())
     shared = finalist.shares_labels
     rates = [t.facts["realised_noise_rate"] for t in trials if "realised_noise_rate" in t.facts]
-    told = [
-        t.noise for t in trials if t.noise is not None and t.noise["accuracy_bound"] is not None
-    ]
-    bounds = [found["accuracy_bound"] for found in told]
-    errors = [found["accuracy_bound_se"] for found in told]
+    bounded = [t.noise for t in trials if t.noise and t.noise["accuracy_bound"] is not None]
+    bounds = [noise["accuracy_bound"] for noise in bounded]
+    errors = [noise["accuracy_bound_se"] for noise in bounded]
     return NoiseEstimate(
         matrix=_matrix(trials, share_labels=shared),
         rate=_of_metric(finalist, "val_noise_rate_estimate", share_labels=shared),
@@ -122,27 +120,27 @@ def _of_metric(finalist: Finalist, metric: str, *, share_labels: bool) -> Estima
 
 
 def _matrix(trials: list[TrialHistory], *, share_labels: bool) -> MatrixEstimate | None:
-    told = [trial.noise for trial in trials if trial.noise is not None]
-    if not told:
+    noises = [trial.noise for trial in trials if trial.noise is not None]
+    if not noises:
         return None
     # Networks of one seed see the same labels.
-    seen = [LabelCounts.from_plain(found["seen"]).divided(found["networks"]) for found in told]
+    seen = [LabelCounts.from_plain(noise["seen"]).divided(noise["networks"]) for noise in noises]
     counts = total(seen)
     low, high = share_interval(counts.matrix, pooled_observations(seen, share_labels=share_labels))
-    true = [LabelCounts.from_plain(found["true"]) for found in told if found["true"] is not None]
+    true = [LabelCounts.from_plain(n["true"]) for n in noises if n["true"] is not None]
     return MatrixEstimate(
         values=counts.matrix,
         low=low,
         high=high,
-        truth=total(true).matrix if len(true) == len(told) else None,
-        num_seeds=len(told),
+        truth=total(true).matrix if len(true) == len(noises) else None,
+        num_seeds=len(noises),
         copies=counts.copies,
         share_labels=share_labels,
     )
 
 
 def pooled_observations(seeds: list[LabelCounts], *, share_labels: bool) -> Floats:
-    """How many independent observations each cell's share over all seeds is worth, [K, K].
+    """Return how many independent observations each cell's share over all seeds is worth, [K, K].
 
     Networks differ in what they get wrong. How much the seeds disagree, against what chance in the
     labels makes them, is taken from all cells of a row together: a cell alone has too few seeds for
@@ -150,8 +148,8 @@ def pooled_observations(seeds: list[LabelCounts], *, share_labels: bool) -> Floa
     their labels, of which they see the same chance, it counts on top.
 
     Args:
-        seeds: the counts of each; at least one.
-        share_labels: whether the seeds differ in their training alone.
+        seeds: the counts of each seed; at least one.
+        share_labels: whether the seeds differ only in their training.
     """
     number, counts = len(seeds), total(seeds)
     worth = observations(counts.divided(number) if share_labels else counts)
@@ -168,11 +166,11 @@ def pooled_observations(seeds: list[LabelCounts], *, share_labels: bool) -> Floa
 
 
 def observations(counts: LabelCounts) -> Floats:
-    """How many independent observations each cell's share is worth, [K, K], at least 1.
+    """Return how many independent observations each cell's share is worth, [K, K], at least 1.
 
-    Where images have one label, the images of the row. Where they have several, an image is one
-    observation of a fraction: as many coin flips as vary as much, fewer where the variance is known
-    from few images.
+    Where images have one label, these are the images of the row. Where they have several, an image
+    is one observation of a fraction: the number is that of coin flips that vary as much, and it is
+    smaller where the variance is estimated from few images.
 
     Reference:
         Korn and Graubard 1998, "Confidence intervals for proportions with small expected number of
@@ -183,8 +181,8 @@ def observations(counts: LabelCounts) -> Floats:
         return images
     shares, freedom = np.nan_to_num(counts.matrix), np.maximum(images - 1, 1e-9)
     variances = (counts.squares / (images * counts.copies**2) - shares**2) / freedom
-    # All alike, they say nothing of their variance.
-    known = (images > 1) & (variances > 1e-12)
-    flips = shares * (1 - shares) / np.where(known, variances, 1.0)
+    # Images that are all alike say nothing of their variance.
+    is_known = (images > 1) & (variances > 1e-12)
+    flips = shares * (1 - shares) / np.where(is_known, variances, 1.0)
     worth = flips * (Z / stdtrit(freedom, 0.975)) ** 2
-    return np.asarray(np.maximum(np.where(known, worth, images), 1.0))
+    return np.asarray(np.maximum(np.where(is_known, worth, images), 1.0))

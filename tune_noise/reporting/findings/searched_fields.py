@@ -1,4 +1,4 @@
-"""The searched fields of full-length trials: who has which, and where in its range."""
+"""The searched fields of full-length trials: which trials have them, and where in the range."""
 
 import math
 from collections.abc import Sequence
@@ -34,33 +34,33 @@ class SearchedField:
 
     @property
     def is_active(self) -> Bools:
-        """Whether the field applies, bool [trials]."""
+        """Return for each trial whether the field applies, bool [trials]."""
         return np.isfinite(self.positions)
 
     def varies(self, among: Bools) -> bool:
-        """Whether some of these trials differ in it; False where it does not apply to all."""
+        """Return whether some of these trials differ in it; False if it does not apply to all."""
         values = self.positions[among]
         return len(values) > 0 and bool(np.isfinite(values).all() and np.ptp(values) > 0.0)
 
 
 def full_length(trials: Sequence[TrialHistory]) -> list[TrialHistory]:
-    """The trials that came to their own end: no rung, no failure and no divergence cut them off.
+    """Return the trials that no rung, failure or divergence cut short.
 
-    What a rung stopped has a score of fewer epochs, which says as much of the rung as of the
-    configuration. A trial that its own `patience` ended is at its end.
+    A trial that a rung stopped has a score of fewer epochs, which says as much of the rung as of
+    the configuration. A trial that its own `patience` ended is at its end.
     """
     return [t for t in trials if t.status == "completed" and t.score is not None]
 
 
 def searched_fields(trials: Sequence[TrialHistory], search: SearchConfig) -> list[SearchedField]:
-    """The searched fields in which some of these trials differ, in the order of the space."""
-    given = [trial.config.model_dump() for trial in trials]
-    found = [
-        SearchedField(name, domain, np.array([_position(name, domain, own) for own in given]))
+    """Return the searched fields in which these trials differ, in the order of the space."""
+    configs = [trial.config.model_dump() for trial in trials]
+    fields = [
+        SearchedField(name, domain, np.array([_position(name, domain, c) for c in configs]))
         for name, domain in search.search.items()
         if name in trial_fields()
     ]
-    return [field for field in found if field.varies(field.is_active)]
+    return [field for field in fields if field.varies(field.is_active)]
 
 
 def _position(name: str, domain: Domain, config: dict[str, Any]) -> float:
@@ -71,7 +71,7 @@ def _position(name: str, domain: Domain, config: dict[str, Any]) -> float:
 
 
 def position(domain: Domain, value: Any) -> float:
-    """Where a value lies in its range, in [0, 1]; NaN for none of a choice.
+    """Return where a value lies in its range, in [0, 1]; NaN for a value outside a choice.
 
     Example:
         >>> position(Domain(loguniform=(1e-4, 1e-2)), 1e-3)

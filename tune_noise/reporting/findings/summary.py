@@ -1,4 +1,4 @@
-"""What a search found: a verdict per condition, and `summary.json`."""
+"""The findings of a search: a verdict per condition, and `summary.json`."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,10 +23,10 @@ Verdict = Literal["winner", "tie"]
 
 @dataclass(frozen=True)
 class ConditionSummary:
-    """What is known of one condition.
+    """The findings of one condition.
 
     Attributes:
-        name: of the condition, e.g. `noise_rate=0.45`.
+        name: name of the condition, e.g. `noise_rate=0.45`.
         factors: experimental factor -> value.
         config: the search it belongs to.
         finalists: the leader first, then those on most seeds, best mean objective first, those
@@ -34,7 +34,7 @@ class ConditionSummary:
         search_trials: the trials of its search, in the order of asking.
         standing: how the finalists stand by the objective over the fresh seeds.
         is_confirmed: whether every confirmation that is to come has come.
-        recorded_suspects: what the record says of a table of suspects; None where there is none.
+        recorded_suspects: the record's facts of a table of suspects; None where there is none.
     """
 
     name: str
@@ -91,19 +91,19 @@ class ConditionSummary:
 
     @property
     def rival(self) -> Finalist | None:
-        """Whom the leader is compared with first: the best it is tied with, else the runner-up."""
+        """The finalist to compare the leader with: the best it is tied with, else the runner-up."""
         return self.tied[0] if self.tied else self.runner_up
 
     def comparison(self, finalist: Finalist) -> Comparison | None:
-        """How a finalist was judged: leader minus finalist, in the objective; None for the leader.
+        """Return how a finalist was judged: leader minus finalist; None for the leader.
 
-        Unlike `difference` it has the interval by which it was judged, and was judged on the seeds
-        of then.
+        Unlike `difference` it is in the objective alone, has the interval by which the finalist was
+        judged, and counts the seeds that there were at that time.
         """
-        found = self.standing.comparisons.get(finalist.trial_id)
-        if found is None or self.leader is None:
+        comparison = self.standing.comparisons.get(finalist.trial_id)
+        if comparison is None or self.leader is None:
             return None
-        return replace(found, mean=sign(self.config.objective) * found.mean)
+        return replace(comparison, mean=sign(self.config.objective) * comparison.mean)
 
     @property
     def more_seeds(self) -> float | None:
@@ -111,18 +111,23 @@ class ConditionSummary:
 
         The finalist that is hardest to tell from the leader decides.
         """
-        found = [self.standing.comparisons[finalist.trial_id].more_seeds for finalist in self.tied]
-        known = [number for number in found if number is not None]
-        return max(known, default=None) if len(known) == len(found) else None
+        numbers: list[float] = []
+        for finalist in self.tied:
+            number = self.standing.comparisons[finalist.trial_id].more_seeds
+            if number is None:
+                return None
+            numbers.append(number)
+        return max(numbers, default=None)
 
     @property
     def suspects(self) -> dict[str, Any] | None:
-        """Facts of the leader's table of suspects; None where it has none, or has not led then."""
-        found = self.recorded_suspects
-        if found is None or self.leader is None:
+        """Facts of the leader's table of suspects; None where it is another finalist's table."""
+        if self.recorded_suspects is None or self.leader is None:
             return None
-        own = next(iter(self.leader.counted.values())).trial_id
-        return found if found["trial_id"] == own else None
+        first = next(iter(self.leader.counted.values()))
+        return (
+            self.recorded_suspects if self.recorded_suspects["trial_id"] == first.trial_id else None
+        )
 
     @property
     def best_search_trial(self) -> TrialHistory | None:
@@ -133,38 +138,34 @@ class ConditionSummary:
     def realised_noise_rate(self) -> float | None:
         """Mean measured share of wrong training labels over the condition's trials, a fraction."""
         trials = [*self.search_trials, *(t for f in self.finalists for t in f.trials)]
-        rates = [t.facts.get("realised_noise_rate") for t in trials]
-        known = [rate for rate in rates if rate is not None]
-        return sum(known) / len(known) if known else None
+        rates = [rate for t in trials if (rate := t.facts.get("realised_noise_rate")) is not None]
+        return sum(rates) / len(rates) if rates else None
 
     @cached_property
     def noise(self) -> NoiseEstimate | None:
-        """What the leader tells of the noise; None where there is no leader."""
+        """The leader's estimate of the noise; None where there is no leader."""
         return None if self.leader is None else noise_estimate(self.leader)
 
     @cached_property
     def importances(self) -> list[Importance]:
-        """What its full-length search trials tell of the searched fields."""
+        """The importance of the searched fields by its full-length search trials."""
         return importances(self.search_trials, self.config)
 
     def level_of(self, finalist: Finalist) -> Any:
-        """The finalist's level of the compared field; None where nothing is compared."""
-        return (
-            None if self.config.compare is None else getattr(finalist.config, self.config.compare)
-        )
+        """Return the finalist's level of the compared field; None where nothing is compared."""
+        field = self.config.compare
+        return None if field is None else getattr(finalist.config, field)
 
     @cached_property
     def best_of_levels(self) -> dict[str, Finalist | None]:
-        """Level of the compared field -> its best finalist; empty where nothing is compared."""
+        """The best finalist by level of the compared field; empty where nothing is compared."""
         if self.config.compare is None:
             return {}
-        found: dict[str, Finalist | None] = {_key(level): None for level in self.config.levels}
-        for finalist in reversed(self.scored):
-            found[_key(self.level_of(finalist))] = finalist
-        return found
+        best: dict[str, Finalist | None] = {_key(level): None for level in self.config.levels}
+        return best | {_key(self.level_of(f)): f for f in reversed(self.scored)}
 
     def to_json(self) -> dict[str, Any]:
-        """As `summary.json` holds it."""
+        """Return the entry of `summary.json`."""
         difference = {"difference": estimates_to_json(self.difference)}
         return {
             "condition": self.factors,
@@ -180,9 +181,9 @@ class ConditionSummary:
             "tied": [finalist.trial_id for finalist in self.tied],
             "more_seeds": None if self.more_seeds in (None, inf) else self.more_seeds,
             "comparisons": {
-                finalist.trial_id: found.to_json()
+                finalist.trial_id: comparison.to_json()
                 for finalist in self.scored
-                if (found := self.comparison(finalist)) is not None
+                if (comparison := self.comparison(finalist)) is not None
             },
             "search_trials": len(self.search_trials),
             "confirm_trials": sum(len(finalist.trials) for finalist in self.finalists),
@@ -195,7 +196,7 @@ class ConditionSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a search found.
+    """The findings of a search.
 
     Attributes:
         config: the search.
@@ -208,7 +209,7 @@ class Summary:
     conditions: tuple[ConditionSummary, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `summary.json`: plain values, None where a figure does not exist."""
+        """Return the content of `summary.json`: plain values, None for a missing figure."""
         return {
             "search": self.search,
             "conditions": [condition.to_json() for condition in self.conditions],
@@ -221,12 +222,12 @@ def summarise(history: History) -> Summary:
     return Summary(
         config=config,
         search=_search_facts(history),
-        conditions=tuple(_condition(history, each) for each in config.all_conditions),
+        conditions=tuple(_condition(history, condition) for condition in config.all_conditions),
     )
 
 
 def _key(level: Any) -> str:
-    """A level as a key of `summary.json`: as a space writes it."""
+    """Return a level as a key of `summary.json`: as a space writes it."""
     return "null" if level is None else str(level)
 
 
