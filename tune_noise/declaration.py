@@ -33,6 +33,8 @@ class Field:
         default_by: deciding field -> its value -> the default beside that value.
         per_replicate: whether the replicates of one stack may differ in it.
         below: a field whose value must be greater than this one's.
+        begins: where the field is a number of epochs before the method does its own work, a word
+            for them, e.g. `warm-up`; no trial is judged before they are over.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Field:
     default_by: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     per_replicate: bool = True
     below: str | None = None
+    begins: str = ""
 
     def with_default(
         self, default: Any, *, by: Mapping[str, Mapping[str, Any]] | None = None

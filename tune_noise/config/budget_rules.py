@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
+from tune_noise.config import declared
 from tune_noise.config.rules import SECTIONS, Raw, parsed_domains, possible, section
 from tune_noise.config.search import (
     MAX_GRID_POINTS,
@@ -17,9 +18,7 @@ from tune_noise.config.search import (
 from tune_noise.config.trial import PATIENCE_NEEDS_BEST, describe_when, trial_fields, when
 from tune_noise.errors import Problem, suggestion
 
-_FIELDS, _CONFIRM = trial_fields(), Confirm.model_fields
-# What a method does before it is itself: field that says how long -> what it is called.
-_BEGINNINGS = {"ramp_epochs": "ramp", "warm_up_epochs": "warm-up"}
+_CONFIRM = Confirm.model_fields
 
 
 def early_stopping(raw: Raw) -> Iterator[Problem]:
@@ -36,30 +35,33 @@ def early_stopping(raw: Raw) -> Iterator[Problem]:
             f"{grace} must be below epochs ({epochs}), or no trial can ever be stopped: lower it, "
             "raise epochs, or remove early_stopping",
         )
-    for field, name in _BEGINNINGS.items():
+    for field, declaration in declared.beginnings().items():
         lengths = _lengths(raw, field)
         if lengths and grace < max(lengths):
+            methods = ", ".join(_methods_with(raw, field))
             yield Problem(
                 place,
-                f"{grace} is shorter than the {name} of {', '.join(_methods_with(raw, field))} "
+                f"{grace} is shorter than the {declaration.begins} of {methods} "
                 f"({field} up to {max(lengths)}): until it ends such a method still learns wrong "
                 "labels while others may be at their best, so the better method would be stopped; "
                 f"use {max(lengths)} or more",
             )
 
 
-def warm_up_ends(raw: Raw) -> Iterator[Problem]:
-    """A method that warms up begins before the last epoch."""
+def beginnings_end(raw: Raw) -> Iterator[Problem]:
+    """A method does its own work before the last epoch."""
     epochs = raw.get("epochs", SearchConfig.model_fields["epochs"].default)
-    lengths = _lengths(raw, "warm_up_epochs")
-    if not isinstance(epochs, int) or epochs < 1 or not lengths or max(lengths) < epochs:
-        return
-    methods = ", ".join(_methods_with(raw, "warm_up_epochs"))
-    yield Problem(
-        "epochs",
-        f"{epochs} is not above the warm-up of {methods} (warm_up_epochs up to {max(lengths)}), "
-        "which would never begin: raise epochs, or set a shorter warm_up_epochs",
-    )
+    if not isinstance(epochs, int) or epochs < 1:
+        return  # the schema's word
+    for field, declaration in declared.beginnings().items():
+        lengths = _lengths(raw, field)
+        if declaration.below == "epochs" and lengths and max(lengths) >= epochs:
+            methods = ", ".join(_methods_with(raw, field))
+            yield Problem(
+                "epochs",
+                f"{epochs} is not above the {declaration.begins} of {methods} ({field} up to "
+                f"{max(lengths)}), which would never begin: raise epochs, or set a shorter {field}",
+            )
 
 
 def _methods_with(raw: Raw, field: str) -> list[str]:
@@ -197,7 +199,8 @@ def conditions_are_few(raw: Raw) -> Iterator[Problem]:
     """The product of all levels is one that a search can hold, and each names a folder."""
     levels = _levels(raw)
     compare = raw.get("compare")
-    compared = len(possible(raw, compare)) if isinstance(compare, str) and compare in _FIELDS else 1
+    is_field = isinstance(compare, str) and compare in trial_fields()
+    compared = len(possible(raw, str(compare))) if is_field else 1
     conditions = _num_conditions(raw)
     if conditions * compared > MAX_GROUPS:
         each = f", each with {compared} levels of {compare}" if compared > 1 else ""
@@ -226,7 +229,7 @@ def _num_conditions(raw: Raw) -> int:
 BUDGET_RULES = (
     conditions_are_few,
     early_stopping,
-    warm_up_ends,
+    beginnings_end,
     compared_levels,
     further_seeds_decide,
     grid_is_finite,

@@ -5,12 +5,15 @@ declarations that this process has loaded follow the fields of a trial, when eac
 and its default.
 """
 
+import hashlib
 import importlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, packages_distributions, version
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -153,6 +156,30 @@ def declaration_of(field: str, name: str) -> Declaration:
     return _loaded[field][name]
 
 
+def origin(field: str, name: str) -> dict[str, str]:
+    """Return what identifies the version of a user's own: `source`, and `package` if it has one.
+
+    Args:
+        field: `noise`, `model` or `method`.
+        name: an installed name, or a path.
+
+    Returns:
+        `source` is the start of the sha256 of its module's file; `package` is name and version of
+        the installed distribution that the module belongs to.
+
+    Raises:
+        DeclarationError: it cannot be used here.
+    """
+    path = declaration_of(field, name).implementation
+    module = path.partition(":")[0]
+    import_object(path)
+    file = getattr(sys.modules[module], "__file__", None)
+    source = hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else ""
+    distributions = packages_distributions().get(module.partition(".")[0], [])
+    packages = sorted({f"{package} {version(package)}" for package in distributions})
+    return {"source": source} | ({"package": ", ".join(packages)} if packages else {})
+
+
 def method(name: str) -> MethodDeclaration:
     """Return the declaration of a training method."""
     declaration = declaration_of("method", name)
@@ -190,6 +217,12 @@ def declared_fields() -> dict[str, tuple[Any, FieldInfo]]:
 def noise_parameters() -> tuple[str, ...]:
     """Return the fields that say how a noise is drawn."""
     return tuple(fields_of("noise"))
+
+
+def beginnings() -> dict[str, Field]:
+    """Return name -> field that says how long a method prepares before it does its own work."""
+    fields = (one for _, declaration in _all("method") for one in declaration.fields)
+    return {one.name: one for one in fields if one.begins}
 
 
 def class_conditional_noises() -> list[str]:

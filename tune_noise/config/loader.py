@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tune_noise.config import declared
 from tune_noise.config.budget_rules import BUDGET_RULES
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import place_in, problems_of, shorten
-from tune_noise.config.rules import FIELD_RULES
+from tune_noise.config.rules import FIELD_RULES, load_own
 from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig, Suspects
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields
@@ -113,7 +114,9 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
     """
     new = {k: dict(v) if isinstance(v, dict) else v for k, v in raw.items()}
     problems = []
-    for key, value in assignments.items():
+    # The name of a user's own comes first: it may declare the fields that are set beside it.
+    for key in sorted(assignments, key=lambda key: key not in declared.SHIPPED):
+        value = assignments[key]
         head, _, tail = key.partition(".")
         if key in SearchConfig.model_fields:
             new[key] = value
@@ -121,6 +124,10 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
             section = new.get(head) or {}
             # A section that is no mapping stays for the schema to report.
             new[head] = {**section, tail: value} if isinstance(section, dict) else section
+        elif key in trial_fields():
+            _set_field(new, key, value)
+        elif unusable := load_own(new, further=[key]):
+            problems += unusable
         elif key in trial_fields():
             _set_field(new, key, value)
         else:

@@ -3,7 +3,7 @@
 They read the raw mapping, not a SearchConfig, so that one wrong value hides no other.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
 from typing import Annotated, Any, get_args
@@ -70,8 +70,42 @@ def parsed_domains(raw: Raw) -> dict[str, Domain]:
     return found
 
 
+def load_own(raw: Raw, *, further: Sequence[str] = ()) -> list[Problem]:
+    """Load what a space names of a user's own; its fields are fields of a trial from then on.
+
+    A network is imported only where a field is not one of ours: a search tries it before it starts.
+
+    Args:
+        raw: the space.
+        further: names of fields that are to be set beside those of the space.
+
+    Returns:
+        What cannot be used, and why.
+    """
+    problems = []
+    for family in ("method", "noise", "model"):
+        fields = [*further, *(str(name) for part in SECTIONS for name in section(raw, part))]
+        if family == "model" and all(name in trial_fields() for name in fields):
+            continue
+        for name in possible(raw, family):
+            if not isinstance(name, str) or not declared.is_own(family, name):
+                continue
+            try:
+                declared.declaration_of(family, name)
+            except declared.DeclarationError as error:
+                problems.append(Problem(_place(raw, family), str(error)))
+    return problems
+
+
+def _place(raw: Raw, name: str) -> str:
+    parts = (part for part in SECTIONS if name in section(raw, part))
+    return next((f"{part}.{name}" for part in parts), name)
+
+
 def known_fields(raw: Raw) -> Iterator[Problem]:
     """Every field of a section is one that a space may set there."""
+    unusable = load_own(raw)
+    yield from unusable
     kept = ("seed", *SPACE_LEVEL_FIELDS)
     allowed = [f for f in trial_fields() if f not in kept]
     for part in SECTIONS:
@@ -85,7 +119,7 @@ def known_fields(raw: Raw) -> Iterator[Problem]:
                     f"{part}.{name}",
                     "labels are no choice of a search: make noise_seed a condition, or fix it",
                 )
-            elif name not in allowed:
+            elif name not in allowed and not unusable:
                 yield Problem(f"{part}.{name}", f"unknown field: {suggestion(str(name), allowed)}")
 
 
@@ -244,17 +278,18 @@ def _no_circle(raw: Raw) -> Iterator[Problem]:
             yield Problem(f"search.{name}.when", "depends on itself through other fields")
 
 
-def known_transition(raw: Raw) -> Iterator[Problem]:
-    """A transition matrix can be known only of synthetic noise."""
-    noise = [value for value in noises_of(raw) if not declared.noise(value).class_conditional]
-    used = "forward" in possible(raw, "method") and "known" in possible(raw, "transition")
-    if used and noise:
-        part = next(p for p in SECTIONS if "transition" in section(raw, p))
-        yield Problem(
-            f"{part}.transition",
-            f"known needs noise {either(declared.class_conditional_noises())}, of which the "
-            f"matrix is known; noise is {shorten(noise[0])}: use estimated",
-        )
+def told_matrix(raw: Raw) -> Iterator[Problem]:
+    """A method is told a transition matrix only of noise whose matrix is known."""
+    noises = [value for value in noises_of(raw) if not declared.noise(value).class_conditional]
+    methods = [name for name in possible(raw, "method") if field_problem("method", name) is None]
+    told = {pair for name in methods for pair in declared.method(name).told_matrix.items()}
+    for field, value in sorted(told):
+        if noises and value in possible(raw, field):
+            yield Problem(
+                _place(raw, field),
+                f"{value} needs noise {either(declared.class_conditional_noises())}, of which the "
+                f"matrix is known; noise is {shorten(noises[0])}: use another value",
+            )
 
 
 def valid_objective(raw: Raw) -> Iterator[Problem]:
@@ -277,7 +312,7 @@ FIELD_RULES = (
     valid_values,
     fields_that_apply,
     domain_conditions,
-    known_transition,
+    told_matrix,
     drawn_noise,
     valid_objective,
 )

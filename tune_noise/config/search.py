@@ -8,11 +8,13 @@ from typing import Any, Literal
 
 from pydantic import Field, StrictBool, field_validator
 
+from tune_noise.config import declared
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen, OneLine
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.declaration import MAX_EPOCHS
+from tune_noise.errors import UserError
 
 # Fields of a trial that a space sets as keys of its own, or that only the service may set.
 SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "oracle", "objective", "last_epochs")
@@ -131,6 +133,10 @@ def folder_word(value: Any) -> str:
     return f"{letters}-{digest}".lstrip("-")
 
 
+def _is_own(field: str, name: Any) -> bool:
+    return isinstance(name, str) and declared.is_own(field, name)
+
+
 class SearchConfig(Frozen):
     """One search, completely described: it runs again from this and the data alone."""
 
@@ -194,6 +200,28 @@ class SearchConfig(Frozen):
         if self.compare in self.search:
             return list(self.search[self.compare].choice or [])
         return [self.fixed.get(self.compare, getattr(self, self.compare, None))]
+
+    @property
+    def own_parts(self) -> list[tuple[str, str]]:
+        """The field and the name of everything of a user's own that trials use, sorted."""
+        parts = set()
+        for field in declared.SHIPPED:
+            domain = self.search.get(field)
+            values = [*self.conditions.get(field, []), *((domain and domain.choice) or [])]
+            values += [self.fixed.get(field), getattr(self, field, None)]
+            parts |= {(field, name) for name in values if _is_own(field, name)}
+        return sorted(parts)
+
+    def own_versions(self) -> dict[str, dict[str, str]]:
+        """Return `method my_methods:Truncated` -> its version, for all of the user's own.
+
+        Raises:
+            UserError: one of them cannot be used here.
+        """
+        try:
+            return {f"{part} {name}": declared.origin(part, name) for part, name in self.own_parts}
+        except declared.DeclarationError as error:
+            raise UserError(str(error)) from None
 
     @property
     def num_finalists(self) -> int:

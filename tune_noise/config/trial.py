@@ -7,10 +7,12 @@ from pydantic import (
     AfterValidator,
     Field,
     ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
     StrictBool,
     ValidationInfo,
     create_model,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -261,6 +263,15 @@ def _load_own(values: dict[str, Any]) -> None:
             declared.declaration_of(field, name)
 
 
+class _WithOwnFields(TrialConfig):
+    """A trial with fields of a user's own; those that do not apply to it are not written."""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_idle_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        shipped = TrialConfig.model_fields
+        return {k: v for k, v in handler(self).items() if k in shipped or v is not None}
+
+
 # The fields of every trial, whatever it names.
 PLAIN_FIELDS = frozenset(TrialConfig.model_fields) - frozenset(declared.declared_fields())
 
@@ -271,7 +282,7 @@ def trial_class() -> type[TrialConfig]:
     if not declared.loaded_names():
         return TrialConfig
     fields: Any = declared.declared_fields()
-    extended: type[TrialConfig] = create_model("TrialConfig", __base__=TrialConfig, **fields)
+    extended: type[TrialConfig] = create_model("TrialConfig", __base__=_WithOwnFields, **fields)
     return extended
 
 

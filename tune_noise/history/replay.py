@@ -8,9 +8,11 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, Literal, get_args
 
+from tune_noise.config import declared
 from tune_noise.config.metric_names import METRICS, sign
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
+from tune_noise.errors import UserError
 from tune_noise.record import Event
 
 Stage = Literal["search", "confirm"]
@@ -277,6 +279,7 @@ class History:
     def _advance_search(self, event: Event) -> None:
         if event.kind == "search":
             self.search = event.data
+            _load_own(self.config)
         elif event.kind == "run":
             self.time.start_run(event)
         elif event.kind == "extend":
@@ -305,3 +308,17 @@ class History:
             for trial in self.trials.values()
             if trial.condition == condition and trial.stage == stage
         ]
+
+
+def _load_own(search: SearchConfig) -> None:
+    """Load what a search uses of a user's own, so that its trials have the fields of all of it.
+
+    Raises:
+        UserError: a method or a kind of noise cannot be used here. A network is not needed to read.
+    """
+    for part, name in search.own_parts:
+        try:
+            declared.declaration_of(part, name)
+        except declared.DeclarationError as error:
+            if part != "model":
+                raise UserError(f"this search uses a {part} of your own: {error}") from None

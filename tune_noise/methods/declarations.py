@@ -31,6 +31,7 @@ RAMP_EPOCHS = Field(
     default=10,
     ge=1,
     le=MAX_EPOCHS,
+    begins="ramp",
     description="epochs until the forget rate reaches tau (paper: T_k)",
 )
 EXPONENT = Field(
@@ -49,6 +50,7 @@ WARM_UP_EPOCHS = Field(
     ge=0,
     le=MAX_EPOCHS,
     below="epochs",
+    begins="warm-up",
     description="epochs before the method begins: of cross-entropy, or of plain co-teaching for "
     "co_teaching_plus",
 )

@@ -29,8 +29,6 @@ from tune_noise.reporting.findings.trial_metrics import NOT_METRICS, trial_metri
 from tune_noise.reporting.statistics import Estimate, judged
 from tune_noise.verdict import ERROR
 
-# `epochs` of a trial is how many it trained; how many it was given is `max_epochs`.
-CONFIG_COLUMNS = {name: name for name in trial_fields()} | {"epochs": "max_epochs"}
 ID_COLUMNS = ("trial_id", "stage", "condition", "finalist")
 OUTCOME_COLUMNS = (
     *("status", "stop_reason", "epochs", "selected_epoch", "realised_noise_rate", "seconds"),
@@ -95,6 +93,12 @@ def search_tables(history: History, summary: Summary) -> dict[str, Table]:
     }
 
 
+def _config_columns() -> dict[str, str]:
+    """Return field of a trial -> its column; also the fields of a user's own that are loaded."""
+    # `epochs` of a trial is how many it trained; how many it was given is `max_epochs`.
+    return {name: name for name in trial_fields()} | {"epochs": "max_epochs"}
+
+
 def trials_table(history: History) -> Table:
     """Return a row per trial, confirmation included, in the order of asking.
 
@@ -102,7 +106,7 @@ def trials_table(history: History) -> Table:
     then the metrics that some trial has. Accuracies are fractions, times are seconds.
     """
     metrics = [trial_metrics(trial) for trial in history.trials.values()]
-    columns = [*ID_COLUMNS, *CONFIG_COLUMNS.values(), *OUTCOME_COLUMNS]
+    columns = [*ID_COLUMNS, *_config_columns().values(), *OUTCOME_COLUMNS]
     columns += _in_order({name for values in metrics for name in values})
     trials = zip(history.trials.values(), metrics, strict=True)
     return Table(columns, [_trial_row(trial) | values for trial, values in trials])
@@ -230,7 +234,7 @@ def _trial_row(trial: TrialHistory) -> Row:
         "stage": trial.stage,
         "condition": trial.condition,
         "finalist": trial.finalist,
-        **{column: config[name] for name, column in CONFIG_COLUMNS.items()},
+        **{column: config.get(name) for name, column in _config_columns().items()},
         "status": trial.state,
         "stop_reason": trial.stop_reason,
         "epochs": trial.num_epochs,

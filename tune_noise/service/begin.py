@@ -71,6 +71,7 @@ def _payload(search: SearchConfig, dataset: Dataset, resolution: Sequence[str]) 
         "versions": versions(),
         "commit": source_commit(),
         "dataset": dataset_facts(dataset),
+        "own": search.own_versions(),
         "resolution": list(resolution),
         "machine": {"system": platform.platform(), "cpus": os.cpu_count()},
     }

@@ -61,6 +61,7 @@ def check_same(history: History, search: SearchConfig, dataset: Dataset, folder:
         *_changes_of_the_space(history.search["config"], plain(search)),
         *_changes_of_the_data(history.search["dataset"], dataset),
         *_changes_of_versions(history.search["versions"]),
+        *_changes_of_own(history.search.get("own", {}), search),
     ]
     if lines:
         differences = "\n".join(lines)
@@ -87,6 +88,18 @@ def _changes_of_the_data(old: dict[str, Any], dataset: Dataset) -> list[str]:
 def _changes_of_versions(old: dict[str, str]) -> list[str]:
     now = {name: version(name) for name in _DECISIVE}
     return [f"  {n}: {old[n]} there, {now[n]} now" for n in _DECISIVE if old[n] != now[n]]
+
+
+def _changes_of_own(old: dict[str, dict[str, str]], search: SearchConfig) -> list[str]:
+    """Return a line for each class of the user's own whose code is another one by now."""
+    now = search.own_versions()
+    return [
+        f"  {name}: {key} {old[name].get(key)} there, {now[name].get(key)} now"
+        for name in now
+        if name in old
+        for key in {**old[name], **now[name]}
+        if old[name].get(key) != now[name].get(key)
+    ]
 
 
 def grows(history: History, search: SearchConfig, time_budget_seconds: float | None) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tune_noise.config import declared
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.tuning.session.rungs import rung_levels
 
@@ -175,9 +176,13 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
     condition = search.all_conditions[0]
     alike = {k: v for k, v in search.fixed.items() if k in _PROBED_FIELDS}
     alike |= {"val_fraction": _val_fraction(search), "epochs": 2, "model": model, "method": method}
-    # A method costs most once its warm-up is over, and with the most networks it may have.
-    own = {"warm_up_epochs": 0, "peers": max(_values(search, "peers"))}
-    alike |= {name: value for name, value in own.items() if applies(name, alike)}
+    # A method costs most once it does its own work, and with the most networks it may have.
+    declaration = declared.method(method)
+    for field in declaration.fields:
+        if field.begins:
+            alike[field.name] = int(field.ge or 0)
+        elif field.name == declaration.networks:
+            alike[field.name] = max(_values(search, field.name))
     noise = _noise_of_a_probe(search.trial_config(condition, {}))
     trial = Trial([TrialConfig.model_validate({**noise, **alike})], sample)
     trial.train_epoch()

@@ -5,22 +5,24 @@ from pathlib import Path
 import pytest
 
 from tests.tuning.fake_trainer import make_search
-from tune_noise.tuning.cluster.node_check import _refusal, own_models
+from tune_noise.config import declared
+from tune_noise.tuning.cluster.node_check import _refusal
 from tune_noise.tuning.cluster.on_node import (
     MARK_FILE,
     answer,
     folder_problem,
-    models_problem,
+    own_problem,
     software,
     software_problem,
 )
 
 HERE = software(with_source=True)
+OWN = {"model json:loads": declared.origin("model", "json:loads")}
 
 
 def test_a_node_that_shares_everything_answers_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / MARK_FILE).write_text("secret")
-    assert answer(str(tmp_path), "secret", HERE, ["json:loads"], "n1") is None
+    assert answer(str(tmp_path), "secret", HERE, OWN, "n1") is None
     assert (tmp_path / f"{MARK_FILE}.node-n1").read_text() == "secret"
 
 
@@ -42,14 +44,20 @@ def test_other_software_is_named_with_both_versions() -> None:
 
 
 def test_a_network_of_one_s_own_must_be_there(tmp_path: Path) -> None:
-    assert models_problem(["json:loads"]) is None
-    said = str(models_problem(["json:loads", "no_such_module:build"]))
-    assert "cannot import no_such_module of model no_such_module:build" in said
+    assert own_problem(OWN) is None
+    message = str(own_problem(OWN | {"model no_such_module:build": {}}))
+    assert "cannot use model 'no_such_module:build': no_such_module cannot be imported" in message
+
+
+def test_another_version_of_a_user_s_own_class_is_named() -> None:
+    source = OWN["model json:loads"]["source"]
+    message = str(own_problem({"model json:loads": {"source": "0123"}}))
+    assert message == f"has model json:loads of {source}; the driver has 0123"
 
 
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / MARK_FILE).write_text("another")
-    found = str(answer(str(tmp_path), "secret", HERE | {"numpy": "1.0"}, [], "n1"))
+    found = str(answer(str(tmp_path), "secret", HERE | {"numpy": "1.0"}, {}, "n1"))
     assert "runs numpy" in found
     assert "has a folder of its own" in found
     text = _refusal({"10.0.0.2 (b)": found, "10.0.0.3 (c)": "cannot import x"}, 3, tmp_path)
@@ -67,5 +75,5 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_networks_of_one_s_own_are_found_wherever_a_space_names_them(change: dict) -> None:
-    assert own_models(make_search()) == []
-    assert own_models(make_search(**change)) == ["mine.net:build"]
+    assert make_search().own_parts == []
+    assert make_search(**change).own_parts == [("model", "mine.net:build")]

@@ -4,14 +4,12 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import ray
 from ray import cloudpickle
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from tune_noise.config.declared import is_path
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
 from tune_noise.tuning.cluster import on_node
@@ -45,27 +43,12 @@ def check_nodes(search: SearchConfig, folder: Path) -> None:
     with _visited(folder):
         (folder / on_node.MARK_FILE).write_text(token, "utf-8")
         try:
-            problems = _ask(nodes, folder, token, own_models(search))
+            problems = _ask(nodes, folder, token, search.own_versions())
         finally:
             for path in folder.glob(f"{on_node.MARK_FILE}*"):
                 path.unlink(missing_ok=True)
     if problems:
         raise UserError(_refusal(problems, len(nodes), folder))
-
-
-def own_models(search: SearchConfig) -> list[str]:
-    """The user's own networks that a search may try: every node must import them."""
-    whole = search.model_dump(mode="json", by_alias=True)
-    places = [(whole.get(part) or {}).get("model") for part in ("search", "fixed", "conditions")]
-    return sorted({text for text in _texts(places) if is_path(text)})
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
 
 
 @contextmanager
@@ -86,7 +69,7 @@ def _visited(folder: Path) -> Iterator[None]:
 
 
 def _ask(
-    nodes: Sequence[Node], folder: Path, token: str, models: list[str]
+    nodes: Sequence[Node], folder: Path, token: str, own: dict[str, dict[str, str]]
 ) -> dict[str, str | None]:
     """Name of a node -> why it cannot take part."""
     cloudpickle.register_pickle_by_value(on_node)
@@ -96,7 +79,7 @@ def _ask(
             task.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             ).remote(
-                str(folder), token, on_node.software(with_source=True), models, node["NodeID"]
+                str(folder), token, on_node.software(with_source=True), own, node["NodeID"]
             ): node
             for node in nodes
         }

@@ -1,6 +1,7 @@
 """What a node of the cluster is asked before a search, on a node that may lack this package.
 
-The functions travel by value, so they need the standard library alone.
+The functions travel by value, so they need the standard library alone, until the node has said that
+it runs the same tune_noise.
 """
 
 from pathlib import Path
@@ -53,16 +54,23 @@ def software_problem(expected: dict[str, str], *, with_source: bool) -> str | No
     return f"runs {runs}; the driver runs {here}"
 
 
-def models_problem(models: list[str]) -> str | None:
-    """Which of a user's own networks cannot be imported here."""
-    from importlib import import_module
+def own_problem(own: dict[str, dict[str, str]]) -> str | None:
+    """Return which of a user's own classes this node cannot use, or has in another version.
 
-    for model in models:
-        module = model.partition(":")[0]
+    Args:
+        own: `SearchConfig.own_versions` on the driver.
+    """
+    from tune_noise.config import declared
+
+    for key, expected in own.items():
+        field, _, name = key.partition(" ")
         try:
-            import_module(module)
-        except (Exception, SystemExit) as error:  # whatever the user's code may raise
-            return f"cannot import {module} of model {model} ({type(error).__name__}: {error})"
+            here = declared.origin(field, name)
+        except declared.DeclarationError as error:
+            return f"cannot use {field} {error}"
+        if here != expected:
+            there = ", ".join(expected.values())
+            return f"has {field} {name} of {', '.join(here.values())}; the driver has {there}"
     return None
 
 
@@ -83,7 +91,7 @@ def folder_problem(folder: str, token: str) -> str | None:
 
 
 def answer(
-    folder: str, token: str, expected: dict[str, str], models: list[str], node_id: str
+    folder: str, token: str, expected: dict[str, str], own: dict[str, dict[str, str]], node_id: str
 ) -> str | None:
     """Check all of it on this node, and leave an answer in the folder for the driver to find.
 
@@ -92,7 +100,7 @@ def answer(
     """
     found = [software_problem(expected, with_source=True)]
     if found == [None]:
-        found.append(models_problem(models))
+        found.append(own_problem(own))
     try:
         found.append(folder_problem(folder, token))
         if found[-1] is None:
