@@ -21,6 +21,7 @@ MOST_FOLDERS_AT_THE_ROOT = 18
 MAY_IMPORT = {
     "torch": [
         "data", "models", "methods", "metrics", "training", "tuning.cluster.devices", "train",
+        "testing",
     ],
     "torchvision": ["data"],
     "safetensors": ["training"],
@@ -95,6 +96,8 @@ LAYERS = {
     },
     # Its public names, each loaded at first use.
     "tune_noise": {"config", "data", "declaration", "methods", "metrics", "training"},
+    # For the tests of a user's own methods.
+    "testing": {"config", "data", "declaration", "methods", "training"},
     # The commands. Each is thin, and may also ask another for what both do.
     "spaces": {"command_line", "config", "errors"},
     "status": {"command_line", "errors", "history", "record", "service"},
