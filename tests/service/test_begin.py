@@ -72,7 +72,8 @@ def test_a_record_begins_with_what_is_needed_to_run_it_again(begun: Path, digits
     assert event.data["dataset"] == dataset_facts(digits)
     assert event.data["resolution"] == ["all: 126 validation images see little"]
     assert event.data["space"] == "pair_flip"
-    facts = {"commit", "config", "dataset", "machine", "resolution", "search_id", "versions"}
+    assert event.data["own"] == {}, "nothing of a user's own is searched"
+    facts = {"commit", "config", "dataset", "machine", "own", "resolution", "search_id", "versions"}
     assert set(event.data) == facts | {"space"}
 
 

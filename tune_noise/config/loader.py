@@ -175,7 +175,10 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
         problems += problems_of(error, known=known)
     # A rule may repeat what the schema said of the same place: the schema's word stands.
     refused = {problem.place for problem in problems}
-    for rule in (*FIELD_RULES, *BUDGET_RULES):
+    # Without its declaration nothing can be said of a space that names a user's own.
+    unusable = load_own(raw)
+    problems += unusable
+    for rule in () if unusable else (*FIELD_RULES, *BUDGET_RULES):
         problems += [problem for problem in rule(raw) if problem.place not in refused]
     if problems or search is None:
         raise ConfigError(source, _listed(problems))

@@ -104,8 +104,6 @@ def _place(raw: Raw, name: str) -> str:
 
 def known_fields(raw: Raw) -> Iterator[Problem]:
     """Every field of a section is one that a space may set there."""
-    unusable = load_own(raw)
-    yield from unusable
     kept = ("seed", *SPACE_LEVEL_FIELDS)
     allowed = [f for f in trial_fields() if f not in kept]
     for part in SECTIONS:
@@ -119,7 +117,7 @@ def known_fields(raw: Raw) -> Iterator[Problem]:
                     f"{part}.{name}",
                     "labels are no choice of a search: make noise_seed a condition, or fix it",
                 )
-            elif name not in allowed and not unusable:
+            elif name not in allowed:
                 yield Problem(f"{part}.{name}", f"unknown field: {suggestion(str(name), allowed)}")
 
 
