@@ -53,7 +53,6 @@ TO_OPEN = [
         "record.damage", "record.database", "record.place", "record.postgresql", "record.server",
         "record.sqlite",
     },
-    {"config.declared", "config.trial"},
 ]  # fmt: skip
 # The rooms, from the ground up. Each row: unit -> all it may import of this package; every one of
 # them stands in an earlier row, and every module of the package is in a row.

@@ -9,7 +9,7 @@ import hashlib
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points, packages_distributions, version
@@ -309,12 +309,10 @@ def _load(field: str, name: str, thing: Any, path: str) -> None:
 
 
 def _check_fields(family: str, path: str, declaration: Declaration) -> None:
-    from tune_noise.config.trial import PLAIN_FIELDS
-
     for one in declaration.fields:
         if not re.fullmatch(_WORD, one.name):
             raise DeclarationError(f"{path!r}: field name {one.name!r} must be one word")
-        if one.name in PLAIN_FIELDS:
+        if one.name in _plain_fields:
             raise DeclarationError(
                 f"{path!r}: field {one.name} is one that every trial has: choose another name"
             )
@@ -335,8 +333,11 @@ def _shape(one: Field) -> tuple[Any, ...]:
 
 # Called when a declaration was loaded, as the fields of a trial have changed.
 _listeners: list[Callable[[], None]] = []
+# The fields of every trial, whose names nothing declared may take.
+_plain_fields: set[str] = set()
 
 
-def when_loaded(listener: Callable[[], None]) -> None:
-    """Call a function each time a further declaration is loaded."""
-    _listeners.append(listener)
+def extend(plain_fields: Collection[str], *, when_loaded: Callable[[], None]) -> None:
+    """Tell which fields every trial has, and what to call when a further declaration is loaded."""
+    _plain_fields.update(plain_fields)
+    _listeners.append(when_loaded)

@@ -326,4 +326,4 @@ def _forget() -> None:
         derived.cache_clear()
 
 
-declared.when_loaded(_forget)
+declared.extend(PLAIN_FIELDS, when_loaded=_forget)
