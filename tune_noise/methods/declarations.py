@@ -74,21 +74,28 @@ BOOTSTRAP_BETA = Field(
 _DECLARATIONS = (
     MethodDeclaration(
         name="standard",
+        summary="the mean cross-entropy of all labels",
         implementation="tune_noise.methods.standard:Standard",
     ),
     MethodDeclaration(
         name="co_teaching",
+        summary="each network learns from the examples of small loss that the others select",
+        source="Han et al. 2018, arXiv:1804.06872",
         implementation="tune_noise.methods.co_teaching:CoTeaching",
         networks="peers",
         fields=(PEERS, *FORGETTING),
     ),
     MethodDeclaration(
         name="small_loss",
+        summary="one network learns from the examples of small loss that it selects itself",
+        source="Jiang et al. 2018, arXiv:1712.05055, self-paced, without a mentor network",
         implementation="tune_noise.methods.small_loss:SmallLoss",
         fields=FORGETTING,
     ),
     MethodDeclaration(
         name="jocor",
+        summary="two networks learn by one joint loss that pulls their predictions together",
+        source="Wei et al. 2020, arXiv:2003.02752",
         implementation="tune_noise.methods.jocor:Jocor",
         networks=2,
         fields=(
@@ -106,6 +113,8 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="elr",
+        summary="a regulariser keeps predictions close to the earlier ones",
+        source="Liu et al. 2020, arXiv:2007.00151",
         implementation="tune_noise.methods.elr:EarlyLearning",
         fields=(
             Field(
@@ -129,6 +138,8 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="gmm",
+        summary="a mixture of two Gaussians over the losses tells which examples are kept",
+        source="the selection of DivideMix, Li et al. 2020, arXiv:2002.07394, without MixMatch",
         implementation="tune_noise.methods.gmm:GaussianMixtureSelection",
         networks=2,
         fields=(
@@ -146,17 +157,23 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="co_teaching_plus",
+        summary="co-teaching on the examples on which the two networks disagree",
+        source="Yu et al. 2019, arXiv:1901.04215",
         implementation="tune_noise.methods.co_teaching_plus:CoTeachingPlus",
         networks=2,
         fields=(*FORGETTING, WARM_UP_EPOCHS.with_default(0)),
     ),
     MethodDeclaration(
         name="decoupling",
+        summary="two networks learn only where they disagree",
+        source="Malach and Shalev-Shwartz 2017, arXiv:1706.02613",
         implementation="tune_noise.methods.decoupling:Decoupling",
         networks=2,
     ),
     MethodDeclaration(
         name="forward",
+        summary="the prediction passes through the noise transition matrix before it is compared",
+        source="Patrini et al. 2017, arXiv:1609.03683",
         implementation="tune_noise.methods.forward_correction:ForwardCorrection",
         fields=(
             TRANSITION,
@@ -166,6 +183,8 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="gce",
+        summary="generalised cross-entropy: between cross-entropy and mean absolute error",
+        source="Zhang and Sabuncu 2018, arXiv:1805.07836",
         implementation="tune_noise.methods.robust_losses:GeneralisedCrossEntropy",
         fields=(
             Field(
@@ -181,6 +200,8 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="sce",
+        summary="symmetric cross-entropy: cross-entropy and its reverse, with log 0 = -4",
+        source="Wang et al. 2019, arXiv:1908.06112",
         implementation="tune_noise.methods.robust_losses:SymmetricCrossEntropy",
         fields=(
             Field(
@@ -203,16 +224,22 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="bootstrap_hard",
+        summary="part of the target is the class that the network predicts",
+        source="Reed et al. 2015, arXiv:1412.6596",
         implementation="tune_noise.methods.bootstrap:BootstrapHard",
         fields=(BOOTSTRAP_BETA,),
     ),
     MethodDeclaration(
         name="bootstrap_soft",
+        summary="part of the target is the probabilities that the network predicts",
+        source="Reed et al. 2015, arXiv:1412.6596",
         implementation="tune_noise.methods.bootstrap:BootstrapSoft",
         fields=(BOOTSTRAP_BETA.with_default(0.95),),
     ),
     MethodDeclaration(
         name="label_smoothing",
+        summary="a share of every label is spread evenly over all classes",
+        source="Szegedy et al. 2016, arXiv:1512.00567",
         implementation="tune_noise.methods.smoothed:LabelSmoothing",
         fields=(
             Field(
@@ -227,6 +254,8 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="infinite_batch",
+        summary="the expectation over h_alpha uniform labels beside each given one",
+        source="Rolnick et al. 2017, arXiv:1705.10694",
         implementation="tune_noise.methods.smoothed:InfiniteBatch",
         fields=(
             Field(
@@ -242,6 +271,8 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="mixup",
+        summary="learns mixtures of two images, and of their labels in the same shares",
+        source="Zhang et al. 2018, arXiv:1710.09412",
         implementation="tune_noise.methods.mixup:Mixup",
         fields=(
             Field(
@@ -257,11 +288,13 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="standard_ensemble",
+        summary="two independent networks; see `test_accuracy_clean_ensemble`",
         implementation="tune_noise.methods.standard:Standard",
         networks=2,
     ),
     MethodDeclaration(
         name="standard_long",
+        summary="two passes per reported epoch: standard training at the compute of a pair",
         implementation="tune_noise.methods.standard:Standard",
         passes=2,
     ),
