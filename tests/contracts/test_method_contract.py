@@ -10,9 +10,10 @@ import torch
 from tests.methods.derivations import method_of, random_batch
 from tests.support.trials import train, trained
 from tune_noise.config.declared import import_object
-from tune_noise.config.trial import TrialConfig, applies, trial_fields, when
+from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.methods.declarations import METHODS
 from tune_noise.methods.protocol import Batch, MixesInputs, Remembers, TrainingFacts
+from tune_noise.testing import check_method, values_of
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
 from tune_noise.training.trial import own_fields
@@ -20,23 +21,12 @@ from tune_noise.training.trial import own_fields
 all_methods = pytest.mark.parametrize("method", METHODS)
 # Short beginnings, so that four epochs see a method at its work.
 SHORT = {"tau": 0.3, "ramp_epochs": 2, "warm_up_epochs": 1}
-# Values of the fields that are a method's own, three of each: no two alike.
+# Three values of each field in which the replicates of a stack may differ, from its range.
 OWN_VALUES = {
-    "tau": (0.5, 0.2, 0.6),
-    "ramp_epochs": (1, 3, 2),
-    "exponent": (1.0, 0.5, 2.0),
-    "warm_up_epochs": (1, 2, 0),
-    "jocor_lambda": (0.1, 0.9, 0.5),
-    "elr_lambda": (3.0, 1.0, 7.0),
-    "elr_beta": (0.7, 0.0, 0.9),
-    "gmm_threshold": (0.5, 0.1, 0.9),
-    "gce_q": (0.7, 0.1, 1.0),
-    "sce_alpha": (0.1, 1.0, 6.0),
-    "sce_beta": (1.0, 0.1, 0.0),
-    "bootstrap_beta": (0.8, 0.5, 1.0),
-    "smoothing": (0.1, 0.0, 0.5),
-    "h_alpha": (20.0, 0.0, 1.0),
-    "mixup_alpha": (1.0, 0.2, 8.0),
+    field.name: values_of(field)
+    for declaration in METHODS.values()
+    for field in declaration.fields
+    if field.per_replicate
 }
 OPTIMIZERS = {"sgd": 0.05, "adam": 0.003, "adadelta": 0.5}
 # An optimizer knows nothing of methods: all of them with one method of each number of networks.
@@ -77,10 +67,13 @@ def implementation(method):
     return import_object(METHODS[method].implementation)
 
 
-def test_every_field_of_a_method_is_tried_here():
-    own = {name for name in trial_fields() if "method" in when(name)}
-    # Those of one stack share the number of its networks and where T comes from.
-    assert own - set(OWN_VALUES) == {"peers", "transition"}
+@all_methods
+def test_it_passes_the_check_that_users_run_on_their_own(method):
+    check_method(method)
+
+
+def test_three_values_of_every_field_differ():
+    assert {name: values for name, values in OWN_VALUES.items() if len(set(values)) < 3} == {}
     assert set(OWN_VALUES) <= own_fields()
 
 

@@ -69,8 +69,10 @@ def _validation(config: SearchConfig) -> str:
 
 
 def _matrix(config: SearchConfig) -> str:
-    if "known" in _possible(config, "transition"):
-        return "yes: the methods that correct by it were given it (transition: known)"
+    for method in map(str, _possible(config, "method")):
+        for field, value in declared.method(method).told_matrix.items():
+            if value in _possible(config, field):
+                return f"yes: the methods that correct by it were given it ({field}: {value})"
     return ""
 
 
