@@ -17,6 +17,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "own_method.md").read_text()
 # Replaced text of the method -> what the check must say.
 FAULTS = {
     ('name="limit"', 'name="lr"'): "field lr is one that every trial has",
+    ('name="limit"', 'name="tau"'): "field tau is declared otherwise by method co_teaching",
     ("default=4.0", "default=0.0"): "the default of limit is not a value of it",
     ("facts, *, limit", "facts, *, bound"): r"must be made as Truncated\(facts, limit=...\)",
     ("return outcome_of_kept(losses, kept)", "return losses"): "must return an Outcome",

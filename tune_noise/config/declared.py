@@ -328,7 +328,7 @@ def _check_fields(family: str, path: str, declaration: Declaration) -> None:
 
 
 def _shape(one: Field) -> tuple[Any, ...]:
-    return (one.type, one.ge, one.gt, one.le, one.lt, one.min_length, one.max_length)
+    return (one.type, one.per_replicate, one.begins, *sorted(one.limits.items()))
 
 
 # Called when a declaration was loaded, as the fields of a trial have changed.
