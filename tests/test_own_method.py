@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tune_noise.config import declared
 from tune_noise.config.loader import build_search, with_assignments
 from tune_noise.errors import ConfigError
 from tune_noise.testing import check_method
@@ -32,6 +33,17 @@ def write_module(folder: Path, name: str, text: str, monkeypatch: pytest.MonkeyP
     (folder / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(folder)
     return f"{name}:Truncated"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _unload():
+    """Forget the methods of this file: their fields would be fields of trials in other tests."""
+    before = {family: dict(names) for family, names in declared._loaded.items()}
+    yield
+    for family, names in before.items():
+        declared._loaded[family] = names
+    for listener in declared._listeners:
+        listener()
 
 
 @pytest.fixture(scope="module")

@@ -283,11 +283,19 @@ def told_matrix(raw: Raw) -> Iterator[Problem]:
     told = {pair for name in methods for pair in declared.method(name).told_matrix.items()}
     for field, value in sorted(told):
         if noises and value in possible(raw, field):
+            words = [word for word in _words_of(field) if word != value]
             yield Problem(
                 _place(raw, field),
                 f"{value} needs noise {either(declared.class_conditional_noises())}, of which the "
-                f"matrix is known; noise is {shorten(noises[0])}: use another value",
+                f"matrix is known; noise is {shorten(noises[0])}: use "
+                f"{either(words) if words else 'another value'}",
             )
+
+
+def _words_of(field: str) -> list[str]:
+    """Return the words that a field takes; none where it is a number."""
+    types = get_args(trial_fields()[field].annotation)
+    return [word for kind in types for word in get_args(kind)]
 
 
 def valid_objective(raw: Raw) -> Iterator[Problem]:
