@@ -14,7 +14,8 @@ from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.reporting import summarise
 from tune_noise.tracking.entry import CARD_FILE, ENTRY_FILE, Entry, read_entry
-from tune_noise.winners.registration import describe_models, registered_name, task_digest
+from tune_noise.verdict.task import task_key, task_of
+from tune_noise.winners.registration import describe_models, registered_name
 
 
 def names(**space: Any) -> list[tuple[str, str]]:
@@ -24,7 +25,7 @@ def names(**space: Any) -> list[tuple[str, str]]:
     found = []
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
-        digest = task_digest(search, config, condition.factors, fingerprint)
+        digest = task_key(task_of(search, config, fingerprint))
         found.append((registered_name(search, config, condition.factors), digest))
     return found
 
@@ -65,7 +66,6 @@ OTHER_TASKS = (
     {"objective": "val_accuracy_noisy"},
     {"last_epochs": 10},
     {"oracle": True, "objective": "val_accuracy_clean"},
-    {"conditions": {"batch_size": [64]}},
 )
 SAME_TASK = (
     {"name": "other"},
@@ -90,6 +90,12 @@ def test_and_but_for_the_data_it_can_be_read_in_the_name(space: dict[str, Any]) 
 @pytest.mark.parametrize("space", SAME_TASK[:-1], ids=str)
 def test_what_is_searched_leaves_the_task_as_it_is(space: dict[str, Any]) -> None:
     assert names(**space) == names()
+
+
+def test_a_factor_that_is_no_part_of_the_task_is_told_by_the_name() -> None:
+    (name, digest), (other, same) = names(conditions={"batch_size": [64, 128]})
+    assert name != other
+    assert digest == same == names(fixed={"batch_size": 64})[0][1]
 
 
 def test_a_level_is_the_same_task_whether_it_is_fixed_or_a_condition() -> None:

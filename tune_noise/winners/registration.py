@@ -20,11 +20,13 @@ from tune_noise.system.files import replace_file
 from tune_noise.tracking.entry import CARD_FILE, ENTRY_FILE, Entry, Evidence, entry_bytes
 from tune_noise.training.saved_model import CONFIG_FILE, WEIGHTS_FILE
 from tune_noise.verdict import challenge_level, looks_of
+from tune_noise.verdict.task import task_key, task_of
 from tune_noise.winners.export import metrics_of_weights
 from tune_noise.winners.model_card import model_card
 
-# Beside data and noise, what two scores must share to be comparable, and a name must tell.
-TASK_FIELDS = ("val_fraction", "train_size", "objective", "last_epochs")
+# Beside data and noise, the parts of the task that a name tells where they are unusual. That a
+# task is an oracle's is told by its objective.
+_TOLD_FIELDS = ("val_fraction", "train_size", "objective", "last_epochs")
 # Always told, also where they have their default.
 _ALWAYS_NAMED = ("alpha", "noise_rate", "human_labels", "foreign_source")
 _MAX_NAME = 200
@@ -111,21 +113,11 @@ def _noise_of(config: TrialConfig) -> dict[str, Any]:
 
 
 def _unusual(search: SearchConfig, config: TrialConfig) -> dict[str, Any]:
-    values = {f: getattr(config, f) for f in TASK_FIELDS}
+    values = {f: getattr(config, f) for f in _TOLD_FIELDS}
     found = {f: value for f, value in values.items() if value != default_of(f)}
     if "noise_seed" in {*search.conditions, *search.fixed}:
         found["noise_seed"] = config.noise_seed
     return found
-
-
-def task_digest(
-    search: SearchConfig, config: TrialConfig, factors: dict[str, Any], fingerprint: str
-) -> str:
-    """16 hexadecimal digits of all that two scores must share to be compared."""
-    noise = {f: getattr(config, f) for f in noise_parameters()}
-    task = {f: getattr(config, f) for f in TASK_FIELDS} | _unusual(search, config)
-    told = {"fingerprint": fingerprint, "noise": config.noise, **noise, **task, **factors}
-    return _digest(json.dumps(told, sort_keys=True, default=str))
 
 
 def _digest(text: str) -> str:
@@ -139,7 +131,7 @@ def _entry(
     config = trial.config
     return Entry(
         name=name,
-        task=task_digest(search, config, condition.factors, dataset.fingerprint),
+        task=task_key(task_of(search, config, dataset.fingerprint)),
         search_id=history.search["search_id"],
         condition=condition.name,
         trial_id=trial.trial_id,

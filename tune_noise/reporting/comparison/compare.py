@@ -10,18 +10,17 @@ import numpy as np
 from tune_noise.config.metric_names import sign
 from tune_noise.history.replay import History
 from tune_noise.reporting.comparison.tasks import (
-    Task,
+    data_name,
     differing,
     factors_of,
-    key_of,
-    task_of,
-    with_factors,
+    task_of_condition,
 )
 from tune_noise.reporting.findings.effort import efforts
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.findings.summary import ConditionSummary, summarise
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.verdict import ERROR, stepwise
+from tune_noise.verdict.task import Task, task_key
 from tune_noise.verdict.two_samples import Difference, difference_of
 
 TEST_ACCURACY = "test_accuracy_clean"
@@ -169,21 +168,24 @@ def compare_searches(histories: dict[str, History]) -> SearchComparison:
         histories: label -> a search, finished or not; at least one.
     """
     summaries = {label: summarise(history) for label, history in histories.items()}
-    tasks: list[tuple[Entry, Task]] = []
+    conditions = [
+        (label, condition)
+        for label, summary in summaries.items()
+        for condition in summary.conditions
+    ]
+    told = [condition for _, condition in conditions if condition.search_trials]
+    factors = {name for condition in told for name in factors_of(condition)}
     untold = []
-    for label, summary in summaries.items():
-        for condition in summary.conditions:
-            entry = Entry(label, condition, _cost(histories[label], condition.name))
-            task = task_of(histories[label], condition)
-            if task is None:
-                untold.append(entry)
-            else:
-                tasks.append((entry, task))
-    factors = {name for entry, _ in tasks for name in factors_of(entry.condition)}
     groups: dict[str, tuple[Task, list[Entry]]] = {}
-    for entry, task in tasks:
-        whole = with_factors(task, entry.condition, factors)
-        groups.setdefault(key_of(whole), (whole, []))[1].append(entry)
+    for label, condition in conditions:
+        history = histories[label]
+        entry = Entry(label, condition, _cost(history, condition.name))
+        task = task_of_condition(history, condition, factors)
+        if task is None:
+            untold.append(entry)
+        else:
+            named = {"data": data_name(history)} | task
+            groups.setdefault(task_key(task), (named, []))[1].append(entry)
     return SearchComparison(
         searches={label: summary.search for label, summary in summaries.items()},
         tasks=tuple(_compare(task, entries) for task, entries in groups.values()),

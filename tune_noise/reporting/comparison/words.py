@@ -6,7 +6,6 @@ from tune_noise.config.declared import noise_parameters
 from tune_noise.config.words import plain_value
 from tune_noise.history.time_left import clock
 from tune_noise.reporting.comparison.compare import Against, Entry, SearchComparison, TaskComparison
-from tune_noise.reporting.comparison.tasks import SEARCHED, TASK_FIELDS
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.wording import (
     condition_in_words,
@@ -16,6 +15,7 @@ from tune_noise.reporting.wording import (
     unit,
     with_interval,
 )
+from tune_noise.verdict.task import SEARCHED, TASK_FIELDS
 from tune_noise.verdict.two_samples import Difference
 
 # The packages that may change results.
