@@ -270,7 +270,7 @@ def steps(folder: Path) -> dict[str, Cost]:
         now = (time.perf_counter(), time.process_time())
         found[name], last = (now[0] - last[0], now[1] - last[1]), now
 
-    from tune_noise.report import read_history
+    from tune_noise.history.open import read_history
     from tune_noise.reporting import outputs
     from tune_noise.reporting.findings.summary import summarise
     from tune_noise.system.garbage import freeze_objects

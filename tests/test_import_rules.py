@@ -100,7 +100,7 @@ LAYERS = {
     # The commands. Each is thin, and may also ask another for what both do.
     "spaces": {"command_line", "config", "errors"},
     "status": {"command_line", "errors", "history", "record", "service"},
-    "salvage": {"command_line", "errors", "record", "system"},
+    "salvage": {"command_line", "history", "record", "system"},
     "report": {"command_line", "errors", "history", "record", "reporting", "system"},
     "train": {"command_line", "config", "data", "errors", "training"},
     "search": {"command_line", "config", "errors", "history", "record", "service"},
@@ -108,7 +108,7 @@ LAYERS = {
         "command_line", "data", "errors", "system", "tracking", "training", "winners",
     },
     "suspects": {
-        "command_line", "config", "data", "errors", "history", "record", "reporting", "search",
+        "command_line", "config", "data", "errors", "history", "record", "reporting",
         "service", "system", "training", "winners",
     },
     "cli": {

@@ -11,9 +11,8 @@ from tune_noise.command_line.completion import complete_search
 from tune_noise.command_line.options import Json, RecordUrl
 from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.errors import UserError
+from tune_noise.history.open import read_history
 from tune_noise.history.replay import History
-from tune_noise.record import Record, RecordPlace
-from tune_noise.system.garbage import pause_collection
 
 
 def report(
@@ -69,23 +68,6 @@ def report(
     for table in condition_tables(summary):
         console.print(table)
     console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)
-
-
-def read_history(folder: Path, record: str | None) -> History:
-    """What the record of a folder tells.
-
-    Raises:
-        UserError: there is no search, or it has not begun.
-    """
-    place = RecordPlace.of_folder(folder, record)
-    place.check()
-    if not place.exists():
-        raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
-    with Record(place) as events, pause_collection():
-        history = History.replay(events.events())
-    if not history.search:
-        raise UserError(f"{folder} holds a search that has not begun: nothing to report yet")
-    return history
 
 
 def _compare(

@@ -4,8 +4,7 @@ from rich.console import Console
 
 from tune_noise.command_line.options import RecordUrl, SearchFolder
 from tune_noise.command_line.run import run_command
-from tune_noise.errors import UserError
-from tune_noise.record import RecordPlace
+from tune_noise.history.open import find_record
 from tune_noise.record.salvage import salvage as salvage_record
 from tune_noise.system.lock import own_folder
 
@@ -15,10 +14,8 @@ def salvage(
     record: RecordUrl = None,
 ) -> None:
     """Keep the events before the damage in a record, so that the search can be continued."""
-    place = RecordPlace.of_folder(folder, record)
+    place = find_record(folder, record)
     place.check()
-    if not folder.is_dir() or not place.exists():
-        raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
     with own_folder(folder):
         result = salvage_record(place)
     console = Console(markup=False, highlight=False, soft_wrap=True)

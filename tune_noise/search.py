@@ -40,16 +40,13 @@ from tune_noise.command_line.run import (
     run_command,
 )
 from tune_noise.config.loader import (
-    build_search,
     find_space,
     parse_assignments,
     read_search,
-    with_assignments,
 )
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
-from tune_noise.history.replay import History
-from tune_noise.record import Record, RecordPlace
+from tune_noise.history.open import read_recorded_search
 
 
 def search(
@@ -172,7 +169,7 @@ def resume(
     """
     from tune_noise.service.run import Request, run_search
 
-    config = recorded(folder, record, {} if trials is None else {"trials": trials})
+    config = read_recorded_search(folder, record, {} if trials is None else {"trials": trials})
     if config.name != folder.resolve().name:
         raise UserError(
             f"{folder} holds the search {config.name!r}: rename the folder back to {config.name} "
@@ -195,20 +192,6 @@ def resume(
         folder = run_search(config, request, Console(markup=False))
     if as_json:
         print_json(outcome(folder))
-
-
-def recorded(folder: Path, record: str | None, flags: dict[str, Any]) -> SearchConfig:
-    """The search that the record of a folder holds, as the flags change it."""
-    place = RecordPlace.of_folder(folder, record)
-    place.check()
-    if not folder.is_dir() or not place.exists():
-        raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
-    with Record(place) as events:
-        history = History.replay(events.events())
-    if not history.search:
-        raise UserError(f"{folder} holds a search that has not begun: run its command again")
-    raw = with_assignments(history.search["config"], flags)
-    return build_search(raw, source=f"the search in {folder}")
 
 
 if __name__ == "__main__":

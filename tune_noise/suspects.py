@@ -13,9 +13,9 @@ from tune_noise.command_line.run import run_command
 from tune_noise.config.search import SearchConfig, Suspects
 from tune_noise.data import Dataset
 from tune_noise.errors import UserError
+from tune_noise.history.open import find_record, read_recorded_search
 from tune_noise.history.replay import History
-from tune_noise.record import Event, Record, RecordPlace
-from tune_noise.search import recorded
+from tune_noise.record import Event, Record
 from tune_noise.system.lock import own_folder
 
 
@@ -53,10 +53,10 @@ def suspects(
     from tune_noise.winners.find_suspects import find_suspects, train_here
 
     prepare_process(threads=threads, device=device)
-    config = recorded(folder, record, {})
+    config = read_recorded_search(folder, record)
     dataset = load_checked(config, data_dir)
     console = Console(markup=False, highlight=False, soft_wrap=True)
-    with own_folder(folder), Record(RecordPlace.of_folder(folder, record), writer=True) as events:
+    with own_folder(folder), Record(find_record(folder, record), writer=True) as events:
         history = History.replay(events.events())
         _check_search(history, dataset, folder)
 

@@ -11,9 +11,10 @@ from typing import Any, Literal
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.errors import UserError
 from tune_noise.history.counts import ConditionCounts, Counts
+from tune_noise.history.open import find_record
 from tune_noise.history.replay import History
 from tune_noise.history.time_left import most_at_once
-from tune_noise.record import Event, EventKind, Record, RecordPlace
+from tune_noise.record import Event, EventKind, Record
 from tune_noise.system.garbage import pause_collection
 from tune_noise.system.lock import is_owned
 
@@ -88,9 +89,7 @@ def read_state(folder: Path, url: str | None = None) -> SearchState:
         UserError: there is no search, or its record cannot be read.
         StorageError: its database failed.
     """
-    place = RecordPlace.of_folder(folder, url)
-    if not folder.is_dir() or not place.exists():
-        raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
+    place = find_record(folder, url)
     # First: a search that ends meanwhile must not look interrupted.
     is_driven = is_owned(folder) or place.holder() is not None
     with Record(place) as record, pause_collection():
