@@ -215,7 +215,10 @@ def test_all_faults_of_a_file_are_told_at_once(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("nowhere", "--model nowhere is no folder; name one such as runs/NAME/winners/CONDITION"),
+        (
+            "nowhere",
+            "--model nowhere is not a folder; name one such as runs/NAME/winners/CONDITION",
+        ),
         (".", "holds no model"),
         ("models:/x@champion", "there is no MLflow store"),
     ],

@@ -44,9 +44,9 @@ def white_images(dataset: Dataset, *, count: int) -> np.ndarray:
     tables = np.stack([np.searchsorted(row, quantiles) for row in shares]).astype(np.uint8)
     images = np.empty((number, *shape), np.uint8)
     for start in range(0, number, _BLOCK):
-        own = generator(_SEED, "white", start)
+        rng = generator(_SEED, "white", start)
         part = images[start : start + _BLOCK]
-        drawn = own.integers(2**16, size=(_BLOCK, *shape), dtype=np.uint16)[: len(part)]
+        drawn = rng.integers(2**16, size=(_BLOCK, *shape), dtype=np.uint16)[: len(part)]
         for channel, table in enumerate(tables):
             part[:, channel] = table[drawn[:, channel]]
     return images

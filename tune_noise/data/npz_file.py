@@ -138,9 +138,9 @@ def _known_members(
     for info in infos:
         name = info.filename.removesuffix(".npy")
         if name not in known:
-            shown = name if name.isprintable() and 0 < len(name) <= 40 else f"{name[:40]!r}"
+            place = name if name.isprintable() and 0 < len(name) <= 40 else f"{name[:40]!r}"
             fault = f"is not an array of a data set; {suggestion(name, known)}"
-            problems.append(Problem(shown, fault))
+            problems.append(Problem(place, fault))
         elif name in members:
             problems.append(Problem(name, "is there twice; write the file again"))
         else:
@@ -194,7 +194,7 @@ def _parse_header(file: IO[bytes]) -> _Header:
             header = ast.literal_eval(file.read(length).decode("latin1"))
         shape, descr = header["shape"], header["descr"]
     except (SyntaxError, ValueError, TypeError, LookupError, MemoryError, RecursionError):
-        raise zipfile.BadZipFile("its header is none") from None
+        raise zipfile.BadZipFile("it has no valid header") from None
     if not isinstance(descr, str) or not _SINGLE_DTYPE.fullmatch(descr):
         raise ValueError("it holds no numbers; save an array of a single dtype, uint8 or int64")
     dtype = np.dtype(descr)

@@ -1,4 +1,4 @@
-"""What MLflow's runs say of the answer, from `summary.json`: verdicts, means, intervals."""
+"""The answer of a search for MLflow's runs, from `summary.json`: verdicts, means, intervals."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from tune_noise.tracking.content import MAX_VALUE_CHARACTERS, SELECTED, Point, m
 
 SUMMARY_FILE = "summary.json"
 LAST_MEAN = "test_accuracy_clean_last_mean"
-# What MLflow takes in the name of a metric.
+# MLflow refuses these characters in the name of a metric.
 _NO_NAME = re.compile(r"[^A-Za-z0-9 ._:-]")
 Summary = dict[str, Any]
 
 
 def read_summary(output: Path) -> Summary | None:
-    """The content of a search's `summary.json`; None where it is not there."""
+    """Return the content of a search's `summary.json`; None if there is no such file."""
     path = output / SUMMARY_FILE
     if not path.exists():
         return None
@@ -26,7 +26,7 @@ def read_summary(output: Path) -> Summary | None:
 
 
 def description(history: History, summary: Summary) -> str:
-    """The description of the search's run, in Markdown: what was asked, a verdict per condition."""
+    """Return the description of the search's run in Markdown: title and verdict per condition."""
     sentences = [entry["sentence"] for entry in summary["conditions"] if "sentence" in entry]
     parts = [history.config.title, *sentences]
     parts.append("The whole report is under *Artifacts*: `report.html`.")
@@ -34,9 +34,9 @@ def description(history: History, summary: Summary) -> str:
 
 
 def search_points(history: History, summary: Summary) -> list[Point]:
-    """Metrics of the search's run: the size of the search, and each condition's leader.
+    """Return metrics of the search's run: the size of the search, and each condition's leader.
 
-    Where there are several conditions, a name says which: `noise_rate 0.45/seeds`.
+    If there are several conditions, a name says which one it is about: `noise_rate 0.45/seeds`.
     """
     time = _last_end(history)
     num_searched = sum(trial.stage == "search" for trial in history.trials.values())
@@ -47,20 +47,23 @@ def search_points(history: History, summary: Summary) -> list[Point]:
         if entry["winner"] is None:
             continue
         place = f"{_metric_word(Condition(entry['condition']).name)}/" if len(entries) > 1 else ""
-        found = finalist_points(history, entry["winner"])
-        shown = ("seeds", f"{history.config.objective}_selected", "test_accuracy_clean_selected")
-        points += [p._replace(name=place + p.name) for p in found if p.name.startswith(shown)]
+        names = ("seeds", f"{history.config.objective}_selected", "test_accuracy_clean_selected")
+        points += [
+            point._replace(name=place + point.name)
+            for point in finalist_points(history, entry["winner"])
+            if point.name.startswith(names)
+        ]
     return points
 
 
 def finalist_points(history: History, finalist: dict[str, Any]) -> list[Point]:
-    """Means over the seeds and the ends of their 95 % intervals.
+    """Return means over the seeds and the ends of their 95 % intervals.
 
-    A mean is called as the figure of a single trial is, so that both stand in one column.
+    A mean has the name of the figure of a single trial, so that both stand in one column.
 
     Args:
-        history: of the search.
-        finalist: as `summary.json` holds it; of an earlier version it may name no seeds.
+        history: history of the search.
+        finalist: the finalist as `summary.json` holds it.
     """
     objective, time = history.config.objective, _last_end(history)
     names = {name: f"{name}_selected" for name in dict.fromkeys((objective, *SELECTED))}
@@ -68,22 +71,22 @@ def finalist_points(history: History, finalist: dict[str, Any]) -> list[Point]:
     metrics = finalist["metrics"]
     seeds = metrics.get(objective, {}).get("n", 0)
     values = {"seeds": float(seeds)}
-    for name, shown in names.items():
+    for name, column in names.items():
         if name in metrics:
-            values[shown] = metrics[name]["mean"]
-            ends = metrics[name]["ci95"]
-            values |= {f"{shown}_low": ends[0], f"{shown}_high": ends[1]} if ends else {}
+            values[column] = metrics[name]["mean"]
+            if interval := metrics[name]["ci95"]:
+                values |= {f"{column}_low": interval[0], f"{column}_high": interval[1]}
     return [Point(name, value, time, seeds) for name, value in values.items()]
 
 
 def finalists(summary: Summary) -> dict[str, dict[str, Any]]:
-    """The search trial that a finalist is -> the finalist, as `summary.json` holds it."""
+    """Return trial_id of a finalist -> the finalist as `summary.json` holds it."""
     return {f["trial_id"]: f for entry in summary["conditions"] for f in entry.get("finalists", [])}
 
 
 def standings(summary: Summary) -> dict[str, str]:
-    """The search trial that a finalist is -> `winner`, `tie`, or `behind` the leader."""
-    found = {}
+    """Return trial_id of a finalist -> `winner`, `tie`, or `behind` the leader."""
+    standing = {}
     for entry in summary["conditions"]:
         if entry["verdict"] is None:
             continue
@@ -91,20 +94,15 @@ def standings(summary: Summary) -> dict[str, str]:
         for finalist in entry.get("finalists", []):
             trial_id = finalist["trial_id"]
             is_tied = trial_id in entry["tied"]
-            found[trial_id] = "tie" if is_tied else "behind"
+            standing[trial_id] = "tie" if is_tied else "behind"
             if trial_id == leader:
-                found[trial_id] = entry["verdict"]
-    return found
+                standing[trial_id] = entry["verdict"]
+    return standing
 
 
 def winner_trials(history: History, summary: Summary) -> set[str]:
-    """The trials of the winners: those that confirmed one, and the search trial that found it.
-
-    Args:
-        history: of the search.
-        summary: a tie has no winner.
-    """
-    found: set[str] = set()
+    """Return the trials that confirmed a winner, and the search trial of each; a tie has none."""
+    trial_ids: set[str] = set()
     for entry in summary["conditions"]:
         if entry["verdict"] != "winner":
             continue
@@ -112,18 +110,18 @@ def winner_trials(history: History, summary: Summary) -> set[str]:
         condition = Condition(entry["condition"]).name
         for trial in history.of(condition=condition, stage="confirm"):
             if config.items() <= trial.config.model_dump().items():
-                found |= {trial.trial_id} | ({trial.finalist} if trial.finalist else set())
-    return found
+                trial_ids |= {trial.trial_id} | ({trial.finalist} if trial.finalist else set())
+    return trial_ids
 
 
 def _last_end(history: History) -> int:
-    """From the record, so that a point sent twice is equal."""
+    """Return the time of the last end in the record, so that a point sent twice is equal."""
     ends = [trial.ended_seconds for trial in history.trials.values() if trial.ended_seconds]
     return milliseconds(max(ends, default=0.0))
 
 
 def _metric_word(condition: str) -> str:
-    """The name of a condition as MLflow takes it in the name of a metric.
+    """Return the name of a condition in characters that MLflow allows in the name of a metric.
 
     Example:
         >>> _metric_word("noise_rate=0.45,train_size=null")

@@ -1,4 +1,4 @@
-"""Bring a registered model from MLflow into a folder."""
+"""Download a registered model from MLflow into a folder."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from tune_noise.tracking import store
 from tune_noise.tracking.uri import TELEMETRY_OFF
 
 REGISTRY_PREFIX = "models:/"
-# Where in an MLflow model our own folder lies.
+# The folder of an MLflow model that holds our own.
 DATA_FOLDER = "data"
 
 
@@ -18,14 +18,14 @@ def fetch_model(model: str, *, tracking_uri: str, folder: Path) -> Path:
 
     Args:
         model: `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
-        tracking_uri: of an MLflow that answers.
-        folder: empty; filled.
+        tracking_uri: URI of an MLflow that answers.
+        folder: an empty folder, which is filled.
 
     Returns:
         The folder that `load_model` takes.
 
     Raises:
-        DataError: there is no such model, it is none of tune_noise, or it cannot be read.
+        DataError: there is no such model, tune_noise has not registered it, or it cannot be read.
     """
     quiet = TELEMETRY_OFF | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
     for name, value in quiet.items():
@@ -40,9 +40,9 @@ def fetch_model(model: str, *, tracking_uri: str, folder: Path) -> Path:
     except (MlflowException, OSError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DataError(
-            mask_password(f"{model} cannot be had from MLflow at {tracking_uri}: {reason}")
+            mask_password(f"{model} cannot be downloaded from MLflow at {tracking_uri}: {reason}")
         ) from None
-    found = [file.parent for file in Path(path).glob(f"{DATA_FOLDER}/*/config.json")]
-    if len(found) != 1:
+    folders = [file.parent for file in Path(path).glob(f"{DATA_FOLDER}/*/config.json")]
+    if len(folders) != 1:
         raise DataError(f"{model} is not a model that tune_noise has registered")
-    return found[0]
+    return folders[0]

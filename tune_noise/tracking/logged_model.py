@@ -33,7 +33,7 @@ class LoggedModels:
         self._experiment_id = experiment_id
 
     def find_or_make(self, entry: Entry, folder: Path, run_id: str | None) -> Any:
-        """MLflow's model of an entry, with all its files.
+        """Return MLflow's model of an entry, with all its files.
 
         Args:
             entry: says which.
@@ -61,27 +61,26 @@ class LoggedModels:
 
     def _find(self, entry: Entry) -> Any:
         query = " AND ".join(f"tags.`{name}` = '{value}'" for name, value in entry.key.items())
-        found = self._client.search_logged_models([self._experiment_id], query)
-        # One that is whole, and that was registered, comes first.
-        found = sorted(
-            found,
+        # A model that was registered comes first, then one that is whole.
+        models = sorted(
+            self._client.search_logged_models([self._experiment_id], query),
             key=lambda m: (not self.was_registered(m), str(m.status) != "READY", m.model_id),
         )
-        for late in found[1:]:  # a request whose answer was lost can be served after its repetition
+        for late in models[1:]:  # a request whose answer was lost may be served after a second one
             self._client.delete_logged_model(late.model_id)
-        return found[0] if found else None
+        return models[0] if models else None
 
     def _link(self, run_id: str, model_id: str) -> None:
         """Show the model on the page of its run."""
         from mlflow.entities import LoggedModelOutput
 
         outputs = self._client.get_run(run_id).outputs
-        known = {output.model_id for output in (outputs.model_outputs if outputs else ())}
-        if model_id not in known:
+        linked = {output.model_id for output in (outputs.model_outputs if outputs else ())}
+        if model_id not in linked:
             self._client.log_outputs(run_id, models=[LoggedModelOutput(model_id, step=0)])
 
     def was_registered(self, model: Any) -> bool:
-        """Whether a version was made of it, which may have been deleted since."""
+        """Return whether a version was made of a model; it may have been deleted since."""
         return REGISTERED_TAG in model.tags
 
     def note_registered(self, version: Any, entry: Entry) -> None:

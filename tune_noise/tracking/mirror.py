@@ -126,16 +126,16 @@ class Mirror:
         location = store.artifact_location(self._uri, self._output)
         self.experiment_id = store.find_experiment(client, self._experiment, location=location)
         store.offer_views(client, self.experiment_id, view_tags(self.history.config))
-        found: dict[tuple[str, str], Run] = {}
+        runs: dict[tuple[str, str], Run] = {}
         for run in store.known_runs(client, self.experiment_id, self.history):
-            if run.key in found:
+            if run.key in runs:
                 # A create_run whose answer was lost can arrive after its repetition.
                 store.discard(client, run)
             else:
-                found[run.key] = run
-        self._parent = found.get(store.PARENT)
-        self._runs = {name: run for (kind, name), run in found.items() if kind == "trial"}
-        self._finalists = {name: run for (kind, name), run in found.items() if kind == "finalist"}
+                runs[run.key] = run
+        self._parent = runs.get(store.PARENT)
+        self._runs = {name: run for (kind, name), run in runs.items() if kind == "trial"}
+        self._finalists = {name: run for (kind, name), run in runs.items() if kind == "finalist"}
         for trial_id in self.history.trials:
             self._wait(trial_id)
         self._client = client
@@ -157,8 +157,8 @@ class Mirror:
             tags.pop("mlflow.note.content", None)  # what an earlier driver has found stays
         params = content.search_params(self.history)
         self._log(run, run.news(points), params=params, tags=tags)
-        for each in (*self._finalists.values(), run):
-            self._set_open_status(each, is_last=is_last)
+        for open_run in (*self._finalists.values(), run):
+            self._set_open_status(open_run, is_last=is_last)
         return run
 
     def _set_open_status(self, run: Run, *, is_last: bool) -> None:

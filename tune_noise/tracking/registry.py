@@ -81,30 +81,30 @@ class Registry:
 
     def _register(self, entry: Entry, folder: Path, run_id: str | None) -> str:
         card = (folder / CARD_FILE).read_text(encoding="utf-8")[:MAX_DESCRIPTION]
-        found = self._own_version(entry)
-        if found is None:
+        version = self._own_version(entry)
+        if version is None:
             model = self._models.find_or_make(entry, folder, run_id)
             if self._models.was_registered(model):
                 return f"{entry.name}: its version was deleted in MLflow, and is not made again"
-            found = self._create(entry, model, card)
+            version = self._create(entry, model, card)
         else:
-            self._update(found, entry, card)
-        self._settle(found.name)
-        return self._line(found.name, int(found.version))
+            self._update(version, entry, card)
+        self._settle(version.name)
+        return self._line(version.name, int(version.version))
 
     def _own_version(self, entry: Entry) -> Any:
-        """The version of this very model, under whatever name its users have given the model."""
+        """Return the version of this very model, whatever name its users have given to it."""
         query = f"tags.`tune_noise.search_id` = '{entry.search_id}'"
-        found = [v for v in self._pages(query) if entry.key.items() <= v.tags.items()]
-        found.sort(key=lambda v: (int(v.creation_timestamp), int(v.version)))
-        for late in found[1:]:
+        versions = [v for v in self._pages(query) if entry.key.items() <= v.tags.items()]
+        versions.sort(key=lambda v: (int(v.creation_timestamp), int(v.version)))
+        for late in versions[1:]:
             # A request whose answer was lost can be served after its repetition. What a user has
-            # copied to another name, with its tags, is not ours to remove.
-            if late.name == found[0].name and STANDING_TAG not in late.tags:
+            # copied to another name, with its tags, stays.
+            if late.name == versions[0].name and STANDING_TAG not in late.tags:
                 self._client.delete_model_version(late.name, late.version)
-        if found:
-            self._models.note_registered(found[0], entry)
-        return found[0] if found else None
+        if versions:
+            self._models.note_registered(versions[0], entry)
+        return versions[0] if versions else None
 
     def _pages(self, query: str) -> Iterator[Any]:
         token = None
@@ -150,13 +150,13 @@ class Registry:
                 return name
         raise MlflowException.invalid_parameter_value(f"{full} is a model of something else")
 
-    def _update(self, found: Any, entry: Entry, card: str) -> None:
-        """Say what a search that has grown has found out since."""
+    def _update(self, version: Any, entry: Entry, card: str) -> None:
+        """Add what a search that has grown has found out since."""
         for name, value in entry.tags.items():
-            if found.tags.get(name) != value:
-                self._client.set_model_version_tag(found.name, found.version, name, value)
-        if found.description != card:
-            self._client.update_model_version(found.name, found.version, description=card)
+            if version.tags.get(name) != value:
+                self._client.set_model_version_tag(version.name, version.version, name, value)
+        if version.description != card:
+            self._client.update_model_version(version.name, version.version, description=card)
 
     def _settle(self, name: str) -> None:
         """Judge each version that was not judged yet, the oldest first, whoever registered it."""
@@ -173,35 +173,35 @@ class Registry:
             self._client.set_registered_model_alias(name, CHAMPION, str(newest))
 
     def _judge(self, name: str, version: Version, versions: list[Version]) -> bool:
-        """Give a version its alias, and last note that it was judged; whether it is champion."""
+        """Give a version its alias, note that it was judged, and return whether it is champion."""
         holder = self._holder(name, CHAMPION)
         champion = next((v for v in versions if v.number == holder), None)
         if holder is not None and champion is None:
             champion = Version(holder, task=None, evidence=None, standing=None)
-        found = judge(version, champion)
-        alias, number = CHAMPION if found.is_champion else CHALLENGER, str(version.number)
-        self._client.set_model_version_tag(name, number, JUDGED_TAG, found.reason)
+        judgement = judge(version, champion)
+        alias, number = CHAMPION if judgement.is_champion else CHALLENGER, str(version.number)
+        self._client.set_model_version_tag(name, number, JUDGED_TAG, judgement.reason)
         # The challenger is the newest one: an older version that is judged late is not.
-        if found.is_champion or (self._holder(name, alias) or 0) < version.number:
+        if judgement.is_champion or (self._holder(name, alias) or 0) < version.number:
             self._client.set_registered_model_alias(name, alias, number)
         self._client.set_model_version_tag(name, number, STANDING_TAG, alias)
-        return found.is_champion
+        return judgement.is_champion
 
     def _versions(self, name: str) -> list[Version]:
         versions = [
             Version(
-                number=int(found.version),
-                task=found.tags.get(TASK_TAG),
-                evidence=read_evidence(found.tags.get(EVIDENCE_TAG)),
-                standing=found.tags.get(STANDING_TAG),
-                reason=found.tags.get(JUDGED_TAG),
+                number=int(version.version),
+                task=version.tags.get(TASK_TAG),
+                evidence=read_evidence(version.tags.get(EVIDENCE_TAG)),
+                standing=version.tags.get(STANDING_TAG),
+                reason=version.tags.get(JUDGED_TAG),
             )
-            for found in self._pages(f"name = '{name}'")
+            for version in self._pages(f"name = '{name}'")
         ]
         return sorted(versions, key=lambda version: version.number)
 
     def _holder(self, name: str, alias: str) -> int | None:
-        """The version that has an alias."""
+        """Return the number of the version that has an alias; None if none has."""
         number = self._client.get_registered_model(name).aliases.get(alias)
         return None if number is None else int(number)
 

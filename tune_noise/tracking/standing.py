@@ -42,7 +42,7 @@ class Judgement:
 
 
 def judge(version: Version, champion: Version | None) -> Judgement:
-    """Whether a version takes @champion from the one that has it.
+    """Decide whether a version takes @champion from the one that has it.
 
     Args:
         version: with evidence.
@@ -61,25 +61,25 @@ def judge(version: Version, champion: Version | None) -> Judgement:
     if champion.evidence is None or champion.task != version.task:
         reason = f"version {champion.number} has no scores that it can be compared with"
         return Judgement(False, reason)
-    found = challenge(evidence.by_seed, champion.evidence.by_seed, level=evidence.level)
-    verb = "beats" if found.is_won else "is not clearly better than"
-    return Judgement(found.is_won, f"{verb} version {champion.number}: {_in_words(found)}")
+    result = challenge(evidence.by_seed, champion.evidence.by_seed, level=evidence.level)
+    verb = "beats" if result.is_won else "is not clearly better than"
+    return Judgement(result.is_won, f"{verb} version {champion.number}: {_in_words(result)}")
 
 
-def _in_words(found: Challenge) -> str:
+def _in_words(result: Challenge) -> str:
     """`paired difference 0.02 [0.01, 0.03] (95 % interval, n = 5 seeds)`."""
-    kind = "paired difference" if found.is_paired else "difference"
-    if found.interval is None:
-        return f"{kind} {found.mean:.3g}, and too few seeds for an interval"
-    low, high = found.interval
-    seeds = f"n = {found.num_challenger}"
-    if not found.is_paired:
-        seeds += f" and {found.num_champion}"
-    name = f"{100.0 * (1.0 - found.level):.4g} % interval"
-    return f"{kind} {found.mean:.3g} [{low:.3g}, {high:.3g}] ({name}, {seeds} seeds)"
+    kind = "paired difference" if result.is_paired else "difference"
+    if result.interval is None:
+        return f"{kind} {result.mean:.3g}, and too few seeds for an interval"
+    low, high = result.interval
+    seeds = f"n = {result.num_challenger}"
+    if not result.is_paired:
+        seeds += f" and {result.num_champion}"
+    name = f"{100.0 * (1.0 - result.level):.4g} % interval"
+    return f"{kind} {result.mean:.3g} [{low:.3g}, {high:.3g}] ({name}, {seeds} seeds)"
 
 
 def last_champion(versions: Sequence[Version]) -> int | None:
-    """The newest version that was judged to be the champion; None where none was."""
+    """Return the newest version that was judged to be the champion; None if none was."""
     numbers = [version.number for version in versions if version.standing == CHAMPION]
     return max(numbers, default=None)

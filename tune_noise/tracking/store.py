@@ -53,12 +53,12 @@ class Run:
         return PARENT
 
     def news(self, points: list[Point]) -> list[Point]:
-        """Those of the points of which MLflow holds another value, or none."""
+        """Return the points of which MLflow holds another value, or none."""
         return [point for point in points if self.metrics.get(point.name) != point.value]
 
 
 def connect(uri: str) -> Any:
-    """A client of the store at a URI.
+    """Return a client of the store at a URI.
 
     The tables of a SQLite store are made here, one process at a time, because MLflow's migrations
     race; other stores have locks of their own.
@@ -105,7 +105,7 @@ EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def find_experiment(client: Any, name: str, *, location: str | None) -> str:
-    """The id of the experiment of this name; made if there is none.
+    """Return the ID of the experiment of this name, which is made if there is none.
 
     Args:
         client: of the store.
@@ -115,27 +115,27 @@ def find_experiment(client: Any, name: str, *, location: str | None) -> str:
     Raises:
         TuneNoiseError: it was deleted in MLflow and not yet removed.
     """
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         return str(client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_KIND))
-    if found.lifecycle_stage != "active":
+    if experiment.lifecycle_stage != "active":
         raise TuneNoiseError(
             f"the MLflow experiment {name!r} was deleted; restore it with "
-            f"`mlflow experiments restore -x {found.experiment_id}`"
+            f"`mlflow experiments restore -x {experiment.experiment_id}`"
         )
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def offer_views(client: Any, experiment_id: str, tags: dict[str, str]) -> None:
     """Give an experiment its views; one that is there already may be a person's own by now."""
-    known = client.get_experiment(experiment_id).tags
+    present = client.get_experiment(experiment_id).tags
     for name, value in tags.items():
-        if name not in known:
+        if name not in present:
             client.set_experiment_tag(experiment_id, name, value)
 
 
 def known_runs(client: Any, experiment_id: str, history: History) -> list[Run]:
-    """A search's runs in the store, the fullest first."""
+    """Return a search's runs in the store, the fullest first."""
     query = f"tags.`tune_noise.search_id` = '{history.search['search_id']}'"
     runs: list[Run] = []
     token = None
@@ -167,7 +167,7 @@ def _known_run(client: Any, entity: Any, history: History) -> Run:
 def create(
     client: Any, experiment_id: str | None, name: str, tags: dict[str, str], *, start_seconds: float
 ) -> Run:
-    """A new run, RUNNING."""
+    """Make a run, which is RUNNING."""
     entity = client.create_run(
         experiment_id, start_time=int(start_seconds * 1000), tags=tags, run_name=name
     )
@@ -175,7 +175,7 @@ def create(
 
 
 def pieces(trial: TrialHistory, run: Run) -> Iterator[list[Point]]:
-    """What MLflow lacks of a trial's metrics, in pieces of one call each; at least one."""
+    """Yield the metrics of a trial that MLflow lacks, in pieces of one call each; at least one."""
     summary = [p for p in summary_points(trial) if p.name not in run.metrics]
     starts = list(range(run.num_epochs, trial.num_epochs, EPOCHS_PER_CALL))
     for start in starts:
@@ -189,7 +189,7 @@ def pieces(trial: TrialHistory, run: Run) -> Iterator[list[Point]]:
 def send(
     client: Any, run: Run, points: list[Point], *, params: dict[str, str], tags: dict[str, str]
 ) -> bool:
-    """One call with all that a run lacks; none, and False, if it lacks nothing."""
+    """Send all that a run lacks in one call, and return whether it lacked anything."""
     from mlflow.entities import Metric, Param, RunTag
 
     new_params = [Param(k, v) for k, v in params.items() if k not in run.params]
@@ -216,14 +216,14 @@ def set_status(client: Any, run: Run, status: str, *, end_seconds: float) -> Non
 
 
 def discard(client: Any, run: Run) -> None:
-    """Delete a run that there is twice; ended first, so that MLflow counts none as RUNNING."""
+    """Delete a run that exists twice, ended first: MLflow must count none as RUNNING."""
     if run.status == "RUNNING":
         client.set_terminated(run.run_id, status="KILLED")
     client.delete_run(run.run_id)
 
 
 def artifact_location(uri: str, output: Path) -> str | None:
-    """Where an experiment's artifacts go: a server decides itself; a database cannot.
+    """Return where an experiment's artifacts go; a server decides that itself.
 
     Returns:
         URI of a folder beside the SQLite file, or beside the output folder of another database;

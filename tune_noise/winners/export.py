@@ -54,7 +54,7 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
 
 
 def _is_of(target: Path, trial: TrialHistory) -> bool:
-    """Whether a model's folder is there, whole, and holds the networks of a trial."""
+    """Return whether a model's folder is whole and holds the networks of a trial."""
     try:
         model = load_model(target, own_network=trial.config.model)
         return bool(model.about.get("trial_id") == trial.trial_id)
@@ -74,15 +74,15 @@ def _weights(folder: Path, trial: TrialHistory, leader: Finalist) -> dict[str, A
 
 
 def metrics_of_weights(trial: TrialHistory) -> dict[str, float]:
-    """What the saved networks of a trial measure.
+    """Return the metrics of the saved networks of a trial.
 
-    With `last_epochs` the weights are the last ones, and the selected figures a mean.
+    With `last_epochs` the weights are those of the last epoch, and the selected figures are means.
     """
-    found = trial_metrics(trial)
+    metrics = trial_metrics(trial)
     if trial.config.last_epochs is None:
-        return found
-    last = {name: found[f"{name}_last"] for name in found if f"{name}_last" in found}
-    return found | last
+        return metrics
+    last = {name: metrics[f"{name}_last"] for name in metrics if f"{name}_last" in metrics}
+    return metrics | last
 
 
 def _about(

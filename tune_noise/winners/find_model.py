@@ -1,4 +1,4 @@
-"""Where a model lies that a user names: a folder, a search, or MLflow's registry."""
+"""Find the model that a user names: in a folder, a search, or MLflow's registry."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +17,13 @@ _CONFIG, _WINNERS = "config.json", "winners"
 def model_folder(
     model: str, *, tracking_uri: str | None = None, source: str = OPTION
 ) -> Iterator[Path]:
-    """The folder of a model; one from the registry is there only as long as the context.
+    """Yield the folder of a model; one from the registry is removed at the end of the context.
 
     Args:
         model: `runs/NAME/winners/CONDITION`, `runs/NAME` of a search with one winner, or
             `models:/NAME@ALIAS` and `models:/NAME/VERSION` of MLflow's registry.
         tracking_uri: of MLflow; None: the store in `runs`.
-        source: what a message calls it.
+        source: the name of the option or variable, for a message.
 
     Raises:
         UserError: MLflow cannot be reached.
@@ -45,20 +45,20 @@ def model_folder(
 
 
 def _folder_of(path: Path) -> Path:
-    """The folder itself, or that of the one winner below it."""
+    """Return the folder itself, or that of the one winner below it."""
     if (path / _CONFIG).exists():
         return path
     if not path.is_dir():
         raise DataError(
-            f"--model {path} is no folder; name one such as runs/NAME/winners/CONDITION, or "
+            f"--model {path} is not a folder; name one such as runs/NAME/winners/CONDITION, or "
             "models:/NAME@champion of MLflow's registry"
         )
-    found = sorted(
-        file.parent for each in ("", _WINNERS) for file in (path / each).glob(f"*/{_CONFIG}")
+    folders = sorted(
+        file.parent for folder in ("", _WINNERS) for file in (path / folder).glob(f"*/{_CONFIG}")
     )
-    if not found:
+    if not folders:
         raise DataError(f"--model {path} holds no model: a search leaves them in its winners/")
-    if len(found) > 1:
-        listed = "\n".join(f"  {folder}" for folder in found)
-        raise DataError(f"--model {path} holds {len(found)} models, name one of them:\n{listed}")
-    return found[0]
+    if len(folders) > 1:
+        listed = "\n".join(f"  {folder}" for folder in folders)
+        raise DataError(f"--model {path} holds {len(folders)} models, name one of them:\n{listed}")
+    return folders[0]

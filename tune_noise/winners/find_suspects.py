@@ -36,7 +36,7 @@ TrainFolds = Callable[[Sequence[Fold]], Iterator[tuple[Fold, np.ndarray | str]]]
 
 @dataclass
 class CrossFitting:
-    """One condition's.
+    """The search for wrong labels of one condition.
 
     Attributes:
         condition: its name.
@@ -60,8 +60,8 @@ class CrossFitting:
 
     def finish(self, dataset: Dataset) -> None:
         """Write the table, if every fold was trained."""
-        found = {fold: read_fold(self.path_of(fold), fold) for fold in self.folds}
-        trained = {fold: values for fold, values in found.items() if values is not None}
+        kept = {fold: read_fold(self.path_of(fold), fold) for fold in self.folds}
+        trained = {fold: values for fold, values in kept.items() if values is not None}
         if self.facts is not None or len(trained) < len(self.folds) or self.problem is not None:
             return
         self.facts = write_suspects(self.target, judge(trained, dataset), dataset, self.about)
@@ -95,20 +95,18 @@ def find_suspects(
         return
     summary = summarise(replace(history, finished=True))
     cross_fittings = list(_planned(summary, dataset, folder, folds))
-    by_fold = {fold: each for each in cross_fittings for fold in each.folds}
-    missing = [
-        fold for fold, each in by_fold.items() if read_fold(each.path_of(fold), fold) is None
-    ]
-    for fold, found in train(missing) if missing else ():
+    by_fold = {fold: fitting for fitting in cross_fittings for fold in fitting.folds}
+    missing = [f for f, fitting in by_fold.items() if read_fold(fitting.path_of(f), f) is None]
+    for fold, result in train(missing) if missing else ():
         cross_fitting = by_fold[fold]
-        if isinstance(found, str):
-            cross_fitting.problem = found
+        if isinstance(result, str):
+            cross_fitting.problem = result
             continue
         cross_fitting.target.mkdir(exist_ok=True, parents=True)
-        save_fold(cross_fitting.path_of(fold), fold, found)
-    for each in cross_fittings:
-        each.finish(dataset)
-        _tell(each, history, note)
+        save_fold(cross_fitting.path_of(fold), fold, result)
+    for cross_fitting in cross_fittings:
+        cross_fitting.finish(dataset)
+        _note_outcome(cross_fitting, history, note)
 
 
 def find_on_cluster(
@@ -141,11 +139,11 @@ def find_on_cluster(
 
 
 def _longest_confirmation(history: History) -> float:
-    """Seconds that a confirmation took, by trial, at the most; infinite where there was none."""
+    """Return the most seconds a trial of a confirmation took; infinite if there was none."""
     confirmed = [t for t in history.trials.values() if t.stage == "confirm" and t.epochs]
     sizes = Counter(trial.stack_id for trial in confirmed)  # the clock is that of the stack
-    each = (trial.epochs[-1]["seconds"] / sizes[trial.stack_id] for trial in confirmed)
-    return max(each, default=math.inf)
+    seconds = (trial.epochs[-1]["seconds"] / sizes[trial.stack_id] for trial in confirmed)
+    return max(seconds, default=math.inf)
 
 
 def train_here(
@@ -168,20 +166,20 @@ def _planned(
             continue
         trial: TrialHistory = next(iter(condition.leader.counted.values()))
         about = {"trial_id": trial.trial_id, "folds": count, "dataset_fingerprint": fingerprint}
-        each = CrossFitting(condition.name, folder / WINNERS_DIR / condition.name, about)
-        each.problem = no_suspects_because(trial.config, dataset)
-        each.facts = None if each.problem else read_suspects(each.target, about)
-        if each.problem is None and each.facts is None:
-            each.folds = make_folds(trial.config, dataset, count=count)
-        yield each
+        fitting = CrossFitting(condition.name, folder / WINNERS_DIR / condition.name, about)
+        fitting.problem = no_suspects_because(trial.config, dataset)
+        fitting.facts = None if fitting.problem else read_suspects(fitting.target, about)
+        if fitting.problem is None and fitting.facts is None:
+            fitting.folds = make_folds(trial.config, dataset, count=count)
+        yield fitting
 
 
-def _tell(each: CrossFitting, history: History, note: Callable[..., None]) -> None:
-    if each.facts is not None:
-        if history.suspects.get(each.condition) != each.facts:
-            text = f"{each.condition}: {each.facts['suspects']} labels are more likely wrong"
-            note(text, is_warning=False, suspects={each.condition: each.facts})
-    elif each.problem is not None:
-        text = f"no suspects of {each.condition}: {each.problem}"
+def _note_outcome(fitting: CrossFitting, history: History, note: Callable[..., None]) -> None:
+    if fitting.facts is not None:
+        if history.suspects.get(fitting.condition) != fitting.facts:
+            text = f"{fitting.condition}: {fitting.facts['suspects']} labels are more likely wrong"
+            note(text, is_warning=False, suspects={fitting.condition: fitting.facts})
+    elif fitting.problem is not None:
+        text = f"no suspects of {fitting.condition}: {fitting.problem}"
         if text not in history.warnings:
             note(text, is_warning=True)

@@ -1,4 +1,4 @@
-"""The model card: what a person must know of a model before trusting it."""
+"""The model card: what a person must know about a model before trusting it."""
 
 from typing import Any
 
@@ -70,11 +70,11 @@ def _verdict(condition: ConditionSummary) -> str:
 def _confirmed(leader: Finalist) -> dict[str, str]:
     """Objective and test accuracy over the fresh seeds."""
     objective = leader.config.objective
-    found: dict[str, str] = {}
+    rows: dict[str, str] = {}
     for metric, heading in ((objective, objective_name(objective)), (_TEST, "test accuracy")):
         if metric in leader.metrics:
-            found[f"confirmed {heading}"] = _figure(leader.metrics[metric], metric)
-    return found
+            rows[f"confirmed {heading}"] = _figure(leader.metrics[metric], metric)
+    return rows
 
 
 def _figure(estimate: Estimate, metric: str) -> str:
@@ -132,7 +132,7 @@ def _effort(history: History, condition: ConditionSummary) -> str:
 
 
 def _known(condition: ConditionSummary, trial: TrialHistory) -> str:
-    """What was used, and what was not."""
+    """Say which labels and which truths the search used, and which it did not."""
     config = trial.config
     if config.oracle:
         judged = f"clean validation labels (oracle: {config.objective}), an upper bound"

@@ -1,4 +1,4 @@
-"""What a winner's folder says to people and to MLflow's registry: model card and entry."""
+"""Describe a winner to people and to MLflow's registry: model card and entry."""
 
 import hashlib
 import json
@@ -69,7 +69,7 @@ def describe_models(
 
 
 def _holds(target: Path, trial: TrialHistory) -> bool:
-    """Whether a winner's folder holds the networks of this trial, and not of an earlier leader."""
+    """Return whether a winner's folder holds the networks of this trial, not of an earlier one."""
     try:
         about = json.loads((target / CONFIG_FILE).read_bytes())
         return bool(about["trial_id"] == trial.trial_id) and (target / WEIGHTS_FILE).exists()
@@ -138,7 +138,7 @@ def _entry(
         evidence=_evidence(condition, leader),
         tags=_tags(condition, leader, dataset),
         params=_params(config),
-        requirements=[f"{each}=={version(each).partition('+')[0]}" for each in _PACKAGES],
+        requirements=[f"{package}=={version(package).partition('+')[0]}" for package in _PACKAGES],
         image_shape=dataset.image_shape,
         example=_example(dataset),
         own_network=config.model if is_path(config.model) else None,
@@ -161,9 +161,9 @@ def _evidence(condition: ConditionSummary, leader: Finalist) -> Evidence:
 
 
 def _tags(condition: ConditionSummary, leader: Finalist, dataset: Dataset) -> dict[str, str]:
-    """What a person looks at or filters by in the list of versions."""
+    """Return what a person looks at or filters by in the list of versions."""
     config, metrics = leader.config, leader.metrics
-    found = {
+    tags = {
         "search": condition.config.name,
         "dataset": dataset.name,
         "method": config.method,
@@ -173,8 +173,8 @@ def _tags(condition: ConditionSummary, leader: Finalist, dataset: Dataset) -> di
     }
     for metric in (config.objective, "test_accuracy_clean"):
         if metric in metrics:
-            found[metric] = f"{with_interval(metrics[metric], metric)}, n = {metrics[metric].n}"
-    return {f"tune_noise.{tag}": value for tag, value in found.items() if value}
+            tags[metric] = f"{with_interval(metrics[metric], metric)}, n = {metrics[metric].n}"
+    return {f"tune_noise.{tag}": value for tag, value in tags.items() if value}
 
 
 def _params(config: TrialConfig) -> dict[str, str]:

@@ -51,10 +51,10 @@ def write_suspects(
 
 
 def read_suspects(target: Path, about: dict[str, Any]) -> dict[str, Any] | None:
-    """The facts of what was written for this very trial; None where that is not there, whole.
+    """Return the facts of what was written for this very trial; None if it is not there and whole.
 
     Raises:
-        OSError: the disk is not to be read.
+        OSError: the disk cannot be read.
     """
     path = target / SUSPECTS_JSON
     try:
@@ -81,9 +81,9 @@ def _lines(suspects: Suspects) -> Iterator[str]:
         "fold": suspects.folds,
         "true_label": suspects.true_labels,
     }
-    shown = {name: column.tolist() for name, column in columns.items() if column is not None}
-    yield ",".join(shown) + "\n"
-    for row in zip(*shown.values(), strict=True):
+    lists = {name: column.tolist() for name, column in columns.items() if column is not None}
+    yield ",".join(lists) + "\n"
+    for row in zip(*lists.values(), strict=True):
         yield ",".join(map(str, row)) + "\n"
 
 
@@ -93,7 +93,7 @@ def _sheet(suspects: Suspects, dataset: Dataset) -> Iterator[dict[str, Any]]:
     for row in np.sort(first)[:SHEET_SIZE].tolist():
         image = int(suspects.images[row])
         picture = base64.b64encode(thumbnail(dataset.train_images[image])).decode()
-        shown = {
+        entry = {
             "index": image,
             "given": int(suspects.given_labels[row]),
             "predicted": int(suspects.predicted_labels[row]),
@@ -101,5 +101,5 @@ def _sheet(suspects: Suspects, dataset: Dataset) -> Iterator[dict[str, Any]]:
             "png": picture,
         }
         if suspects.true_labels is not None:
-            shown["true"] = int(suspects.true_labels[row])
-        yield shown
+            entry["true"] = int(suspects.true_labels[row])
+        yield entry
