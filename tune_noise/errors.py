@@ -31,7 +31,7 @@ class StorageError(TuneNoiseError):
 
 
 class UserError(TuneNoiseError):
-    """Something the user can mend: the message names place, rule, value and way out."""
+    """Something the user can correct: the message names place, rule, value and way out."""
 
     exit_code = 2
 

@@ -54,7 +54,7 @@ def given_uri(value: str | None, option: str) -> GivenUri:
 
 
 def hide_passwords() -> None:
-    """Start this program anew where an option holds a password: without it, and with a warning.
+    """Restart this program without the password if an option holds one, and warn the user.
 
     The process stays the same one. Call it first of all, before threads are started.
     """

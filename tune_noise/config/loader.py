@@ -122,7 +122,7 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
             new[key] = value
         elif tail and head in _NESTED and tail in _NESTED[head].model_fields:
             section = new.get(head) or {}
-            # A section that is no mapping stays for the schema to report.
+            # A section that is not a mapping stays for the schema to report.
             new[head] = {**section, tail: value} if isinstance(section, dict) else section
         elif key in trial_fields():
             _set_field(new, key, value)

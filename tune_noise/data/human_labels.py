@@ -50,7 +50,7 @@ def read_human_labels(path: Path, *, which: str, clean_labels: np.ndarray) -> np
     if not os.path.isfile(path):  # a pipe or a device might never end
         raise DataError(f"{path} is not a file; a path is read from the current folder")
     if os.path.getsize(path) > MAX_BYTES:
-        raise DataError(f"{path} has more than {MAX_BYTES} bytes: it is no file of labels")
+        raise DataError(f"{path} has more than {MAX_BYTES} bytes: it is not a file of labels")
     arrays = _read_npz(path) if path.suffix == ".npz" else _read_torch(path)
     clean, labels = (_labels(path, arrays, name) for name in (CLEAN_KEY, KEYS[which]))
     for name, found in ((CLEAN_KEY, clean), (KEYS[which], labels)):

@@ -101,8 +101,8 @@ def _read(record: Record) -> tuple[list[Event], str | None]:
 def _see_that_something_is_left(events: list[Event], place: RecordPlace) -> None:
     if not events:
         raise UserError(
-            f"{place.shown}: not one event can be read. Restore it from a copy, or begin anew with "
-            "another --name"
+            f"{place.shown}: not one event can be read. Restore it from a copy, or start again "
+            "with another --name"
         )
 
 

@@ -180,7 +180,7 @@ class Server:
     def _unreachable(self, error: Exception) -> UserError:
         return UserError(
             f"{self._place.shown} cannot be reached ({reason_of(error)}): start the server, or "
-            f"mend the URL ({EXAMPLE}; without PASSWORD, PGPASSWORD or ~/.pgpass is asked)"
+            f"correct the URL ({EXAMPLE}; without PASSWORD, PGPASSWORD or ~/.pgpass is asked)"
         )
 
     def _unusable(self, reason: str) -> UserError:

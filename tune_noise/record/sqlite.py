@@ -153,7 +153,7 @@ class SqliteDatabase:
         if columns == _FORMER_COLUMNS:
             return UserError(
                 f"{self._path} was written by an earlier version of tune_noise: go on with that "
-                "version, or begin anew with another --name"
+                "version, or start again with another --name"
             )
         return damaged(self._place, "not a record of a search, or a damaged one")
 

@@ -22,7 +22,7 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
         The data set, with what the noise of every condition needs beside it.
 
     Raises:
-        DataError: the data cannot be had.
+        DataError: the data cannot be loaded.
         ConfigError: a network, an order, a noise or a split does not suit the data.
     """
     from tune_noise.data.splits import stratified_split

@@ -100,7 +100,7 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
 def _stopped(reason: str, folder: Path, request: Request) -> str:
     return (
         f"{reason}; the search has stopped, and nothing that was recorded is lost. When this is "
-        f"mended, continue with:\n  {_resume_command(folder, request)}"
+        f"fixed, continue with:\n  {_resume_command(folder, request)}"
     )
 
 

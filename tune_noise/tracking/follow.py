@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reader:
-    """Reads a record, and opens it anew after a failure: its database may have been restarted."""
+    """Reads a record, and reopens it after a failure: its database may have been restarted."""
 
     def __init__(self, place: RecordPlace) -> None:
         """Nothing is opened yet."""

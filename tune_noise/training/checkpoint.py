@@ -76,7 +76,7 @@ def write_checkpoint(
 
     Args:
         path: the file; its folder is made, but not the folders above it: one that is gone may be
-            a share that is not mounted, and must not be made anew on the disk below.
+            a share that is not mounted, and must not be created on the disk below.
         tensors: by name, on any device.
         values: what JSON can say.
         previous: where the file that stands at `path` goes, in place of the one that stands there.
@@ -124,7 +124,7 @@ def read_checkpoint(path: Path) -> tuple[Tensors, dict[str, Any]]:
 
     Raises:
         DamagedCheckpoint: the file is anything else, whatever its content.
-        OSError: there is no such file, or the disk is not to be read now.
+        OSError: there is no such file, or the disk cannot be read now.
     """
     # A pipe would be waited for.
     if path.exists() and not path.is_file():

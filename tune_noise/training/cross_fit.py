@@ -139,7 +139,7 @@ def read_fold(path: Path, fold: Fold) -> np.ndarray | None:
     """What was kept for this very fold; None where nothing usable was.
 
     Raises:
-        OSError: the disk is not to be read.
+        OSError: the disk cannot be read.
     """
     try:
         tensors, values = read_checkpoint(path)
