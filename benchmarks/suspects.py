@@ -43,7 +43,7 @@ from tune_noise.metrics.suspicion import (
 from tune_noise.reporting.statistics import estimate, paired_difference
 from tune_noise.training import Trial, with_material
 from tune_noise.training.cross_fit import Fold, gather, held_out_images, make_folds, train_fold
-from tune_noise.training.labelled_data import noisy_labels, true_labels
+from tune_noise.training.known_noise import noisy_labels, true_labels
 
 try:
     from cleanlab.filter import find_label_issues

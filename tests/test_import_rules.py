@@ -61,7 +61,7 @@ LAYERS = {
     "system": {"errors"},
     "seeding": set(),
     "declaration": set(),
-    "noise": {"declaration"},
+    "noise": {"declaration", "seeding"},
     "models": {"declaration"},
     "methods": {"declaration", "seeding"},
     "config": {"declaration", "errors", "methods", "models", "noise"},
@@ -159,7 +159,9 @@ def test_what_is_trained_next_is_decided_without_ray(unit):
 def test_noise_imports_numpy_and_nothing_else():
     assert (
         rules.imports_of_others(
-            PACKAGE, "noise", {"numpy", "tune_noise.declaration", *sys.stdlib_module_names}
+            PACKAGE,
+            "noise",
+            {"numpy", "tune_noise.declaration", "tune_noise.seeding", *sys.stdlib_module_names},
         )
         == []
     )

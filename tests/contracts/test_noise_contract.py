@@ -1,17 +1,18 @@
-"""What every noise promises; a new kind needs a line in NOISES."""
+"""The promises of every kind of noise; a new kind needs a line in CASES."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
+from tune_noise.config.declared import import_object
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.noise import corrupt, declarations, realised_noise_rate
-from tune_noise.noise.corruption import KINDS
+from tune_noise.noise import NoiseFacts, realised_noise_rate
+from tune_noise.noise.kinds import NOISES
 from tune_noise.training import with_material
-from tune_noise.training.known_noise import known_matrix, noise_parameters
-from tune_noise.training.labelled_data import noise_fingerprint, noisy_labels
+from tune_noise.training.known_noise import known_matrix, noise_of, noisy_labels
+from tune_noise.training.labelled_data import noise_fingerprint
 
 CLEAN = np.arange(6000, dtype=np.int64) * 7 % 10
 # A matrix of one's own whose rows differ: class i keeps 90 - 5 i % of its labels.
@@ -40,7 +41,7 @@ class Noise(NamedTuple):
 
 
 REVERSE, RANDOM = {"confusion_order": "reverse"}, {"confusion_order": "random"}
-NOISES = [
+CASES = [
     Noise("dilution", {"alpha": 0}, 0.0, 0.0),
     Noise("dilution", {"alpha": 5}, 5 / 6 * 0.9, 5 / 6),
     Noise("dilution", {"alpha": 100}, 100 / 101 * 0.9, 100 / 101),
@@ -68,7 +69,7 @@ NOISES = [
     Noise("human", {"human_file": "human.npz"}, 0.25, 0.0),
     Noise("given", {}, 0.0, 0.0),
 ]  # fmt: skip
-all_noises = pytest.mark.parametrize("noise", NOISES, ids=str)
+all_noises = pytest.mark.parametrize("noise", CASES, ids=str)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -86,7 +87,7 @@ def dataset(_in_a_folder_with_files: None) -> Dataset:
     """6,000 images whose pixels have nothing to do with their class."""
     images = np.random.default_rng(0).integers(0, 256, (len(CLEAN), 1, 4, 4), dtype=np.uint8)
     bare = Dataset("digits", images, CLEAN.copy(), None, None, None, 10)
-    return with_material(bare, [noise.config for noise in NOISES])
+    return with_material(bare, [noise.config for noise in CASES])
 
 
 def draw(noise: Noise, dataset: Dataset, *, seed: int = 0) -> np.ndarray:
@@ -95,23 +96,24 @@ def draw(noise: Noise, dataset: Dataset, *, seed: int = 0) -> np.ndarray:
 
 def draw_for(noise: Noise, dataset: Dataset, clean: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """For other labels of the first images."""
-    parameters = noise_parameters(noise.config, dataset)
-    for name in ("images", "labels"):
-        if name in parameters:
-            parameters[name] = parameters[name][: len(clean)]
-    generator = np.random.default_rng(seed)
-    return corrupt(noise.kind, clean, num_classes=10, generator=generator, **parameters)
+    labels = {k: v[: len(clean)] for k, v in dataset.extras.items() if k.startswith("labels/")}
+    facts = NoiseFacts(
+        num_classes=10,
+        images=dataset.train_images[: len(clean)],
+        extras={**dataset.extras, **labels},
+    )
+    return noise_of(noise.config).draw(clean, facts, np.random.default_rng(seed))
 
 
 def test_the_contract_covers_every_noise():
-    assert {noise.kind for noise in NOISES} == set(declarations.NOISES) == set(KINDS)
+    assert {noise.kind for noise in CASES} == set(NOISES)
 
 
 @all_noises
 def test_labels_are_classes_one_row_for_each_image(noise, dataset):
     noisy = draw(noise, dataset)
     assert noisy.dtype == np.int64
-    assert noisy.shape == (len(CLEAN), 1 + noise.fields.get("alpha", 0))
+    assert noisy.shape == (len(CLEAN), noise.config.labels_per_image)
     assert noisy.min() >= 0
     assert noisy.max() <= 9
 
@@ -129,7 +131,7 @@ def test_the_realised_rate_is_the_requested_one_within_binomial_error(noise, dat
 def test_every_cell_of_the_known_matrix_is_met_within_binomial_error(noise, dataset):
     matrix = known_matrix(noise.config, 10, dataset.extras)
     if matrix is None:
-        assert noise.kind in ("instance", "foreign", "human", "given")
+        assert not NOISES[noise.kind].class_conditional
         return
     assert matrix.dtype == np.float64
     np.testing.assert_allclose(matrix.sum(axis=1), 1.0, rtol=1e-12)
@@ -186,7 +188,7 @@ def test_no_examples_give_no_labels(noise, dataset):
 BY_INDEX = ("symmetric", "pair_flip", "asymmetric", "matrix", "human", "given")
 
 
-@pytest.mark.parametrize("noise", [n for n in NOISES if n.kind in BY_INDEX], ids=str)
+@pytest.mark.parametrize("noise", [n for n in CASES if n.kind in BY_INDEX], ids=str)
 def test_where_labels_are_drawn_by_index_more_examples_change_none_of_the_first(noise, dataset):
     few, many = (draw_for(noise, dataset, CLEAN[:n]) for n in (1000, 6000))
     np.testing.assert_array_equal(few, many[:1000])
@@ -198,35 +200,23 @@ def test_a_larger_alpha_extends_a_smaller_one(kind, dataset):
     np.testing.assert_array_equal(few, many[:, :2])
 
 
-@pytest.mark.parametrize(
-    ("noise", "parameters"),
-    [
-        ("dilution", {}),
-        ("dilution", {"noise_rate": 0.2}),
-        ("structured", {"alpha": 5, "delta": 0.1}),
-        ("foreign", {"noise_rate": 0.2}),
-        ("symmetric", {}),
-        ("symmetric", {"alpha": 5}),
-        ("pair_flip", {}),
-        ("asymmetric", {"noise_rate": 0.2}),
-        ("matrix", {"noise_rate": 0.2}),
-        ("instance", {"noise_rate": 0.2}),
-        ("human", {"noise_rate": 0.2}),
-        ("symetric", {"noise_rate": 0.2}),
-        ("symetric", {}),
-    ],
-)
-def test_an_unknown_noise_or_a_missing_parameter_is_refused(noise, parameters):
-    with pytest.raises(ValueError, match=f"noise '{noise}' with .* is not defined"):
-        corrupt(noise, CLEAN, num_classes=10, generator=np.random.default_rng(0), **parameters)
+@pytest.mark.parametrize("noise", [n for n in NOISES if NOISES[n].fields])
+def test_a_missing_field_is_refused(noise):
+    with pytest.raises(TypeError, match="missing"):
+        import_object(NOISES[noise].implementation)()
 
 
-@pytest.mark.parametrize("noise", ["symmetric", "pair_flip", "asymmetric", "instance"])
+RATES = [name for name in NOISES if "noise_rate" in [field.name for field in NOISES[name].fields]]
+
+
+@pytest.mark.parametrize("noise", RATES)
 @pytest.mark.parametrize("noise_rate", [-0.1, 1.0, 45])
 def test_a_rate_out_of_range_is_refused_by_every_flip(noise, noise_rate):
-    given = {"noise_rate": noise_rate, "class_map": {1: 0}, "images": np.zeros((6000, 1, 2, 2))}
+    values = TrialConfig(noise=noise).declared_values("noise") | {"noise_rate": noise_rate}
+    kind = import_object(NOISES[noise].implementation)(**values)
+    facts = NoiseFacts(num_classes=10, images=np.zeros((6000, 1, 2, 2), np.uint8))
     with pytest.raises(ValueError, match="fraction"):
-        corrupt(noise, CLEAN, num_classes=10, generator=np.random.default_rng(0), **given)
+        kind.draw(CLEAN, facts, np.random.default_rng(0))
 
 
 @all_noises

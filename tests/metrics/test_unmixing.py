@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.metrics.known import NOISES, K, known_transition, over
+from tests.support.noisy_labels import corrupt
 from tune_noise.metrics.unmixing import (
     MAX_ERROR,
     accuracy_bound,
@@ -17,7 +18,6 @@ from tune_noise.metrics.unmixing import (
     most_confident,
     noise_rate,
 )
-from tune_noise.noise import corrupt
 
 all_noises = over(NOISES)
 

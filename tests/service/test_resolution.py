@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tests.support.noisy_labels import corrupt
 from tune_noise.config.loader import build_search
 from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.information import information
-from tune_noise.noise import corrupt
 from tune_noise.service.resolution import blind_conditions, estimation_cost, perfect_information
 from tune_noise.training import with_material
 

@@ -4,7 +4,7 @@ import pytest
 from tune_noise.config.trial import TrialConfig
 from tune_noise.noise import check_transition_matrix, dilution_matrix, structured_matrix
 from tune_noise.training import with_material
-from tune_noise.training.known_noise import known_matrix, material_key
+from tune_noise.training.known_noise import known_matrix, noise_of
 
 ORDER = np.array([[(i + r) % 10 for r in range(1, 10)] for i in range(10)])
 EXTRAS = {"order/confusing": ORDER, "matrix/T.csv": np.full((10, 10), 0.1)}
@@ -96,7 +96,8 @@ def test_a_random_order_is_fixed_by_the_noise_seed_and_needs_no_material():
     ids=str,
 )
 def test_material_has_one_name_for_all_who_need_the_same(fields, key):
-    assert material_key(TrialConfig(**fields)) == key
+    material = noise_of(TrialConfig(**fields)).material
+    assert (None if material is None else material.key) == key
 
 
 def test_the_confusion_order_of_the_data_is_what_structured_noise_uses(digits):

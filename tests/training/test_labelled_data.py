@@ -8,7 +8,8 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data.resident import channel_statistics
 from tune_noise.noise import realised_noise_rate
 from tune_noise.training import with_material
-from tune_noise.training.labelled_data import noise_fingerprint, noisy_labels, prepare, true_labels
+from tune_noise.training.known_noise import noisy_labels, true_labels
+from tune_noise.training.labelled_data import noise_fingerprint, prepare
 
 CPU = torch.device("cpu")
 

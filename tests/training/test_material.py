@@ -8,8 +8,7 @@ from tune_noise.data import load_dataset
 from tune_noise.errors import ConfigError, DataError
 from tune_noise.noise import realised_noise_rate, symmetric
 from tune_noise.training import Trial, with_material
-from tune_noise.training import material as material_module
-from tune_noise.training.labelled_data import noisy_labels
+from tune_noise.training.known_noise import noisy_labels
 
 
 def config_of(noise, **fields):
@@ -51,7 +50,7 @@ def test_the_classifier_is_trained_once_for_a_data_set(digits, monkeypatch):
 
 
 def test_the_order_is_found_with_the_true_labels(digits, monkeypatch):
-    monkeypatch.setattr(material_module, "_ORDERS", {})
+    monkeypatch.setattr("tune_noise.data.confusion._ORDERS", {})
     right = with_material(digits, [config_of("structured")]).extras["order/confusing"]
     shuffled = np.random.default_rng(0).permutation(digits.train_labels)
     noisy = dataclasses.replace(digits, train_labels=shuffled)
@@ -142,7 +141,7 @@ def test_a_foreign_set_that_is_not_there_is_one_problem(digits, tmp_path, monkey
     def absent(name, *, data_dir):
         raise DataError(f"{name} is not in {data_dir}")
 
-    monkeypatch.setattr(material_module, "load_dataset", absent)
+    monkeypatch.setattr("tune_noise.data.foreign_images.load_dataset", absent)
     config = config_of("foreign", foreign_source="kmnist")
     with pytest.raises(ConfigError, match=f"foreign_source  kmnist is not in {tmp_path}"):
         with_material(digits, [config], data_dir=tmp_path)

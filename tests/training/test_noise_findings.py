@@ -12,7 +12,8 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.evaluation import predict_logits, validation_metrics
 from tune_noise.noise import LabelCounts
 from tune_noise.training import Trial, with_material
-from tune_noise.training.labelled_data import example_split, noisy_labels
+from tune_noise.training.known_noise import noisy_labels
+from tune_noise.training.labelled_data import example_split
 from tune_noise.training.noise_findings import noise_findings
 
 

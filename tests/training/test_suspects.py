@@ -6,7 +6,7 @@ import pytest
 from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.suspicion import estimated_transition, sharpened, suspicion
 from tune_noise.training.cross_fit import held_out_images, make_folds
-from tune_noise.training.labelled_data import noisy_labels
+from tune_noise.training.known_noise import noisy_labels
 from tune_noise.training.suspects import MAX_EXAMPLES, judge, no_suspects_because
 
 

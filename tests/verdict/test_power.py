@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.metrics.known import NOISES, K, known_transition, over
+from tests.support.noisy_labels import corrupt
 from tune_noise.config.loader import read_search
 from tune_noise.metrics.information import information
-from tune_noise.noise import corrupt
 from tune_noise.service.resolution import least_differences
 from tune_noise.verdict.power import Z_TEST, compare, least_visible_difference
 

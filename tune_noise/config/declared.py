@@ -31,7 +31,7 @@ from tune_noise.declaration import (
 from tune_noise.errors import suggestion
 from tune_noise.methods.declarations import METHODS
 from tune_noise.models.declarations import NETWORKS
-from tune_noise.noise.declarations import NOISES
+from tune_noise.noise.kinds import NOISES
 
 # The field of a trial that names a declaration -> the shipped ones.
 SHIPPED: Mapping[str, Mapping[str, Declaration]] = {
@@ -223,6 +223,11 @@ def beginnings() -> dict[str, Field]:
     """Return name -> field that says how long a method prepares before it does its own work."""
     fields = (one for _, declaration in _all("method") for one in declaration.fields)
     return {one.name: one for one in fields if one.begins}
+
+
+def noise_fields() -> dict[str, Field]:
+    """Return name -> field of everything that the kinds of noise declare."""
+    return {field.name: field for _, noise in _all("noise") for field in noise.fields}
 
 
 def class_conditional_noises() -> list[str]:

@@ -1,4 +1,4 @@
-"""The one list of metrics: name, direction, and whether a search may steer by it.
+"""The one list of metrics: name, direction, unit, meaning, and whether a search may steer by it.
 
 A name says split, quantity, labels. Metrics of clean labels are diagnostics: a search never sees
 them. Where a trial trains several networks, a metric is the mean of their values; `..._ensemble` is
@@ -23,6 +23,8 @@ class Metric:
         searchable: whether a search may name it as its objective.
         unit: "fraction" in [0, 1], "nats" or "flag".
         meaning: one sentence.
+        short_name: how figures and sentences call it; empty: by its name.
+        oracle: whether a search may name it as its objective where it declares `oracle: true`.
     """
 
     name: str
@@ -30,6 +32,13 @@ class Metric:
     searchable: bool
     unit: str
     meaning: str
+    short_name: str = ""
+    oracle: bool = False
+
+    @property
+    def sees_clean_labels(self) -> bool:
+        """Whether clean labels are used to measure or estimate it."""
+        return "clean" in self.name
 
 
 _ALL = (
@@ -41,6 +50,7 @@ _ALL = (
         True,
         "nats",
         "information that predicted classes carry about the noisy validation labels",
+        short_name="information",
     ),
     Metric("val_information_noisy_se", None, False, "nats", "standard error of the information"),
     Metric(
@@ -49,10 +59,25 @@ _ALL = (
         True,
         "nats",
         "information that predicted probabilities carry about the noisy validation labels",
+        short_name="soft information",
     ),
     Metric("val_information_soft_noisy_se", None, False, "nats", "its error, where it steers"),
-    Metric("val_accuracy_noisy", "max", True, "fraction", "agreement with noisy validation labels"),
-    Metric("val_loss_noisy", "min", True, "nats", "cross-entropy on noisy validation labels"),
+    Metric(
+        "val_accuracy_noisy",
+        "max",
+        True,
+        "fraction",
+        "agreement with noisy validation labels",
+        short_name="noisy validation accuracy",
+    ),
+    Metric(
+        "val_loss_noisy",
+        "min",
+        True,
+        "nats",
+        "cross-entropy on noisy validation labels",
+        short_name="noisy validation loss",
+    ),
     Metric(
         "val_renamed",
         None,
@@ -82,6 +107,8 @@ _ALL = (
         False,
         "fraction",
         "accuracy on the true labels of the validation images, where the oracle is declared",
+        short_name="clean validation accuracy",
+        oracle=True,
     ),
     Metric(
         "val_loss_clean",
@@ -89,6 +116,8 @@ _ALL = (
         False,
         "nats",
         "cross-entropy on the true labels of the validation images, where the oracle is declared",
+        short_name="clean validation loss",
+        oracle=True,
     ),
     Metric("test_accuracy_clean", "max", False, "fraction", "accuracy on the clean test set"),
     Metric(
@@ -136,12 +165,12 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 SEARCHABLE = tuple(metric.name for metric in _ALL if metric.searchable)
-# What a space may steer by where it declares `oracle: true`, and everything printed says so.
-ORACLE_OBJECTIVES = ("val_accuracy_clean", "val_loss_clean")
+# A space may steer by these where it declares `oracle: true`; everything printed says so.
+ORACLE_OBJECTIVES = tuple(metric.name for metric in _ALL if metric.oracle)
 
 
 def sign(objective: str) -> float:
-    """+1 where larger is better, -1 where smaller is; `sign * value` is always maximised.
+    """Return +1 where larger is better, else -1; `sign * value` is always maximised.
 
     Example:
         >>> sign("val_information_noisy"), sign("val_loss_noisy")

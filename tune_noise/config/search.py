@@ -232,8 +232,8 @@ class SearchConfig(Frozen):
 
     @property
     def suspect_folds(self) -> int:
-        """Trainings per condition that look for wrong labels; foreign noise has none to find."""
-        return 0 if self.noise == "foreign" else self.suspects.folds
+        """Trainings per condition that look for wrong labels; of foreign images none is wrong."""
+        return 0 if declared.noise(self.noise).adds_images else self.suspects.folds
 
     def trial_config(
         self, condition: Condition, values: dict[str, Any], **seeds: int

@@ -153,7 +153,7 @@ class TrialConfig(_Declared):
                 f"{name!r} is measured with clean labels and may not steer a search, unless "
                 f"`oracle: true` declares it; use {', '.join(SEARCHABLE)}"
             )
-        if name in METRICS and "clean" in name:
+        if name in METRICS and METRICS[name].sees_clean_labels:
             raise ValueError(
                 f"{name!r} is measured with clean labels and may not steer a search; "
                 f"use {', '.join(SEARCHABLE)}"
@@ -224,6 +224,11 @@ class TrialConfig(_Declared):
     def method_declaration(self) -> MethodDeclaration:
         """The declaration of the training method."""
         return declared.method(self.method)
+
+    @property
+    def labels_per_image(self) -> int:
+        """How many labels each training image has."""
+        return declared.noise(self.noise).labels_per_image(self.declared_values("noise"))
 
     @property
     def num_networks(self) -> int:

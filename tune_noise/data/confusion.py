@@ -1,10 +1,13 @@
 """Which classes of a data set resemble each other, found by a classifier trained here."""
 
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from tune_noise.data.dataset import Dataset
 from tune_noise.data.splits import nested_subset
 
 MAX_EXAMPLES = 10_000
@@ -14,6 +17,23 @@ _MAX_SIDE = 16
 _SEED = 0
 # Probabilities nearer than this are equal, so that rounding on another machine decides no rank.
 _DECIMALS = 9
+# Fingerprint of the data set -> its confusion order.
+_ORDERS: dict[str, np.ndarray] = {}
+
+
+def load_confusion_order(dataset: Dataset, *, data_dir: Path | None) -> np.ndarray:
+    """Return the confusion order of a data set, int64 [K, K - 1]; it is computed once.
+
+    Args:
+        dataset: whose classes are ordered, by its true labels where it names any.
+        data_dir: not used; every reader of material takes it.
+    """
+    plain = replace(dataset, extras={}) if dataset.extras else dataset
+    if plain.fingerprint not in _ORDERS:
+        _ORDERS[plain.fingerprint] = confusion_order(
+            dataset.train_images, dataset.clean_labels, num_classes=dataset.num_classes
+        )
+    return _ORDERS[plain.fingerprint]
 
 
 def confusion_order(images: np.ndarray, labels: np.ndarray, *, num_classes: int) -> np.ndarray:

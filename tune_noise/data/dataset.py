@@ -47,6 +47,11 @@ class Dataset:
         channels, height, width = self.train_images.shape[1:]
         return channels, height, width
 
+    @property
+    def clean_labels(self) -> np.ndarray:
+        """The true labels, int64 [N]; the training labels where no others are named."""
+        return self.train_labels if self.true_labels is None else self.true_labels
+
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of a SHA-256 over all arrays: the same content, the same text.

@@ -1,11 +1,14 @@
 """Images that do not belong to a data set: white noise, or those of another one made to fit."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from tune_noise.data.dataset import Dataset
 from tune_noise.data.memory import available_bytes
+from tune_noise.data.registry import check_dataset_name, load_dataset
 from tune_noise.data.resident import channel_histograms
 from tune_noise.errors import DataError
 from tune_noise.seeding import generator
@@ -17,6 +20,32 @@ _SEED = 0
 _BLOCK = 1024
 # ITU-R BT.601, as Pillow and torchvision turn colours into grey.
 _LUMA = (0.299, 0.587, 0.114)
+
+
+def load_foreign_images(
+    dataset: Dataset, *, source: str, alpha: int, data_dir: Path | None
+) -> np.ndarray:
+    """Return images without a class, alpha for each training image where there are so many.
+
+    Args:
+        dataset: that they are for.
+        source: `white`, the name of a data set, or a path that ends in .npz.
+        alpha: at least 0.
+        data_dir: the folder of the torchvision sets.
+
+    Returns:
+        uint8 [M, C, H, W], in the shape of the data set's own images.
+
+    Raises:
+        DataError: there is no such source, or the memory does not suffice.
+    """
+    count = alpha * len(dataset.train_labels)
+    if source == "white":
+        return white_images(dataset, count=count)
+    if (fault := check_dataset_name(source)) is not None:
+        raise DataError(f"neither white nor own, and {fault}")
+    other = load_dataset(source, data_dir=data_dir)
+    return fitted_images(other.train_images, dataset.image_shape, count=count)
 
 
 def white_images(dataset: Dataset, *, count: int) -> np.ndarray:

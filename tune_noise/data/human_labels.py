@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tune_noise.data.dataset import Dataset
 from tune_noise.data.npz_file import read_arrays
 from tune_noise.errors import ConfigError, DataError
 
@@ -30,6 +31,21 @@ _KNOWN = (CLEAN_KEY, *KEYS.values(), "class_names")
 _EXAMPLE = ", ".join(f"{name}=..." for name in _KNOWN[:-1])
 # The official file has 2.4 MB.
 MAX_BYTES = 100_000_000
+
+
+def load_human_labels(
+    dataset: Dataset, *, path: str, which: str, data_dir: Path | None
+) -> np.ndarray:
+    """Read the labels that people gave to a data set's images; see `read_human_labels`.
+
+    Args:
+        dataset: that they are for.
+        path: of the file; `~` is the home folder.
+        which: one of KEYS.
+        data_dir: not used; every reader of material takes it.
+    """
+    clean = dataset.clean_labels
+    return read_human_labels(Path(os.path.expanduser(path)), which=which, clean_labels=clean)
 
 
 def read_human_labels(path: Path, *, which: str, clean_labels: np.ndarray) -> np.ndarray:

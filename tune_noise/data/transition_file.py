@@ -10,12 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
+from tune_noise.data.dataset import Dataset
 from tune_noise.errors import DataError
 
 # 1000 classes of 25 letters each.
 MAX_BYTES = 26_000_000
 # The digits that a float32 keeps; numpy.savetxt writes 18.
 _TOLERANCE = 1e-6
+
+
+def load_transition_matrix(dataset: Dataset, *, path: str, data_dir: Path | None) -> np.ndarray:
+    """Read the transition matrix of a data set's noise; see `read_transition_matrix`.
+
+    Args:
+        dataset: that it is for.
+        path: of the file; `~` is the home folder.
+        data_dir: not used; every reader of material takes it.
+    """
+    return read_transition_matrix(Path(os.path.expanduser(path)), num_classes=dataset.num_classes)
 
 
 def read_transition_matrix(path: Path, *, num_classes: int) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The shipped networks, each declared once. Nothing here imports torch.
 
-To add a network: its builder in `networks.py`, and its declaration at the end of `NETWORKS`.
+To add one, write its builder in `networks.py`, and its declaration here.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from tune_noise.declaration import Field, NetworkDeclaration
@@ -17,21 +18,71 @@ DROPOUT = Field(
     description="probability in [0, 1) that a channel is dropped in training; the co-teaching "
     "paper says 0.25, its code effectively ran with 0",
 )
+_HAN = "Han et al. 2018, arXiv:1804.06872"
+_ROLNICK = "Rolnick et al. 2017, arXiv:1705.10694"
 
-_MORE: dict[str, dict[str, Any]] = {
-    "perceptron": {},
-    "mlp1": {},
-    "mlp2": {},
-    "mlp4": {},
-    "conv4": {},
-    "conv6": {},
-    "conv9_small": {"min_image_size": 4},
-    # Two pools halve the image, and three unpadded 3 x 3 convolutions take 2 pixels off each.
-    "conv9": {"min_image_size": 2 * 2 * (1 + 3 * 2), "fields": (DROPOUT,)},
-    "resnet18": {},
-}
-_DECLARATIONS = tuple(
-    NetworkDeclaration(name=name, implementation=f"tune_noise.models.networks:{name}", **more)
-    for name, more in _MORE.items()
+
+def _network(name: str, summary: str, **values: Any) -> NetworkDeclaration:
+    return NetworkDeclaration(
+        name=name,
+        summary=summary,
+        implementation=f"tune_noise.models.networks:{name}",
+        **values,
+    )
+
+
+_DECLARATIONS = (
+    _network(
+        "perceptron",
+        "one linear layer from pixels to classes",
+        source=_ROLNICK,
+        added_on_cpu=0.4,
+    ),
+    _network(
+        "mlp1",
+        "one hidden layer of 256 ReLU units: the MNIST-MLP of the co-teaching literature",
+        source=_HAN,
+        added_on_cpu=0.6,
+    ),
+    _network(
+        "mlp2",
+        "hidden layers of 256 and 128 ReLU units",
+        source=_ROLNICK,
+        added_on_cpu=0.6,
+    ),
+    _network(
+        "mlp4",
+        "four hidden layers, of 256, 128, 64 and 32 ReLU units",
+        source=_ROLNICK,
+        added_on_cpu=0.6,
+    ),
+    _network(
+        "conv4",
+        "four 3 x 3 convolutions of 16, 32, 64 and 128 channels, then a global average",
+        source=_ROLNICK,
+    ),
+    _network(
+        "conv6",
+        "six 3 x 3 convolutions of 32 to 128 channels, then a global average",
+        source=_ROLNICK,
+    ),
+    _network(
+        "conv9_small",
+        "nine convolutions of 4, 8 and 16 channels with batch norm, then 12 hidden units",
+        min_image_size=4,
+    ),
+    _network(
+        "conv9",
+        "the 9-layer CNN of the co-teaching paper, 128 to 512 channels, with dropout",
+        source=_HAN,
+        # Two pools halve the image, and three unpadded 3 x 3 convolutions take 2 pixels off each.
+        min_image_size=2 * 2 * (1 + 3 * 2),
+        fields=(DROPOUT,),
+    ),
+    _network(
+        "resnet18",
+        "ResNet-18 for small images: a 3 x 3 stem without max-pool, 64 to 512 channels",
+        source="He et al. 2015, arXiv:1512.03385",
+    ),
 )
-NETWORKS = {declaration.name: declaration for declaration in _DECLARATIONS}
+NETWORKS: Mapping[str, NetworkDeclaration] = {one.name: one for one in _DECLARATIONS}

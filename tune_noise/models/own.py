@@ -52,14 +52,20 @@ def import_factory(path: str) -> Factory:
     return found
 
 
-def try_factory(path: str, image_shape: ImageShape, num_classes: int) -> None:
+def try_factory(path: str, image_shape: ImageShape, num_classes: int, **fields: Any) -> None:
     """Make a network of a factory and pass a few images through it.
+
+    Args:
+        path: `package.module:factory`.
+        image_shape: channels, height, width.
+        num_classes: K.
+        **fields: the values of the fields that the factory declares.
 
     Raises:
         FactoryError: something about it is not as it must be; the message says what.
     """
     shape = (TRIED_IMAGES, *image_shape)
-    network = StackedOwn(path, 1, image_shape, num_classes)
+    network = StackedOwn(path, 1, image_shape, num_classes, **fields)
     random = torch.Generator().manual_seed(0)
     network.reset_member(0, random)
     images = torch.randn(1, *shape, generator=random)

@@ -1,7 +1,6 @@
 """Noise: transition matrices, dilution, corruption, the realised rate. NumPy only."""
 
 from tune_noise.noise.corruption import (
-    corrupt,
     dilute,
     flip,
     instance_dependent,
@@ -9,6 +8,7 @@ from tune_noise.noise.corruption import (
     structured,
 )
 from tune_noise.noise.instance import instance_probabilities
+from tune_noise.noise.kind import Material, Noise, NoiseFacts
 from tune_noise.noise.observed import LabelCounts, count_labels, total
 from tune_noise.noise.structured import (
     dilution_matrix,
@@ -25,9 +25,11 @@ from tune_noise.noise.transition import (
 
 __all__ = [
     "LabelCounts",
+    "Material",
+    "Noise",
+    "NoiseFacts",
     "asymmetric",
     "check_transition_matrix",
-    "corrupt",
     "count_labels",
     "dilute",
     "dilution_matrix",

@@ -4,20 +4,12 @@ All functions return int64 [N, copies]: the noisy labels that image n lends. Onl
 what is drawn like it, has more than one copy; images are never copied.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tune_noise.noise.instance import instance_probabilities
 from tune_noise.noise.structured import structured_matrix
-from tune_noise.noise.transition import (
-    asymmetric,
-    check_transition_matrix,
-    pair_flip,
-    symmetric,
-)
+from tune_noise.noise.transition import check_transition_matrix
 
 Labels = NDArray[np.int64]
 
@@ -39,7 +31,7 @@ def flip(
         ValueError: the matrix is not row-stochastic or a label lies outside it.
     """
     check_transition_matrix(matrix)
-    _check_labels(clean_labels, len(matrix))
+    check_labels(clean_labels, len(matrix))
     return _draw(matrix[clean_labels], generator.random(len(clean_labels)))[:, None]
 
 
@@ -67,7 +59,7 @@ def dilute(
         Rolnick et al. 2017, "Deep Learning is Robust to Massive Label Noise", arXiv:1705.10694.
     """
     _check_alpha(alpha)
-    _check_labels(clean_labels, num_classes)
+    check_labels(clean_labels, num_classes)
     drawn = generator.integers(num_classes, size=(alpha, len(clean_labels)))
     return np.column_stack([clean_labels, *drawn]).astype(np.int64)
 
@@ -101,11 +93,11 @@ def structured(
         Rolnick et al. 2017, arXiv:1705.10694, section on structured noise.
     """
     _check_alpha(alpha)
-    _check_labels(clean_labels, len(order))
+    check_labels(clean_labels, len(order))
     together = structured_matrix(alpha, delta=delta, order=order)
     # The clean label has its part of the shares already: the drawn ones have what is left.
-    own = ((1 + alpha) * together - np.eye(len(order))) / max(1, alpha)
-    copies = (_draw(own[clean_labels], generator.random(len(clean_labels))) for _ in range(alpha))
+    added = ((1 + alpha) * together - np.eye(len(order))) / max(1, alpha)
+    copies = (_draw(added[clean_labels], generator.random(len(clean_labels))) for _ in range(alpha))
     return np.column_stack([clean_labels, *copies]).astype(np.int64)
 
 
@@ -117,7 +109,7 @@ def instance_dependent(
     noise_rate: float,
     generator: np.random.Generator,
 ) -> Labels:
-    """Redraw each label from a distribution of its image's own; see `instance_probabilities`.
+    """Redraw each label from its own image's distribution; see `instance_probabilities`.
 
     Returns:
         int64 [N, 1].
@@ -127,7 +119,7 @@ def instance_dependent(
     """
     if not 0.0 <= noise_rate < 1.0:
         raise ValueError(f"noise_rate must be a fraction in [0, 1), got {noise_rate}")
-    _check_labels(clean_labels, num_classes)
+    check_labels(clean_labels, num_classes)
     uniform = generator.random(len(clean_labels))
     rows = instance_probabilities(
         clean_labels, images, num_classes=num_classes, noise_rate=noise_rate, generator=generator
@@ -135,100 +127,8 @@ def instance_dependent(
     return _draw(rows, uniform)[:, None]
 
 
-class _Kind(NamedTuple):
-    """A kind of noise: the parameters that it needs, and how it draws with them."""
-
-    needs: tuple[str, ...]
-    draw: Callable[..., Labels]
-
-
-def _flip_by(matrix_of: Callable[..., NDArray[np.float64]]) -> Callable[..., Labels]:
-    def draw(
-        clean: Labels, *, num_classes: int, generator: np.random.Generator, **given: Any
-    ) -> Labels:
-        return flip(clean, matrix_of(num_classes, **given), generator=generator)
-
-    return draw
-
-
-def _flip_by_file(
-    clean: Labels, *, num_classes: int, generator: np.random.Generator, matrix: Any
-) -> Labels:
-    return flip(clean, matrix, generator=generator)
-
-
-def _structured(
-    clean: Labels, *, num_classes: int, generator: np.random.Generator, **given: Any
-) -> Labels:
-    return structured(clean, generator=generator, **given)
-
-
-def _copied(
-    clean: Labels, *, num_classes: int, generator: np.random.Generator, labels: Labels
-) -> Labels:
-    _check_labels(clean, num_classes)
-    _check_labels(labels, num_classes)
-    if len(labels) != len(clean):
-        raise ValueError(f"there must be a label for each of {len(clean)} examples: {len(labels)}")
-    return labels.astype(np.int64)[:, None]
-
-
-def _as_they_come(clean: Labels, *, num_classes: int, generator: np.random.Generator) -> Labels:
-    _check_labels(clean, num_classes)
-    return clean.astype(np.int64)[:, None]
-
-
-KINDS: Mapping[str, _Kind] = {
-    "dilution": _Kind(("alpha",), dilute),
-    "structured": _Kind(("alpha", "delta", "order"), _structured),
-    # Its labels are those of dilution; what differs is the images that the added ones go with.
-    "foreign": _Kind(("alpha",), dilute),
-    "symmetric": _Kind(("noise_rate",), _flip_by(symmetric)),
-    "pair_flip": _Kind(("noise_rate",), _flip_by(pair_flip)),
-    "asymmetric": _Kind(("noise_rate", "class_map"), _flip_by(asymmetric)),
-    "matrix": _Kind(("matrix",), _flip_by_file),
-    "instance": _Kind(("noise_rate", "images"), instance_dependent),
-    "human": _Kind(("labels",), _copied),
-    "given": _Kind((), _as_they_come),
-}
-
-
-def corrupt(
-    noise: str,
-    clean_labels: Labels,
-    *,
-    num_classes: int,
-    generator: np.random.Generator,
-    **parameters: Any,
-) -> Labels:
-    """The noisy labels of a training set under one of the named kinds of noise.
-
-    Args:
-        noise: one of KINDS.
-        clean_labels: int64 [N]; with `given` the labels as they come, which stay as they are.
-        num_classes: K, at least 2.
-        generator: source of the draws.
-        **parameters: what the kind needs; None is as good as absent, and what it does not need is
-            ignored. `alpha`: see `dilute`; `delta`, `order`: see `structured`; `noise_rate`: see
-            the kind's own function; `class_map`: see `asymmetric`; `matrix`: T, float64 [K, K];
-            `images`: uint8 [N, ...]; `labels`: int64 [N], those of people.
-
-    Returns:
-        int64 [N, copies]: copies = 1 + alpha for dilution, structured and foreign, else 1.
-
-    Raises:
-        ValueError: unknown noise, a missing parameter, or one out of range.
-    """
-    kind = KINDS.get(noise)
-    needed = {name: parameters.get(name) for name in kind.needs} if kind else parameters
-    if kind is None or any(value is None for value in needed.values()):
-        shown = ", ".join(f"{name}={_shown(value)}" for name, value in needed.items())
-        raise ValueError(f"noise {noise!r} with {shown or 'nothing'} is not defined")
-    return kind.draw(clean_labels, num_classes=num_classes, generator=generator, **needed)
-
-
 def realised_noise_rate(noisy_labels: Labels, true_labels: Labels) -> float:
-    """Measured share of wrong labels, in [0, 1].
+    """Return the measured share of wrong labels, in [0, 1].
 
     Args:
         noisy_labels: int64 [N, copies].
@@ -240,15 +140,11 @@ def realised_noise_rate(noisy_labels: Labels, true_labels: Labels) -> float:
 
 
 def _draw(rows: NDArray[np.float64], uniform: NDArray[np.float64]) -> Labels:
-    """One class per row of probabilities [N, K], from a uniform number each."""
+    """Draw one class per row of probabilities [N, K] with one uniform number each."""
     cumulative = rows.cumsum(axis=1)
     # Exactly 1 at the end: a sum of floats just below 1 could send a label past the last class.
     cumulative[:, -1] = 1.0
     return np.asarray((uniform[:, None] >= cumulative).sum(axis=1), dtype=np.int64)
-
-
-def _shown(value: Any) -> str:
-    return f"{type(value).__name__}{value.shape}" if isinstance(value, np.ndarray) else str(value)
 
 
 def _check_alpha(alpha: int) -> None:
@@ -256,7 +152,12 @@ def _check_alpha(alpha: int) -> None:
         raise ValueError(f"alpha must be at least 0, got {alpha}")
 
 
-def _check_labels(labels: Labels, num_classes: int) -> None:
+def check_labels(labels: Labels, num_classes: int) -> None:
+    """Check that all labels lie in [0, K).
+
+    Raises:
+        ValueError: one does not.
+    """
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise ValueError(
             f"labels must lie in [0, {num_classes}), got {labels.min()}..{labels.max()}"

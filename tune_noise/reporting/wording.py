@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from tune_noise.config import declared
 from tune_noise.config.conditional import field_default
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import SearchConfig
@@ -13,27 +14,13 @@ from tune_noise.reporting.statistics import Estimate
 NO_VALUE = "-"
 _MAX_DECIMALS = 8
 _NOTHING = 1e-9  # what rounding leaves of a difference of 0
-# What a noise_rate counts. Code bases differ: some draw symmetric noise from all K classes, and
-# their rate r is r (K - 1) / K here.
-_RATE_NOTES = {
-    "symmetric": "true class excluded",
-    "asymmetric": "of the flipped classes",
-    "instance": "mean over the images",
-}
-_SHORT_NAMES = {
-    "val_information_noisy": "information",
-    "val_information_soft_noisy": "soft information",
-    "val_accuracy_noisy": "noisy validation accuracy",
-    "val_accuracy_clean": "clean validation accuracy",
-    "val_loss_clean": "clean validation loss",
-    "val_loss_noisy": "noisy validation loss",
-}
 
 
 def objective_name(objective: str) -> str:
     """Return `information` for val_information_noisy; one that sees clean labels is an oracle."""
-    name = _SHORT_NAMES.get(objective, objective)
-    return f"{name} (oracle)" if "clean" in objective else name
+    metric = METRICS[objective]
+    name = metric.short_name or objective
+    return f"{name} (oracle)" if metric.sees_clean_labels else name
 
 
 def selection(config: SearchConfig) -> str:
@@ -151,7 +138,7 @@ def condition_in_words(factors: dict[str, Any], search: SearchConfig) -> str:
     others = {k: v for k, v in factors.items() if k != "noise" and k not in levels}
     notes = {"noise_rate": rate_note(noise)}
     parts = [f"{k} {plain_value(v)}{notes.get(k, '')}" for k, v in (levels | others).items()]
-    kind = "the labels as given" if noise == "given" else str(noise)
+    kind = declared.noise(str(noise)).phrase or str(noise)
     return f"{kind} {', '.join(parts)}" if levels else ", ".join([kind, *parts])
 
 
@@ -162,7 +149,8 @@ def rate_note(noise: str) -> str:
         >>> rate_note("symmetric")
         ' (true class excluded)'
     """
-    return f" ({_RATE_NOTES[noise]})" if noise in _RATE_NOTES else ""
+    note = declared.noise(noise).rate_note
+    return f" ({note})" if note else ""
 
 
 def default_of(field: str) -> Any:

@@ -11,8 +11,7 @@ from tune_noise.errors import ConfigError
 
 # Fields whose values not every data set can serve, one by one and in any combination.
 _DATA_FIELDS = ("model", "example_order")
-# Any noise rate suits any data.
-_NOISE_FIELDS = ("val_fraction", "train_size", *sorted({*noise_parameters()} - {"noise_rate"}))
+_SPLIT_FIELDS = ("val_fraction", "train_size")
 
 
 def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
@@ -45,7 +44,8 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
 def _choices(search: SearchConfig) -> list[dict[str, Any]]:
     """Values of the searched fields, among them all that a data set might not serve."""
     searched = {f: search.search[f].extremes() for f in _DATA_FIELDS if f in search.search}
-    noise = {f: search.search[f].extremes() for f in _NOISE_FIELDS if f in search.search}
+    drawn_by = (*_SPLIT_FIELDS, *sorted(noise_parameters()))
+    noise = {f: search.search[f].extremes() for f in drawn_by if f in search.search}
     combined = [dict(zip(noise, values, strict=True)) for values in product(*noise.values())]
     first = {field: values[0] for field, values in searched.items()}
     # One field at a time: what the data must have for a network does not depend on the rest.

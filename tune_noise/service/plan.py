@@ -130,7 +130,7 @@ def estimate_cost(search: SearchConfig, dataset: Dataset, *, concurrent: int) ->
     }
     # Trials are taken as spread evenly over networks and methods.
     per_example = float(np.mean(list(probes.values()))) / 1000
-    factors = product(_values(search, "alpha"), _values(search, "train_size"))
+    factors = product(_labels_per_image(search), _values(search, "train_size"))
     examples = float(np.mean([_examples(search, dataset, *levels) for levels in factors]))
     least, most = (
         (epochs + plan.suspect_epochs) * examples * per_example / concurrent + OVERHEAD_SECONDS
@@ -147,18 +147,25 @@ def _values(search: SearchConfig, field: str) -> list[Any]:
         return search.search[field].extremes()
     if field in search.conditions:
         return list(search.conditions[field])
-    default = TrialConfig(noise=search.noise) if field == "alpha" else TrialConfig()
+    default = TrialConfig.model_validate({"noise": search.noise})
     return [search.fixed.get(field, getattr(default, field))]
 
 
+def _labels_per_image(search: SearchConfig) -> list[int]:
+    noise = declared.noise(search.noise)
+    if not (field := noise.added_labels):
+        return [1]
+    return [noise.labels_per_image({field: value}) for value in _values(search, field)]
+
+
 def _examples(
-    search: SearchConfig, dataset: Dataset, alpha: int | None, train_size: int | None
+    search: SearchConfig, dataset: Dataset, labels_per_image: int, train_size: int | None
 ) -> float:
-    """Training examples of an epoch: the labels of all images that are trained on."""
+    """Return the training examples of an epoch: the labels of all images that are trained on."""
     images = len(dataset.train_labels) * (1 - _val_fraction(search))
     if train_size is not None:
         images = min(images, train_size)
-    return images * (1 + (alpha or 0))
+    return images * labels_per_image
 
 
 def _val_fraction(search: SearchConfig) -> float:
@@ -192,12 +199,15 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
 
 
 def _noise_of_a_probe(config: TrialConfig) -> dict[str, Any]:
-    """A noise that costs as much per example, and needs no material of its own."""
-    if config.noise in ("dilution", "structured"):
-        return {"noise": "dilution", "alpha": config.alpha}
-    # Foreign images are evaluated too, so an example of theirs costs what an image with one label
+    """Return a noise that costs as much per example, and needs no material of its own."""
+    noise = declared.noise(config.noise)
+    if noise.takes_given_labels:
+        return {"noise": config.noise}
+    # Added images are evaluated too, so an example of theirs costs what an image with one label
     # does.
-    return {"noise": "given" if config.noise == "given" else "symmetric"}
+    if noise.added_labels and not noise.adds_images:
+        return {"noise": "dilution", "alpha": config.labels_per_image - 1}
+    return {"noise": "symmetric"}
 
 
 def _sample(dataset: Dataset) -> Dataset:

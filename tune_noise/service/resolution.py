@@ -68,7 +68,7 @@ def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
         if matrix is None:
             continue
         images = round(len(dataset.train_labels) * config.val_fraction)
-        least = least_visible_difference(matrix, images, alpha=config.alpha)
+        least = least_visible_difference(matrix, images, alpha=config.labels_per_image - 1 or None)
         apart = (
             "cannot tell any configurations apart"
             if least is None
@@ -88,7 +88,7 @@ def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
         config = search.trial_config(condition, {})
         images = round(len(dataset.train_labels) * config.val_fraction)
         known = perfect_information(config, dataset.num_classes, dataset.extras)
-        cost = estimation_cost(dataset.num_classes, images * (1 + (config.alpha or 0)))
+        cost = estimation_cost(dataset.num_classes, images * config.labels_per_image)
         if known is not None and known < LEAST_RATIO * cost:
             sentences.append(
                 f"{condition.name}: a perfect classifier tells {known:.2g} nats about a noisy "

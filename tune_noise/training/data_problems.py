@@ -1,47 +1,86 @@
-"""What a configuration asks of a data set that it cannot give, found before anything is trained."""
+"""The demands of a configuration that a data set cannot meet, found before anything is trained."""
 
+from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
-from tune_noise.config.declared import is_path, network
+from tune_noise.config.declared import is_own, network
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import Problem
 from tune_noise.models.own import FactoryError, ImageShape, try_factory
-from tune_noise.training.labelled_data import true_labels
-from tune_noise.training.noise_rules import noise_problems
+from tune_noise.training.known_noise import noise_problems, true_labels
 
 
 def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
-    """What a configuration asks of a data set that it cannot give."""
-    problems = noise_problems(config, dataset)
-    if is_path(config.model) and (
-        fault := _fault_of_own(config.model, dataset.image_shape, dataset.num_classes)
-    ):
-        problems.append(Problem("model", fault))
+    """Return all demands that a data set cannot meet, with a way out each."""
+    return [
+        *_train_size(config, dataset),
+        *noise_problems(config, dataset),
+        *_network(config, dataset),
+        *_truth(config, dataset),
+    ]
+
+
+def _train_size(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
+    if config.train_size is None:
+        return
+    total = len(dataset.train_labels)
+    left = total - round(config.val_fraction * total)
+    if config.train_size > left:
+        yield Problem(
+            "train_size",
+            f"{config.train_size} is more than the {left} images that validation leaves of "
+            f"{dataset.name}: take {left} or fewer, or null for all",
+        )
+    if config.train_size < dataset.num_classes:
+        yield Problem(
+            "train_size",
+            f"{config.train_size} cannot have an image of each of {dataset.num_classes} classes: "
+            f"take {dataset.num_classes} or more",
+        )
+
+
+def _network(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
+    if is_own("model", config.model):
+        values = tuple(config.declared_values("model").items())
+        path = network(config.model).implementation
+        fault = _factory_fault(path, dataset.image_shape, dataset.num_classes, values)
+        if fault is not None:
+            yield Problem("model", fault)
     size, least = min(dataset.image_shape[1:]), network(config.model).min_image_size
     if size < least:
-        message = f"{config.model} needs images of at least {least} x {least} pixels; "
-        problems.append(
-            Problem("model", f"{message}{dataset.name} has {size}: use another network")
+        yield Problem(
+            "model",
+            f"{config.model} needs images of at least {least} x {least} pixels; {dataset.name} "
+            f"has {size}: use another network",
         )
-    if (
-        config.example_order != "shuffled"
-        and config.noise == "given"
-        and dataset.true_labels is None
-    ):
-        message = f"{config.example_order!r} needs true labels, and {dataset.name} has none"
-        problems.append(Problem("example_order", f"{message}: use 'shuffled'"))
-    if config.oracle and true_labels(dataset, config.noise) is None:
-        message = f"needs true labels of the validation images, and {dataset.name} has none: "
-        problems.append(Problem("oracle", f"{message}steer by a noisy metric"))
-    return problems
+
+
+def _truth(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
+    if true_labels(dataset, config.noise) is not None:
+        return
+    if config.example_order != "shuffled":
+        yield Problem(
+            "example_order",
+            f"{config.example_order!r} needs true labels, and {dataset.name} has none: use "
+            "'shuffled'",
+        )
+    if config.oracle:
+        yield Problem(
+            "oracle",
+            f"needs true labels of the validation images, and {dataset.name} has none: steer by a "
+            "noisy metric",
+        )
 
 
 @cache
-def _fault_of_own(model: str, image_shape: ImageShape, num_classes: int) -> str | None:
-    """What is wrong with a user's own network: it is made, and a few images pass through it."""
+def _factory_fault(
+    path: str, image_shape: ImageShape, num_classes: int, values: tuple[tuple[str, Any], ...]
+) -> str | None:
+    """Make a user's own network, pass a few images through it, and return what is wrong."""
     try:
-        try_factory(model, image_shape, num_classes)
+        try_factory(path, image_shape, num_classes, **dict(values))
     except FactoryError as error:
         return str(error)
     return None

@@ -1,42 +1,65 @@
-"""A configuration's noise as numbers: what it draws with, and its transition matrix if known."""
+"""The noise of a configuration: its labels, and its transition matrix where that is known."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from tune_noise.config import declared
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.noise import (
-    asymmetric,
-    dilution_matrix,
-    pair_flip,
-    random_order,
-    structured_matrix,
-    symmetric,
-)
-from tune_noise.noise.class_map import parse_class_map
+from tune_noise.errors import Problem
+from tune_noise.noise import Noise, NoiseFacts, check_transition_matrix
 from tune_noise.seeding import generator
 
 Extras = Mapping[str, np.ndarray]
-ORDER_KEY = "order/confusing"
 
 
-def material_key(config: TrialConfig) -> str | None:
-    """The name, among a data set's extras, of what a configuration's noise needs; None: nothing."""
-    if config.noise == "structured":
-        return None if config.confusion_order == "random" else ORDER_KEY
-    if config.noise == "foreign" and config.foreign_source != "own":
-        return f"images/{config.foreign_source}"
-    if config.noise == "matrix" and config.transition_file:
-        return f"matrix/{config.transition_file}"
-    if config.noise == "human" and config.human_file:
-        return f"labels/{config.human_labels}/{config.human_file}"
-    return None
+def noise_of(config: TrialConfig) -> Noise:
+    """Return the noise of a configuration, made with the values of its declared fields.
+
+    Raises:
+        DeclarationError: a class of the user's own does not take these values.
+    """
+    make = declared.import_object(declared.noise(config.noise).implementation)
+    try:
+        noise: Noise = make(**config.declared_values("noise"))
+    except TypeError as error:
+        raise declared.DeclarationError(
+            f"{config.noise!r}: it must take the fields that it declares: {error}"
+        ) from error
+    return noise
+
+
+def true_labels(dataset: Dataset, noise: str) -> np.ndarray | None:
+    """Return the truth about the training labels, int64 [N]; None where it is unknown.
+
+    A noise that is drawn takes the data set's labels for clean if the data set names no true ones:
+    whoever asks for such a noise says that they are.
+    """
+    if declared.noise(noise).takes_given_labels:
+        return dataset.true_labels
+    return dataset.clean_labels
+
+
+def noisy_labels(dataset: Dataset, config: TrialConfig) -> np.ndarray:
+    """Return the noisy labels of the whole training set, int64 [N, labels per image].
+
+    They are fixed by `noise_seed`.
+
+    Raises:
+        KeyError: the material of the noise is not among the data set's extras.
+    """
+    is_given = declared.noise(config.noise).takes_given_labels
+    return noise_of(config).draw(
+        dataset.train_labels if is_given else dataset.clean_labels,
+        _facts(config, dataset),
+        generator(config.noise_seed, "noise", config.noise),
+    )
 
 
 def known_matrix(config: TrialConfig, num_classes: int, extras: Extras) -> np.ndarray | None:
-    """The noise transition matrix that a configuration draws its labels from.
+    """Return the noise transition matrix that a configuration draws its labels from.
 
     Args:
         config: names the noise.
@@ -44,7 +67,7 @@ def known_matrix(config: TrialConfig, num_classes: int, extras: Extras) -> np.nd
         extras: of the data set, with the material of this configuration (`with_material`).
 
     Returns:
-        T, float64 [K, K], of all labels that an image lends: under dilution and structured noise
+        T, float64 [K, K], of all labels that an image has: under dilution and structured noise
         the clean one and the noisy ones together. None where no such matrix exists (instance;
         foreign images, which have no class) or nobody knows it (human, given).
 
@@ -56,51 +79,62 @@ def known_matrix(config: TrialConfig, num_classes: int, extras: Extras) -> np.nd
         array([[0.75, 0.25],
                [0.25, 0.75]])
     """
-    rate, alpha = config.noise_rate or 0.0, config.alpha or 0
-    if config.noise == "symmetric":
-        return symmetric(num_classes, rate)
-    if config.noise == "pair_flip":
-        return pair_flip(num_classes, rate)
-    if config.noise == "asymmetric":
-        return asymmetric(num_classes, rate, class_map=_class_map(config))
-    if config.noise == "matrix":
-        return extras[str(material_key(config))]
-    if config.noise == "structured":
-        order = _order(config, num_classes, extras)
-        return structured_matrix(alpha, delta=config.delta or 0.0, order=order)
-    if config.noise == "dilution" or config.foreign_source == "own":
-        return dilution_matrix(num_classes, alpha)
-    return None
+    facts = NoiseFacts(num_classes=num_classes, extras=extras, seed=config.noise_seed)
+    return noise_of(config).matrix(facts)
 
 
-def noise_parameters(config: TrialConfig, dataset: Dataset) -> dict[str, Any]:
-    """What `noise.corrupt` needs for a configuration.
+def noise_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
+    """Return everything that the noise asks of a data set that it cannot give."""
+    noise, facts = noise_of(config), _facts(config, dataset)
+    problems = [Problem(field, message) for field, message in noise.problems(facts)]
+    if problems or not declared.is_own("noise", config.noise):
+        return problems
+    if noise.material is not None and noise.material.key not in dataset.extras:
+        return []
+    try:
+        _check_drawn(noise, config, dataset)
+    except Exception as error:  # whatever the user's code may raise
+        message = " ".join(str(error).split())[:300]
+        return [Problem("noise", f"{config.noise!r}: {type(error).__name__}: {message}")]
+    return []
+
+
+def _facts(config: TrialConfig, dataset: Dataset) -> NoiseFacts:
+    return NoiseFacts(
+        num_classes=dataset.num_classes,
+        dataset=config.dataset,
+        name=dataset.name,
+        images=dataset.train_images,
+        extras=dataset.extras,
+        seed=config.noise_seed,
+    )
+
+
+def _check_drawn(noise: Noise, config: TrialConfig, dataset: Dataset) -> None:
+    """Check what a noise of the user's own draws for a data set.
 
     Raises:
-        KeyError: the material is not there.
+        ValueError: its labels or its matrix have another shape, type or range than they must have.
     """
-    parameters: dict[str, Any] = {"alpha": config.alpha, "noise_rate": config.noise_rate}
-    key = str(material_key(config))
-    if config.noise == "structured":
-        order = _order(config, dataset.num_classes, dataset.extras)
-        return parameters | {"delta": config.delta, "order": order}
-    if config.noise == "asymmetric":
-        return parameters | {"class_map": _class_map(config)}
-    if config.noise == "matrix":
-        return parameters | {"matrix": dataset.extras[key]}
-    if config.noise == "instance":
-        return parameters | {"images": dataset.train_images}
-    if config.noise == "human":
-        return parameters | {"labels": dataset.extras[key]}
-    return parameters
-
-
-def _class_map(config: TrialConfig) -> dict[int, int]:
-    return parse_class_map(config.class_map or "")
-
-
-def _order(config: TrialConfig, num_classes: int, extras: Extras) -> np.ndarray:
-    if config.confusion_order == "random":
-        return random_order(num_classes, generator(config.noise_seed, "confusion order"))
-    order = extras[ORDER_KEY]
-    return order[:, ::-1] if config.confusion_order == "reverse" else order
+    labels: Any = noisy_labels(dataset, config)
+    shape = (len(dataset.train_labels), config.labels_per_image)
+    if not isinstance(labels, np.ndarray) or labels.shape != shape or labels.dtype != np.int64:
+        kind = getattr(labels, "dtype", type(labels).__name__)
+        raise ValueError(
+            f"draw must return int64 labels {list(shape)}; it returned {kind} "
+            f"{list(np.shape(labels))}"
+        )
+    if labels.size and not 0 <= labels.min() <= labels.max() < dataset.num_classes:
+        raise ValueError(
+            f"draw must return labels in [0, {dataset.num_classes}); it returned "
+            f"{labels.min()}..{labels.max()}"
+        )
+    matrix = noise.matrix(_facts(config, dataset))
+    if matrix is not None:
+        check_transition_matrix(matrix)
+    if (matrix is None) == noise.declaration.class_conditional:
+        says = "True" if noise.declaration.class_conditional else "False"
+        raise ValueError(
+            f"it declares class_conditional={says}, and its matrix is "
+            f"{'None' if matrix is None else 'known'}: change one of them"
+        )

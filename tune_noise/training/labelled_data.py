@@ -13,9 +13,8 @@ from tune_noise.data import Dataset
 from tune_noise.data.image_views import Images, JoinedImages, PickedImages
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import nested_subset, stratified_split
-from tune_noise.noise import LabelCounts, corrupt, count_labels, realised_noise_rate
-from tune_noise.seeding import generator
-from tune_noise.training.known_noise import known_matrix, noise_parameters
+from tune_noise.noise import LabelCounts, count_labels, realised_noise_rate
+from tune_noise.training.known_noise import known_matrix, noisy_labels, true_labels
 from tune_noise.training.material import foreign_images
 
 # Which examples validate is part of the data set, not of a trial: it never moves with a seed.
@@ -58,29 +57,6 @@ class LabelledData:
     test_labels: Tensor | None
     facts: list[dict[str, float]]
     num_classes: int
-
-
-def true_labels(dataset: Dataset, noise: str) -> np.ndarray | None:
-    """The truth about the training labels, int64 [N]; None where it is unknown.
-
-    A synthetic noise takes the given labels for clean where the data set names no true ones:
-    whoever asks for it says that they are.
-    """
-    if dataset.true_labels is not None or noise == "given":
-        return dataset.true_labels
-    return dataset.train_labels
-
-
-def noisy_labels(dataset: Dataset, config: TrialConfig) -> np.ndarray:
-    """The noisy labels of the whole training set, int64 [N, copies], fixed by noise_seed."""
-    clean = true_labels(dataset, config.noise)
-    return corrupt(
-        config.noise,
-        dataset.train_labels if config.noise == "given" or clean is None else clean,
-        num_classes=dataset.num_classes,
-        generator=generator(config.noise_seed, "noise", config.noise),
-        **noise_parameters(config, dataset),
-    )
 
 
 def noise_fingerprint(dataset: Dataset, config: TrialConfig) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tune_noise.config.declared import noise
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.metrics.suspicion import (
@@ -16,7 +17,7 @@ from tune_noise.metrics.suspicion import (
     suspicion,
 )
 from tune_noise.training.cross_fit import Fold, fold_of_images, gather
-from tune_noise.training.labelled_data import noisy_labels, true_labels
+from tune_noise.training.known_noise import noisy_labels, true_labels
 
 # A table of more is no list that a person reads, and dilution can make a hundred copies of all.
 MAX_EXAMPLES = 1_000_000
@@ -50,9 +51,9 @@ class Suspects:
 
 def no_suspects_because(config: TrialConfig, dataset: Dataset) -> str | None:
     """Why wrong labels cannot be looked for; None where they can."""
-    if config.noise == "foreign":
-        return "under foreign noise it is the image that is wrong, not its label"
-    examples = len(dataset.train_labels) * (1 + (config.alpha or 0))
+    if noise(config.noise).adds_images:
+        return f"under {config.noise} noise it is the image that is wrong, not its label"
+    examples = len(dataset.train_labels) * config.labels_per_image
     if examples > MAX_EXAMPLES:
         return f"{examples:,} labels are more than the {MAX_EXAMPLES:,} that a table may have"
     return None

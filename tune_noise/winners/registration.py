@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tune_noise.config.declared import is_path, noise_parameters
+from tune_noise.config.declared import is_path, noise_fields, noise_parameters
 from tune_noise.config.search import SearchConfig, folder_word
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
@@ -27,8 +27,6 @@ from tune_noise.winners.model_card import model_card
 # Beside data and noise, the parts of the task that a name tells where they are unusual. That a
 # task is an oracle's is told by its objective.
 _TOLD_FIELDS = ("val_fraction", "train_size", "objective", "last_epochs")
-# Always told, also where they have their default.
-_ALWAYS_NAMED = ("alpha", "noise_rate", "human_labels", "foreign_source")
 _MAX_NAME = 200
 _PACKAGES = ("tune-noise", "torch", "numpy", "safetensors", "mlflow")
 
@@ -108,7 +106,7 @@ def _noise_of(config: TrialConfig) -> dict[str, Any]:
     return {
         field: value
         for field, value in values.items()
-        if value is not None and (field in _ALWAYS_NAMED or value != default_of(field))
+        if value is not None and (noise_fields()[field].always_named or value != default_of(field))
     }
 
 

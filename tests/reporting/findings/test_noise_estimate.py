@@ -14,7 +14,8 @@ from tests.metrics.known import NOISES, K, known_transition, over
 from tests.support.frames import frame
 from tests.support.histories import Builder, epoch
 from tests.support.noise_records import TRUE, add_confirmations, told
-from tune_noise.noise import corrupt, count_labels, total
+from tests.support.noisy_labels import corrupt
+from tune_noise.noise import count_labels, total
 from tune_noise.reporting.findings.noise_estimate import (
     noise_estimate,
     observations,

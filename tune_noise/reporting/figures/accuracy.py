@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tune_noise.config import declared
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.config.words import plain_value
@@ -34,11 +35,6 @@ _LETTER_INCHES = 0.08
 _STEP = 0.012
 _LEGEND_SHADE = "#444444"
 _UNCONFIRMED: dict[str, Any] = {"markerfacecolor": PAPER, "alpha": 0.55}
-_NOISE_FIELDS = {
-    "alpha": "alpha: noisy labels per clean example",
-    "delta": "delta: excess of the likeliest wrong label",
-    "noise_rate": "nominal noise rate",
-}
 CAPTION = (
     "Filled: the best finalist of each method, network and compared level, mean over fresh seeds "
     "with its 95 % interval. Faint and hollow: the best search trial where none was confirmed; one "
@@ -117,8 +113,13 @@ def points(condition: ConditionSummary, metric: str) -> list[Point]:
 def noise_factor(summary: Summary) -> str | None:
     """Return the noise level that varies over the conditions, if exactly one does."""
     factors = [condition.factors for condition in summary.conditions]
-    varied = [n for n in _NOISE_FIELDS if len({f[n] for f in factors if n in f}) > 1]
+    varied = [n for n in _axis_labels() if len({f[n] for f in factors if n in f}) > 1]
     return varied[0] if len(varied) == 1 else None
+
+
+def _axis_labels() -> dict[str, str]:
+    fields = declared.noise_fields()
+    return {name: field.label for name, field in fields.items() if field.label}
 
 
 def _key(config: TrialConfig, search: SearchConfig) -> tuple[str, str, str]:
@@ -157,7 +158,7 @@ def _lines(drawn: list[Point], metric: str, factor: str) -> Figure:
     for ax in axes[len(panels) - columns : len(panels)]:
         ax.tick_params(labelbottom=True)  # also above a panel that is not there
     note = rate_note(drawn[0].condition.config.noise) if factor == "noise_rate" else ""
-    figure.supxlabel(f"{_NOISE_FIELDS[factor]}{note}", fontsize=10)
+    figure.supxlabel(f"{_axis_labels()[factor]}{note}", fontsize=10)
     figure.supylabel(_label(drawn, metric), fontsize=10)
     return figure
 

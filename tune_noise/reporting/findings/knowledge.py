@@ -56,10 +56,8 @@ def _possible(config: SearchConfig, field: str) -> list[object]:
 
 def _labels(config: SearchConfig) -> str:
     noises = _possible(config, "noise") or [config.noise]
-    if "human" in noises:
-        return "yes: labels that people gave"
-    given = not any(declared.noise(str(noise)).drawn for noise in noises)
-    return "yes: as they were given" if given else "yes: drawn from the clean ones"
+    origins = {declared.noise(str(noise)).origin: None for noise in noises}
+    return f"yes: {' or '.join(origins)}"
 
 
 def _validation(config: SearchConfig) -> str:

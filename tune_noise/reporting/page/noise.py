@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tune_noise.config import declared
 from tune_noise.config.words import configuration
 from tune_noise.reporting.cells import Cell, cell
 from tune_noise.reporting.findings.finalists import Finalist
@@ -16,11 +17,6 @@ from tune_noise.reporting.wording import NO_VALUE, number, with_interval
 MAX_TABLE_CLASSES = 20
 NUM_LARGEST = 20
 _ACCURACY = "val_accuracy_clean_estimate"
-_AVERAGE = {
-    "instance": "This noise depends on the image",
-    "human": "Labels that people gave depend on the image",
-    "given": "Labels as given may depend on the image",
-}
 KNOWN_MEANING = (
     "The accuracy by the known matrix supposes nothing of the network, only that the noise is "
     "drawn from that matrix; it may come out above 100 % by chance."
@@ -123,9 +119,10 @@ def _sentences(estimate: NoiseEstimate, matrix: MatrixEstimate, noise: str) -> l
     sentences = [_deviation(matrix), _unseen(matrix), _intervals(matrix)]
     sentences.append(KNOWN_MEANING if estimate.known_accuracy is not None else "")
     sentences.append(_no_bound(matrix) if estimate.accuracy_bound is None else BOUND_MEANING)
-    if noise in _AVERAGE:
-        sentences.append(f"{_AVERAGE[noise]}: the matrix is an average over images.")
-    elif noise == "foreign" and matrix.truth is None:
+    declaration = declared.noise(noise)
+    if declaration.depends_on_image:
+        sentences.append(f"{declaration.depends_on_image}: the matrix is an average over images.")
+    elif declaration.adds_images and matrix.truth is None:
         sentences.append(
             "Some labels go with foreign images, which are of no class: a row is that of all "
             "images predicted to be of the class, and no measured matrix stands beside it."

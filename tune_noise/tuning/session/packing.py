@@ -7,14 +7,12 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tune_noise.config.declared import network
 from tune_noise.config.search import Resources
 from tune_noise.history.replay import TrialHistory
 
-# Seconds that one more member adds to a stack, as a share of what one takes alone, on one core.
-# Measured on digits and MNIST with batches of 32 and 128: 0.1 to 0.7, 0.2 to 0.8, and 0.7 to 1.0.
-# On a GPU members are nearly free, and slots share it.
-_ADDED_ON_CPU = {"perceptron": 0.4, "mlp1": 0.6, "mlp2": 0.6, "mlp4": 0.6}
-_ADDED_BY_OTHERS, _ADDED_ON_GPU = 1.0, 0.0
+# Members are nearly free on a GPU, and slots share it.
+_ADDED_ON_GPU = 0.0
 # A stack has costs of its own: another one must save more than this share of the time.
 _LEAST_GAIN = 0.05
 
@@ -41,9 +39,8 @@ class Load:
 def load_of(trial: TrialHistory, resources: Resources, *, seeds: int) -> Load:
     """What it takes to confirm a search trial, by the time that it took itself."""
     per_epoch = trial.epochs[-1].get("seconds", 0.0) / trial.num_epochs if trial.epochs else 0.0
-    added = _ADDED_ON_CPU.get(trial.config.model, _ADDED_BY_OTHERS)
-    if resources.gpus_per_trial > 0.0:
-        added = _ADDED_ON_GPU
+    is_on_gpu = resources.gpus_per_trial > 0.0
+    added = _ADDED_ON_GPU if is_on_gpu else network(trial.config.model).added_on_cpu
     return Load(seeds, per_epoch * trial.config.epochs, added)
 
 

@@ -6,7 +6,7 @@ import pytest
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import ConfigError
 from tune_noise.training import Trial
-from tune_noise.training.noise_rules import noise_problems
+from tune_noise.training.data_problems import data_problems
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ from tune_noise.training.noise_rules import noise_problems
 )
 def test_what_a_data_set_cannot_give_is_named_with_a_way_out(digits, fields, place, words):
     config = TrialConfig(**fields)
-    [problem] = noise_problems(config, digits)
+    [problem] = data_problems(config, digits)
     assert problem.place == place
     assert words in problem.message
     with pytest.raises(ConfigError):
@@ -72,12 +72,12 @@ def test_what_a_data_set_cannot_give_is_named_with_a_way_out(digits, fields, pla
     ids=str,
 )
 def test_what_it_can_give_is_no_problem(digits, fields):
-    assert noise_problems(TrialConfig(**fields), digits) == []
+    assert data_problems(TrialConfig(**fields), digits) == []
 
 
 def test_two_classes_have_no_order_of_wrong_labels(digits):
     two = dataclasses.replace(digits, train_labels=digits.train_labels % 2, num_classes=2)
     two = dataclasses.replace(two, true_labels=np.asarray(two.train_labels))
-    [problem] = noise_problems(TrialConfig(noise="structured", alpha=20), two)
+    [problem] = data_problems(TrialConfig(noise="structured", alpha=20), two)
     assert "set delta to 0" in problem.message
-    assert noise_problems(TrialConfig(noise="structured", alpha=20, delta=0.0), two) == []
+    assert data_problems(TrialConfig(noise="structured", alpha=20, delta=0.0), two) == []
