@@ -13,6 +13,7 @@ from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.errors import UserError
 from tune_noise.history.open import read_history
 from tune_noise.history.replay import History
+from tune_noise.record.folder import REPORT_FILE, SUMMARY_FILE
 
 
 def report(
@@ -62,12 +63,12 @@ def report(
     history = read_history(folder, record)
     summary = write_outputs(history, folder, max_images=thumbnails)
     if as_json:
-        print_json(json.loads((folder / "summary.json").read_text(encoding="utf-8")))
+        print_json(json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8")))
         return
     console = Console(markup=False)
     for table in condition_tables(summary):
         console.print(table)
-    console.print(f"report   {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"report   {folder / REPORT_FILE}", highlight=False, soft_wrap=True)
 
 
 def _compare(

@@ -5,6 +5,7 @@ from rich.console import Console
 from tune_noise.command_line.options import RecordUrl, SearchFolder
 from tune_noise.command_line.run import run_command
 from tune_noise.history.open import find_record
+from tune_noise.record.reach import check
 from tune_noise.record.salvage import salvage as salvage_record
 from tune_noise.system.lock import own_folder
 
@@ -15,7 +16,7 @@ def salvage(
 ) -> None:
     """Keep the events before the damage in a record, so that the search can be continued."""
     place = find_record(folder, record)
-    place.check()
+    check(place)
     with own_folder(folder):
         result = salvage_record(place)
     console = Console(markup=False, highlight=False, soft_wrap=True)

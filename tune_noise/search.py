@@ -47,6 +47,7 @@ from tune_noise.config.loader import (
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
 from tune_noise.history.open import read_recorded_search
+from tune_noise.record.folder import REPORT_FILE, SUMMARY_FILE, winner_dir
 
 
 def search(
@@ -128,19 +129,19 @@ def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> N
 
 def outcome(folder: Path) -> dict[str, Any]:
     """Return what a script needs of a search that has ended: the verdicts and the paths."""
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     return {
         "name": folder.name,
         "folder": str(folder),
-        "summary": str(folder / "summary.json"),
-        "report": str(folder / "report.html"),
+        "summary": str(folder / SUMMARY_FILE),
+        "report": str(folder / REPORT_FILE),
         "conditions": [_verdict(condition, folder) for condition in summary["conditions"]],
     }
 
 
 def _verdict(condition: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the verdict of a condition; `winner` also names the leader of a tie."""
-    model = folder / "winners" / condition["name"]
+    model = winner_dir(folder, condition["name"])
     winner = condition["winner"]
     return {
         "name": condition["name"],

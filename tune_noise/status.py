@@ -61,7 +61,7 @@ def _search_folders(output: Path) -> list[Path]:
     Raises:
         UserError: the output folder does not exist.
     """
-    from tune_noise.record.place import RECORD_FILE, URL_FILE
+    from tune_noise.record.folder import RECORD_FILE, URL_FILE
 
     if not output.is_dir():
         raise UserError(f"--output: {output} does not exist: give the folder of your searches")

@@ -16,6 +16,7 @@ from tune_noise.errors import UserError
 from tune_noise.history.open import find_record, read_recorded_search
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
+from tune_noise.record.folder import REPORT_FILE
 from tune_noise.system.lock import own_folder
 
 
@@ -78,7 +79,7 @@ def suspects(
         if condition.suspects is not None:
             sentence = suspects_sentence(condition.suspects, condition.name)
             console.print(f"{condition.name}: {sentence}")
-    console.print(f"report   {folder / 'report.html'}")
+    console.print(f"report   {folder / REPORT_FILE}")
 
 
 def folds_of(config: SearchConfig) -> int:

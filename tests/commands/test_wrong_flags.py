@@ -45,7 +45,7 @@ WRONG_FLAGS: dict[str, tuple[list[str], tuple[str, ...]]] = {
     ),
     "a duration of nothing": (
         ["--space", "smoke", "--time-budget", "0s"],
-        ("--time-budget 0s: must be above 0",),
+        ("--time-budget 0s: must be greater than 0",),
     ),
     "an unknown data set": (
         ["--space", "smoke", "--dataset", "cifra10"],

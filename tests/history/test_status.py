@@ -19,6 +19,7 @@ from tune_noise.history.replay import History, Stage, TrialHistory
 from tune_noise.history.status import SearchState, read_light_history, read_state
 from tune_noise.history.time_left import most_at_once
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.record.reach import holder
 from tune_noise.service.begin import plain
 from tune_noise.service.status_lines import lines, state_to_json
 from tune_noise.system.lock import own_folder
@@ -270,4 +271,4 @@ def test_it_leaves_the_folder_as_it_is_and_imports_nothing_heavy(tmp_path: Path)
 
 
 def test_places_without_a_server_have_no_holder(tmp_path: Path) -> None:
-    assert RecordPlace.of_file(tmp_path / "record.db").holder() is None
+    assert holder(RecordPlace.of_file(tmp_path / "record.db")) is None

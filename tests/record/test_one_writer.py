@@ -9,6 +9,7 @@ from tests.record.test_crash import writer
 from tests.support.postgres_server import PostgresServer
 from tune_noise.errors import StorageError, UserError
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.record.reach import exists
 
 
 def end_connections(postgres: PostgresServer) -> None:
@@ -126,5 +127,5 @@ def test_many_searches_may_begin_at_the_same_moment(postgres: PostgresServer) ->
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(place.exists() for place in places)
+    assert all(exists(place) for place in places)
     assert postgres.sql("SELECT count(*), max(number) FROM events", "fresh") == "8|1"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tune_noise.errors import UserError
 from tune_noise.record import RECORD_FILE, Event, Record, RecordPlace
+from tune_noise.record.reach import check, exists
 
 URL = "postgresql://ada:secret@db.example:5433/searches?sslmode=require"
 # Of a folder, without control characters and ends of lines.
@@ -26,12 +27,12 @@ def test_a_search_s_record_is_a_file_in_its_folder_unless_told_otherwise(folder:
     place = RecordPlace.of_folder(folder)
     assert place.path == folder / RECORD_FILE
     assert place.shown == str(folder / RECORD_FILE)
-    assert not place.exists()
-    place.check()
+    assert not exists(place)
+    check(place)
     place.remember(folder)
     assert list(folder.iterdir()) == []
     Record(place).close()
-    assert RecordPlace.of_folder(folder).exists()
+    assert exists(RecordPlace.of_folder(folder))
 
 
 def test_a_file_s_record_goes_with_its_folder_whatever_its_name(folder: Path) -> None:
@@ -129,11 +130,11 @@ def test_several_searches_may_share_a_file_elsewhere(folder: Path, tmp_path: Pat
     assert (place.path, place.search) == (file, "uniform")
     place.remember(folder)
     assert RecordPlace.of_folder(folder) == place
-    assert not place.exists()
+    assert not exists(place)
     with Record(place, writer=True) as record:
-        assert not place.exists()
+        assert not exists(place)
         record.append(Event("search"))
-    assert place.exists()
+    assert exists(place)
 
 
 @pytest.mark.parametrize("text", ["", "x", "postgresql://h/d\n", "mysql://h/d\nuniform\n", "\xff"])

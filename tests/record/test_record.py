@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.record.reach import check, exists
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(width=64) | st.text(),
@@ -113,12 +114,12 @@ def test_appending_nothing_changes_nothing(place: RecordPlace) -> None:
 
 
 def test_a_place_knows_whether_something_is_recorded_there(place: RecordPlace) -> None:
-    assert not place.exists()
-    place.check()
+    assert not exists(place)
+    check(place)
     with Record(place) as record:
         record.append(Event("search"))
-        assert place.exists()
-    assert place.exists()
+        assert exists(place)
+    assert exists(place)
 
 
 def test_searches_in_one_database_do_not_see_each_other(place: RecordPlace) -> None:
@@ -131,7 +132,7 @@ def test_searches_in_one_database_do_not_see_each_other(place: RecordPlace) -> N
             events = list(record.events())
             assert [event.number for event in events] == [1, 2, 3, 4, 5]
             assert {event.trial_id for event in events} == {trial_id}
-    assert all(place.exists() for place in places)
+    assert all(exists(place) for place in places)
 
 
 def test_after_a_failed_append_the_numbers_go_on_without_a_gap(place: RecordPlace) -> None:

@@ -13,14 +13,15 @@ from tests.support.mounts import small_disk
 from tests.support.postgres_server import PASSWORD, USER, PostgresServer
 from tune_noise.errors import StorageError, UserError
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.record.reach import check, exists
 
 
 def refusal(place: RecordPlace) -> str:
     """What a check says, which is what opening the record says, too; it never shows a password."""
     said = []
     for action in (
-        place.check,
-        place.exists,
+        lambda: check(place),
+        lambda: exists(place),
         lambda: Record(place),
         lambda: Record(place, writer=True),
     ):
@@ -64,13 +65,13 @@ def test_a_password_of_odd_characters_works_in_the_url_and_in_the_environment(
     Record(shared).close()
     postgres.sql(f"GRANT SELECT, INSERT ON events TO {USER}")
     place = RecordPlace.of_url(ada, shared.search)
-    place.check()
+    check(place)
     with Record(place, writer=True) as record:
         record.append(Event("search"))
     bare = RecordPlace.of_url(ada.replace(f":{quote(PASSWORD, safe='')}", ""), shared.search)
     assert "no password supplied" in refusal(bare)
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    bare.check()
+    check(bare)
     with Record(bare, writer=True) as record:
         record.append(Event("run"))
         assert [event.kind for event in record.events()] == ["search", "run"]
@@ -99,12 +100,12 @@ def test_a_user_who_may_not_make_a_table_is_told_before_the_search(
     postgres.sql("CREATE DATABASE locked")
     place = RecordPlace.of_url(ada.replace("/postgres", "/locked"), "uniform")
     with pytest.raises(UserError, match="may not make or write the table `events`"):
-        place.check()
+        check(place)
     with pytest.raises(UserError, match="permission denied for schema public"):
         Record(place)
     postgres.sql("CREATE TABLE events (search text)", "locked")
     with pytest.raises(UserError, match="may not make or write the table `events`"):
-        place.check()
+        check(place)
 
 
 def test_a_database_that_may_only_be_read_is_refused(postgres: PostgresServer) -> None:
@@ -112,7 +113,7 @@ def test_a_database_that_may_only_be_read_is_refused(postgres: PostgresServer) -
     postgres.sql("ALTER DATABASE standby SET default_transaction_read_only = on")
     place = RecordPlace.of_url(postgres.url("standby"), "uniform")
     with pytest.raises(UserError, match="it may only be read"):
-        place.check()
+        check(place)
     with pytest.raises(UserError, match="read-only transaction"):
         Record(place)
 
@@ -129,7 +130,7 @@ def test_another_table_of_that_name_is_refused_and_left_alone(postgres: Postgres
 def test_a_server_on_a_socket_is_reached_too(postgres: PostgresServer) -> None:
     url = f"postgresql://admin@/postgres?host={quote(str(postgres.folder))}&port={postgres.port}"
     place = RecordPlace.of_url(url, "by socket")
-    place.check()
+    check(place)
     with Record(place, writer=True) as record:
         record.append(Event("search"))
     assert str(postgres.folder) in place.shown
@@ -171,9 +172,10 @@ from pathlib import Path
 sys.modules["psycopg"] = None
 from tune_noise.errors import UserError
 from tune_noise.record import Record, RecordPlace
+from tune_noise.record.reach import check, exists
 Record(Path({str(tmp_path)!r}, "record.db"), writer=True).close()
 place = RecordPlace.of_url("postgresql://ada:secret@h/d", "uniform")
-for action in (place.check, place.exists, lambda: Record(place)):
+for action in (lambda: check(place), lambda: exists(place), lambda: Record(place)):
     try:
         action()
     except UserError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.record.reach import exists
 
 # Kinds of events that belong to a trial.
 OF_TRIALS = frozenset({"ask", "start", "epoch", "rung", "end"})
@@ -13,7 +14,7 @@ OF_TRIALS = frozenset({"ask", "start", "epoch", "rung", "end"})
 def read_events(folder: Path, url: str | None = None) -> list[Event]:
     """The record of the search in a folder; empty where there is none yet."""
     place = RecordPlace.of_folder(folder, url)
-    if not place.exists():
+    if not exists(place):
         return []
     with Record(place) as record:
         return list(record.events())

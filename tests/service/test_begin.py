@@ -8,8 +8,8 @@ from tune_noise import __version__
 from tune_noise.config.loader import build_search, read_space
 from tune_noise.data import Dataset
 from tune_noise.record import RECORD_FILE, Record
+from tune_noise.record.folder import SEARCH_FILE
 from tune_noise.service.begin import (
-    SEARCH_FILE,
     begin,
     dataset_facts,
     plain,

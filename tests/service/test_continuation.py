@@ -14,7 +14,8 @@ from tune_noise.data import Dataset
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import RECORD_FILE, Event, Record, RecordPlace
-from tune_noise.service.begin import SEARCH_FILE, begin, plain
+from tune_noise.record.folder import SEARCH_FILE
+from tune_noise.service.begin import begin, plain
 from tune_noise.service.continuation import changed_code, grows, read_begun
 from tune_noise.system.lock import own_folder
 

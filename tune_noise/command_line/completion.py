@@ -85,7 +85,7 @@ def complete_search(incomplete: str) -> list[str]:
 
     Nothing where there is none: the shell then completes paths as it always does.
     """
-    from tune_noise.record.place import RECORD_FILE, URL_FILE
+    from tune_noise.record.folder import RECORD_FILE, URL_FILE
 
     typed = Path(incomplete)
     parents = [typed if incomplete.endswith("/") else typed.parent]

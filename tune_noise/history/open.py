@@ -8,6 +8,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Record, RecordPlace
+from tune_noise.record.reach import exists
 from tune_noise.system.garbage import pause_collection
 
 
@@ -22,7 +23,7 @@ def find_record(folder: Path, url: str | None = None) -> RecordPlace:
         UserError: the folder holds no search, or its database cannot be read.
     """
     place = RecordPlace.of_folder(folder, url)
-    if not folder.is_dir() or not place.exists():
+    if not folder.is_dir() or not exists(place):
         raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
     return place
 

@@ -15,14 +15,14 @@ from tune_noise.history.open import find_record
 from tune_noise.history.replay import History
 from tune_noise.history.time_left import most_at_once
 from tune_noise.record import Event, EventKind, Record
+from tune_noise.record.folder import folds_dir
+from tune_noise.record.reach import holder
 from tune_noise.system.garbage import pause_collection
 from tune_noise.system.lock import is_owned
 
 SearchStatus = Literal["running", "interrupted", "finished"]
 # All but `start`, `epoch` and `rung`, which are by far the most.
 _KINDS: tuple[EventKind, ...] = ("search", "run", "extend", "ask", "end", "note", "finish")
-# Where `cross_fitting` keeps the folds of a condition until its table is written.
-_FOLDS = "winners/{}/folds"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def read_state(folder: Path, url: str | None = None) -> SearchState:
     """
     place = find_record(folder, url)
     # First: a search that ends meanwhile must not look interrupted.
-    is_driven = is_owned(folder) or place.holder() is not None
+    is_driven = is_owned(folder) or holder(place) is not None
     with Record(place) as record, pause_collection():
         history = read_light_history(record)
         if not history.search:
@@ -172,4 +172,4 @@ def _condition(
 
 
 def _folds_done(folder: Path, condition: str) -> int:
-    return sum(1 for _ in (folder / _FOLDS.format(condition)).glob("*.safetensors"))
+    return sum(1 for _ in folds_dir(folder, condition).glob("*.safetensors"))

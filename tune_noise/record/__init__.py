@@ -6,7 +6,8 @@ that several searches share. Rungs, sampler, MLflow and report are rebuilt by re
 """
 
 from tune_noise.record.events import Event, EventKind
-from tune_noise.record.place import RECORD_FILE, RecordPlace
+from tune_noise.record.folder import RECORD_FILE
+from tune_noise.record.place import RecordPlace
 from tune_noise.record.record import Record
 
 __all__ = ["RECORD_FILE", "Event", "EventKind", "Record", "RecordPlace"]

@@ -1,7 +1,8 @@
 """What is said of a record that cannot be read to its end."""
 
 from tune_noise.errors import UserError
-from tune_noise.record.place import RECORD_FILE, RecordPlace
+from tune_noise.record.folder import RECORD_FILE
+from tune_noise.record.place import RecordPlace
 
 
 def damaged(place: RecordPlace, reason: str) -> UserError:

@@ -1,23 +1,67 @@
-"""Where a search keeps the state of its stacks inside its output folder."""
+"""The names of all files and folders in the folder of a search, `OUTPUT/NAME/`."""
 
 from pathlib import Path
 
+# What a search keeps for itself.
+RECORD_FILE = "record.db"
+URL_FILE = "record.url"
+CHECKPOINTS = "checkpoints"
+RAY_FOLDER = ".ray"
+# What it is, and what it has shown.
+SEARCH_FILE = "search.yaml"
+TRIALS_FILE = "trials.csv"
+EPOCHS_FILE = "epochs.csv"
+CRITERIA_FILE = "criteria.csv"
+TRANSITION_FILE = "transition.csv"
+SUMMARY_FILE = "summary.json"
+REPORT_FILE = "report.html"
+FIGURES = "figures"
+TABLES = "tables"
+WINNERS = "winners"
+# In the folder of a winner.
+SUSPECTS_CSV = "suspects.csv"
+SUSPECTS_JSON = "suspects.json"
+FOLDS = "folds"
+# Everything that is for people, in the order in which MLflow gets it.
+PUBLISHED = (
+    REPORT_FILE,
+    SUMMARY_FILE,
+    SEARCH_FILE,
+    TRIALS_FILE,
+    EPOCHS_FILE,
+    CRITERIA_FILE,
+    TRANSITION_FILE,
+    FIGURES,
+    TABLES,
+    WINNERS,
+)
+
+
+def winner_dir(output: Path, condition: str) -> Path:
+    """Return the folder of a condition's winner: weights, model card, suspects."""
+    return output / WINNERS / condition
+
+
+def folds_dir(output: Path, condition: str) -> Path:
+    """Return where the folds of a condition lie until its suspects are written."""
+    return winner_dir(output, condition) / FOLDS
+
 
 def checkpoints_dir(output: Path) -> Path:
-    """The folder of all states; empty of use once a search is over."""
-    return output / "checkpoints"
+    """Return the folder of all states; nobody needs it once a search is over."""
+    return output / CHECKPOINTS
 
 
 def checkpoint_file(output: Path, stack_id: str) -> Path:
-    """Where a stack that still trains keeps its state."""
+    """Return where a stack that still trains keeps its state."""
     return checkpoints_dir(output) / f"{stack_id}.safetensors"
 
 
 def previous_checkpoint_file(output: Path, stack_id: str) -> Path:
-    """Where it keeps the state before that one."""
+    """Return where a stack keeps the state before the last one."""
     return checkpoints_dir(output) / f"{stack_id}.previous.safetensors"
 
 
 def weights_file(output: Path, stack_id: str) -> Path:
-    """Where a confirmed stack leaves its weights: tensors `NUMBER.NAME`, NUMBER of the trial."""
+    """Return where a confirmed stack leaves its weights: tensors `NUMBER.NAME` of trial NUMBER."""
     return checkpoints_dir(output) / f"{stack_id}.weights.safetensors"

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_noise.errors import UserError
+from tune_noise.record.folder import RECORD_FILE, URL_FILE
 from tune_noise.record.url import address, parse, shown, without_password
 from tune_noise.system.files import replace_file
 
-RECORD_FILE = "record.db"
-URL_FILE = "record.url"
 _SQLITE = "sqlite:///"
 
 
@@ -77,43 +76,6 @@ class RecordPlace:
         """The place for messages, without user and password."""
         where = shown(parse(self.url)) if self.path is None else str(self.path)
         return f"{where} (search {self.search!r})" if self.search else where
-
-    def exists(self) -> bool:
-        """Whether something is recorded there of this search.
-
-        Raises:
-            UserError: the database cannot be asked.
-        """
-        if self.path is not None and not self.search:
-            return self.path.exists()
-        from tune_noise.record.database import holds_events
-
-        return holds_events(self)
-
-    def check(self) -> None:
-        """Find out within some seconds whether the database can hold the record.
-
-        Raises:
-            UserError: it cannot be reached or written, or its driver is missing.
-        """
-        if self.path is None:
-            from tune_noise.record.server import Server
-
-            Server(self).check()
-
-    def holder(self) -> str | None:
-        """Which driver writes to a database on a server now; None where none does, or in a file.
-
-        A file has no such lock: the folder of its search has one.
-
-        Raises:
-            UserError: the database cannot be asked.
-        """
-        if self.path is not None:
-            return None
-        from tune_noise.record.server import Server
-
-        return Server(self).holder()
 
     def remember(self, folder: Path) -> None:
         """Write into the search's folder where its record is, unless it is the folder's own file.

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tune_noise.history.replay import History
+from tune_noise.record.folder import FIGURES, REPORT_FILE, SUMMARY_FILE
 from tune_noise.reporting.figures.draw import draw
 from tune_noise.reporting.findings.summary import Summary, summarise
 from tune_noise.reporting.page.contact_sheet import MAX_IMAGES, contact_sheets
@@ -32,13 +33,13 @@ def write_outputs(history: History, output: Path, *, max_images: int | None = No
         summary = summarise(history)
         drawings = draw(history, summary)
         write_tables(history, summary, output)
-        _write(output / "summary.json", _json(summary))
+        _write(output / SUMMARY_FILE, _json(summary))
         for drawing in drawings.values():
-            _write(output / "figures" / f"{drawing.name}.png", drawing.png)
-            _write(output / "figures" / f"{drawing.name}.svg", drawing.svg)
+            _write(output / FIGURES / f"{drawing.name}.png", drawing.png)
+            _write(output / FIGURES / f"{drawing.name}.svg", drawing.svg)
         most = MAX_IMAGES if max_images is None else max_images
         sheets = contact_sheets(summary, output, max_images=most)
-        _write(output / "report.html", render_page(history, summary, drawings, sheets).encode())
+        _write(output / REPORT_FILE, render_page(history, summary, drawings, sheets).encode())
         return summary
 
 

@@ -16,6 +16,13 @@ from tune_noise.config.metric_names import METRICS
 from tune_noise.config.trial import trial_fields
 from tune_noise.config.words import configuration
 from tune_noise.history.replay import History, TrialHistory
+from tune_noise.record.folder import (
+    CRITERIA_FILE,
+    EPOCHS_FILE,
+    TABLES,
+    TRANSITION_FILE,
+    TRIALS_FILE,
+)
 from tune_noise.reporting.comparison.compare import SearchComparison
 from tune_noise.reporting.comparison.data import differences, entry_values
 from tune_noise.reporting.findings.criteria import ORACLE, choices
@@ -82,14 +89,14 @@ class Table:
 def search_tables(history: History, summary: Summary) -> dict[str, Table]:
     """Return every table of a search by the path of its file within the folder of the search."""
     return {
-        "trials.csv": trials_table(history),
-        "epochs.csv": epochs_table(history),
-        "criteria.csv": criteria_table(history),
-        "transition.csv": transition_table(summary),
-        "tables/finalists.csv": finalists_table(summary),
-        "tables/importance.csv": importance_table(summary),
-        "tables/effort.csv": effort_table(history),
-        "tables/knowledge.csv": knowledge_table(history),
+        TRIALS_FILE: trials_table(history),
+        EPOCHS_FILE: epochs_table(history),
+        CRITERIA_FILE: criteria_table(history),
+        TRANSITION_FILE: transition_table(summary),
+        f"{TABLES}/finalists.csv": finalists_table(summary),
+        f"{TABLES}/importance.csv": importance_table(summary),
+        f"{TABLES}/effort.csv": effort_table(history),
+        f"{TABLES}/knowledge.csv": knowledge_table(history),
     }
 
 

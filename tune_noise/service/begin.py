@@ -15,9 +15,9 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
+from tune_noise.record.folder import SEARCH_FILE
 from tune_noise.system.files import replace_file
 
-SEARCH_FILE = "search.yaml"
 _PACKAGES = ("tune-noise", "torch", "ray", "optuna", "mlflow", "numpy")
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tune_noise.history.replay import History
 from tune_noise.history.time_left import clock
+from tune_noise.record.folder import REPORT_FILE
 from tune_noise.system.masking import mask_password
 
 
@@ -68,7 +69,7 @@ def say_where(
     """Print how long it took, and where results, report, models and MLflow's pages are."""
     rows = [
         ("results", str(folder)),
-        ("report", f"{_opener()} {shlex.quote(str(folder / 'report.html'))}"),
+        ("report", f"{_opener()} {shlex.quote(str(folder / REPORT_FILE))}"),
     ]
     if models:
         rows.append(("model" if len(models) == 1 else "models", _registered(models)))

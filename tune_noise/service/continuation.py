@@ -9,7 +9,9 @@ from tune_noise.data import Dataset
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Record, RecordPlace
-from tune_noise.service.begin import SEARCH_FILE, plain, source_commit
+from tune_noise.record.folder import SEARCH_FILE
+from tune_noise.record.reach import exists
+from tune_noise.service.begin import plain, source_commit
 
 # Another release of these may draw, propose or train something else; of the others it may not.
 _DECISIVE = ("tune-noise", "torch", "optuna", "numpy")
@@ -35,7 +37,7 @@ def read_begun(
     Raises:
         UserError: a search has begun, and `resume` is not set or it is not this one.
     """
-    if not place.exists():
+    if not exists(place):
         return None
     if not resume:
         is_inside = place.path is not None and place.path.parent == folder

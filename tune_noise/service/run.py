@@ -17,8 +17,10 @@ from tune_noise.data import Dataset
 from tune_noise.errors import Interrupted, StorageError, TuneNoiseError
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
+from tune_noise.record.folder import SEARCH_FILE
+from tune_noise.record.reach import check
 from tune_noise.reporting import condition_tables, write_outputs
-from tune_noise.service.begin import SEARCH_FILE, begin
+from tune_noise.service.begin import begin
 from tune_noise.service.checked_data import load_checked
 from tune_noise.service.closing import failures, resume_command, say_where, warn
 from tune_noise.service.continuation import changed_code, grows, read_begun
@@ -112,7 +114,7 @@ def _run_search(
     check_writable(folder)
     check_unowned(folder)
     place = RecordPlace.of_folder(folder, request.record)
-    place.check()
+    check(place)
     before = read_begun(folder, place, search, dataset, resume=request.resume)
     tracking_uri = request.tracking_uri or default_tracking_uri(folder.parent)
     check_tracking_uri(tracking_uri, source=request.tracking_source)

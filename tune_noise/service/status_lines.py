@@ -9,6 +9,7 @@ from tune_noise.config.words import configuration
 from tune_noise.history.replay import TrialHistory
 from tune_noise.history.status import ConditionState, SearchState
 from tune_noise.history.time_left import clock
+from tune_noise.record.folder import REPORT_FILE
 from tune_noise.service.closing import resume_command
 
 # The last ones: the first are long known to whoever looks twice.
@@ -175,7 +176,7 @@ def _warnings(state: SearchState) -> Iterator[str]:
 def _how_to_go_on(state: SearchState) -> Iterator[str]:
     if state.status == "interrupted":
         yield f"continue  {_resume(state)}"
-    page = state.folder / "report.html"
+    page = state.folder / REPORT_FILE
     if page.exists():
         yield f"report    {page}"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from tune_noise.config.search import SEED_FIELDS, Condition
 from tune_noise.history.replay import History
+from tune_noise.record.folder import SUMMARY_FILE
 from tune_noise.tracking.content import MAX_VALUE_CHARACTERS, SELECTED, Point, milliseconds
 
-SUMMARY_FILE = "summary.json"
 LAST_MEAN = "test_accuracy_clean_last_mean"
 # MLflow refuses these characters in the name of a metric.
 _NO_NAME = re.compile(r"[^A-Za-z0-9 ._:-]")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tune_noise.record.folder import WINNERS
 from tune_noise.tracking.entry import (
     CARD_FILE,
     EVIDENCE_TAG,
@@ -19,7 +20,6 @@ from tune_noise.tracking.entry import (
 from tune_noise.tracking.logged_model import LoggedModels
 from tune_noise.tracking.standing import CHALLENGER, CHAMPION, Version, judge, last_champion
 
-WINNERS = "winners"
 TASK_TAG, STANDING_TAG, JUDGED_TAG = (
     "tune_noise.task",
     "tune_noise.standing",

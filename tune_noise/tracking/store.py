@@ -10,6 +10,7 @@ from typing import Any
 from tune_noise.config.metric_names import METRICS
 from tune_noise.errors import TuneNoiseError
 from tune_noise.history.replay import History, TrialHistory
+from tune_noise.record.folder import PUBLISHED
 from tune_noise.system.files import remove_partials, replacement
 from tune_noise.system.lock import take_lock
 from tune_noise.tracking.content import Point, epoch_points, summary_points
@@ -236,25 +237,13 @@ def artifact_location(uri: str, output: Path) -> str | None:
     return (folder / "mlartifacts").as_uri()
 
 
-ARTIFACTS = (
-    "report.html",
-    "summary.json",
-    "search.yaml",
-    "trials.csv",
-    "epochs.csv",
-    "criteria.csv",
-    "transition.csv",
-    "figures",
-    "tables",
-    "winners",
-)
 # A larger table, e.g. epochs.csv of thousands of trials, stays in the search's folder.
 MAX_TABLE_BYTES = 50_000_000
 
 
 def upload(client: Any, run: Run, output: Path) -> None:
     """Bring the files of a search's folder to MLflow, over those of before."""
-    for path in (output / name for name in ARTIFACTS):
+    for path in (output / name for name in PUBLISHED):
         if path.is_dir():
             client.log_artifacts(run.run_id, str(path), path.name)
         elif path.exists() and path.stat().st_size <= MAX_TABLE_BYTES:

@@ -11,6 +11,7 @@ from ray.tune.error import TuneError
 from tune_noise.config.search import Resources
 from tune_noise.data import Dataset
 from tune_noise.errors import DISK_ERRORS, StorageError
+from tune_noise.record.folder import RAY_FOLDER
 from tune_noise.system.signals import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.cluster.capacity import capacity
@@ -91,7 +92,7 @@ def _fit(
         ),
         run_config=tune.RunConfig(
             name="tune",
-            storage_path=str(output / ".ray"),
+            storage_path=str(output / RAY_FOLDER),
             verbose=0,
             # Failures are counted here: Ray counts none of those between two stacks, and gives the
             # second one up at the first.

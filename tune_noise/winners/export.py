@@ -7,11 +7,10 @@ from typing import Any
 from tune_noise.data import Dataset
 from tune_noise.errors import DataError
 from tune_noise.history.replay import TrialHistory
-from tune_noise.record.folder import checkpoints_dir, weights_file
+from tune_noise.record.folder import checkpoints_dir, weights_file, winner_dir
 from tune_noise.reporting import Summary
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.findings.trial_metrics import trial_metrics
-from tune_noise.reporting.page.contact_sheet import WINNERS_DIR
 from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint
 from tune_noise.training.saved_model import describe_model, load_model, save_model
 
@@ -38,7 +37,7 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
         leader = condition.leader
         if leader is None:
             continue
-        target = folder / WINNERS_DIR / condition.name
+        target = winner_dir(folder, condition.name)
         trial = next(iter(leader.counted.values()))
         about = _about(trial, leader, condition.verdict, dataset)
         try:

@@ -6,11 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tune_noise.errors import DataError
+from tune_noise.record.folder import WINNERS
 from tune_noise.tracking import check_tracking_uri, default_tracking_uri
 from tune_noise.tracking.fetch import REGISTRY_PREFIX, fetch_model
 from tune_noise.tracking.uri import OPTION, sqlite_file
 
-_CONFIG, _WINNERS = "config.json", "winners"
+_CONFIG = "config.json"
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def _folder_of(path: Path) -> Path:
             "models:/NAME@champion of MLflow's registry"
         )
     folders = sorted(
-        file.parent for folder in ("", _WINNERS) for file in (path / folder).glob(f"*/{_CONFIG}")
+        file.parent for folder in ("", WINNERS) for file in (path / folder).glob(f"*/{_CONFIG}")
     )
     if not folders:
         raise DataError(f"--model {path} holds no model: a search leaves them in its winners/")

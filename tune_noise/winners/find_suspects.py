@@ -18,8 +18,8 @@ import numpy as np
 from tune_noise.data import Dataset
 from tune_noise.errors import TuneNoiseError
 from tune_noise.history.replay import History, TrialHistory
+from tune_noise.record.folder import winner_dir
 from tune_noise.reporting import Summary, summarise
-from tune_noise.reporting.page.contact_sheet import WINNERS_DIR
 from tune_noise.training.cross_fit import Fold, make_folds, read_fold, save_fold, train_fold
 from tune_noise.training.suspects import judge, no_suspects_because
 from tune_noise.winners.suspect_files import read_suspects, write_suspects
@@ -166,7 +166,7 @@ def _planned(
             continue
         trial: TrialHistory = next(iter(condition.leader.counted.values()))
         about = {"trial_id": trial.trial_id, "folds": count, "dataset_fingerprint": fingerprint}
-        fitting = CrossFitting(condition.name, folder / WINNERS_DIR / condition.name, about)
+        fitting = CrossFitting(condition.name, winner_dir(folder, condition.name), about)
         fitting.problem = no_suspects_because(trial.config, dataset)
         fitting.facts = None if fitting.problem else read_suspects(fitting.target, about)
         if fitting.problem is None and fitting.facts is None:

@@ -12,9 +12,9 @@ from tune_noise.config.search import SearchConfig, folder_word
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.history.replay import History, TrialHistory
+from tune_noise.record.folder import winner_dir
 from tune_noise.reporting import ConditionSummary, Summary
 from tune_noise.reporting.findings.finalists import Finalist
-from tune_noise.reporting.page.contact_sheet import WINNERS_DIR
 from tune_noise.reporting.wording import default_of, with_interval
 from tune_noise.system.files import replace_file
 from tune_noise.tracking.entry import CARD_FILE, ENTRY_FILE, Entry, Evidence, entry_bytes
@@ -47,7 +47,7 @@ def describe_models(
         OSError: the folder cannot be written.
     """
     for condition in summary.conditions:
-        leader, target = condition.leader, folder / WINNERS_DIR / condition.name
+        leader, target = condition.leader, winner_dir(folder, condition.name)
         if leader is None:
             continue
         trial = next(iter(leader.counted.values()))

@@ -11,11 +11,11 @@ import numpy as np
 
 from tune_noise.data import Dataset
 from tune_noise.data.thumbnail import thumbnail
-from tune_noise.reporting.page.contact_sheet import MAX_JSON_BYTES, SUSPECTS_JSON
+from tune_noise.record.folder import SUSPECTS_CSV, SUSPECTS_JSON
+from tune_noise.reporting.page.contact_sheet import MAX_JSON_BYTES
 from tune_noise.system.files import replace_file
 from tune_noise.training.suspects import Suspects
 
-SUSPECTS_CSV = "suspects.csv"
 # Images of the contact sheet: what a person looks at in a minute, and some 50 kB of a page.
 SHEET_SIZE = 40
 

@@ -5,8 +5,9 @@ import pytest
 
 from tests.support.histories import Builder
 from tune_noise.record import Event
+from tune_noise.record.folder import SUSPECTS_JSON, WINNERS
 from tune_noise.reporting.findings.summary import summarise
-from tune_noise.reporting.page.contact_sheet import SUSPECTS_JSON, WINNERS_DIR, contact_sheets
+from tune_noise.reporting.page.contact_sheet import contact_sheets
 
 FACTS = {"suspects": 5, "examples": 9}
 
@@ -26,7 +27,7 @@ def write_sheet(build: Builder, folder: Path, **facts: object) -> dict[str, obje
     build.events.append(Event("note", data=note))
     image = {"given": 1, "predicted": 2, "suspicion": 0.9, "png": "AAAA"}
     sheet = [{"index": n} | image for n in range(5)]
-    place = folder / WINNERS_DIR / build.condition.name
+    place = folder / WINNERS / build.condition.name
     place.mkdir(parents=True)
     content = {"facts": known, "sheet": sheet}
     (place / SUSPECTS_JSON).write_text(json.dumps(content))
@@ -56,7 +57,7 @@ def test_a_file_that_cannot_be_used_leaves_a_sheet_without_images(
 ) -> None:
     content = write_sheet(judged, tmp_path)
     content["sheet"] = [{"index": 0, "given": 1, "predicted": 2, "suspicion": 0.9, "png": png}]
-    path = tmp_path / WINNERS_DIR / judged.condition.name / SUSPECTS_JSON
+    path = tmp_path / WINNERS / judged.condition.name / SUSPECTS_JSON
     path.write_text(json.dumps(content))
     [sheet] = contact_sheets(summarise(judged.history()), tmp_path)
     assert sheet.images == []

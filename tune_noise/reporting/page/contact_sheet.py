@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tune_noise.record.folder import SUSPECTS_CSV, SUSPECTS_JSON, WINNERS, winner_dir
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.wording import condition_in_words
 
-WINNERS_DIR = "winners"
-SUSPECTS_JSON = "suspects.json"
 MAX_JSON_BYTES = 10_000_000
 # The most that a page shows, whatever the file says.
 MAX_IMAGES = 100
@@ -64,7 +63,7 @@ def contact_sheets(summary: Summary, folder: Path, *, max_images: int = MAX_IMAG
             condition.name,
             condition_in_words(condition.factors, condition.config),
             suspects_sentence(condition.suspects, condition.name),
-            _images(folder / WINNERS_DIR / condition.name / SUSPECTS_JSON, condition)[:max_images],
+            _images(winner_dir(folder, condition.name) / SUSPECTS_JSON, condition)[:max_images],
         )
         for condition in summary.conditions
         if condition.suspects is not None
@@ -75,7 +74,7 @@ def suspects_sentence(facts: dict[str, Any], condition: str) -> str:
     """Return how many labels are suspicious, and how well they were found if that is known."""
     text = (
         f"{facts['suspects']:,} of {facts['examples']:,} labels are more likely wrong than right; "
-        f"{WINNERS_DIR}/{condition}/suspects.csv ranks all of them."
+        f"{WINNERS}/{condition}/{SUSPECTS_CSV} ranks all of them."
     )
     if "wrong_labels" not in facts:
         return f"{text} Which labels are wrong is not known here."
