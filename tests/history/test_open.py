@@ -9,6 +9,7 @@ from tune_noise.config.loader import find_space, read_space
 from tune_noise.errors import ConfigError, UserError
 from tune_noise.history.open import find_record, read_history, read_recorded_search
 from tune_noise.record import Event, Record
+from tune_noise.record.reach import exists
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_history_and_the_search_of_a_folder_are_read(folder: Path) -> None:
-    assert find_record(folder).exists()
+    assert exists(find_record(folder))
     assert len(read_history(folder).trials) == 1
     assert read_recorded_search(folder).trials == 8
     assert read_recorded_search(folder, overrides={"trials": 20}).trials == 20
