@@ -216,7 +216,7 @@ class KilledBefore:
 
 # Open, sync of the content, rotation, renaming, removal of what is left (nothing), opening and
 # sync of the folder; after them all the writer lives to its end.
-DISK_CALLS = 7
+DISK_CALLS = 8
 
 
 def write_and_be_killed(checkpoints: StackCheckpoints, epoch: int, number: int) -> int:

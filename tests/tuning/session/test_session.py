@@ -304,7 +304,9 @@ def test_a_search_killed_anywhere_finds_what_an_uninterrupted_one_finds(
 ) -> None:
     search = make_search(**(GRID if sampler == "grid" else {"trials": 4}), sampler=sampler, seed=1)
     with NotingRecord(tmp_path / "whole.db") as record:
-        record.append(Event("search", data={"config": {}}))
+        record.append(
+            Event("search", data={"config": search.model_dump(mode="json", by_alias=True)})
+        )
         trainer = FakeTrainer(Session(search, record))
         trainer.run()
         trainer.session.finish()
