@@ -70,10 +70,12 @@ LAYERS = {
     "tuning.session": {
         "config", "errors", "history", "record", "seeding", "training", "verdict",
     },
-    "tuning.cluster": {"config", "errors", "system", "training", "tuning.session"},
+    # Ray's private names, all of them.
+    "tuning.ray_internals": set(),
+    "tuning.cluster": {"config", "errors", "system", "training", "tuning.ray_internals"},
     "tuning": {
         "config", "data", "errors", "history", "record", "system", "training", "tuning.session",
-        "tuning.cluster",
+        "tuning.cluster", "tuning.ray_internals",
     },
     # verdict: whether a registered model beats the champion is judged by the rules of a search.
     "tracking": {"config", "errors", "history", "record", "system", "verdict"},

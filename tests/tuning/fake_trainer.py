@@ -9,7 +9,9 @@ from typing import Any
 from tune_noise.config.loader import build_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
+from tune_noise.history.replay import TrialHistory
 from tune_noise.record import Event, Record
+from tune_noise.tuning.session.finalists import choose_finalists
 from tune_noise.tuning.session.session import Session
 from tune_noise.tuning.session.stacks import Stack
 
@@ -92,3 +94,9 @@ def fresh_record(path: Path, search: SearchConfig) -> Record:
     config = search.model_dump(mode="json", by_alias=True, exclude_none=True)
     record.append(Event("search", data={"config": config}))
     return record
+
+
+def finalists_of(session: Session, condition: str) -> list[TrialHistory]:
+    """The finalists that a session would choose now."""
+    trials = session.history.of(condition=condition, stage="search")
+    return choose_finalists(trials, session.search)

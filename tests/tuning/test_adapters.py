@@ -13,8 +13,9 @@ from tune_noise.errors import StorageError
 from tune_noise.record import Record
 from tune_noise.record.folder import checkpoint_file
 from tune_noise.system.signals import Interrupt
-from tune_noise.tuning import adapters
+from tune_noise.tuning import adapters, places
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
+from tune_noise.tuning.places import Places
 from tune_noise.tuning.session.session import Session
 from tune_noise.tuning.session.stacks import Stack
 from tune_noise.tuning.trainable import FALLBACK, FAULT, REPORT, RESTORED, STACK
@@ -33,14 +34,10 @@ class Place:
 
     def __init__(self, trial_id: str) -> None:
         self.trial_id, self.error_file, self.status = trial_id, None, "RUNNING"
-        self.run_metadata = SimpleNamespace(pickled_error_filename="error.pkl")
-        # Ray's handle of its actor, and what the actor was handed.
+        # What its actor was handed.
         self.handed: list[Stack | None] = []
-        remote = SimpleNamespace(remote=self._take)
-        take = SimpleNamespace(options=lambda num_returns: remote)
-        self.temporary_state = SimpleNamespace(ray_actor=SimpleNamespace(take=take))
 
-    def _take(self, text: str | None, report_seconds: float) -> None:
+    def take(self, text: str | None, report_seconds: float) -> None:
         self.handed.append(None if text is None else Stack.from_json(text))
 
     @property
@@ -58,9 +55,11 @@ class Adapters:
         self.session = Session(make_search(**space), record)
         self.interrupt = Interrupt()
         self.capacity = capacity
-        self.searcher = SessionSearcher(self.session, output, self.interrupt, lambda: self.capacity)
-        self.scheduler = SessionScheduler(self.session, self.searcher, self.interrupt)
-        self.watch = SessionWatch(self.searcher, self.interrupt)
+        self.left_out: dict[str, str] = {}
+        self.places = Places(self.session, output, self.interrupt, lambda: self.capacity)
+        self.searcher = SessionSearcher(self.session, self.places)
+        self.scheduler = SessionScheduler(self.session, self.places, self.interrupt, self.left_out)
+        self.watch = SessionWatch(self.scheduler, self.interrupt)
         self.trainer = FakeTrainer(self.session)
         self.count = 0
 
@@ -99,6 +98,13 @@ def record(tmp_path: Path) -> Iterator[Record]:
         yield record
 
 
+@pytest.fixture(autouse=True)
+def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's own side of it is tested in test_ray_internals."""
+    monkeypatch.setattr(adapters, "hand_over", lambda place, *arguments: place.take(*arguments))
+    monkeypatch.setattr(adapters, "forget_pickled_error", lambda place: None)
+
+
 @pytest.fixture
 def ray_side(record: Record, tmp_path: Path) -> Adapters:
     return Adapters(record, tmp_path, trials=2)
@@ -123,7 +129,7 @@ def test_a_place_whose_stack_has_ended_is_handed_the_next_one(ray_side: Adapters
     assert ray_side.end(trial, first) == TrialScheduler.CONTINUE
     [second] = trial.handed
     assert second != first
-    assert ray_side.searcher.stacks == {trial.trial_id: second}
+    assert ray_side.places.stacks == {trial.trial_id: second}
     assert second is not None
     assert ray_side.end(trial, second) == TrialScheduler.CONTINUE
 
@@ -140,27 +146,27 @@ def test_a_place_for_which_there_is_no_room_ends_and_one_without_a_stack_waits(
     # Both conditions wait for the results of one more trial before they name finalists.
     assert ray_side.end(there, third) == TrialScheduler.CONTINUE
     assert there.handed == [None]
-    assert list(ray_side.searcher.stacks.values()) == [other[1], another[1]]
+    assert list(ray_side.places.stacks.values()) == [other[1], another[1]]
     assert ray_side.wait(there) == TrialScheduler.CONTINUE
     # With these results the finalists are known: its own place and the one that waits take them.
     assert ray_side.end(*other) == TrialScheduler.CONTINUE
     assert ray_side.wait(there) == TrialScheduler.CONTINUE
     assert {other[0].stack.stage, there.stack.stage} == {"confirm"}
-    assert not ray_side.searcher.waiting
+    assert not ray_side.places.waiting
 
 
 def test_a_place_waits_only_while_something_runs_and_not_for_ever(
     ray_side: Adapters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = [ray_side.begin() for _ in range(4)]
-    for place in places[:3]:
+    begun = [ray_side.begin() for _ in range(4)]
+    for place in begun[:3]:
         ray_side.end(*place)
-    waiting = [place for place, _ in places[:3] if place.handed[-1] is None]
+    waiting = [place for place, _ in begun[:3] if place.handed[-1] is None]
     assert len(waiting) >= 1
     assert ray_side.suggest() is None
-    monkeypatch.setattr(adapters, "MAX_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(places, "MAX_WAIT_SECONDS", 0.0)
     assert ray_side.wait(waiting[0]) == TrialScheduler.STOP
-    assert waiting[0].trial_id not in ray_side.searcher.waiting
+    assert waiting[0].trial_id not in ray_side.places.waiting
     monkeypatch.undo()
     ray_side.interrupt.requested = True
     for place in waiting[1:]:
@@ -227,7 +233,7 @@ def test_a_node_that_cannot_take_part_costs_a_stack_nothing_and_is_named_once(
     stacks = [fail(ray_side, tmp_path, text) for _ in range(6)]
     assert len({stack.stack_id for stack in stacks}) == 1
     assert ray_side.session.history.trials[stacks[0].trial_ids[0]].status is None
-    assert ray_side.searcher.left_out == {node_id: "n2 does not see /runs"}
+    assert ray_side.left_out == {node_id: "n2 does not see /runs"}
     [warning] = ray_side.session.history.warnings
     assert warning.endswith("cannot take part, and is left out: n2 does not see /runs")
 
@@ -255,12 +261,12 @@ def test_only_failures_without_a_new_epoch_between_them_count(
             fail(ray_side, tmp_path)
         trial, stack = ray_side.begin()
         ray_side.result(trial, report)
-        assert not ray_side.searcher.failures[stack.stack_id]
+        assert not ray_side.session._failures[stack.stack_id]
         ray_side.scheduler.on_trial_error(None, trial)
         ray_side.searcher.on_trial_complete(trial.trial_id, error=True)
     trial, stack = ray_side.begin()
     ray_side.result(trial, report)  # a restored stack sends again what is known
-    assert ray_side.searcher.failures[stack.stack_id] == 1
+    assert ray_side.session._failures[stack.stack_id] == 1
     assert ray_side.session.history.trials[stack.trial_ids[0]].status is None
 
 
@@ -287,7 +293,7 @@ def test_a_folder_that_cannot_be_written_stops_the_search_after_its_report_was_t
     ray_side.result(trial, first, **{FAULT: "disk full"})
     with pytest.raises(StorageError, match="disk full"):
         ray_side.watch.on_step_end(1, [trial])
-    assert ray_side.session.num_epochs(stack) == 1
+    assert ray_side.session.history.trials[stack.trial_ids[0]].num_epochs == 1
 
 
 def test_a_record_that_fails_at_a_stack_s_end_stops_the_search_and_not_the_stack(

@@ -16,7 +16,8 @@ from tune_noise.system.signals import Interrupt
 from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, SessionWatch
 from tune_noise.tuning.cluster.capacity import capacity
 from tune_noise.tuning.cluster.node_guard import node_guard
-from tune_noise.tuning.lost_results import treat_lost_results_as_lost_actors
+from tune_noise.tuning.places import Places
+from tune_noise.tuning.ray_internals import treat_lost_results_as_lost_actors
 from tune_noise.tuning.session.session import Session
 from tune_noise.tuning.trainable import StackTrainable
 
@@ -35,7 +36,7 @@ def run_session(
 
     Args:
         session: what to run; possibly the rest of an interrupted search.
-        dataset: put once into Ray's object store, whence each node fetches it once.
+        dataset: put once into Ray's object store, from which each node fetches it once.
         output: folder of the search, on storage that all nodes share.
         resources: of one trial.
         interrupt: once requested, what runs is checkpointed.
@@ -46,14 +47,13 @@ def run_session(
     """
     treat_lost_results_as_lost_actors()
     # With a searcher Ray would otherwise keep only one trial waiting for resources; how many may
-    # be under way is the searcher's affair.
+    # be under way is decided by `Places`.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1000000"
     # What fails stands in the record, with its traceback in .ray/tune/*/error.txt.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    with capacity(session, resources) as places, node_guard(output) as guard:
-        searcher = SessionSearcher(session, output, interrupt, places)
-        places.left_out = searcher.left_out
-        session.slots = places
+    with capacity(resources, session.stacks_left) as slots, node_guard(output) as guard:
+        session.slots = slots
+        places = Places(session, output, interrupt, slots)
         trainable = tune.with_parameters(
             StackTrainable,
             dataset=dataset,
@@ -64,12 +64,12 @@ def run_session(
             guard=guard,
         )
         per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
-        scheduler = SessionScheduler(session, searcher, interrupt)
+        scheduler = SessionScheduler(session, places, interrupt, slots.left_out)
         _fit(
             tune.with_resources(trainable, per_trial),
             scheduler,
-            searcher,
-            SessionWatch(searcher, interrupt),
+            SessionSearcher(session, places),
+            SessionWatch(scheduler, interrupt),
             output,
         )
 
@@ -111,7 +111,9 @@ def _fit(
 
 
 def storage_fault_of(traceback: str, output: Path) -> str | None:
-    """What a traceback of Ray's says of the disk: Ray keeps files of its own in the folder.
+    """Return the fault of the disk that a traceback of Ray's names; None where it names none.
+
+    Ray keeps files of its own in the folder of the search.
 
     Example:
         >>> storage_fault_of("OSError: [Errno 28] No space left on device", Path("runs/mine"))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.train._internal.session import _TrainingResult
 
 from tune_noise.data import Dataset
 from tune_noise.record.folder import checkpoints_dir, weights_file
@@ -18,6 +17,7 @@ from tune_noise.training.noise_findings import noise_findings
 from tune_noise.tuning.checkpoints import StackCheckpoints
 from tune_noise.tuning.cluster.devices import choose_device, fallback, set_threads
 from tune_noise.tuning.cluster.node_guard import NodeGuard
+from tune_noise.tuning.ray_internals import no_checkpoint
 from tune_noise.tuning.session.stacks import Stack
 
 STACK, EVERY = "stack", "report_seconds"
@@ -205,11 +205,11 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         with self._noting_faults("written"):
             write_checkpoint(weights_file(self._output, self._stack.stack_id), tensors, {})
 
-    def save(self, checkpoint_dir: str | None = None) -> _TrainingResult:
+    def save(self, checkpoint_dir: str | None = None) -> Any:
         """Checkpoint at once: Ray calls this before it pauses a trial.
 
         Ray gets no checkpoint of its own, which it would copy into its storage and restore from:
         the state lies in the output folder. Where that cannot be written the state before stays.
         """
         self._write_checkpoint()
-        return _TrainingResult(checkpoint=None, metrics={})
+        return no_checkpoint()

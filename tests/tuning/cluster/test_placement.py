@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tune_noise.config.search import Resources
 from tune_noise.errors import UserError
-from tune_noise.tuning.cluster.neighbours import fair_share
+from tune_noise.tuning.cluster.capacity import fair_share
 from tune_noise.tuning.cluster.placement import check_placement, fitting_nodes, held, max_concurrent
 
 

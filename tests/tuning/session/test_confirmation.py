@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.tuning.fake_trainer import FakeTrainer, fresh_record, make_search
+from tests.tuning.fake_trainer import FakeTrainer, finalists_of, fresh_record, make_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history.replay import History
@@ -199,7 +199,7 @@ def test_a_search_that_grew_judges_its_new_finalist_with_the_old_ones(tmp_path: 
         after = session.history
     seeds = Counter((t.finalist, t.config.seed) for t in after.of(condition=NAME, stage="confirm"))
     assert set(seeds.values()) == {1}
-    chosen = {t.trial_id for t in session.finalists(NAME)}
+    chosen = {t.trial_id for t in finalists_of(session, NAME)}
     assert chosen - {t.finalist for t in before.trials.values()}
     assert chosen <= {finalist for finalist, _ in seeds}
     assert all(after.trials[t].epochs == trial.epochs for t, trial in before.trials.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tuning.fake_trainer import FakeTrainer, fresh_record, make_search
+from tests.tuning.fake_trainer import FakeTrainer, finalists_of, fresh_record, make_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
@@ -149,7 +149,7 @@ def check_growth(before: History, session: Session) -> None:
         confirm = after.of(condition=condition, stage="confirm")
         seeds = Counter((trial.finalist, trial.config.seed) for trial in confirm)
         assert set(seeds.values()) == {1}
-        now = {trial.trial_id for trial in session.finalists(condition)}
+        now = {trial.trial_id for trial in finalists_of(session, condition)}
         assert now <= {trial.finalist for trial in confirm}
         stacks = {trial.stack_id: trial.finalist for trial in confirm}
         assert len(stacks) == len(set(stacks.values()))

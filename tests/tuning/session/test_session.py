@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.tuning.fake_trainer import FakeTrainer, fresh_record, make_search, objective
+from tests.tuning.fake_trainer import (
+    FakeTrainer,
+    finalists_of,
+    fresh_record,
+    make_search,
+    objective,
+)
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history.replay import History
@@ -172,8 +178,8 @@ def test_a_condition_without_a_single_score_has_no_finalists_and_ends(tmp_path: 
         trainer.run()
         session = trainer.session
         assert session.finished
-        assert session.finalists("noise_rate=0.45") == []
-        assert len(session.finalists("noise_rate=0.2")) == 3
+        assert finalists_of(session, "noise_rate=0.45") == []
+        assert len(finalists_of(session, "noise_rate=0.2")) == 3
         statuses = {
             t.status for t in session.history.of(condition="noise_rate=0.45", stage="search")
         }
@@ -236,7 +242,7 @@ def test_a_stack_that_cannot_be_trained_fails_with_its_reason_and_the_search_goe
         assert session.finished
         failed = [t for t in session.history.trials.values() if t.status == "failed"]
         assert {t.stop_reason for t in failed} == {"failed 4 times: MemoryError"}
-        finalists = session.finalists("noise_rate=0.2")
+        finalists = finalists_of(session, "noise_rate=0.2")
         assert {t.config.method for t in finalists} == {"co_teaching"}
 
 

@@ -47,8 +47,9 @@ def cluster(
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
     import ray
 
-    # Ray prints several lines of each lost process, wherever output goes; the record has one.
-    ray._private.worker.print_to_stdstream = lambda *arguments, **options: None
+    from tune_noise.tuning.ray_internals import silence_lost_processes
+
+    silence_lost_processes()
     address = address or os.environ.get("RAY_ADDRESS")
     if address:
         _check_reachable(address)
@@ -121,7 +122,7 @@ def _check_reachable(address: str) -> None:
 def _check(search: SearchConfig, folder: Path, *, is_joined: bool) -> None:
     import ray
 
-    from tune_noise.tuning.cluster.autoscaling import has_autoscaler
+    from tune_noise.tuning.cluster.capacity import has_autoscaler
     from tune_noise.tuning.cluster.node_check import check_nodes
     from tune_noise.tuning.cluster.placement import check_placement
 

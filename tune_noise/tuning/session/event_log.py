@@ -40,7 +40,8 @@ class EventLog:
             return
         self._append(events, durable)
         self._apply(events)
-        self._tell_all(events)
+        for event in events:
+            self._tell(event)
 
     @contextmanager
     def in_one_piece(self) -> Iterator[None]:
@@ -59,7 +60,8 @@ class EventLog:
         finally:
             self._gathered = None
         self._append(gathered, self._is_durable)
-        self._tell_all(gathered)
+        for event in gathered:
+            self._tell(event)
 
     def _append(self, events: Sequence[Event], durable: bool) -> None:
         if events:
@@ -68,7 +70,3 @@ class EventLog:
     def _apply(self, events: Sequence[Event]) -> None:
         for event in events:
             self._take_effect(event)
-
-    def _tell_all(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self._tell(event)

@@ -6,7 +6,8 @@ before it takes effect, and a session is rebuilt from the record alone.
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tune_noise.config.search import Condition, SearchConfig
@@ -14,13 +15,15 @@ from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record import Event, Record
 from tune_noise.tuning.session.confirmation import confirmations_due
 from tune_noise.tuning.session.event_log import EventLog
-from tune_noise.tuning.session.finalists import choose_finalists, level_of
+from tune_noise.tuning.session.finalists import level_of
 from tune_noise.tuning.session.rungs import RungLadder, rung_levels
 from tune_noise.tuning.session.sampler import GroupSampler
 from tune_noise.tuning.session.seeds import search_seeds
 from tune_noise.tuning.session.stacks import Stack, stack_of
 
 Group = tuple[str, Any]
+# A stack that fails so often without a new epoch between is given up: its trials have failed.
+MAX_FAILURES = 4
 
 
 class Session:
@@ -67,7 +70,9 @@ class Session:
         self._running: set[str] = set()
         # The conditions whose finalists are decided: nothing reopens them under this driver.
         self._decided: set[str] = set()
-        self._log = EventLog(record, self._take_effect, self._tell)
+        # How often each stack has failed since its last new epoch.
+        self._failures: Counter[str] = Counter()
+        self._log = EventLog(record, self._take_effect, lambda event: self.on_change(event))
         self._rebuild(record.events())
         self._deadline = self.history.time.deadline(time_budget_seconds)
 
@@ -110,16 +115,43 @@ class Session:
         elif event.kind == "end":
             self._running.discard(str(event.trial_id))
 
-    def _tell(self, event: Event) -> None:
-        self.on_change(event)
-
     def note(
         self, text: str, *, trial_id: str | None = None, is_warning: bool = False, **facts: Any
     ) -> None:
         """Record how the search went, in one sentence; a warning is also shown."""
         self._log.write(Event("note", trial_id, {"text": text, "is_warning": is_warning, **facts}))
 
+    def note_restored(
+        self, stack: Stack, *, epoch: int, seconds: float, damage: Sequence[str]
+    ) -> None:
+        """Record from where a stack goes on, and say which of its checkpoints are damaged.
+
+        Args:
+            stack: that was restored.
+            epoch: that it has reached; 0: it starts anew.
+            seconds: of training that lie behind it.
+            damage: a sentence for each checkpoint that was not usable.
+        """
+        start = f"goes on from epoch {epoch}" if epoch else "starts from the beginning"
+        self.note(
+            "; ".join([*damage, f"{stack.stack_id} {start}"]),
+            trial_id=stack.trial_ids[0],
+            is_warning=bool(damage),
+            restored_epoch=epoch,
+            restored_seconds=seconds,
+        )
+
     # What is trained next.
+
+    def stacks_left(self) -> int:
+        """Return how many stacks are known to be left: under way, waiting or not yet proposed."""
+        trials = self.history.trials.values()
+        under_way = {trial.stack_id for trial in trials if trial.status is None}
+        if self.out_of_time:
+            return len(under_way)
+        asked = sum(trial.stage == "search" for trial in trials)
+        planned = self.search.trials * len(self.search.all_conditions)
+        return len(under_way) + max(0, planned - asked)
 
     @property
     def out_of_time(self) -> bool:
@@ -197,11 +229,6 @@ class Session:
             self._decided.add(condition)
         return due
 
-    def finalists(self, condition: str) -> list[TrialHistory]:
-        """See `choose_finalists`."""
-        trials = self.history.of(condition=condition, stage="search")
-        return choose_finalists(trials, self.search)
-
     def _ask_finalists(self) -> None:
         for condition in self._conditions:
             due = self._due(condition)
@@ -235,6 +262,9 @@ class Session:
         fresh = [epoch for epoch in news["epochs"] if epoch["epoch"] > trial.num_epochs]
         events += [Event("epoch", trial.trial_id, epoch) for epoch in fresh]
         self._log.write(*events)
+        if fresh:
+            # On machines that come and go a long trial may fail any number of times.
+            self._failures.pop(trial.stack_id, None)
         if news["status"] is not None:
             self._end(trial, news["status"], news["stop_reason"], noise=news.get("noise"))
 
@@ -258,17 +288,26 @@ class Session:
             self._end(trial, "stopped", f"rung {level}: not among the best")
         return trial.rungs[level]
 
-    def num_epochs(self, stack: Stack) -> int:
-        """Epochs that the trials of a stack have finished so far, together."""
-        return sum(self.history.trials[trial_id].num_epochs for trial_id in stack.trial_ids)
-
     def has_ended(self, stack: Stack) -> bool:
-        """Whether all trials of a stack have ended."""
+        """Return whether all trials of a stack have ended."""
         return all(self.history.trials[t].status is not None for t in stack.trial_ids)
 
-    def again(self, stack: Stack) -> None:
-        """Give a stack back whose process was lost: it is the next to be trained."""
+    def give_back(self, stack: Stack) -> None:
+        """Have a stack that was not trained to its end be the next one."""
         self._waiting.insert(0, stack)
+
+    def retry(self, stack: Stack, reason: str) -> None:
+        """Give a stack that has failed to another process, or give it up: see MAX_FAILURES."""
+        self._failures[stack.stack_id] += 1
+        if self._failures[stack.stack_id] >= MAX_FAILURES:
+            self.fail(stack, f"failed {MAX_FAILURES} times: {reason}")
+        elif not self.has_ended(stack):
+            self.note(
+                f"{stack.stack_id} failed and is given to another process: {reason}",
+                trial_id=stack.trial_ids[0],
+                is_warning=True,
+            )
+            self.give_back(stack)
 
     def fail(self, stack: Stack, reason: str) -> None:
         """Record that a stack cannot be trained."""

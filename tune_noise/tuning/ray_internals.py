@@ -1,0 +1,121 @@
+"""All of Ray's private names; every other module keeps to Ray's public interface.
+
+Checked with Ray 2.60. `tests/tuning/test_ray_internals.py` tests each function against the real
+library, so that a release which moves a name fails there and not in a search.
+"""
+
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.experimental.internal_kv import internal_kv_get_gcs_client
+
+# Ray Tune takes a second to import, and joining a cluster needs none of it: the functions that
+# need it import it themselves.
+
+_NAMESPACE = b"tune_noise"
+# Where the autoscalers of Ray leave their state: version 1, and version 2 with its namespace.
+_V1_STATUS = b"__autoscaling_status"
+_V2_ENABLED, _V2_NAMESPACE = b"__autoscaler_v2_enabled", b"__autoscaler"
+
+
+def silence_lost_processes() -> None:
+    """Keep Ray from printing several lines for each lost process, of which the record has one.
+
+    Ray prints them whatever `log_to_driver` says, and has no option against it.
+    """
+    ray._private.worker.print_to_stdstream = lambda *arguments, **options: None
+
+
+class HeadStore:
+    """The key-value store of the cluster's head, in a namespace of this package.
+
+    Ray's public ways to share a value between drivers are an actor, which costs a process, and
+    the dashboard, which need not run.
+    """
+
+    def __init__(self) -> None:
+        self._client = internal_kv_get_gcs_client()
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Write a value over the one before."""
+        self._client.internal_kv_put(key, value, True, _NAMESPACE)
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of a key; None where there is none."""
+        value: bytes | None = self._client.internal_kv_get(key, _NAMESPACE)
+        return value
+
+    def keys(self, prefix: bytes) -> set[bytes]:
+        """Return the keys that begin with a prefix."""
+        return set(self._client.internal_kv_keys(prefix, _NAMESPACE))
+
+    def delete(self, key: bytes) -> None:
+        """Remove a key, if it is there."""
+        self._client.internal_kv_del(key, False, _NAMESPACE)
+
+    def living_jobs(self) -> set[str]:
+        """Return the ids of the drivers that are connected now."""
+        jobs = self._client.get_all_job_info(
+            skip_submission_job_info_field=True, skip_is_running_tasks_field=True
+        )
+        return {job.job_id.hex() for job in jobs.values() if not job.is_dead}
+
+    def autoscaler_status(self) -> bytes | None:
+        """Return what version 1 of the autoscaler says of its nodes, as JSON."""
+        status: bytes | None = self._client.internal_kv_get(_V1_STATUS)
+        return status
+
+    def has_autoscaler_v2(self) -> bool:
+        """Return whether version 2 of the autoscaler is enabled."""
+        return bool(self._client.internal_kv_get(_V2_ENABLED, _V2_NAMESPACE) == b"1")
+
+
+def treat_lost_results_as_lost_actors() -> None:
+    """Have the lost result of an actor cost its stack a failure, where Ray would end the search.
+
+    Ray Tune's actor manager handles an actor that has died and a task that raised. Where Ray's
+    memory monitor killed the process, or the node that held the result is gone, it raises
+    RuntimeError and ends its loop.
+    """
+    from ray.air.execution._internal.actor_manager import RayActorManager
+
+    handle = RayActorManager._actor_task_failed
+    if hasattr(handle, "of_ray"):
+        return
+
+    def actor_task_failed(self: Any, task: Any, exception: Exception) -> None:
+        if isinstance(exception, RayError) and not isinstance(
+            exception, RayActorError | RayTaskError
+        ):
+            exception = RayActorError(error_msg=f"{type(exception).__name__}: {exception}")
+        handle(self, task, exception)
+
+    actor_task_failed.of_ray = handle  # type: ignore[attr-defined]
+    RayActorManager._actor_task_failed = actor_task_failed
+
+
+def release_idle_actors(controller: Any) -> None:
+    """End the idle actor that Ray Tune keeps for its next trial: another search needs its place."""
+    controller._cleanup_cached_actors(force_all=True)
+
+
+def hand_over(trial: Any, *arguments: Any) -> None:
+    """Call `take` of a trial's actor, ahead of the step that Ray Tune asks it for next.
+
+    An actor serves its driver in order. Ray Tune itself can only replace the configuration of an
+    actor by ending its trial, which costs a trial per stack.
+    """
+    trial.temporary_state.ray_actor.take.options(num_returns=0).remote(*arguments)
+
+
+def forget_pickled_error(trial: Any) -> None:
+    """Keep Ray Tune from unpickling a trial's error at the end: the disk may have damaged it."""
+    trial.run_metadata.pickled_error_filename = None
+
+
+def no_checkpoint() -> Any:
+    """Return what `Trainable.save` returns where Ray Tune has no checkpoint to copy or restore."""
+    from ray.train._internal.session import _TrainingResult
+
+    return _TrainingResult(checkpoint=None, metrics={})
