@@ -91,7 +91,7 @@ LAYERS = {
     # Its public names, each loaded at first use.
     "tune_noise": {"config", "data", "declaration", "methods", "metrics", "training"},
     # For the tests of a user's own methods.
-    "testing": {"config", "data", "declaration", "methods", "training"},
+    "testing": {"config", "data", "declaration", "errors", "methods", "noise", "training"},
     # The commands. Each is thin, and may also ask another for what both do.
     "spaces": {"command_line", "config", "errors"},
     "status": {"command_line", "errors", "history", "record", "service"},

@@ -53,7 +53,8 @@ def predict(
         str | None,
         typer.Option(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="Factory of your own network, if the model is one. Its code is run.",
+            help="Factory of your own network, if the model is one. Its code is run. Name a method "
+            "or noise of your own after a comma.",
         ),
     ] = None,
     tracking_uri: Annotated[

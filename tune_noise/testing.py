@@ -1,15 +1,15 @@
-"""Checks for a training method of your own, as scikit-learn's `check_estimator` is for estimators.
+"""Checks for a method, noise or network of your own, as scikit-learn's `check_estimator` is.
 
-    from tune_noise.testing import check_method
+    from tune_noise.testing import check_method, check_model, check_noise
 
     def test_my_method():
         check_method("my_package.my_methods:MyMethod")
 
-Each check raises an AssertionError that says what is wrong. The shipped methods pass the same ones.
+Each check raises an AssertionError that says what is wrong. What is shipped passes the same ones.
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -20,7 +20,8 @@ from torch import Tensor
 from tune_noise.config import declared
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
-from tune_noise.declaration import Field, MethodDeclaration
+from tune_noise.declaration import Field, MethodDeclaration, NoiseDeclaration
+from tune_noise.errors import ConfigError
 from tune_noise.methods.protocol import (
     Batch,
     MixesInputs,
@@ -28,7 +29,10 @@ from tune_noise.methods.protocol import (
     Remembers,
     TrainingFacts,
 )
-from tune_noise.training import Trial
+from tune_noise.noise import count_labels
+from tune_noise.training import Trial, with_material
+from tune_noise.training.data_problems import data_problems
+from tune_noise.training.known_noise import known_matrix, noisy_labels
 from tune_noise.training.method import make_method
 
 EXAMPLES = 400
@@ -55,6 +59,128 @@ def check_method(method: str | type) -> None:
     check_stack(name, dataset)
     check_truth_is_not_seen(name, dataset)
     check_learns(name, declaration)
+
+
+def check_noise(noise: str | type, **fields: Any) -> None:
+    """Check that a kind of noise keeps the promises that a search relies on.
+
+    Args:
+        noise: `package.module:Class`, the name of an installed one, or the class itself.
+        **fields: values of fields without a usable default, e.g. the path of a file.
+
+    Raises:
+        AssertionError: it does not; the message says which promise, and what to do.
+    """
+    name = noise if isinstance(noise, str) else f"{noise.__module__}:{noise.__qualname__}"
+    try:
+        declaration = declared.noise(name)
+    except declared.DeclarationError as error:
+        raise AssertionError(str(error)) from None
+    dataset = _few_digits()
+    for values in _rows_of(declaration.fields, fields):
+        _check_labels(name, declaration, dataset, values)
+
+
+def check_model(factory: str | Callable[..., torch.nn.Module], **fields: Any) -> None:
+    """Check that the factory of a network keeps the promises that a search relies on.
+
+    Args:
+        factory: `package.module:factory`, the name of an installed one, or the function itself.
+        **fields: values of fields without a usable default.
+
+    Raises:
+        AssertionError: it does not; the message says which promise, and what to do.
+    """
+    name = factory if isinstance(factory, str) else f"{factory.__module__}:{factory.__qualname__}"
+    try:
+        declaration = declared.network(name)
+    except declared.DeclarationError as error:
+        raise AssertionError(str(error)) from None
+    dataset = _few_digits()
+    for values in _rows_of(declaration.fields, fields):
+        config = _validated({"model": name, "batch_size": 32, "epochs": EPOCHS, **values})
+        problems = data_problems(config, dataset)
+        assert not problems, f"{name}: with {values}: {problems[0].message}"
+        whole, again = (_train([config], dataset, 2) for _ in range(2))
+        assert _same(whole, again), (
+            f"{name}: two runs with the same seeds differ: draw random numbers only with torch"
+        )
+        other = _train([config.model_copy(update={"seed": 1})], dataset, 1)
+        assert not _same(whole, other), f"{name}: another seed changes nothing"
+        resumed = Trial([config], dataset)
+        resumed.load_state(*_train([config], dataset, 1).state())
+        resumed.train_epoch()
+        assert _same(whole, resumed), (
+            f"{name}: a resumed trial differs from an uninterrupted one: keep what changes in "
+            "training in parameters and buffers"
+        )
+        losses = [epoch["train_loss_noisy"] for epoch in whole.progress[0].epochs]
+        assert np.isfinite(losses).all(), f"{name}: with {values} its loss is not finite"
+
+
+def _rows_of(declared_fields: Sequence[Field], given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return three choices of values for the fields of a noise or a network."""
+    columns = {field.name: values_of(field) for field in declared_fields if field.name not in given}
+    rows = [dict(given) | {name: column[r] for name, column in columns.items()} for r in range(3)]
+    return rows if columns else rows[:1]
+
+
+def _validated(values: Mapping[str, Any]) -> TrialConfig:
+    try:
+        return TrialConfig.model_validate({k: v for k, v in values.items() if v is not None})
+    except ValueError as error:
+        raise AssertionError(f"{dict(values)} is not a trial: {error}") from None
+
+
+def _check_labels(
+    name: str, declaration: NoiseDeclaration, dataset: Dataset, values: Mapping[str, Any]
+) -> None:
+    """Check what a noise draws with some values, against all that it declares."""
+    config = _validated({"noise": name, "model": "perceptron", "epochs": 1, **values})
+    try:
+        dataset = with_material(dataset, [config])
+    except ConfigError as error:
+        raise AssertionError(f"{name}: {error}") from None
+    problems = data_problems(config, dataset)
+    assert not problems, f"{name}: with {dict(values)}: {problems[0].place} {problems[0].message}"
+    before = {key: array.copy() for key, array in vars(dataset).items() if key.startswith("train")}
+    labels, again = noisy_labels(dataset, config), noisy_labels(dataset, config)
+    assert np.array_equal(labels, again), (
+        f"{name}: the same noise_seed draws other labels: draw only from the generator that draw "
+        "is given"
+    )
+    assert all(np.array_equal(vars(dataset)[key], array) for key, array in before.items()), (
+        f"{name}: draw changes the data set: return a new array"
+    )
+    other = noisy_labels(dataset, config.model_copy(update={"noise_seed": 1}))
+    if not declaration.drawn:
+        assert np.array_equal(labels, other), (
+            f"{name}: it declares drawn=False, and another noise_seed draws other labels"
+        )
+    elif (labels != dataset.clean_labels[:, None]).any():
+        assert not np.array_equal(labels, other), (
+            f"{name}: another noise_seed draws the same labels: use the generator, or declare "
+            "drawn=False"
+        )
+    matrix = known_matrix(config, dataset.num_classes, dataset.extras)
+    if matrix is not None and not declaration.adds_images:
+        _check_shares(name, labels, dataset, matrix)
+    _train([config], dataset, 1)
+
+
+def _check_shares(name: str, labels: np.ndarray, dataset: Dataset, matrix: np.ndarray) -> None:
+    """Check that labels occur as often as the matrix says, within five binomial errors."""
+    counts = count_labels(dataset.clean_labels, labels, dataset.num_classes)
+    number = np.maximum(1.0, counts.images * counts.copies)[:, None]
+    error = np.sqrt(matrix * (1.0 - matrix) / number)
+    far = np.abs(np.nan_to_num(counts.matrix) - matrix) > 5.0 * error + 1.0 / number
+    far &= counts.images[:, None] > 0
+    if far.any():
+        row, column = np.argwhere(far)[0]
+        raise AssertionError(
+            f"{name}: of class {row}, {counts.matrix[row, column]:.3f} of the labels are {column}, "
+            f"and the matrix says {matrix[row, column]:.3f}: matrix and draw must agree"
+        )
 
 
 def check_declaration(name: str) -> MethodDeclaration:

@@ -7,8 +7,11 @@ one is stale.
 from collections.abc import Callable
 from pathlib import Path
 
+from tune_noise.config.metric_names import METRICS
 from tune_noise.declaration import Field, MethodDeclaration
 from tune_noise.methods.declarations import METHODS
+from tune_noise.models.declarations import NETWORKS
+from tune_noise.noise.kinds import NOISES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -28,6 +31,48 @@ def methods_table() -> str:
     return table(("`method`", "networks", "fields (default)", "what it does", "source"), rows)
 
 
+def noises_table() -> str:
+    """Return the table of the shipped kinds of noise."""
+    rows = [
+        (f"`{noise.name}`", ", ".join(map(_field, noise.fields)), noise.summary, noise.source)
+        for noise in NOISES.values()
+    ]
+    return table(("`noise`", "fields (default)", "what a label of class i does", "source"), rows)
+
+
+def networks_table() -> str:
+    """Return the table of the shipped networks."""
+    rows = [
+        (
+            f"`{network.name}`",
+            network.summary,
+            ", ".join(map(_field, network.fields)),
+            f"{network.min_image_size} x {network.min_image_size}",
+            network.source,
+        )
+        for network in NETWORKS.values()
+    ]
+    head = ("`model`", "layers", "fields (default)", "smallest image", "source")
+    return table(head, rows)
+
+
+def metrics_table() -> str:
+    """Return the table of all metrics."""
+    better = {"max": "larger", "min": "smaller", None: ""}
+    rows = [
+        (
+            f"`{metric.name}`",
+            metric.unit,
+            better[metric.direction],
+            "yes" if metric.searchable else "oracle" if metric.oracle else "",
+            metric.meaning,
+        )
+        for metric in METRICS.values()
+        if "network_" not in metric.name
+    ]
+    return table(("metric", "unit", "better", "may steer", "what it is"), rows)
+
+
 def _networks(method: MethodDeclaration) -> str:
     field = next((one for one in method.fields if one.name == method.networks), None)
     return str(method.networks) if field is None else f"{field.ge} to {field.le}"
@@ -35,7 +80,7 @@ def _networks(method: MethodDeclaration) -> str:
 
 def _field(field: Field) -> str:
     default = f"{field.default:g}" if isinstance(field.default, float) else field.default
-    return f"`{field.name}` ({default})"
+    return f"`{field.name}`" if default is None else f"`{field.name}` ({default})"
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -44,7 +89,12 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 # Page and name of the table -> what writes it.
-TABLES: dict[tuple[str, str], Callable[[], str]] = {("methods.md", "methods"): methods_table}
+TABLES: dict[tuple[str, str], Callable[[], str]] = {
+    ("methods.md", "methods"): methods_table,
+    ("methods.md", "networks"): networks_table,
+    ("noise.md", "noises"): noises_table,
+    ("objective.md", "metrics"): metrics_table,
+}
 
 
 def with_table(page: str, name: str, text: str) -> str:

@@ -7,6 +7,7 @@ and its default.
 
 import hashlib
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -31,6 +32,7 @@ from tune_noise.declaration import (
 from tune_noise.errors import suggestion
 from tune_noise.methods.declarations import METHODS
 from tune_noise.models.declarations import NETWORKS
+from tune_noise.noise import Noise
 from tune_noise.noise.kinds import NOISES
 
 # The field of a trial that names a declaration -> the shipped ones.
@@ -51,7 +53,7 @@ _TYPES: Mapping[str, type[Declaration]] = {
     "method": MethodDeclaration,
 }
 # What a person calls it -> for messages.
-_WORDS = {"noise": "kind of noise", "model": "network", "method": "method"}
+WORDS = {"noise": "kind of noise", "model": "network", "method": "method"}
 _OBJECTS = {"noise": "Class", "model": "factory", "method": "Class"}
 MAX_PATH_LETTERS = 200
 _WORD = "[A-Za-z_][A-Za-z0-9_]*"
@@ -109,7 +111,7 @@ def check_name(field: str, name: str) -> str:
     hint = f"; {closest}" if closest.startswith("did") else ""
     raise ValueError(
         f"{name[:60]!r} is not one of {', '.join(names(field))}, nor "
-        f"package.module:{_OBJECTS[field]} for a {_WORDS[field]} of your own{hint}"
+        f"package.module:{_OBJECTS[field]} for a {WORDS[field]} of your own{hint}"
     )
 
 
@@ -201,6 +203,16 @@ def network(name: str) -> NetworkDeclaration:
     return declaration
 
 
+def is_loaded(field: str, name: str) -> bool:
+    """Return whether this process has loaded something that is not shipped."""
+    return name in _loaded[field]
+
+
+def network_path(name: str) -> str:
+    """Return the name of a network as `models.networks.build_network` takes it."""
+    return name if name in NETWORKS else network(name).implementation
+
+
 def loaded_names() -> tuple[str, ...]:
     """Return the names of all declarations beside the shipped ones that this process has loaded."""
     return tuple(f"{field} {name}" for field, ones in _loaded.items() for name in ones)
@@ -236,13 +248,17 @@ def class_conditional_noises() -> list[str]:
 
 
 def per_replicate_fields() -> frozenset[str]:
-    """Return the declared fields in which the replicates of one stack may differ."""
+    """Return the declared fields in which the replicates of one stack may differ.
+
+    They share the network, and how many labels an image has.
+    """
+    shared = {getattr(declaration, "added_labels", "") for _, declaration in _all("noise")}
     return frozenset(
         one.name
         for family in SHIPPED
         for _, declaration in _all(family)
         for one in declaration.fields
-        if one.per_replicate
+        if one.per_replicate and family != "model" and one.name not in shared
     )
 
 
@@ -304,13 +320,29 @@ def _load(field: str, name: str, thing: Any, path: str) -> None:
         declaration = NetworkDeclaration()  # a plain factory has no hyper-parameters
     if not isinstance(declaration, kind):
         raise DeclarationError(
-            f"{path!r}: a {_WORDS[field]} declares itself by an attribute "
+            f"{path!r}: a {WORDS[field]} declares itself by an attribute "
             f"`declaration = {kind.__name__}(...)` of tune_noise.declaration"
         )
     _check_fields(field, path, declaration)
+    if field == "noise":
+        _check_noise_class(path, thing, declaration)
     _loaded[field][name] = replace(declaration, name=name, implementation=path)
     for listener in _listeners:
         listener()
+
+
+def _check_noise_class(path: str, thing: Any, declaration: Declaration) -> None:
+    if not (isinstance(thing, type) and issubclass(thing, Noise)):
+        raise DeclarationError(
+            f"{path!r}: it must be a class that derives from tune_noise.noise.Noise"
+        )
+    fields = [field.name for field in declaration.fields]
+    parameters = list(inspect.signature(thing).parameters)
+    if sorted(parameters) != sorted(fields):
+        raise DeclarationError(
+            f"{path!r}: it must take the fields that it declares, {', '.join(fields) or 'none'}; "
+            f"it takes {', '.join(parameters) or 'none'}"
+        )
 
 
 def _check_fields(family: str, path: str, declaration: Declaration) -> None:

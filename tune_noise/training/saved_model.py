@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from tune_noise.config.declared import is_path, network
+from tune_noise.config.declared import WORDS, is_loaded, is_path, network, network_path
 from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import problems_of
 from tune_noise.config.trial import TrialConfig
@@ -145,7 +145,8 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
     Args:
         folder: of the model.
         own_network: `package.module:factory`, where the model is a network of your own: its code
-            runs, so the folder alone must not say which.
+            runs, so the folder alone must not say which. A method or a noise of your own must be
+            named as well, after a comma, unless this process has loaded it already.
 
     Raises:
         DataError: the folder is not that of a model, whatever its files hold; or it is one of a
@@ -154,8 +155,8 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
     folder = Path(folder)
     try:
         about = _read_about(folder / CONFIG_FILE)
+        _check_own(about.get("config"), own_network)
         facts = _Facts.model_validate({k: v for k, v in about.items() if k in _Facts.model_fields})
-        _check_own(facts.config.model, own_network)
         # Meta takes no memory: the file may name a network of any size; a user's code may want it.
         with torch.device("cpu" if is_path(facts.config.model) else "meta"):
             expected = _build(facts).state_dict()
@@ -176,12 +177,29 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
     return SavedModel(facts.config, network.eval(), about)
 
 
-def _check_own(model: str, own_network: str | None) -> None:
-    if is_path(model) and model != own_network:
-        raise ValueError(
-            f"{CONFIG_FILE} names {model!r}, a network of your own; to run that code, "
-            f"load_model(folder, own_network={model!r})"
-        )
+def _check_own(config: object, own_network: str | None) -> None:
+    """Check that the user has named all code that reading a model would run.
+
+    Raises:
+        ValueError: a network, a method or a noise of the user's own is not among the names.
+    """
+    values = config if isinstance(config, dict) else {}
+    own = [
+        (family, path)
+        for family in WORDS
+        if isinstance(path := values.get(family), str)
+        and is_path(path)
+        # A network must be named even where this process has loaded it.
+        and (family == "model" or not is_loaded(family, path))
+    ]
+    allowed = (own_network or "").split(",")
+    for family, path in own:
+        if path not in allowed:
+            names = ",".join(path for _, path in own)
+            raise ValueError(
+                f"{CONFIG_FILE} names {path!r}, a {WORDS[family]} of your own; to run that code, "
+                f"load_model(folder, own_network={names!r})"
+            )
 
 
 class _Facts(Frozen):
@@ -206,7 +224,7 @@ class _Facts(Frozen):
 
 def _build(facts: _Facts) -> nn.Module:
     return build_network(
-        facts.config.model,
+        network_path(facts.config.model),
         members=facts.config.num_networks,
         image_shape=facts.image_shape,
         num_classes=facts.num_classes,

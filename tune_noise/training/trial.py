@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tune_noise.config.declared import per_replicate_fields
+from tune_noise.config.declared import network_path, per_replicate_fields
 from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
@@ -82,7 +82,7 @@ class Trial:
         self.networks = first.num_networks
         self.members = len(configs) * self.networks
         self.network = build_network(
-            first.model,
+            network_path(first.model),
             members=self.members,
             image_shape=dataset.image_shape,
             num_classes=dataset.num_classes,
