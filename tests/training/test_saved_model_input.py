@@ -144,6 +144,24 @@ def test_what_is_wrong_with_a_configuration_is_named(
     assert expected.replace("  ", " ") in str(message)
 
 
+@pytest.mark.parametrize("family", ["model", "method", "noise"])
+def test_no_code_is_run_that_the_user_has_not_named(
+    folder: Path,
+    files: tuple[bytes, bytes],
+    family: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "planted.py").write_text("raise SystemExit('this code was run')")
+    monkeypatch.syspath_prepend(tmp_path)
+    about = json.loads(files[0])
+    about["config"] |= {family: "planted:Thing"}
+    message = str(outcome(folder, json.dumps(about).encode(), files[1]))
+    assert "own_network='planted:Thing'" in message
+    about["config"]["unknown"] = 1
+    assert "own_network=" in str(outcome(folder, json.dumps(about).encode(), files[1]))
+
+
 def test_tensors_of_another_type_name_or_number_are_refused(
     folder: Path, files: tuple[bytes, bytes]
 ) -> None:

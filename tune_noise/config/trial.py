@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     class _Declared(Frozen):
         """The fields of the shipped methods, kinds of noise and networks."""
-
-        def __getattr__(self, name: str) -> Any: ...
 else:
     _Declared = create_model("_Declared", __base__=Frozen, **declared.declared_fields())
 
