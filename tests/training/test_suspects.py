@@ -7,7 +7,7 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.suspicion import estimated_transition, sharpened, suspicion
 from tune_noise.training.cross_fit import held_out_images, make_folds
 from tune_noise.training.known_noise import noisy_labels
-from tune_noise.training.suspects import MAX_EXAMPLES, judge, no_suspects_because
+from tune_noise.training.suspects import MAX_EXAMPLES, judge, suspects_problem
 
 
 def nearly_right(config, dataset, *, count=3):
@@ -74,8 +74,8 @@ def test_where_the_truth_is_unknown_no_figure_speaks_of_it(few_digits):
 
 def test_foreign_images_and_tables_without_end_are_refused_with_a_reason(digits):
     foreign = TrialConfig(noise="foreign", alpha=1)
-    assert "the image that is wrong" in str(no_suspects_because(foreign, digits))
+    assert "the image that is wrong" in str(suspects_problem(foreign, digits))
     alpha = MAX_EXAMPLES // len(digits.train_labels) + 1
     many = TrialConfig(noise="dilution", alpha=alpha)
-    assert "1,000,000" in str(no_suspects_because(many, digits))
-    assert no_suspects_because(TrialConfig(noise="dilution", alpha=5), digits) is None
+    assert "1,000,000" in str(suspects_problem(many, digits))
+    assert suspects_problem(TrialConfig(noise="dilution", alpha=5), digits) is None

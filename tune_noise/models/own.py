@@ -26,11 +26,11 @@ TRIED_IMAGES = 4
 
 
 class FactoryError(ValueError):
-    """A user's factory cannot be had, or does not give a network that can be trained here."""
+    """A user's factory cannot be imported, or does not make a network that can be trained here."""
 
 
 def import_factory(path: str) -> Factory:
-    """The function that `package.module:factory` names; importing runs the module's code.
+    """Return the function that `package.module:factory` names; importing runs the module's code.
 
     Raises:
         FactoryError: there is no such module or function.
@@ -48,8 +48,8 @@ def import_factory(path: str) -> Factory:
         close = get_close_matches(name, [n for n in vars(module) if callable(vars(module)[n])], n=1)
         hint = f"did you mean {close[0]!r}?" if close else "define it as a function"
         raise FactoryError(f"{path!r}: {module_name} has no function {name!r}: {hint}")
-    found: Factory = factory
-    return found
+    result: Factory = factory
+    return result
 
 
 def try_factory(path: str, image_shape: ImageShape, num_classes: int, **fields: Any) -> None:
@@ -238,8 +238,8 @@ def _own_random(device: torch.device) -> Iterator[None]:
 def _global_generator(device: torch.device) -> torch.Generator:
     if device.type == "cuda":
         torch.cuda.init()  # type: ignore[no-untyped-call]
-        found: torch.Generator = torch.cuda.default_generators[device.index or 0]
-        return found
+        generator: torch.Generator = torch.cuda.default_generators[device.index or 0]
+        return generator
     return torch.default_generator
 
 

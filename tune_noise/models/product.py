@@ -22,7 +22,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 def stacked_product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The sum x W^T + b for each group of a stack.
+    """Return the sum x W^T + b for each group of a stack.
 
     Args:
         x: float [G, batch, inputs].
@@ -64,7 +64,7 @@ class _OneDnnLinear(torch.autograd.Function):
 
 
 def _product(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The sum a b^T + bias, float [rows, columns].
+    """Return the sum a b^T + bias, float [rows, columns].
 
     Args:
         a: float [rows, inner].
@@ -103,11 +103,11 @@ def _is_amd() -> bool:
 
 
 def onednn_agrees() -> bool:
-    """Whether the operator, which is torch's own affair, is there and does what it did."""
+    """Return whether the operator, which is private to torch, is there and does what it did."""
     a = torch.arange(12.0).view(3, 4)
     b, bias = a.view(4, 3).t() + 1.0, torch.arange(3.0)
     try:
-        found = torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
+        product = torch.ops.mkldnn._linear_pointwise(a, b, bias, "none", [], "")
     except (AttributeError, RuntimeError):
         return False
-    return torch.allclose(found, a @ b.t() + bias)
+    return torch.allclose(product, a @ b.t() + bias)

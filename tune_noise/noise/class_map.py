@@ -17,16 +17,16 @@ USUAL_CLASS_MAPS: Mapping[str, str] = {
 
 
 def parse_class_map(text: str) -> dict[int, int]:
-    """Flipped class -> the class its labels go to, in the order of the text.
+    """Return flipped class -> the class its labels go to, in the order of the text.
 
     Raises:
-        ValueError: the text is no such list, names a class twice or flips one to itself.
+        ValueError: the text is not such a list, names a class twice or flips one to itself.
 
     Example:
         >>> parse_class_map("7>1, 2>7")
         {7: 1, 2: 7}
     """
-    found: dict[int, int] = {}
+    targets: dict[int, int] = {}
     for part in text.split(","):
         match = _PAIR.fullmatch(part)
         if match is None:
@@ -37,13 +37,13 @@ def parse_class_map(text: str) -> dict[int, int]:
         source, target = map(int, match.groups())
         if source == target:
             raise ValueError(f"{source}>{target} flips a class to itself: take it out")
-        if source in found:
+        if source in targets:
             raise ValueError(
-                f"class {source} is flipped twice, to {found[source]} and to {target}: keep one, "
+                f"class {source} is flipped twice, to {targets[source]} and to {target}: keep one, "
                 "or give a whole matrix (noise matrix)"
             )
-        found[source] = target
-    return found
+        targets[source] = target
+    return targets
 
 
 def normalised(text: str) -> str:

@@ -18,7 +18,7 @@ def instance_probabilities(
     noise_rate: float,
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """The noisy label's distribution of each image: a flip rate, shared out by its own pixels.
+    """Return the distribution of each image's noisy label: its flip rate, shared out by its pixels.
 
     An image of class y flips with a probability q drawn from a normal distribution (mean
     noise_rate, standard deviation 0.1) truncated to [0, 1]; where to is q * softmax(x W_y) over the

@@ -71,7 +71,7 @@ class Noise:
 
     @property
     def material(self) -> Material | None:
-        """What must be loaded before labels can be drawn."""
+        """The material that must be loaded before labels can be drawn; None: nothing."""
         return None
 
     def problems(self, facts: NoiseFacts) -> Iterable[tuple[str, str]]:

@@ -14,7 +14,7 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """How often the images of each class bear each label.
+    """The numbers of labels that the images of each class bear.
 
     Attributes:
         labels: float64 [K, K], rows the classes that images were taken to be of.
@@ -37,7 +37,7 @@ class LabelCounts:
             return np.asarray(self.labels / (self.images * self.copies)[:, None])
 
     def __add__(self, other: "LabelCounts") -> "LabelCounts":
-        """The counts of both, whose labels were drawn apart from each other."""
+        """Return the counts of both, whose labels were drawn apart from each other."""
         return LabelCounts(
             self.labels + other.labels,
             self.squares + other.squares,
@@ -46,25 +46,25 @@ class LabelCounts:
         )
 
     def divided(self, by: int) -> "LabelCounts":
-        """As if from so many times fewer images: of sums over what shares its labels."""
+        """Return the counts of so many times fewer images, for sums over networks with the same labels."""
         return LabelCounts(self.labels / by, self.squares / by, self.images / by, self.copies)
 
     def to_plain(self) -> dict[str, Any]:
-        """As plain values; cells that hold nothing are left out."""
+        """Return it as plain values; cells that hold nothing are left out."""
         cells = np.flatnonzero(self.labels)
-        found = {
+        plain = {
             "copies": self.copies,
             "images": _plain(self.images),
             "cells": cells.tolist(),
             "labels": _plain(self.labels.ravel()[cells]),
         }
         if self.copies > 1:
-            found["squares"] = _plain(self.squares.ravel()[cells])
-        return found
+            plain["squares"] = _plain(self.squares.ravel()[cells])
+        return plain
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "LabelCounts":
-        """The inverse of `to_plain`."""
+        """Return the counts that `to_plain` wrote."""
         images = np.array(values["images"], dtype=np.float64)
         labels, squares = (
             _dense(values["cells"], values.get(name, values["labels"]), len(images))
@@ -89,8 +89,8 @@ def count_labels(classes: Labels, noisy_labels: Labels, num_classes: int) -> Lab
     number, copies = noisy_labels.shape
     # Image and label as one number: how often an image bears a label is how often it occurs.
     pairs = np.arange(number)[:, None] * num_classes + noisy_labels
-    found, times = np.unique(pairs, return_counts=True)
-    cells = classes[found // num_classes] * num_classes + found % num_classes
+    values, times = np.unique(pairs, return_counts=True)
+    cells = classes[values // num_classes] * num_classes + values % num_classes
 
     def table(weights: Labels) -> Floats:
         flat = np.bincount(cells, weights=weights, minlength=num_classes**2)
@@ -101,7 +101,7 @@ def count_labels(classes: Labels, noisy_labels: Labels, num_classes: int) -> Lab
 
 
 def total(counts: Sequence[LabelCounts]) -> LabelCounts:
-    """The sum of at least one."""
+    """Return the sum of at least one."""
     return reduce(LabelCounts.__add__, counts)
 
 

@@ -10,7 +10,7 @@ _ROUNDING = 1e-9
 
 
 def dilution_matrix(num_classes: int, alpha: int) -> NDArray[np.float64]:
-    """Shares of the labels of an image: one is its class, alpha are uniform over all K classes.
+    """Return the shares of an image's labels: one is its class, alpha are uniform over all K.
 
     Args:
         num_classes: K, at least 2.
@@ -29,7 +29,7 @@ def dilution_matrix(num_classes: int, alpha: int) -> NDArray[np.float64]:
 
 
 def structured_matrix(alpha: int, *, delta: float, order: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Shares of the labels of an image, clean one and noisy ones together, some likelier.
+    """Return the shares of an image's labels, clean and noisy together, some likelier.
 
     With u = alpha / ((1 + alpha) K), chance, the true class has 1 / (1 + alpha) + u, as under
     dilution; the wrong class of rank r in 0..K-2 has u + delta / (1 + alpha) (1 - 2 r / (K - 2)).
@@ -45,7 +45,7 @@ def structured_matrix(alpha: int, *, delta: float, order: NDArray[np.int64]) -> 
         T, float64 [K, K], row-stochastic.
 
     Raises:
-        ValueError: a parameter is out of range, or order is none.
+        ValueError: a parameter is out of range, or the order is not one.
 
     Example:
         >>> structured_matrix(2, delta=0.5, order=np.array([[1, 2], [2, 0], [0, 1]])).round(3)
@@ -69,7 +69,7 @@ def structured_matrix(alpha: int, *, delta: float, order: NDArray[np.int64]) -> 
 
 
 def structure_fault(num_classes: int, *, alpha: int, delta: float) -> str | None:
-    """What forbids structured noise of these parameters, with a way out; None where nothing does.
+    """Return why these parameters are not possible, with a way out; None if they are.
 
     Example:
         >>> structure_fault(10, alpha=3, delta=0.5)
@@ -90,7 +90,7 @@ def structure_fault(num_classes: int, *, alpha: int, delta: float) -> str | None
 
 
 def random_order(num_classes: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """For each class its wrong classes in a random order, int64 [K, K - 1]."""
+    """Return for each class its wrong classes in a random order, int64 [K, K - 1]."""
     wrong = np.array([[j for j in range(num_classes) if j != i] for i in range(num_classes)])
     return generator.permuted(wrong, axis=1)
 

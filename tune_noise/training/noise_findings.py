@@ -1,4 +1,4 @@
-"""What a trained replicate's predictions tell of the noise, as plain values for the record."""
+"""Findings about the noise from a trained replicate's predictions, as plain values."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tune_noise.training.trial import Trial
 
 
 def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
-    """The labels that confident predictions meet, at the selected epoch of one replicate.
+    """Return the labels that confident predictions meet, at the selected epoch of one replicate.
 
     Args:
         trial: whose replicate has ended; its training can go on as if nothing had been asked.
@@ -32,10 +32,10 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
     networks = _selected_probabilities(trial, r)
     classes = trial.data.num_classes
     realised = realised_counts(dataset, trial.configs[r])
-    bound = _mean([accuracy_bound(each, labels, classes) for each in networks])
+    bound = _mean([accuracy_bound(network, labels, classes) for network in networks])
     return {
         "networks": len(networks),
-        "seen": total([_seen(each, labels, classes) for each in networks]).to_plain(),
+        "seen": total([_seen(network, labels, classes) for network in networks]).to_plain(),
         "true": None if realised is None else realised.to_plain(),
         "accuracy_bound": None if bound is None else bound.value,
         "accuracy_bound_se": None if bound is None else bound.standard_error,
@@ -43,7 +43,7 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
 
 
 def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
-    """Of the networks of a replicate for its validation images, float64 [P, N, K]."""
+    """Return the probabilities of a replicate's networks for its validation images, [P, N, K]."""
     current = {name: value.clone() for name, value in trial.network.state_dict().items()}
     trial.network.load_state_dict(trial.best_weights)
     logits = predict_logits(trial.network, trial.data.val_images)
@@ -57,10 +57,10 @@ def _seen(probabilities: np.ndarray, labels: np.ndarray, num_classes: int) -> La
     return count_labels(predicted[chosen], labels[chosen], num_classes)
 
 
-def _mean(found: list[Estimate | None]) -> Estimate | None:
-    """Of all networks; they see the same labels, so the mean of two is no surer than one."""
-    known = [each for each in found if each is not None]
-    if len(known) < len(found):
+def _mean(estimates: list[Estimate | None]) -> Estimate | None:
+    """Return the mean over networks; as they see the same labels, its error is that of one."""
+    present = [estimate for estimate in estimates if estimate is not None]
+    if len(present) < len(estimates):
         return None
-    values, errors = ([getattr(e, name) for e in known] for name in ("value", "standard_error"))
+    values, errors = ([getattr(e, name) for e in present] for name in ("value", "standard_error"))
     return Estimate(float(np.mean(values)), float(np.mean(errors)))

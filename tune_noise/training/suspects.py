@@ -49,8 +49,8 @@ class Suspects:
     facts: dict[str, float]
 
 
-def no_suspects_because(config: TrialConfig, dataset: Dataset) -> str | None:
-    """Why wrong labels cannot be looked for; None where they can."""
+def suspects_problem(config: TrialConfig, dataset: Dataset) -> str | None:
+    """Return why wrong labels cannot be looked for; None if they can."""
     if noise(config.noise).adds_images:
         return f"under {config.noise} noise it is the image that is wrong, not its label"
     examples = len(dataset.train_labels) * config.labels_per_image

@@ -21,7 +21,7 @@ from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record.folder import winner_dir
 from tune_noise.reporting import Summary, summarise
 from tune_noise.training.cross_fit import Fold, make_folds, read_fold, save_fold, train_fold
-from tune_noise.training.suspects import judge, no_suspects_because
+from tune_noise.training.suspects import judge, suspects_problem
 from tune_noise.winners.suspect_files import read_suspects, write_suspects
 
 if TYPE_CHECKING:  # Ray takes a second to import
@@ -167,7 +167,7 @@ def _planned(
         trial: TrialHistory = next(iter(condition.leader.counted.values()))
         about = {"trial_id": trial.trial_id, "folds": count, "dataset_fingerprint": fingerprint}
         fitting = CrossFitting(condition.name, winner_dir(folder, condition.name), about)
-        fitting.problem = no_suspects_because(trial.config, dataset)
+        fitting.problem = suspects_problem(trial.config, dataset)
         fitting.facts = None if fitting.problem else read_suspects(fitting.target, about)
         if fitting.problem is None and fitting.facts is None:
             fitting.folds = make_folds(trial.config, dataset, count=count)
