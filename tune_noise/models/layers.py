@@ -17,7 +17,7 @@ from tune_noise.models.stack import per_member
 
 
 def own_inputs(x: Tensor, members: int) -> list[Tensor]:
-    """Return the part that each member sees of an input that adjacent members may share: [batch, ...] each.
+    """Return the input of each member, [batch, ...]; adjacent members may share one.
 
     Taken apart once: the gradient of x[m] is as large as all of x, and M of them would be added.
     """

@@ -46,7 +46,7 @@ class LabelCounts:
         )
 
     def divided(self, by: int) -> "LabelCounts":
-        """Return the counts of so many times fewer images, for sums over networks with the same labels."""
+        """Return the counts of so many times fewer images: of sums over the same labels."""
         return LabelCounts(self.labels / by, self.squares / by, self.images / by, self.copies)
 
     def to_plain(self) -> dict[str, Any]:
