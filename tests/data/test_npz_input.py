@@ -251,7 +251,7 @@ def test_memory_that_is_refused_after_all_is_a_clear_error(tmp_path: Path) -> No
         check=True,
         timeout=300,
     )
-    assert f"{file} needs more memory than there is" in done.stdout
+    assert f"{file} needs more memory than is available" in done.stdout
 
 
 # Paths.

@@ -81,7 +81,7 @@ def test_all_problems_of_all_conditions_are_shown_at_once() -> None:
         )
     found = [(problem.place, problem.message) for problem in caught.value.problems]
     assert [place for place, _ in found] == ["transition_file", "transition_file", "train_size"]
-    assert "bad.csv is no noise transition matrix" in found[0][1]
+    assert "bad.csv is not a noise transition matrix" in found[0][1]
     assert "absent.csv is not a file" in found[1][1]
     assert "5000 is more than the 1131 images" in found[2][1]
 

@@ -18,14 +18,14 @@ _LABELS = ("labels", "fine_labels")
 
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """One of the few names that an array is made of."""
+        """Return one of the few names that an array is made of."""
         if (module, name) not in _GLOBALS:
             raise pickle.UnpicklingError(f"{module}.{name} has no place in a batch of CIFAR")
         return super().find_class(module, name)
 
 
 def read_batch(content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 [N, 3, 32, 32] and labels int64 [N] of one batch file.
+    """Read the images, uint8 [N, 3, 32, 32], and labels, int64 [N], of one batch file.
 
     Raises:
         ValueError: the content is not that of a batch file.

@@ -37,7 +37,7 @@ def load_confusion_order(dataset: Dataset, *, data_dir: Path | None) -> np.ndarr
 
 
 def confusion_order(images: np.ndarray, labels: np.ndarray, *, num_classes: int) -> np.ndarray:
-    """The wrong classes of each class, the one that a classifier confuses with it most first.
+    """Return the wrong classes of each class, the most often confused first.
 
     The classifier is linear discriminant analysis with shrinkage, on at most 10,000 examples; each
     is judged by one that was trained on the four fifths without it. Classes are ranked by the mean
@@ -61,7 +61,7 @@ def confusion_order(images: np.ndarray, labels: np.ndarray, *, num_classes: int)
 
 
 def mean_probabilities(features: np.ndarray, labels: np.ndarray, *, num_classes: int) -> np.ndarray:
-    """Mean cross-fitted probability of each class, by true class, float64 [K, K].
+    """Return the mean cross-fitted probability of each class by true class, float64 [K, K].
 
     A class without examples has a row of zeros.
     """
@@ -79,15 +79,15 @@ def mean_probabilities(features: np.ndarray, labels: np.ndarray, *, num_classes:
             # A class of two examples is trained on one of them, whose spread is that of a point.
             warnings.filterwarnings("ignore", message="Only one sample available")
             classifier.fit(features[~held_out], labels[~held_out])
-        found = np.zeros((int(held_out.sum()), num_classes))
-        found[:, classifier.classes_] = classifier.predict_proba(features[held_out])
-        np.add.at(sums, labels[held_out], found)
+        probabilities = np.zeros((int(held_out.sum()), num_classes))
+        probabilities[:, classifier.classes_] = classifier.predict_proba(features[held_out])
+        np.add.at(sums, labels[held_out], probabilities)
     counts = np.bincount(labels, minlength=num_classes)
     return np.asarray(sums / np.maximum(counts, 1)[:, None])
 
 
 def _features(images: np.ndarray) -> np.ndarray:
-    """Means over blocks of pixels, float64 [N, features]; what fills no block is left out."""
+    """Return means over blocks of pixels, float64 [N, features]; a partial block is left out."""
     number, channels, height, width = images.shape
     step = -(-max(height, width) // _MAX_SIDE)
     rows, columns = max(1, height // step), max(1, width // step)

@@ -18,7 +18,7 @@ _DIGEST = "faf2d98f61250c1cdc0b114323133d3c58da04f5c5d28bb78e4bde3c936a75b1"
 
 
 def load_digits() -> Dataset:
-    """1,797 handwritten digits of 8 x 8 pixels, shipped with scikit-learn: no download.
+    """Load 1,797 handwritten digits of 8 x 8 pixels, shipped with scikit-learn: no download.
 
     The test split of 540 is drawn once, stratified and independent of every seed, so all runs
     ever made are tested on the same images. Grey values 0..16 are scaled to 0..255.
@@ -51,7 +51,7 @@ def load_digits() -> Dataset:
 
 
 def digits_file() -> Path:
-    """Where scikit-learn has the digits; itself it would take a second to import.
+    """Return where scikit-learn has the digits, without its slow import.
 
     Raises:
         OSError: it is not installed.
@@ -63,7 +63,7 @@ def digits_file() -> Path:
 
 
 def _read_checked() -> tuple[np.ndarray, np.ndarray]:
-    """Grey values 0..16, float [N, 8, 8], and labels, int64 [N]."""
+    """Return grey values 0..16, float [N, 8, 8], and labels, int64 [N]."""
     try:
         with gzip.open(digits_file(), "rt", encoding="ascii") as file:
             rows = np.array([line.split(",") for line in file], dtype=np.float64)

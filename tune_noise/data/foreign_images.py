@@ -49,7 +49,7 @@ def load_foreign_images(
 
 
 def white_images(dataset: Dataset, *, count: int) -> np.ndarray:
-    """White noise in the likeness of a data set: every pixel is drawn on its own.
+    """Draw white noise in the likeness of a data set: every pixel is drawn on its own.
 
     A pixel has the distribution of the data set's values in its channel, and so their mean and
     variance exactly; normal noise of that mean and variance would leave 0..255 where images are
@@ -82,7 +82,7 @@ def white_images(dataset: Dataset, *, count: int) -> np.ndarray:
 
 
 def fitted_images(foreign: np.ndarray, shape: tuple[int, int, int], *, count: int) -> np.ndarray:
-    """Images of another data set, in one fixed random order, in the shape of this one.
+    """Return images of another data set, in a fixed random order and in the shape of this one.
 
     Colours become grey by luma (0.299 R + 0.587 G + 0.114 B), grey becomes three equal channels;
     then an image is scaled, keeping its proportions, until it covers H x W (bilinear, smoothed

@@ -49,7 +49,7 @@ def load_human_labels(
 
 
 def read_human_labels(path: Path, *, which: str, clean_labels: np.ndarray) -> np.ndarray:
-    """One of the five sets of labels, checked to be about these examples.
+    """Read one of the five sets of labels and check that it is about these examples.
 
     Args:
         path: `CIFAR-10_human.pt`, or an .npz file with the same arrays; no code in it is run.
@@ -69,10 +69,10 @@ def read_human_labels(path: Path, *, which: str, clean_labels: np.ndarray) -> np
         raise DataError(f"{path} has more than {MAX_BYTES} bytes: it is not a file of labels")
     arrays = _read_npz(path) if path.suffix == ".npz" else _read_torch(path)
     clean, labels = (_labels(path, arrays, name) for name in (CLEAN_KEY, KEYS[which]))
-    for name, found in ((CLEAN_KEY, clean), (KEYS[which], labels)):
-        if len(found) != len(clean_labels):
+    for name, values in ((CLEAN_KEY, clean), (KEYS[which], labels)):
+        if len(values) != len(clean_labels):
             raise DataError(
-                f"{path}: {name} has {len(found)} labels, and the data set {len(clean_labels)} "
+                f"{path}: {name} has {len(values)} labels, and the data set {len(clean_labels)} "
                 "examples: these are the labels of another data set"
             )
     if len(different := np.flatnonzero(clean != clean_labels)):
@@ -92,14 +92,14 @@ def read_human_labels(path: Path, *, which: str, clean_labels: np.ndarray) -> np
 
 
 def _read_npz(path: Path) -> Mapping[str, Any]:
-    arrays, problems = read_arrays(path, known=_KNOWN, example=_EXAMPLE)
+    arrays, problems = read_arrays(path, allowed=_KNOWN, example=_EXAMPLE)
     if problems:
         raise DataError(str(ConfigError(str(path), problems)))
     return arrays
 
 
 def _read_torch(path: Path) -> Mapping[str, Any]:
-    """What torch has saved, where that is a dict of arrays; nothing else is built."""
+    """Read what torch has saved, where that is a dict of arrays; nothing else is built."""
     try:
         with torch.serialization.safe_globals(_array_parts()):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -117,7 +117,7 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
 
 
 def _array_parts() -> list[Any]:
-    """What a pickled array of integers is made of, under NumPy's old and new names."""
+    """Return the parts of a pickled array of integers, under NumPy's old and new names."""
     reconstruct = np.empty(0).__reduce__()[0]
     dtypes = [type(np.dtype(name)) for name in ("int64", "int32", "int16", "int8", "uint8")]
     old = [(reconstruct, "numpy.core.multiarray._reconstruct")]
@@ -126,8 +126,8 @@ def _array_parts() -> list[Any]:
 
 def _labels(path: Path, arrays: Mapping[str, Any], name: str) -> np.ndarray:
     if name not in arrays:
-        found = ", ".join(map(str, list(arrays)[:10])) or "nothing"
-        raise DataError(f"{path} has no {name}: it holds {found}")
+        present = ", ".join(map(str, list(arrays)[:10])) or "nothing"
+        raise DataError(f"{path} has no {name}: it holds {present}")
     try:
         labels = np.asarray(arrays[name])
     except (TypeError, ValueError, RuntimeError):

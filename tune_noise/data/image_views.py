@@ -20,11 +20,11 @@ class Images(Protocol):
         ...
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of images."""
         ...
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The normalised images at int64 indices [...], float32 [..., C, H, W]."""
+        """Return the normalised images at int64 indices [...], float32 [..., C, H, W]."""
         ...
 
 
@@ -32,7 +32,7 @@ class JoinedImages:
     """The images of two sets as one: those of the second are numbered after the first's."""
 
     def __init__(self, first: Images, second: Images) -> None:
-        """Refer to both, which stay where they are."""
+        """Refer to both sets, whose images are not copied."""
         self._first, self._second = first, second
 
     @property
@@ -46,11 +46,10 @@ class JoinedImages:
         return self._first.black
 
     def __len__(self) -> int:
-        """Of both together."""
         return len(self._first) + len(self._second)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The normalised images at int64 indices [...], float32 [..., C, H, W]."""
+        """Return the normalised images at int64 indices [...], float32 [..., C, H, W]."""
         # Both sets are asked for every index, and one answer is kept: no size depends on the
         # values, which a GPU would have to be waited for.
         number = len(self._first)
@@ -78,9 +77,8 @@ class PickedImages:
         return self._images.black
 
     def __len__(self) -> int:
-        """How many are picked."""
         return len(self._indices)
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The normalised images at int64 indices [...], float32 [..., C, H, W]."""
+        """Return the normalised images at int64 indices [...], float32 [..., C, H, W]."""
         return self._images.batch(self._indices[indices])

@@ -5,13 +5,13 @@ from pathlib import Path
 
 
 def available_bytes() -> int | None:
-    """Memory that can be taken without swapping or being killed; None where it is not known.
+    """Return the memory that can be taken without swapping or being killed; None: unknown.
 
     Linux only: the smallest of what the kernel calls available and what the control groups of
     this process (a container's, a batch job's) have left.
     """
-    known = [*_of_machine(Path("/proc/meminfo")), *_of_groups(Path("/proc/self/cgroup"))]
-    return max(0, min(known)) if known else None
+    amounts = [*_of_machine(Path("/proc/meminfo")), *_of_groups(Path("/proc/self/cgroup"))]
+    return max(0, min(amounts)) if amounts else None
 
 
 def _of_machine(meminfo: Path) -> Iterator[int]:
@@ -21,11 +21,11 @@ def _of_machine(meminfo: Path) -> Iterator[int]:
 
 
 def _of_groups(membership: Path, root: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
-    """What version 2 control groups have left, from this process's own up to the root."""
+    """Yield what version 2 control groups have left, from this process's group up to the root."""
     for line in _lines(membership):
         if line.startswith("0::/"):
-            own = root / line[4:]
-            for folder in (own, *own.parents):
+            group = root / line[4:]
+            for folder in (group, *group.parents):
                 if folder.is_relative_to(root):
                     yield from _left_in(folder)
 

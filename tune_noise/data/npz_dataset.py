@@ -47,12 +47,12 @@ def load_npz(path: Path) -> Dataset:
         return _load(path)
     except MemoryError:  # a limit that the system does not tell, such as `ulimit -v`
         raise DataError(
-            f"{path} needs more memory than there is: take fewer or smaller images"
+            f"{path} needs more memory than is available: take fewer or smaller images"
         ) from None
 
 
 def _load(path: Path) -> Dataset:
-    raw_arrays, problems = read_arrays(path, known=ARRAY_NAMES)
+    raw_arrays, problems = read_arrays(path, allowed=ARRAY_NAMES)
     problems += _missing_arrays(raw_arrays, problems)
     arrays = {}
     for name, raw in raw_arrays.items():
@@ -87,7 +87,7 @@ def _missing_arrays(arrays: dict[str, np.ndarray], unreadable: list[Problem]) ->
 
 
 def fault_of_images(images: np.ndarray) -> str | None:
-    """What is wrong with an array as images, with the way out; None: nothing."""
+    """Return what is wrong with an array as images, with the way out; None if nothing is."""
     if images.dtype != np.uint8:
         return f"{images.dtype} must be uint8, 0 to 255; {_conversion_to_uint8(images)}"
     if images.size == 0:
@@ -122,7 +122,7 @@ def _conversion_to_uint8(images: np.ndarray) -> str:
 
 
 def channels_first(images: np.ndarray) -> np.ndarray:
-    """[N, C, H, W] from a shape that `fault_of_images` has let pass."""
+    """Return [N, C, H, W] from a shape that `fault_of_images` has let pass."""
     if images.ndim == 3:
         return images[:, np.newaxis]
     if images.shape[1] in _CHANNELS:
@@ -131,7 +131,7 @@ def channels_first(images: np.ndarray) -> np.ndarray:
 
 
 def fault_of_labels(labels: np.ndarray) -> str | None:
-    """What is wrong with an array as class ids, with the way out; None: nothing."""
+    """Return what is wrong with an array as class ids, with the way out; None if nothing is."""
     if labels.dtype.kind not in "iu":
         return f"{labels.dtype} must be integers 0..K-1; save labels.astype('int64')"
     if labels.ndim != 1:

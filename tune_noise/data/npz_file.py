@@ -74,32 +74,32 @@ class _ShortReads:
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes; all that are left only where that is little."""
+        """Read the next bytes; all that are left only where that is little."""
         if size > _MAX_READ_BYTES:
             raise zipfile.BadZipFile(f"its table of contents declares {size} bytes")
         return self._file.read(_MAX_READ_BYTES if size < 0 else size)
 
 
 def read_arrays(
-    path: Path, *, known: Collection[str], example: str = "images=..., labels=..."
+    path: Path, *, allowed: Collection[str], example: str = "images=..., labels=..."
 ) -> tuple[dict[str, np.ndarray], list[Problem]]:
     """Read the arrays with known names; the problems of the others are returned, not raised.
 
     Args:
         path: of a regular file as written by `numpy.savez` or `numpy.savez_compressed`.
-        known: the names that arrays may have.
+        allowed: the names that arrays may have.
         example: how such a file is written, for the message.
 
     Returns:
         (arrays by name, problems with the array's name as place).
 
     Raises:
-        DataError: the file is no archive at all, or its arrays need more than MAX_BYTES, or more
+        DataError: the file is not an archive, or its arrays need more than MAX_BYTES, or more
             than the memory that is left.
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(_ShortReads(file)) as archive:
-            return _read_members(path, archive, known)
+            return _read_members(path, archive, allowed)
     except _UNREADABLE as error:
         raise DataError(
             f"{path} cannot be read as an .npz file ({_reason(error)}); write it with "
@@ -108,13 +108,13 @@ def read_arrays(
 
 
 def _read_members(
-    path: Path, archive: zipfile.ZipFile, known: Collection[str]
+    path: Path, archive: zipfile.ZipFile, allowed: Collection[str]
 ) -> tuple[dict[str, np.ndarray], list[Problem]]:
     infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
-        raise DataError(f"{path} holds {len(infos)} arrays; a data set has {', '.join(known)}")
+        raise DataError(f"{path} holds {len(infos)} arrays; a data set has {', '.join(allowed)}")
     headers: dict[str, _Header] = {}
-    members, problems = _known_members(infos, known)
+    members, problems = _known_members(infos, allowed)
     for name, info in members.items():
         try:
             headers[name] = _read_header(archive, info)
@@ -131,15 +131,15 @@ def _read_members(
 
 
 def _known_members(
-    infos: list[zipfile.ZipInfo], known: Collection[str]
+    infos: list[zipfile.ZipInfo], allowed: Collection[str]
 ) -> tuple[dict[str, zipfile.ZipInfo], list[Problem]]:
     members: dict[str, zipfile.ZipInfo] = {}
     problems = []
     for info in infos:
         name = info.filename.removesuffix(".npy")
-        if name not in known:
+        if name not in allowed:
             place = name if name.isprintable() and 0 < len(name) <= 40 else f"{name[:40]!r}"
-            fault = f"is not an array of a data set; {suggestion(name, known)}"
+            fault = f"is not an array of a data set; {suggestion(name, allowed)}"
             problems.append(Problem(place, fault))
         elif name in members:
             problems.append(Problem(name, "is there twice; write the file again"))
@@ -222,6 +222,6 @@ def _fault(error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """One line; the standard library's own texts may be empty, or hold the file's bytes."""
+    """Return one line; the standard library's texts may be empty, or hold the file's bytes."""
     text = str(error).partition("\n")[0]
     return (text if text.isprintable() else repr(text))[:200] or type(error).__name__

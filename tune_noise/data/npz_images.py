@@ -57,11 +57,11 @@ def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
     try:
         return _load(path, array)
     except MemoryError:  # a limit that the system does not tell, such as `ulimit -v`
-        raise DataError(f"{path} needs more memory than there is: take fewer images") from None
+        raise DataError(f"{path} needs more memory than is available: take fewer images") from None
 
 
 def _load(path: Path, array: str | None) -> NamedImages:
-    arrays, problems = read_arrays(path, known=ARRAY_NAMES, example="images=...")
+    arrays, problems = read_arrays(path, allowed=ARRAY_NAMES, example="images=...")
     name = array or _only_array(arrays, problems)
     if name is not None:
         problems += [*_image_problems(name, arrays, problems), *_label_problems(name, arrays)]

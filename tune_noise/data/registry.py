@@ -50,7 +50,7 @@ def load_dataset(name: str, *, data_dir: Path | None = None) -> Dataset:
 
 
 def default_data_dir() -> Path:
-    """$TUNE_NOISE_DATA, else the folder tune_noise in the user's cache folder."""
+    """Return $TUNE_NOISE_DATA, else the folder tune_noise in the user's cache folder."""
     chosen = os.environ.get("TUNE_NOISE_DATA")
     if chosen:
         return Path(os.path.expanduser(chosen))
@@ -59,7 +59,7 @@ def default_data_dir() -> Path:
 
 
 def check_dataset_name(name: str) -> str | None:
-    """What is wrong with a data set's name, found without loading anything.
+    """Return what is wrong with a data set's name, found without loading anything.
 
     Returns:
         None for a known name or an existing .npz file, else the message: value, rule, way out.

@@ -54,7 +54,6 @@ class ResidentImages:
         self._shift = _per_pixel(-mean64 / std64, height * width, device)
 
     def __len__(self) -> int:
-        """N, the number of images."""
         return len(self._pixels)
 
     @property
@@ -63,7 +62,7 @@ class ResidentImages:
         return self._shift.view(self.image_shape[0], -1)[:, 0]
 
     def batch(self, indices: Tensor) -> Tensor:
-        """The normalised images at `indices`.
+        """Return the normalised images at `indices`.
 
         Args:
             indices: int64 of any shape [...], on the device of the images.
@@ -77,7 +76,7 @@ class ResidentImages:
 
 
 def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of images / 255, per channel.
+    """Return the mean and standard deviation of images / 255, per channel.
 
     Args:
         images: uint8 [N, C, H, W], at least one pixel per channel.
@@ -109,7 +108,7 @@ def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def channel_histograms(images: np.ndarray) -> np.ndarray:
-    """How often each value occurs in each channel, int64 [C, 256]."""
+    """Count how often each value occurs in each channel, int64 [C, 256]."""
     counts = np.zeros((images.shape[1], 256), np.int64)
     # In blocks, because bincount copies its input to int64: eight times the images at once.
     for start in range(0, len(images), 1024):
@@ -126,5 +125,5 @@ def _wrap_without_warning(array: np.ndarray) -> Tensor:
 
 
 def _per_pixel(channel_values: np.ndarray, pixels: int, device: torch.device | str) -> Tensor:
-    """Float32 [C * H * W] from float64 [C]: a flat row needs no broadcast over channels."""
+    """Return float32 [C * H * W] from float64 [C]: a flat row needs no broadcast over channels."""
     return torch.from_numpy(np.repeat(channel_values, pixels).astype(np.float32)).to(device)

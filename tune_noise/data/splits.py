@@ -27,7 +27,7 @@ def stratified_split(
         (train_indices, val_indices), int64, sorted, disjoint, together 0..N-1.
 
     Raises:
-        ValueError: val_fraction is no fraction in (0, 1).
+        ValueError: val_fraction is not in (0, 1).
         DataError: a class would have no example in one of the two splits.
 
     Example:
@@ -51,7 +51,7 @@ def stratified_split(
 def split_by_class(
     labels: np.ndarray, *, num_val: int, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation indices, int64, in no order; the draws are scikit-learn's."""
+    """Return training and validation indices, int64, in no order, as scikit-learn draws them."""
     _, numbers, counts = np.unique(labels, return_inverse=True, return_counts=True)
     members = np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
     num_train = _class_shares(counts, len(labels) - num_val, random_state)
@@ -65,7 +65,7 @@ def split_by_class(
 
 
 def _class_shares(counts: np.ndarray, size: int, random_state: np.random.RandomState) -> np.ndarray:
-    """How many of each class are taken: its share rounded down, then the largest remainders.
+    """Return how many of each class are taken: its share rounded down, then largest remainders.
 
     Args:
         counts: of each class.
@@ -85,7 +85,7 @@ def _class_shares(counts: np.ndarray, size: int, random_state: np.random.RandomS
 
 
 def nested_subset(labels: np.ndarray, indices: np.ndarray, *, size: int, seed: int) -> np.ndarray:
-    """A stratified part of some examples; a larger part holds all of a smaller one.
+    """Return a stratified part of some examples; a larger part holds all of a smaller one.
 
     Every class has about its proportional share (Webster's method), but at least one example where
     `size` is at least the number of classes.

@@ -11,7 +11,7 @@ _GRAY, _COLOUR = 0, 2
 
 
 def thumbnail(image: np.ndarray, *, max_side: int = MAX_SIDE) -> bytes:
-    r"""The image as a PNG; a larger one is thinned to every n-th pixel.
+    r"""Return the image as a PNG; a larger one is thinned to every n-th pixel.
 
     Args:
         image: uint8 [C, H, W]; of other than one or three channels the first is shown.
@@ -25,8 +25,8 @@ def thumbnail(image: np.ndarray, *, max_side: int = MAX_SIDE) -> bytes:
         b'\x89PNG\r\n\x1a\n'
     """
     step = -(-max(image.shape[1:]) // max_side)
-    shown = image if len(image) in (1, 3) else image[:1]
-    pixels = shown[:, ::step, ::step].transpose(1, 2, 0)
+    visible = image if len(image) in (1, 3) else image[:1]
+    pixels = visible[:, ::step, ::step].transpose(1, 2, 0)
     height, width, channels = pixels.shape
     kind = _COLOUR if channels == 3 else _GRAY
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)

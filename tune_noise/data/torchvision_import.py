@@ -21,7 +21,7 @@ _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 @cache
 def import_torchvision() -> ModuleType:
-    """The module torchvision; where its extension does not load, `ops.nms` stays unusable.
+    """Import torchvision; where its extension does not load, `ops.nms` stays unusable.
 
     Raises:
         ImportError: torchvision is not installed.

@@ -98,7 +98,7 @@ def _load_mnist(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Spli
 
 
 def _read_idx(packed: bytes) -> np.ndarray:
-    """An array of bytes in the MNIST format: 0, 0, type, rank, the sizes big-endian, the values."""
+    """Read bytes in the MNIST format: 0, 0, type, rank, the sizes big-endian, the values."""
     content = gzip.decompress(packed)
     rank = content[3]
     shape = np.frombuffer(content, ">i4", rank, offset=4)
@@ -125,7 +125,7 @@ def _load_cifar(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Spli
 
 
 def _cifar_archive(name: str, official: Any, absent: Sequence[Path], data_dir: Path) -> Path:
-    """The official archive in the data folder, downloaded where it is absent."""
+    """Return the official archive in the data folder, downloaded where it is absent."""
     archive = data_dir / str(official.filename)
     if _absent(name, {archive: official.tgz_md5}):
         try:
@@ -148,11 +148,13 @@ def _unpack(paths: Sequence[Path], archive: Path) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 replace_file(path, content.read())
     except (tarfile.TarError, KeyError) as error:
-        raise OSError(f"{archive} is no archive of {', '.join(p.name for p in paths)}") from error
+        raise OSError(
+            f"{archive} is not an archive of {', '.join(p.name for p in paths)}"
+        ) from error
 
 
 def _official_content(name: str, path: Path, md5: str) -> bytes:
-    """The bytes of a file, checked after they were read: nothing comes between check and use."""
+    """Read and check the bytes of a file: nothing comes between check and use."""
     content = path.read_bytes()
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise _corrupted(name, [path])
@@ -160,7 +162,7 @@ def _official_content(name: str, path: Path, md5: str) -> bytes:
 
 
 def _absent(name: str, files: Mapping[Path, str]) -> list[Path]:
-    """The files that are not there.
+    """Return the files that are not there.
 
     Raises:
         DataError: a file is there but is not the official one: nothing overwrites or uses it.

@@ -49,8 +49,8 @@ def read_transition_matrix(path: Path, *, num_classes: int) -> np.ndarray:
     values = np.empty((num_classes, num_classes))
     for number, (line, fields) in enumerate(rows):
         if len(fields) != num_classes:
-            found = f"line {line} (class {number}) has {len(fields)} numbers"
-            raise _wrong(path, f"{found}; there must be one for each of {num_classes} classes")
+            fault = f"line {line} (class {number}) has {len(fields)} numbers"
+            raise _wrong(path, f"{fault}; there must be one for each of {num_classes} classes")
         for column, text in enumerate(fields):
             values[number, column] = _probability(path, line, column, text)
         if abs(values[number].sum() - 1.0) > _TOLERANCE:
@@ -63,7 +63,7 @@ def read_transition_matrix(path: Path, *, num_classes: int) -> np.ndarray:
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Line number, from 1, and fields of each line that has any."""
+    """Yield the line number, from 1, and the fields of each line that has any."""
     if not os.path.isfile(path):  # a pipe or a device might never end
         raise DataError(f"{path} is not a file; a path is read from the current folder")
     try:
@@ -84,10 +84,10 @@ def _probability(path: Path, line: int, column: int, text: str) -> float:
     except ValueError:
         value = float("nan")
     if not 0.0 <= value <= 1.0:
-        shown = repr(text.strip()[:40])
-        raise _wrong(path, f"line {line}, number {column + 1}: {shown} must be in [0, 1]")
+        excerpt = repr(text.strip()[:40])
+        raise _wrong(path, f"line {line}, number {column + 1}: {excerpt} must be in [0, 1]")
     return value
 
 
 def _wrong(path: Path, fault: str) -> DataError:
-    return DataError(f"{path} is no noise transition matrix: it {fault}")
+    return DataError(f"{path} is not a noise transition matrix: it {fault}")

@@ -20,7 +20,6 @@ class EpochTally:
     """
 
     def __init__(self, true_labels: Tensor | None) -> None:
-        """Start empty."""
         self._true_labels = true_labels
         self._cross_entropies: list[Tensor] = []
         self._predicted: list[Tensor] = []
@@ -49,7 +48,7 @@ class EpochTally:
         self._forget_rates = outcome.forget_rates
 
     def metrics(self) -> list[dict[str, float]]:
-        """The metrics of each replicate; what needs the truth only where it is known."""
+        """Return the metrics of each replicate; some exist only where the true labels are known."""
         predicted, views = torch.cat(self._predicted, dim=2), self._views()
         losses = torch.cat(self._cross_entropies, dim=2).double().mean(dim=(1, 2))
         accuracies = shared_agreement(predicted, views)
@@ -63,11 +62,11 @@ class EpochTally:
         ]
         if self._true_labels is None:
             return rows
-        known = zip(rows, self._label_quality(), memorisation(predicted, views), strict=True)
-        return [row | quality | memorised for row, quality, memorised in known]
+        groups = zip(rows, self._label_quality(), memorisation(predicted, views), strict=True)
+        return [row | quality | memorised for row, quality, memorised in groups]
 
     def _views(self) -> list[View]:
-        """What each prediction is about: its example or, of a mixture, that and its partner."""
+        """Return the labels and shares that each prediction is judged by; a mixture has two."""
         labels, truth = torch.cat(self._labels, dim=1), self._truth()
         if not self._partners:
             return [View(None, labels, truth)]
@@ -77,13 +76,13 @@ class EpochTally:
         return [View(shares, labels, truth), partner]
 
     def _truth(self) -> Tensor | None:
-        """The true labels in the order of training, int64 [R, examples]."""
+        """Return the true labels in the order of training, int64 [R, examples]."""
         if self._true_labels is None:
             return None
         return self._true_labels[torch.cat(self._indices, dim=1)]
 
     def _dropped(self) -> list[float]:
-        """What the schedule says of the last batch; without one, the share dropped in the epoch."""
+        """Return the schedule's rate in the last batch or, without one, the share dropped."""
         if self._forget_rates is not None:
             return [float(rate) for rate in self._forget_rates]
         dropped = (~torch.cat(self._kept, dim=2)).double().mean(dim=(1, 2))

@@ -15,7 +15,7 @@ EVALUATION_BATCH = 1000
 
 @torch.no_grad()
 def predict_logits(network: nn.Module, images: Images, *, indices: Tensor | None = None) -> Tensor:
-    """Logits of every member for every image, in evaluation mode; the mode is restored.
+    """Compute the logits of every member for every image in evaluation mode; restore the mode.
 
     Args:
         network: a stack.
@@ -45,7 +45,7 @@ def validation_metrics(
     transition: Floats | None = None,
     true_labels: Tensor | None = None,
 ) -> dict[str, float]:
-    """Metrics on noisy validation, each the mean over the networks of one replicate.
+    """Return the metrics on noisy validation, each the mean over a replicate's networks.
 
     Args:
         logits: float [P, N, K].
@@ -60,30 +60,32 @@ def validation_metrics(
     targets = noisy_labels.expand(len(logits), -1, -1)
     agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
     labels = noisy_labels.cpu().numpy()
-    each = [_of_network(row.exp().cpu().numpy(), labels, transition) for row in log_probabilities]
+    networks = [
+        _of_network(row.exp().cpu().numpy(), labels, transition) for row in log_probabilities
+    ]
     if with_soft_error:
-        for found, row in zip(each, log_probabilities, strict=True):
+        for metrics, row in zip(networks, log_probabilities, strict=True):
             error = soft_information_error(row.exp().cpu().numpy(), labels)
-            found["val_information_soft_noisy_se"] = error
+            metrics["val_information_soft_noisy_se"] = error
     # Both networks see the same labels, so averaging two does not make a standard error smaller.
-    means = {name: _mean([found[name] for found in each]) for name in each[0]}
+    means = {name: _mean([metrics[name] for metrics in networks]) for name in networks[0]}
     if true_labels is not None:
         means |= _oracle_metrics(log_probabilities[:, : len(true_labels)], true_labels)
     return means | {
         "val_accuracy_noisy": float(agreement.mean()),
         "val_loss_noisy": float(-log_probabilities.gather(2, targets).mean()),
-        "val_renamed": float(any(found["val_renamed"] for found in each)),
+        "val_renamed": float(any(metrics["val_renamed"] for metrics in networks)),
     }
 
 
 def _of_network(
     probabilities: Floats, noisy_labels: Labels, transition: Floats | None
 ) -> dict[str, float]:
-    """What one network's predictions and the noisy labels tell of each other."""
+    """Return the metrics that follow from one network's predictions and the noisy labels."""
     predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
     hard = information(predicted, noisy_labels, num_classes)
     rate = noise_rate(probabilities, noisy_labels, num_classes)
-    found = {
+    metrics = {
         "val_information_noisy": hard.nats,
         "val_information_noisy_se": hard.standard_error,
         "val_information_soft_noisy": soft_information(probabilities, noisy_labels),
@@ -95,13 +97,13 @@ def _of_network(
     if transition is not None:
         accuracy = clean_accuracy(predicted, noisy_labels, transition)
     if accuracy is not None:
-        found["val_accuracy_clean_estimate"] = accuracy.value
-        found["val_accuracy_clean_estimate_se"] = accuracy.standard_error
-    return found
+        metrics["val_accuracy_clean_estimate"] = accuracy.value
+        metrics["val_accuracy_clean_estimate_se"] = accuracy.standard_error
+    return metrics
 
 
 def _oracle_metrics(log_probabilities: Tensor, true_labels: Tensor) -> dict[str, float]:
-    """Means over the networks, on the true labels of the validation images.
+    """Return means over the networks, on the true labels of the validation images.
 
     Args:
         log_probabilities: float64 [P, N, K].
@@ -116,22 +118,22 @@ def _oracle_metrics(log_probabilities: Tensor, true_labels: Tensor) -> dict[str,
 
 
 def test_metrics(logits: Tensor, clean_labels: Tensor) -> dict[str, float]:
-    """Accuracy on the clean test set: mean of the networks, each network, average prediction.
+    """Return clean test accuracies: the networks' mean, each network's and the ensemble's.
 
     Args:
         logits: float [P, N, K].
         clean_labels: int64 [N].
     """
-    each = (logits.argmax(dim=2) == clean_labels).double().mean(dim=1)
-    found = {"test_accuracy_clean": float(each.mean())}
+    accuracies = (logits.argmax(dim=2) == clean_labels).double().mean(dim=1)
+    metrics = {"test_accuracy_clean": float(accuracies.mean())}
     if len(logits) > 1:
         average = logits.softmax(dim=2).mean(dim=0)
-        found["test_accuracy_clean_ensemble"] = float(
+        metrics["test_accuracy_clean_ensemble"] = float(
             (average.argmax(dim=1) == clean_labels).double().mean()
         )
-        for number, accuracy in enumerate(each, 1):
-            found[f"test_accuracy_clean_network_{number}"] = float(accuracy)
-    return found
+        for number, accuracy in enumerate(accuracies, 1):
+            metrics[f"test_accuracy_clean_network_{number}"] = float(accuracy)
+    return metrics
 
 
 def _mean(values: list[float]) -> float:

@@ -37,7 +37,7 @@ class Information:
 
 
 def count_pairs(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Labels:
-    """How often each predicted class meets each noisy label.
+    """Count how often each predicted class meets each noisy label.
 
     Args:
         predicted: int64 [N].
@@ -51,7 +51,7 @@ def count_pairs(predicted: Labels, noisy_labels: Labels, num_classes: int) -> La
 
 
 def label_counts(noisy_labels: Labels, num_classes: int) -> Floats:
-    """How often each image bears each label: float64 [N, K] of int64 [N, copies]."""
+    """Count how often each image bears each label: float64 [N, K] from int64 [N, copies]."""
     images = np.arange(len(noisy_labels))
     return _count(images, noisy_labels, len(images), num_classes).astype(np.float64)
 
@@ -63,7 +63,7 @@ def _count(rows: Labels, labels: Labels, num_rows: int, num_columns: int) -> Lab
 
 
 def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Information:
-    """H(noisy) + the mean over images of log That[predicted class, noisy label].
+    """Estimate H(noisy) + the mean over images of log That[predicted class, noisy label].
 
     That is counted on all other images, so that an overfitted That lowers the estimate instead of
     raising it.
@@ -81,17 +81,17 @@ def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> In
         2021, arXiv:2012.04193, show when noisy validation can select at all.
     """
     copies = noisy_labels.shape[1]
-    own = label_counts(noisy_labels, num_classes)
+    image_labels = label_counts(noisy_labels, num_classes)
     counts = count_pairs(predicted, noisy_labels, num_classes).astype(np.float64)
-    others = counts[predicted] - own + PSEUDO_COUNT
+    others = counts[predicted] - image_labels + PSEUDO_COUNT
     rows = counts.sum(axis=1)[predicted] - copies + num_classes * PSEUDO_COUNT
-    log_terms = (own * np.log(others)).sum(axis=1) / copies - np.log(rows)
+    log_terms = (image_labels * np.log(others)).sum(axis=1) / copies - np.log(rows)
     nats = entropy(noisy_labels) + log_terms.mean()
-    return Information(float(nats), _standard_error(predicted, own, counts))
+    return Information(float(nats), _standard_error(predicted, image_labels, counts))
 
 
-def _standard_error(predicted: Labels, own: Floats, counts: Floats) -> float:
-    """Jackknife over images, less the part of it that is counted twice.
+def _standard_error(predicted: Labels, image_labels: Floats, counts: Floats) -> float:
+    """Return the jackknife error over images, less the part of it that is counted twice.
 
     Deleting images one by one sees what that does to That; the spread of the log terms alone does
     not, and states two thirds of the error at a hundred images. But the jackknife counts the
@@ -101,11 +101,11 @@ def _standard_error(predicted: Labels, own: Floats, counts: Floats) -> float:
 
     Args:
         predicted: int64 [N].
-        own: float [N, K], labels of each image.
+        image_labels: float [N, K], labels of each image.
         counts: float [K, K], their sum by predicted class.
     """
-    num_images, labels = len(own), counts.sum()
-    without = _of_tables_less_one(predicted, own, counts)
+    num_images, labels = len(image_labels), counts.sum()
+    without = _of_tables_less_one(predicted, image_labels, counts)
     jackknife = (num_images - 1) / num_images * ((without - without.mean()) ** 2).sum()
     rows, columns = counts.sum(axis=1), counts.sum(axis=0)
     expected = np.outer(rows, columns)
@@ -116,15 +116,15 @@ def _standard_error(predicted: Labels, own: Floats, counts: Floats) -> float:
     return float(np.sqrt(max(jackknife - quadratic, jackknife / 2)))
 
 
-def _of_tables_less_one(predicted: Labels, own: Floats, counts: Floats) -> Floats:
-    """The estimate without each image, [N], from the K x K table.
+def _of_tables_less_one(predicted: Labels, image_labels: Floats, counts: Floats) -> Floats:
+    """Return the estimate without each image, [N], from the K x K table.
 
     Exact where an image has one label. Where it has several, what it takes from a cell when it is
     left out itself is set to the mean over the cell's labels.
     """
-    copies, num_classes = own[0].sum(), own.shape[1]
+    copies, num_classes = image_labels[0].sum(), image_labels.shape[1]
     squares = np.zeros_like(counts)
-    np.add.at(squares, predicted, own**2)
+    np.add.at(squares, predicted, image_labels**2)
     taken = squares / np.maximum(counts, 1.0)
     rows, labels = counts.sum(axis=1), counts.sum()
 
@@ -135,9 +135,11 @@ def _of_tables_less_one(predicted: Labels, own: Floats, counts: Floats) -> Float
         return _times_log(rows, rows - copies + num_classes * PSEUDO_COUNT)
 
     before = of_cells(counts, taken) - of_rows(rows)
-    after = of_cells(counts[predicted] - own, taken[predicted]) - of_rows(rows[predicted] - copies)
+    after = of_cells(counts[predicted] - image_labels, taken[predicted]) - of_rows(
+        rows[predicted] - copies
+    )
     totals = before.sum() - before[predicted] + after
-    columns = counts.sum(axis=0) - own
+    columns = counts.sum(axis=0) - image_labels
     left = labels - copies
     return np.asarray(
         totals / left + np.log(left) - _times_log(columns, columns).sum(axis=1) / left
@@ -145,12 +147,12 @@ def _of_tables_less_one(predicted: Labels, own: Floats, counts: Floats) -> Float
 
 
 def _times_log(factor: Floats, value: Floats) -> Floats:
-    """Factor * log(value), 0 where factor is 0; value is at least half a label."""
+    """Return factor * log(value), 0 where factor is 0; value is at least half a label."""
     return np.asarray(factor * np.log(np.maximum(value, PSEUDO_COUNT)))
 
 
 def entropy(labels: Labels) -> float:
-    """Entropy of the labels' own distribution, in nats.
+    """Return the entropy of the distribution of the labels, in nats.
 
     Example:
         >>> entropy(np.array([0, 0, 0])) == 0.0
@@ -162,7 +164,7 @@ def entropy(labels: Labels) -> float:
 
 
 def is_renamed(predicted: Labels, noisy_labels: Labels, num_classes: int) -> bool:
-    """Whether some one-to-one renaming of predicted classes matches the noisy labels better.
+    """Return whether a one-to-one renaming of predicted classes matches the labels better.
 
     Args:
         predicted: int64 [N].

@@ -25,7 +25,9 @@ class View:
 
 
 def shared_agreement(predicted: Tensor, views: Sequence[View]) -> Tensor:
-    """Share of predictions that are the noisy label; of a mixture, by each label's share in it.
+    """Return the share of predictions that are the noisy label.
+
+    Of a mixture, each label counts by its share in it.
 
     Args:
         predicted: classes, any integer type, [R, P, N].
@@ -34,12 +36,12 @@ def shared_agreement(predicted: Tensor, views: Sequence[View]) -> Tensor:
     Returns:
         float64 [R], the mean over the networks.
     """
-    found = [_weighted(predicted == view.labels.unsqueeze(1), view.shares) for view in views]
-    return torch.stack(found).sum(dim=0).mean(dim=(1, 2))
+    agreements = [_weighted(predicted == view.labels.unsqueeze(1), view.shares) for view in views]
+    return torch.stack(agreements).sum(dim=0).mean(dim=(1, 2))
 
 
 def memorisation(predicted: Tensor, views: Sequence[View]) -> list[dict[str, float]]:
-    """Shares of the wrong-labelled examples by what is predicted; they add up to 1.
+    """Return the shares of the wrong-labelled examples by what is predicted; they add up to 1.
 
     A mixture counts for each of its two examples by its share. Where a replicate has no wrong
     label there is nothing to have a share of: its dict is empty.
@@ -67,25 +69,30 @@ def memorisation(predicted: Tensor, views: Sequence[View]) -> list[dict[str, flo
     shares = torch.stack([true, label, (total - true - label).clamp(min=0.0)])
     shares = (shares / total).mean(dim=2)
     return [
-        dict(zip((TRUE, LABEL, OTHER), own, strict=True)) if any_wrong else {}
-        for own, any_wrong in zip(shares.T.tolist(), (total > 0).all(dim=1).tolist(), strict=True)
+        dict(zip((TRUE, LABEL, OTHER), values, strict=True)) if any_wrong else {}
+        for values, any_wrong in zip(
+            shares.T.tolist(), (total > 0).all(dim=1).tolist(), strict=True
+        )
     ]
 
 
 def _counts(predicted: Tensor, view: View) -> tuple[Tensor, Tensor, Tensor]:
-    """Wrong-labelled examples, and those predicted as true class and as label, float64 [R, P]."""
+    """Count the wrong-labelled examples and those predicted as true class and as label.
+
+    Each is float64 [R, P].
+    """
     assert view.truth is not None
     labels, truth = view.labels.unsqueeze(1), view.truth.unsqueeze(1)
     is_wrong = labels != truth
-    found = (
+    flags = (
         is_wrong.expand(predicted.shape),
         is_wrong & (predicted == truth),
         is_wrong & (predicted == labels),
     )
-    total, true, label = (_weighted(each, view.shares).sum(dim=2) for each in found)
+    total, true, label = (_weighted(flag, view.shares).sum(dim=2) for flag in flags)
     return total, true, label
 
 
 def _weighted(flags: Tensor, shares: Tensor | None) -> Tensor:
-    """Flags as float64 [R, P, N], times the shares."""
+    """Return flags as float64 [R, P, N], times the shares."""
     return flags.double() if shares is None else flags.double() * shares.unsqueeze(1)

@@ -54,7 +54,7 @@ class Suspicion:
 
 
 def estimated_transition(probabilities: Floats, noisy_labels: Labels) -> Floats:
-    """T, float64 [K, K], of which no entry is 0: what few labels do not show may happen.
+    """Estimate T, float64 [K, K]; no entry is 0, because few labels do not show all that happens.
 
     The counts of the confident images (`confident_transition`) are shrunk by empirical Bayes: rows
     to a common share of right labels, wrong labels to equal shares, each as far as the counts of
@@ -69,19 +69,19 @@ def estimated_transition(probabilities: Floats, noisy_labels: Labels) -> Floats:
         probabilities, noisy_labels, num_classes, share=CONFIDENT_SHARE
     )
     counts = matrix * (images * noisy_labels.shape[1])[:, None]
-    own = np.diag(counts)
+    diagonal = np.diag(counts)
     others = counts[~np.eye(num_classes, dtype=bool)].reshape(num_classes, num_classes - 1)
     total = others.sum(axis=1)
-    right = (own.sum() + 0.5) / (counts.sum() + 1.0)
-    rates = shrunk(np.column_stack([own, total]), np.array([right, 1.0 - right]))
+    right = (diagonal.sum() + 0.5) / (counts.sum() + 1.0)
+    rates = shrunk(np.column_stack([diagonal, total]), np.array([right, 1.0 - right]))
     shares = shrunk(others, np.full(num_classes - 1, 1.0 / (num_classes - 1)))
-    found = np.diag(rates[:, 0])
-    found[~np.eye(num_classes, dtype=bool)] = (rates[:, 1:] * shares).reshape(-1)
-    return found
+    transition = np.diag(rates[:, 0])
+    transition[~np.eye(num_classes, dtype=bool)] = (rates[:, 1:] * shares).reshape(-1)
+    return transition
 
 
 def shrunk(counts: Floats, centre: Floats) -> Floats:
-    """The shares behind each row of counts, drawn towards a centre that all rows have in common.
+    """Return the shares behind each row of counts, drawn towards a centre common to all rows.
 
     The posterior means under a Dirichlet prior with this mean; its strength, a number of counts,
     is the one of STRENGTHS that makes all rows together likeliest.
@@ -109,7 +109,9 @@ def shrunk(counts: Floats, centre: Floats) -> Floats:
 
 
 def sharpened(probabilities: Floats, noisy_labels: Labels, transition: Floats) -> Floats:
-    """Probabilities raised to the power, of EXPONENTS, that makes the noisy labels likeliest.
+    """Return probabilities raised to the power that makes the noisy labels likeliest.
+
+    The power is one of EXPONENTS.
 
     A mean over epochs is less sure than it could be. Seen through T, the labels of examples that
     nobody learned tell by how much: a temperature (Guo et al. 2017, arXiv:1706.04599) fitted to
@@ -162,7 +164,7 @@ def suspicion(probabilities: Floats, labels: Labels, transition: Floats) -> Susp
 
 
 def average_precision(scores: Floats, is_wrong: NDArray[Any]) -> float | None:
-    """Mean, over the wrong labels, of the precision among all that score at least as high.
+    """Return the mean precision, over the wrong labels, among all that score at least as high.
 
     Equal scores are taken together, so their order does not matter.
 
@@ -180,28 +182,28 @@ def average_precision(scores: Floats, is_wrong: NDArray[Any]) -> float | None:
     if not is_wrong.any():
         return None
     order = np.argsort(-scores, kind="stable")
-    found = np.cumsum(is_wrong[order])
+    hits = np.cumsum(is_wrong[order])
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    gained = np.diff(found[ends], prepend=0)
-    return float((gained * found[ends] / (ends + 1)).sum() / found[-1])
+    gained = np.diff(hits[ends], prepend=0)
+    return float((gained * hits[ends] / (ends + 1)).sum() / hits[-1])
 
 
-def detection(found: Suspicion, is_wrong: NDArray[Any]) -> dict[str, float]:
-    """How well suspicion finds the wrong labels; a figure that does not exist is left out.
+def detection(judgement: Suspicion, is_wrong: NDArray[Any]) -> dict[str, float]:
+    """Measure how well suspicion finds the wrong labels; undefined figures are left out.
 
     Args:
-        found: of N examples.
+        judgement: of N examples.
         is_wrong: bool [N], the truth.
 
     Returns:
         `average_precision` of the ranking; `precision` and `recall` of the labels that are more
         likely wrong than right.
     """
-    flagged = found.probabilities > THRESHOLD
+    flagged = judgement.probabilities > THRESHOLD
     hits = float((flagged & is_wrong).sum())
     figures: dict[str, float | None] = {
         "precision": hits / float(flagged.sum()) if flagged.any() else None,
         "recall": hits / float(is_wrong.sum()) if is_wrong.any() else None,
-        "average_precision": average_precision(found.log_odds, is_wrong),
+        "average_precision": average_precision(judgement.log_odds, is_wrong),
     }
     return {name: value for name, value in figures.items() if value is not None}

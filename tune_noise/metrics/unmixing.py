@@ -5,9 +5,9 @@ noise that depends on the true class alone. So J = C T^-1, and accuracy is its t
 images of T^-1[noisy label, predicted class]. For symmetric noise and dilution that is the affine
 map from noisy to clean accuracy.
 
-Both J and T cannot be had from C. Without a known T the more confident half of each predicted class
-is taken to be of that class, which gives a T, and bounds: the noise rate from above, and accuracy
-from above. With A[k, i] the share of true class i in the confident half of class k, and B in the
+C does not determine both J and T. Without a known T the more confident half of each predicted
+class is taken to be of that class, which gives a T and bounds from above on the noise rate and
+the accuracy. With A[k, i] the share of true class i in the confident half of class k, and B in the
 other half, the T so found is A T, and the accuracy by it is that of A = I, B A^-1: the noise is not
 in it, so it does not matter, and errors that both halves share are not seen.
 """
@@ -37,12 +37,12 @@ class Estimate:
 
 
 def is_invertible(matrix: Floats) -> bool:
-    """Whether a transition matrix can be unmixed: its condition number is at most 2,000."""
+    """Return whether a transition matrix can be unmixed: its condition number is at most 2,000."""
     return bool(np.linalg.cond(matrix) <= MAX_CONDITION)
 
 
 def clean_accuracy(predicted: Labels, noisy_labels: Labels, matrix: Floats) -> Estimate | None:
-    """Accuracy on clean labels, from noisy ones and a transition matrix that is known.
+    """Estimate the accuracy on clean labels from noisy ones and a known transition matrix.
 
     Unbiased, whatever the network's errors; so it may lie outside [0, 1].
 
@@ -61,7 +61,7 @@ def clean_accuracy(predicted: Labels, noisy_labels: Labels, matrix: Floats) -> E
 
 
 def most_confident(probabilities: Floats, share: float = CONFIDENT_SHARE) -> NDArray[np.bool_]:
-    """Which images are the more confident part of those predicted to be of their class, bool [N].
+    """Return which images are the more confident part of their predicted class, bool [N].
 
     Args:
         probabilities: float64 [N, K].
@@ -85,7 +85,7 @@ def confident_transition(
     *,
     share: float = CONFIDENT_SHARE,
 ) -> tuple[Floats, Floats]:
-    """T estimated from the most confident of the images predicted to be of each class.
+    """Estimate T from the most confident of the images predicted to be of each class.
 
     They are right more often than the rest, so they show the noise with fewer of the network's
     errors in it; what errors they have make T look noisier than it is.
@@ -109,7 +109,9 @@ def confident_transition(
 
 
 def noise_rate(probabilities: Floats, noisy_labels: Labels, num_classes: int) -> Estimate:
-    """Share of wrong labels: 1 - the diagonal of `confident_transition`, weighted by class.
+    """Estimate the share of wrong labels.
+
+    It is 1 - the diagonal of `confident_transition`, weighted by class.
 
     An estimate from above: it counts the errors of confident predictions as noise. Its standard
     error takes the labels of an image as one observation, and knows no bias.
@@ -118,8 +120,8 @@ def noise_rate(probabilities: Floats, noisy_labels: Labels, num_classes: int) ->
     predicted, chosen = probabilities.argmax(axis=1), most_confident(probabilities)
     shares = np.bincount(predicted, minlength=num_classes) / len(noisy_labels)
     right = np.diag(matrix)
-    own = (noisy_labels == predicted[:, None]).mean(axis=1)
-    squares = np.where(chosen, (own - right[predicted]) ** 2, 0.0)
+    agreement = (noisy_labels == predicted[:, None]).mean(axis=1)
+    squares = np.where(chosen, (agreement - right[predicted]) ** 2, 0.0)
     seen = images > 0
     counted = np.maximum(images, 1.0)
     spread = np.bincount(predicted, weights=squares, minlength=num_classes) / counted
@@ -132,7 +134,7 @@ def noise_rate(probabilities: Floats, noisy_labels: Labels, num_classes: int) ->
 def accuracy_bound(
     probabilities: Floats, noisy_labels: Labels, num_classes: int
 ) -> Estimate | None:
-    """Clean accuracy as if confident predictions were all right: an estimate from above.
+    """Estimate the clean accuracy from above, as if confident predictions were all right.
 
     The more confident half counts as right, and the rest is unmixed by the T that this half shows.
     So it says how far the rest falls behind, whatever the noise; a network whose confident errors

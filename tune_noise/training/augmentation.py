@@ -13,7 +13,7 @@ from tune_noise.seeding import generator
 
 
 def padding(side: int) -> int:
-    """Black pixels on each side of an image before it is cropped: an eighth, rounded up.
+    """Return the black pixels on each side of an image before it is cropped: 1/8, rounded up.
 
     That is the CIFAR recipe's 4 at 32 pixels, and at MNIST's 28.
 
@@ -40,7 +40,6 @@ class Augmentation:
     def __init__(
         self, configs: Sequence[TrialConfig], images: Images, *, num_examples: int
     ) -> None:
-        """Nothing is drawn before the first epoch."""
         self._seeds = [config.seed for config in configs]
         self._is_on = configs[0].augmentation == "standard"
         self._num_examples = num_examples
@@ -57,7 +56,7 @@ class Augmentation:
         self._moves = torch.from_numpy(np.stack(moves)).to(self._black.device)
 
     def __call__(self, images: Tensor, indices: Tensor) -> Tensor:
-        """The augmented images.
+        """Return the augmented images.
 
         Args:
             images: float [R, batch, C, H, W].
@@ -72,7 +71,7 @@ class Augmentation:
 
 
 def draw_moves(seed: int, epoch: int, num_examples: int, height: int, width: int) -> np.ndarray:
-    """How each example is moved in an epoch: int16 [num_examples, 3].
+    """Draw how each example is moved in an epoch: int16 [num_examples, 3].
 
     Returns:
         Rows down in +-padding(height), columns right in +-padding(width), 1 where it is mirrored.

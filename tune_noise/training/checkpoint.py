@@ -102,7 +102,7 @@ def _bytes_of(tensor: Tensor) -> memoryview:
 
 
 def _header(tensors: Tensors, values: dict[str, Any]) -> bytes:
-    """The beginning of a safetensors file: where each tensor lies, and the metadata."""
+    """Return the beginning of a safetensors file: where each tensor lies, and the metadata."""
     # The checksum comes first, so that nothing before it can be taken for it.
     metadata = {"sha256": _NO_CHECKSUM.decode(), "values": json.dumps(values)}
     entries: dict[str, Any] = {"__metadata__": metadata}
@@ -120,7 +120,7 @@ def _header(tensors: Tensors, values: dict[str, Any]) -> bytes:
 
 
 def read_checkpoint(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """The tensors (on the CPU) and values of `write_checkpoint`.
+    """Read the tensors (on the CPU) and values of `write_checkpoint`.
 
     Raises:
         DamagedCheckpoint: the file is anything else, whatever its content.
@@ -148,19 +148,19 @@ def _check(path: Path, file: BinaryIO) -> None:
     if header_bytes > min(_MAX_HEADER_BYTES, os.fstat(file.fileno()).st_size):
         raise DamagedCheckpoint(path, "is cut off, or not a checkpoint")
     header = file.read(header_bytes)
-    found = _CHECKSUM.search(header)
-    if found is None:
+    match = _CHECKSUM.search(header)
+    if match is None:
         raise DamagedCheckpoint(path, "is cut off, or not a checkpoint")
-    digest = hashlib.sha256(prefix + header[: found.start(1)])
-    digest.update(_NO_CHECKSUM + header[found.end(1) :])
+    digest = hashlib.sha256(prefix + header[: match.start(1)])
+    digest.update(_NO_CHECKSUM + header[match.end(1) :])
     while chunk := file.read(_CHUNK_BYTES):
         digest.update(chunk)
-    if digest.hexdigest().encode() != found[1]:
+    if digest.hexdigest().encode() != match[1]:
         raise DamagedCheckpoint(path, "is damaged: its content does not match its checksum")
 
 
 def _parse(path: Path, data: bytes) -> tuple[Tensors, dict[str, Any]]:
-    """Tensors and values; a right checksum does not prove that we wrote it."""
+    """Return tensors and values; a right checksum does not prove that we wrote them."""
     header_bytes = int.from_bytes(data[:8], "little")
     try:
         tensors = load(data)

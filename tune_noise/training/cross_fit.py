@@ -55,18 +55,18 @@ class Fold:
         return f"{self.number} of {self.count}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, equal exactly where the same is trained on the same data."""
+        """Return plain values, equal exactly where the same is trained on the same data."""
         return {**vars(self), "config": self.config.model_dump(mode="json", exclude_none=True)}
 
 
 def make_folds(config: TrialConfig, dataset: Dataset, *, count: int) -> list[Fold]:
-    """The trainings of a cross-fitting; each is its own, in any order and on any machine."""
+    """Return the trainings of a cross-fitting, which may run in any order and on any machine."""
     fingerprint = dataset.fingerprint
     return [Fold(config, number, count, fingerprint) for number in range(1, count + 1)]
 
 
 def fold_of_images(dataset: Dataset, config: TrialConfig, *, count: int) -> np.ndarray:
-    """The fold, from 1, of each image of the training set, int64 [N]; 0: it takes no part.
+    """Return the fold, from 1, of each training image, int64 [N]; 0 takes no part.
 
     Every fold has its proportional share, to within one image, of each class and split.
 
@@ -87,7 +87,7 @@ def fold_of_images(dataset: Dataset, config: TrialConfig, *, count: int) -> np.n
 
 
 def held_out_images(fold: Fold, dataset: Dataset) -> np.ndarray:
-    """The images of a fold, int64, sorted."""
+    """Return the images of a fold, int64, sorted."""
     return np.flatnonzero(fold_of_images(dataset, fold.config, count=fold.count) == fold.number)
 
 
@@ -112,7 +112,7 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
     indices = torch.from_numpy(held_out).to(trial.device)
     total, weight = np.zeros((len(held_out), dataset.num_classes)), 0.0
-    found: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
     while not trial.finished:
         if trial.train_epoch() == [None]:
             break
@@ -120,10 +120,10 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
         predicted = logits.double().softmax(dim=2).mean(dim=0).cpu().numpy()
         total, weight = EPOCH_DECAY * total + predicted, EPOCH_DECAY * weight + 1.0
         if trial.progress[0].best_epoch == trial.epoch:
-            found = total / weight
-    if found is None:
+            probabilities = total / weight
+    if probabilities is None:
         raise FoldDiverged(f"fold {fold.name} diverged: {trial.progress[0].stop_reason}")
-    return found
+    return probabilities
 
 
 def save_fold(path: Path, fold: Fold, probabilities: np.ndarray) -> None:
@@ -136,7 +136,7 @@ def save_fold(path: Path, fold: Fold, probabilities: np.ndarray) -> None:
 
 
 def read_fold(path: Path, fold: Fold) -> np.ndarray | None:
-    """What was kept for this very fold; None where nothing usable was.
+    """Return what was kept for exactly this fold; None where nothing usable was.
 
     Raises:
         OSError: the disk cannot be read.
@@ -160,7 +160,7 @@ def gather(folds: Mapping[Fold, np.ndarray], dataset: Dataset) -> tuple[np.ndarr
     Returns:
         The images that took part, int64 [N], sorted; and P(class | image), float64 [N, K].
     """
-    parts = [(held_out_images(fold, dataset), found) for fold, found in folds.items()]
+    parts = [(held_out_images(fold, dataset), values) for fold, values in folds.items()]
     images = np.concatenate([part for part, _ in parts])
     order = np.argsort(images)
-    return images[order], np.concatenate([found for _, found in parts])[order]
+    return images[order], np.concatenate([values for _, values in parts])[order]

@@ -10,7 +10,7 @@ from tune_noise.training.update_rules import make_rule
 
 
 def learning_rate_factor(epoch: float, config: TrialConfig) -> float:
-    """What the learning rate is multiplied with at `epoch`, counted from 0, also within an epoch.
+    """Return what the learning rate is multiplied with at `epoch`, from 0, fractions included.
 
     Linear: 1 until lr_decay_start of the epochs, then falling to reach 0 after the last.
     """
@@ -61,22 +61,22 @@ class StackOptimizer:
     def step(self, loss: Tensor) -> None:
         """Minimise the sum of all members' losses: a member's gradient comes from its own alone."""
         gradients = torch.autograd.grad(loss, self._parameters, allow_unused=True)
-        found = [
+        permuted = [
             # A parameter that the loss does not depend on stays as it is.
             None if gradient is None else gradient.permute(order).contiguous()
             for gradient, order in zip(gradients, self._orders, strict=True)
         ]
         if self._all_equal:
-            self._rule.update(found, self._lr)
+            self._rule.update(permuted, self._lr)
             return
         before = [value.clone() for value in self._values]
-        self._rule.update(found, self._lr)
+        self._rule.update(permuted, self._lr)
         for value, old, order in zip(self._values, before, self._orders, strict=True):
             shares = self._shares.view(-1, *[1] * (value.dim() - 1)).permute(order)
             torch.lerp(old, value, shares.expand_as(old), out=value)
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """All state, flat: `PARAMETER_NUMBER.NAME` -> tensor, in the parameter's own shape."""
+        """Return all state, flat: `PARAMETER_NUMBER.NAME` -> tensor, in the parameter's shape."""
         return {
             f"{number}.{name}": tensor if tensor.dim() == 0 else tensor.permute(_inverse(order))
             for name, tensors in self._rule.state.items()
@@ -85,14 +85,14 @@ class StackOptimizer:
 
     def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Restore what `state_tensors` gave; the tensors are copied."""
-        own = self.state_tensors()
+        state = self.state_tensors()
         for key, tensor in tensors.items():
-            if key in own:
-                own[key].copy_(tensor)
+            if key in state:
+                state[key].copy_(tensor)
 
 
 def _memory_order(parameter: Tensor) -> list[int]:
-    """The dimensions of a dense tensor, slowest first: permuted so, it is contiguous."""
+    """Return the dimensions of a dense tensor, slowest first: permuted so, it is contiguous."""
     # Of equal strides one dimension has length 1, and sorting is stable.
     strides = parameter.stride()
     return sorted(range(len(strides)), key=lambda d: -strides[d])

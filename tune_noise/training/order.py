@@ -11,7 +11,7 @@ from tune_noise.seeding import generator
 def epoch_order(
     config: TrialConfig, *, epoch: int, num_examples: int, is_clean: Tensor | None
 ) -> np.ndarray:
-    """A permutation of the examples, int64 [num_examples].
+    """Draw a permutation of the examples, int64 [num_examples].
 
     It depends on the training seed and the epoch alone, so a resumed trial sees the same order.
 

@@ -20,11 +20,10 @@ class Classifier:
     """
 
     def __init__(self, model: SavedModel) -> None:
-        """Predict by a saved model."""
         self.model = model
 
     def predict(self, images: np.ndarray, params: Mapping[str, Any] | None = None) -> np.ndarray:
-        """Classes of images, or their probabilities.
+        """Return the classes of images, or their probabilities.
 
         Args:
             images: uint8 [N, C, H, W].

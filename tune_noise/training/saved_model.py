@@ -46,7 +46,7 @@ class SavedModel:
     about: Mapping[str, Any]
 
     def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Average predicted probabilities of the networks.
+        """Return the average predicted probabilities of the networks.
 
         Args:
             images: uint8 [N, C, H, W], of the shape the networks were trained on.
@@ -60,11 +60,11 @@ class SavedModel:
         return self._logits(images).softmax(dim=2).mean(dim=0).numpy()
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Predicted classes, int64 [N], of uint8 images [N, C, H, W]."""
+        """Return the predicted classes, int64 [N], of uint8 images [N, C, H, W]."""
         return np.asarray(self.predict_probabilities(images).argmax(axis=1), dtype=np.int64)
 
     def predict_each(self, images: np.ndarray) -> np.ndarray:
-        """What each network predicts on its own, int64 [P, N].
+        """Return what each network predicts on its own, int64 [P, N].
 
         The recorded `test_accuracy_clean` is the mean of their accuracies; that of `predict` is
         `test_accuracy_clean_ensemble`. With one network all are the same.
@@ -72,12 +72,12 @@ class SavedModel:
         return np.asarray(self._logits(images).argmax(dim=2).numpy(), dtype=np.int64)
 
     def _logits(self, images: np.ndarray) -> Tensor:
-        """Float [P, N, K] on the CPU."""
+        """Return the logits, float [P, N, K], on the CPU."""
         expected = tuple(self.about["image_shape"])
         if images.dtype != np.uint8 or images.shape[1:] != expected:
-            found = f"{images.dtype} {list(images.shape)}"
+            given = f"{images.dtype} {list(images.shape)}"
             raise DataError(
-                f"images must be uint8 [N, {', '.join(map(str, expected))}]: got {found}"
+                f"images must be uint8 [N, {', '.join(map(str, expected))}]: got {given}"
             )
         resident = ResidentImages(
             images, mean=self.about["mean"], std=self.about["std"], device=torch.device("cpu")
@@ -240,13 +240,13 @@ def _read_about(path: Path) -> dict[str, Any]:
 
 
 def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights; a file that is too large for the network is not read at all."""
+    """Read the weights; a file that is too large for the network is not read at all."""
     num_bytes = sum(tensor.numel() * tensor.element_size() for tensor in expected.values())
     return load(_read_file(path, max_bytes=num_bytes + _MAX_HEADER_BYTES))
 
 
 def _are_alike(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    """Whether two sets of tensors have the same names, shapes and types."""
+    """Return whether two sets of tensors have the same names, shapes and types."""
     described = [{k: (v.shape, v.dtype) for k, v in tensors.items()} for tensors in (first, second)]
     return described[0] == described[1]
 

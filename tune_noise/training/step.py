@@ -53,7 +53,6 @@ class TrainingStep:
         noisy_labels: Tensor,
         precision: str = "float32",
     ) -> None:
-        """Refer to the parts of a trial, which stay its own."""
         self.network, self.method, self.optimizer = network, method, optimizer
         self.images, self.augmentation = images, augmentation
         self._is_mixed = precision == "bfloat16"
@@ -68,7 +67,7 @@ class TrainingStep:
         return batch, outcome
 
     def forward(self, examples: Examples) -> Batch:
-        """The forward pass alone."""
+        """Run the forward pass alone."""
         indices = examples.indices
         images = self.augmentation(self.images.batch(examples.images), indices)
         mixing = None

@@ -114,7 +114,7 @@ class Trial:
             reset_member(self.network, member, seed=seed)
 
     def _member_seeds(self, *purpose: str | int) -> list[int]:
-        """A seed of each member's own, which no other replicate of the stack moves."""
+        """Return a seed for each member, which no other replicate of the stack changes."""
         return [
             derive_seed(config.seed, *purpose, p)
             for config in self.configs
@@ -175,16 +175,16 @@ class Trial:
         return torch.from_numpy(np.stack(orders)).to(self.device)
 
     def _examples(self, pass_number: int) -> Iterator[Examples]:
-        """The batches of one pass."""
+        """Yield the batches of one pass."""
         order, data = self._order(pass_number), self.data
         # Looked up at once: in each batch it would take as long as a small network does.
-        found = (order, data.noisy_labels.gather(1, order), data.image_of[order])
-        parts = (split_batches(each, self.configs[0].batch_size) for each in found)
+        columns = (order, data.noisy_labels.gather(1, order), data.image_of[order])
+        parts = (split_batches(column, self.configs[0].batch_size) for column in columns)
         for number, (indices, labels, images) in enumerate(zip(*parts, strict=True)):
             yield Examples(indices, labels, images, self.epoch, number)
 
     def _predict_examples(self) -> Tensor:
-        """Logits of all training examples in evaluation mode, float [R, P, N, K]."""
+        """Return logits of all training examples in evaluation mode, float [R, P, N, K]."""
         # Under dilution many examples show one image, which is predicted once.
         images, image_of_example = torch.unique(self.data.image_of, return_inverse=True)
         logits = predict_logits(self.network, self.data.train_images, indices=images)
@@ -218,7 +218,7 @@ class Trial:
         ]
 
     def _take_stock(self, r: int, metrics: dict[str, float]) -> dict[str, float] | None:
-        """Note a replicate's epoch: is it the best, is it the last?"""
+        """Note whether a replicate's epoch is its best, and whether it is its last."""
         config, progress = self.configs[r], self.progress[r]
         if progress.status is not None:
             return None
@@ -249,12 +249,12 @@ class Trial:
             self.best_weights[name][members] = value[members]
 
     def replicate_weights(self, r: int) -> dict[str, Tensor]:
-        """Parameters and buffers of one replicate at its selected epoch, each [P, ...]."""
+        """Return parameters and buffers of one replicate at its selected epoch, each [P, ...]."""
         members = self._members(r)
         return {name: value[members].clone() for name, value in self.best_weights.items()}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything a resumed trial needs: tensors by name, and plain values for JSON; a copy."""
+        """Copy all that a resumed trial needs: tensors by name, and plain values for JSON."""
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
         tensors |= {f"optimizer.{k}": v for k, v in self.optimizer.state_tensors().items()}
@@ -266,7 +266,7 @@ class Trial:
         return tensors, {**values, "progress": progress}
 
     def load_state(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
-        """Continue from what `state` gave, exactly."""
+        """Continue exactly from what `state` returned."""
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -30,11 +30,11 @@ class UpdateRule(Protocol):
     state: dict[str, list[Tensor]]
 
     def update(self, gradients: Gradients, lr: float) -> None:
-        """One step; a parameter without a gradient stays as it is, and so does its state."""
+        """Take one step; a parameter without a gradient stays as it is, and so does its state."""
 
 
 def make_rule(config: TrialConfig, values: Sequence[Tensor]) -> UpdateRule:
-    """The rule that a configuration asks for.
+    """Return the rule that a configuration asks for.
 
     Args:
         config: gives optimizer and momentum.
@@ -49,12 +49,11 @@ class Sgd:
     """Gradient descent with momentum."""
 
     def __init__(self, values: Sequence[Tensor], *, momentum: float) -> None:
-        """Start at rest; without momentum there is no state."""
         self._values, self._momentum = values, momentum
         self.state = {"momentum_buffer": _zeros(values)} if momentum else {}
 
     def update(self, gradients: Gradients, lr: float) -> None:
-        """One step."""
+        """Take one step."""
         values, present, *state = _present(self._values, gradients, *self.state.values())
         torch._fused_sgd_(
             values,
@@ -74,13 +73,12 @@ class Adam:
     """Kingma and Ba 2014, arXiv:1412.6980."""
 
     def __init__(self, values: Sequence[Tensor]) -> None:
-        """Start with empty averages."""
         self._values = values
         steps = [torch.zeros((), device=value.device) for value in values]
         self.state = {"step": steps, "exp_avg": _zeros(values), "exp_avg_sq": _zeros(values)}
 
     def update(self, gradients: Gradients, lr: float) -> None:
-        """One step."""
+        """Take one step."""
         values, present, steps, averages, squares = _present(
             self._values, gradients, *self.state.values()
         )
@@ -106,7 +104,6 @@ class Adadelta:
     """Zeiler 2012, arXiv:1212.5701."""
 
     def __init__(self, values: Sequence[Tensor]) -> None:
-        """Start with empty averages."""
         self._values = values
         steps = [torch.zeros(()) for _ in values]
         self.state = {"step": steps, "square_avg": _zeros(values), "acc_delta": _zeros(values)}
@@ -114,7 +111,7 @@ class Adadelta:
         self._scratch = torch.empty((2, max(sizes)), device=values[0].device)
 
     def update(self, gradients: Gradients, lr: float) -> None:
-        """One step."""
+        """Take one step."""
         values, present, steps, squares, deltas = _present(
             self._values, gradients, *self.state.values()
         )
@@ -140,7 +137,7 @@ class Adadelta:
     def _move(
         self, value: Tensor, gradient: Tensor, square_avg: Tensor, acc_delta: Tensor, *, lr: float
     ) -> None:
-        """In place, and with as few passes over the memory as may be."""
+        """Update in place, with as few passes over the memory as possible."""
         size = value.numel()
         above, below = (row[:size].view_as(value) for row in self._scratch)
         square_avg.mul_(RHO).addcmul_(gradient, gradient, value=1.0 - RHO)
@@ -159,7 +156,7 @@ def _zeros(values: Sequence[Tensor]) -> list[Tensor]:
 def _present(
     values: Sequence[Tensor], gradients: Gradients, *state: list[Tensor]
 ) -> list[list[Tensor]]:
-    """Values, gradients and state of the parameters that have a gradient."""
+    """Return values, gradients and state of the parameters that have a gradient."""
     rows = [row for row in zip(values, gradients, *state, strict=True) if row[1] is not None]
     columns = zip(*rows, strict=True) if rows else ([] for _ in range(2 + len(state)))
     return [[tensor for tensor in column if tensor is not None] for column in columns]

@@ -43,15 +43,15 @@ def challenge(
     Raises:
         ValueError: one of them has no score.
     """
-    found = difference_of(challenger, champion)
-    if found is None:
+    difference = difference_of(challenger, champion)
+    if difference is None:
         raise ValueError("a challenger and a champion need a score each")
-    interval = found.interval(level)
+    interval = difference.interval(level)
     return Challenge(
-        is_paired=found.is_paired,
-        num_challenger=found.n[0],
-        num_champion=found.n[1],
-        mean=found.mean,
+        is_paired=difference.is_paired,
+        num_challenger=difference.n[0],
+        num_champion=difference.n[1],
+        mean=difference.mean,
         interval=interval,
         level=level,
         is_won=interval is not None and interval[0] > 0.0,
@@ -59,7 +59,7 @@ def challenge(
 
 
 def challenge_level(num_tied: int, num_seeds: int, looks: Sequence[Look]) -> float:
-    """The error at which a search's leader may challenge a champion.
+    """Return the error at which a search's leader may challenge a champion.
 
     That of the look that decided its search. The leader of a tie is the best of several that
     nobody can tell apart, partly by luck, and any of them would have been sent: Bonferroni's share.

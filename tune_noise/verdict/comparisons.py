@@ -67,24 +67,27 @@ def compare(scores: Floats, in_race: Bools, *, error: float) -> Comparisons:
     return Comparisons(leader, n, mean, sd, level, is_rival, is_separated)
 
 
-def still_in_race(found: Comparisons) -> Bools:
-    """The leader and all that are not separated from it, bool [B, k]."""
-    stays = found.is_rival & ~found.is_separated
-    stays[np.arange(len(stays)), found.leader] = True
+def still_in_race(comparisons: Comparisons) -> Bools:
+    """Return which finalists are the leader or not separated from it, bool [B, k]."""
+    stays = comparisons.is_rival & ~comparisons.is_separated
+    stays[np.arange(len(stays)), comparisons.leader] = True
     return stays
 
 
 def _moments(differences: Floats) -> tuple[Integers, Floats, Floats]:
-    known = np.isfinite(differences)
-    n = known.sum(axis=2)
-    mean = np.where(known, differences, 0.0).sum(axis=2) / np.maximum(n, 1)
-    squares = np.where(known, differences - mean[..., None], 0.0) ** 2
+    is_finite = np.isfinite(differences)
+    n = is_finite.sum(axis=2)
+    mean = np.where(is_finite, differences, 0.0).sum(axis=2) / np.maximum(n, 1)
+    squares = np.where(is_finite, differences - mean[..., None], 0.0) ** 2
     variance = squares.sum(axis=2) / np.maximum(n - 1, 1)
     return n, mean, np.where(n > 1, np.sqrt(variance), np.nan)
 
 
 def _p_values(n: Integers, mean: Floats, sd: Floats) -> Floats:
-    """Two-sided; 1 where the finalist is not behind the leader, or too few seeds are shared."""
+    """Return two-sided p values.
+
+    A value is 1 where the finalist is not behind the leader, or too few seeds are shared.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         t = mean * np.sqrt(n) / sd
     p: Any = 2.0 * stdtr(np.maximum(n - 1, 1), -t)
@@ -92,7 +95,7 @@ def _p_values(n: Integers, mean: Floats, sd: Floats) -> Floats:
 
 
 def stepwise(p: Floats, is_rival: Bools, error: float) -> tuple[Bools, Floats]:
-    """Who is separated, and the level at which each was judged.
+    """Return which finalists are separated, and the level at which each was judged.
 
     Args:
         p: two-sided p value of leader against each, 1 where it is not ahead, float64 [B, k].

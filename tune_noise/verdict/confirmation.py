@@ -17,7 +17,7 @@ def standing_of(
     seeds: Sequence[Hashable] | None = None,
     no_more: bool = False,
 ) -> Standing:
-    """How the finalists of one condition stand by the trials of its confirmation.
+    """Return how the finalists of one condition stand by the trials of its confirmation.
 
     Args:
         trials: of its confirmation, those that still run included.

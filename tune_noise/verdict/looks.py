@@ -30,7 +30,7 @@ class Look:
 
 
 def looks_of(seeds: int, max_seeds: int | None) -> list[Look]:
-    """The looks of a confirmation: one, or with a budget one at each doubling of the seeds.
+    """Return the looks of a confirmation: one or, with a budget, one at each doubling of seeds.
 
     The error that may be made by t = seeds / max_seeds of the budget is ERROR * t**2, and each
     look gets what comes in addition. The sum bounds the error of all looks together, whatever
@@ -59,7 +59,7 @@ def looks_of(seeds: int, max_seeds: int | None) -> list[Look]:
 
 
 def seeds_to_settle(mean: Floats | float, sd: Floats | float) -> Floats:
-    """Seeds with which a paired t test at 5 % sees a difference with 80 % power.
+    """Return with how many seeds a paired t test at 5 % sees a difference with 80 % power.
 
     Args:
         mean: of the paired difference, in any unit.
@@ -83,7 +83,7 @@ def seeds_to_settle(mean: Floats | float, sd: Floats | float) -> Floats:
 
 
 def more_seeds(mean: float, sd: float, n: int) -> float:
-    """How many seeds beyond n would settle a comparison; at least 1, infinity for never.
+    """Return how many seeds beyond n settle a comparison: at least 1, infinity for never.
 
     Example:
         >>> more_seeds(0.5, 1.0, n=5)
@@ -93,15 +93,15 @@ def more_seeds(mean: float, sd: float, n: int) -> float:
     return needed if needed == inf else max(1, ceil(needed) - n)
 
 
-def is_over(found: Comparisons, look: Look, last: Look) -> Bools:
-    """Whether no further seeds are spent on a search, bool [B].
+def is_over(comparisons: Comparisons, look: Look, last: Look) -> Bools:
+    """Return whether no further seeds are spent on a search, bool [B].
 
     It is where somebody has won, where the budget is spent, and where what stands between the
     leader and victory is so small that HOPELESS_FACTOR budgets would not suffice for it.
     """
-    undecided = found.is_rival & ~found.is_separated
-    needed = seeds_to_settle(found.mean, found.sd)
+    undecided = comparisons.is_rival & ~comparisons.is_separated
+    needed = seeds_to_settle(comparisons.mean, comparisons.sd)
     far = needed > HOPELESS_FACTOR * last.num_seeds
-    hopeless = undecided & far & (found.n >= LEAST_SEEDS_TO_GIVE_UP)
+    hopeless = undecided & far & (comparisons.n >= LEAST_SEEDS_TO_GIVE_UP)
     ends = ~undecided.any(axis=1) | hopeless.any(axis=1) | (look == last)
     return np.asarray(ends)

@@ -32,7 +32,7 @@ class Comparison:
 
 
 def compare(matrix: Floats, *, better: float, worse: float, alpha: int | None = None) -> Comparison:
-    """Two configurations, of which the worse errs where the better does, and on more images.
+    """Compare two configurations of which the worse errs on the better's images and on more.
 
     Classes have equal size, and errors go to the other classes evenly.
 
@@ -76,7 +76,7 @@ def _log_likelihood(matrix: Floats, accuracy: float) -> Floats:
 
 
 def _of_images(ratio: Floats, matrix: Floats, alpha: int | None) -> tuple[Floats, Floats]:
-    """Mean and variance of the image's mean log ratio, [true class, case] each.
+    """Return the mean and variance of an image's mean log ratio, [true class, case] each.
 
     Args:
         ratio: [true class, case, label].
@@ -94,7 +94,7 @@ def _of_images(ratio: Floats, matrix: Floats, alpha: int | None) -> tuple[Floats
 def least_visible_difference(
     matrix: Floats, num_images: int, *, alpha: int | None = None
 ) -> float | None:
-    """The smallest difference in accuracy that information sees: 80 % power at 5 %, paired.
+    """Return the smallest accuracy difference that information sees: 80 % power at 5 %, paired.
 
     Args:
         matrix: T of the noise, float64 [K, K].
@@ -116,9 +116,9 @@ def least_visible_difference(
     counting = (len(matrix) - 1) ** 2 / (2 * num_labels**2)
 
     def is_seen(worse: float) -> bool:
-        found = compare(matrix, better=best, worse=worse, alpha=alpha)
-        variance = found.spread**2 / num_images + 2 * counting * min(1.0, 2 * (best - worse))
-        return bool(found.difference >= (Z_TEST + Z_POWER) * np.sqrt(variance))
+        comparison = compare(matrix, better=best, worse=worse, alpha=alpha)
+        variance = comparison.spread**2 / num_images + 2 * counting * min(1.0, 2 * (best - worse))
+        return bool(comparison.difference >= (Z_TEST + Z_POWER) * np.sqrt(variance))
 
     seen, unseen = chance, best
     if not is_seen(seen):

@@ -50,7 +50,7 @@ class Comparison:
         return more_seeds(self.mean, self.sd, self.n)
 
     def to_json(self) -> dict[str, Any]:
-        """As `summary.json` holds it; an infinite number of seeds is None."""
+        """Return what `summary.json` holds; an infinite number of seeds is None."""
         more = self.more_seeds
         return {
             "against": self.against,
@@ -117,12 +117,12 @@ def decide(
         if not (np.isfinite(table[:, :, seen : look.num_seeds]).any(axis=2) & in_race).any():
             break  # nothing new, or nothing at all
         seen = look.num_seeds
-        found = compare(table[:, :, :seen], in_race, error=look.error)
-        leader = names[int(found.leader[0])]
-        judged |= _comparisons(names, found, leader)
+        comparisons = compare(table[:, :, :seen], in_race, error=look.error)
+        leader = names[int(comparisons.leader[0])]
+        judged |= _comparisons(names, comparisons, leader)
         judged.pop(leader, None)  # a rival of an earlier look
-        in_race = still_in_race(found)
-        if not is_whole or is_over(found, look, looks[-1])[0]:
+        in_race = still_in_race(comparisons)
+        if not is_whole or is_over(comparisons, look, looks[-1])[0]:
             break
     return Standing(leader, _tied(names, in_race, leader), judged, {}, is_over=True)
 
@@ -134,8 +134,8 @@ def _number(score: float | None) -> float:
 def _missing(
     scores: Mapping[str, Scores], names: Sequence[str], seeds: Sequence[Hashable]
 ) -> dict[str, list[Hashable]]:
-    found = {name: [seed for seed in seeds if seed not in scores[name]] for name in names}
-    return {name: absent for name, absent in found.items() if absent}
+    missing = {name: [seed for seed in seeds if seed not in scores[name]] for name in names}
+    return {name: absent for name, absent in missing.items() if absent}
 
 
 def _racing(names: Sequence[str], in_race: Bools) -> list[str]:
@@ -148,16 +148,18 @@ def _tied(names: Sequence[str], in_race: Bools, leader: str | None) -> tuple[str
     return tuple(name for name in _racing(names, in_race) if name != leader)
 
 
-def _comparisons(names: Sequence[str], found: Comparisons, leader: str) -> dict[str, Comparison]:
+def _comparisons(
+    names: Sequence[str], comparisons: Comparisons, leader: str
+) -> dict[str, Comparison]:
     return {
         name: Comparison(
             against=leader,
-            n=int(found.n[0, i]),
-            mean=float(found.mean[0, i]),
-            sd=float(found.sd[0, i]) if found.n[0, i] > 1 else None,
-            level=float(found.level[0, i]),
-            is_separated=bool(found.is_separated[0, i]),
+            n=int(comparisons.n[0, i]),
+            mean=float(comparisons.mean[0, i]),
+            sd=float(comparisons.sd[0, i]) if comparisons.n[0, i] > 1 else None,
+            level=float(comparisons.level[0, i]),
+            is_separated=bool(comparisons.is_separated[0, i]),
         )
         for i, name in enumerate(names)
-        if found.is_rival[0, i]
+        if comparisons.is_rival[0, i]
     }

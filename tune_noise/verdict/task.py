@@ -40,7 +40,7 @@ def task_of(
         "fingerprint": fingerprint,
         **{name: SEARCHED if name in search.search else getattr(config, name) for name in fields},
     }
-    # Labels are drawn anew for each fresh seed, unless the space says which they are.
+    # Labels are drawn again for each fresh seed, unless the space says which they are.
     is_fixed = "noise_seed" in {*search.fixed, *search.conditions}
     return task | {"noise_seed": config.noise_seed if is_fixed else "fresh"}
 

@@ -27,7 +27,7 @@ class Difference:
     freedom: float | None
 
     def interval(self, level: float) -> tuple[float, float] | None:
-        """The t interval of the difference that errs with probability `level`."""
+        """Return the t interval of the difference that errs with probability `level`."""
         if self.error is None:
             return None
         half_width = float(stdtrit(self.freedom, 1.0 - level / 2.0)) * self.error
@@ -45,7 +45,7 @@ class Difference:
 def difference_of(
     first: Mapping[Hashable, float], second: Mapping[Hashable, float]
 ) -> Difference | None:
-    """Paired by seed where two seeds or more are shared, else by Welch's method.
+    """Return the difference, paired where two seeds or more are shared, else by Welch's method.
 
     Args:
         first: seed -> value; a seed stands for noise, initialisation and order.

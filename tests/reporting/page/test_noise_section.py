@@ -47,7 +47,7 @@ def test_rate_and_both_accuracies_stand_with_their_intervals(pair: Builder) -> N
     text = " ".join(found.sentences)
     assert "largest deviation from the measured matrix is 0.0 points" in text
     assert "4 of 4 intervals hold the measured share" in text
-    assert "It is no measured accuracy" in text
+    assert "It is not a measured accuracy" in text
     assert "2 fresh seeds" in found.source
 
 

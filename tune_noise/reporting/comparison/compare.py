@@ -173,23 +173,23 @@ def compare_searches(histories: dict[str, History]) -> SearchComparison:
         for label, summary in summaries.items()
         for condition in summary.conditions
     ]
-    told = [condition for _, condition in conditions if condition.search_trials]
-    factors = {name for condition in told for name in factors_of(condition)}
-    untold = []
+    searched = [condition for _, condition in conditions if condition.search_trials]
+    factors = {name for condition in searched for name in factors_of(condition)}
+    left_out = []
     groups: dict[str, tuple[Task, list[Entry]]] = {}
     for label, condition in conditions:
         history = histories[label]
         entry = Entry(label, condition, _cost(history, condition.name))
         task = task_of_condition(history, condition, factors)
         if task is None:
-            untold.append(entry)
+            left_out.append(entry)
         else:
             named = {"data": data_name(history)} | task
             groups.setdefault(task_key(task), (named, []))[1].append(entry)
     return SearchComparison(
         searches={label: summary.search for label, summary in summaries.items()},
         tasks=tuple(_compare(task, entries) for task, entries in groups.values()),
-        untold=tuple(untold),
+        left_out=tuple(left_out),
     )
 
 

@@ -42,7 +42,7 @@ def leader_in_words(entry: Entry, task: TaskComparison) -> list[str]:
     """Return method, network, and whatever tells the leaders of a task apart."""
     if entry.leader is None:
         return ["no leader is confirmed"]
-    leaders = [each.leader.config for each in task.entries if each.leader is not None]
+    leaders = [rival.leader.config for rival in task.entries if rival.leader is not None]
     configs = [config.model_dump() for config in leaders]
     config = entry.leader.config.model_dump()
     names = [n for n in config if n not in _NO_CONFIGURATION]
@@ -79,7 +79,7 @@ def sentence(task: TaskComparison) -> str:
     figure = _figure(best.estimate(task.objective), task.objective)
     if task.verdict is None:
         return f"{name} has {figure}, and no other confirmed leader to be compared with."
-    rivals = "; ".join(_against(each, task.objective) for each in task.against)
+    rivals = "; ".join(_against(against, task.objective) for against in task.against)
     if task.verdict == "winner":
         return f"{name} is ahead with {figure}: {rivals}."
     return f"{name} leads with {figure}, but is not ahead of all: {rivals}."

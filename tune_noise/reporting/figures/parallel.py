@@ -60,8 +60,8 @@ def parallel_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | No
 
 def _chosen(fields: list[SearchedField], importances: Sequence[Importance]) -> list[SearchedField]:
     """Return at most as many as can be drawn: the important ones, in the order of the space."""
-    told = [importance.field for importance in importances if importance.share is not None]
-    ranks = {name: rank for rank, name in enumerate(told)}
+    explained = [importance.field for importance in importances if importance.share is not None]
+    ranks = {name: rank for rank, name in enumerate(explained)}
     ordered = sorted(fields, key=lambda field: ranks.get(field.name, len(ranks)))
     kept = {field.name for field in ordered[:_MOST_FIELDS]}
     return [field for field in fields if field.name in kept]

@@ -51,14 +51,18 @@ def importance_section(condition: ConditionSummary) -> ImportanceSection | None:
         f"{len(full_length(condition.search_trials)):,} of {len(condition.search_trials):,} search "
         "trials are full-length: no rung, divergence or failure cut them short."
     )
-    told = [importance for importance in importances if importance.share is not None]
-    widest = max(told, key=lambda importance: importance.num_trials, default=None)
+    measured = [importance for importance in importances if importance.share is not None]
+    widest = max(measured, key=lambda importance: importance.num_trials, default=None)
     if widest is not None and widest.explained is not None:
         sentence += (
             f" Together the searched fields predict {' '.join(_percent(widest.explained))} of the "
             "variance of the objective in trials that the forest has not seen."
         )
-    bars = [_bar(each, each.share) for each in told if each.share is not None]
+    bars = [
+        _bar(importance, importance.share)
+        for importance in measured
+        if importance.share is not None
+    ]
     return ImportanceSection(sentence, bars, _untold(importances))
 
 
@@ -68,17 +72,23 @@ def _bar(importance: Importance, share: Share) -> Bar:
 
 
 def _untold(importances: list[Importance]) -> list[str]:
-    few = [each for each in importances if each.explained is None]
-    weak = [each for each in importances if each.explained is not None and each.share is None]
+    few = [importance for importance in importances if importance.explained is None]
+    weak = [
+        importance
+        for importance in importances
+        if importance.explained is not None and importance.share is None
+    ]
     sentences = []
     if few:
-        names = ", ".join(f"{each.field} ({each.num_trials})" for each in few)
+        names = ", ".join(f"{importance.field} ({importance.num_trials})" for importance in few)
         sentences.append(
             f"Too few trials to tell: {names}; in brackets the full-length trials to which each "
             f"applies. It takes at least {MIN_TRIALS} whose objective differs."
         )
     if weak:
-        names = ", ".join(f"{each.field} ({each.num_trials} trials)" for each in weak)
+        names = ", ".join(
+            f"{importance.field} ({importance.num_trials} trials)" for importance in weak
+        )
         sentences.append(
             f"Cannot be told: {names}. The forest predicts trials that it has not seen no better "
             "than their mean does, or not clearly so: more trials may tell, or no field matters."

@@ -24,7 +24,7 @@ KNOWN_MEANING = (
 BOUND_MEANING = (
     "“At most” takes the confident half to be all right and asks how far the other half falls "
     "behind it. Errors that both halves share it does not see: a network that has learnt the noise "
-    "may come out near 100 %. It is no measured accuracy."
+    "may come out near 100 %. It is not a measured accuracy."
 )
 
 

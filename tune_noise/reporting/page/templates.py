@@ -9,7 +9,7 @@ REPORTING = Path(__file__).parents[1]
 
 
 def fill(template: str, **values: Any) -> str:
-    """A page as HTML.
+    """Return a page as HTML.
 
     Args:
         template: file name.
