@@ -189,7 +189,7 @@ def compare_searches(histories: dict[str, History]) -> SearchComparison:
     return SearchComparison(
         searches={label: summary.search for label, summary in summaries.items()},
         tasks=tuple(_compare(task, entries) for task, entries in groups.values()),
-        left_out=tuple(left_out),
+        untold=tuple(left_out),
     )
 
 
