@@ -1,6 +1,5 @@
 """The data of a stack: images shared by all replicates, noisy labels of each replicate's own."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,11 +56,6 @@ class LabelledData:
     test_labels: Tensor | None
     facts: list[dict[str, float]]
     num_classes: int
-
-
-def noise_fingerprint(dataset: Dataset, config: TrialConfig) -> str:
-    """A short hash of the noisy labels: equal in two trials exactly if their labels are."""
-    return hashlib.sha256(noisy_labels(dataset, config).tobytes()).hexdigest()[:16]
 
 
 def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None:

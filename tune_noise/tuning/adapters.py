@@ -51,7 +51,7 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         self._places.end(trial_id)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Ray pickles a tuner for its own restore, which is not used: the record is ours."""
+        """Return nothing: Ray pickles a tuner for a restore of its own, which is not used."""
         return {}
 
     def save(self, checkpoint_path: str) -> None:

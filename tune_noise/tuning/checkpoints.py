@@ -28,7 +28,6 @@ class StackCheckpoints:
     """
 
     def __init__(self, output: Path, stack: Stack) -> None:
-        """Nothing is read or written yet."""
         self._output, self._stack = output, stack
         self._current = checkpoint_file(output, stack.stack_id)
         self._previous = previous_checkpoint_file(output, stack.stack_id)
@@ -50,7 +49,7 @@ class StackCheckpoints:
         self._current_is_usable = True
 
     def restore(self, load: Load) -> list[str]:
-        """Hand over the newest state that is usable, if there is one.
+        """Load the newest state that is usable, if there is one.
 
         Args:
             load: takes the tensors and values of `write`; called again with the state before

@@ -1,4 +1,4 @@
-"""Folds trained as tasks of Ray, on as much of the cluster as there is; short ones, here."""
+"""Train folds as tasks of Ray on as much of the cluster as there is; short ones in this process."""
 
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +29,7 @@ def train_folds(
     interrupt: Interrupt,
     fold_seconds: float,
 ) -> Iterator[tuple[Fold, np.ndarray | str]]:
-    """Train folds side by side on the connected cluster, and give each as soon as it is done.
+    """Train folds side by side on the connected cluster, and yield each as soon as it is done.
 
     Args:
         folds: what to train.
@@ -45,12 +45,12 @@ def train_folds(
         KeyboardInterrupt: as requested.
     """
     if resources.gpus_per_trial == 0 and len(folds) * fold_seconds < START_SECONDS:
-        yield from _trained_here(folds, dataset, resources, interrupt)
+        yield from _train_in_this_process(folds, dataset, resources, interrupt)
     else:
-        yield from _trained_there(folds, dataset, resources, interrupt)
+        yield from _train_on_cluster(folds, dataset, resources, interrupt)
 
 
-def _trained_here(
+def _train_in_this_process(
     folds: Sequence[Fold], dataset: Dataset, resources: Resources, interrupt: Interrupt
 ) -> Iterator[tuple[Fold, np.ndarray | str]]:
     for fold in folds:
@@ -59,7 +59,7 @@ def _trained_here(
         yield fold, _train(fold, dataset, resources)
 
 
-def _trained_there(
+def _train_on_cluster(
     folds: Sequence[Fold], dataset: Dataset, resources: Resources, interrupt: Interrupt
 ) -> Iterator[tuple[Fold, np.ndarray | str]]:
     task = ray.remote(
@@ -80,14 +80,14 @@ def _trained_there(
 
 def _result(reference: ray.ObjectRef) -> np.ndarray | str:
     try:
-        found: np.ndarray | str = ray.get(reference)
+        result: np.ndarray | str = ray.get(reference)
     except RayError as error:  # all tries were lost, or the training itself failed
         return str(error).strip().splitlines()[-1]
-    return found
+    return result
 
 
 def _train(fold: Fold, dataset: Dataset, resources: Resources) -> np.ndarray | str:
-    """With as many threads as a trial has: in a process of Ray's others train beside it."""
+    """Train with as many threads as a trial has, as others train beside this process."""
     set_threads(resources.cpus_per_trial)
     try:
         return train_fold(fold, dataset, device=choose_device(resources.gpus_per_trial))

@@ -1,11 +1,11 @@
-"""What Ray wrote of a failure, in a person's words."""
+"""Ray's messages about failures, in words for people."""
 
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 MAX_REASON_CHARACTERS = 300
-# What Ray says of a lost process -> what it means for a person; the first that is found counts.
+# What Ray says of a lost process -> what it means for a person; the first that occurs counts.
 _LOSSES = {
     "running low on memory": "Ray ended its process as memory ran low; see --max-concurrent",
     "node has died": "its node was lost",
@@ -15,7 +15,7 @@ _LOSSES = {
 
 
 def last_error(trial: Any) -> str:
-    """What Ray wrote of a trial's last failure, in one sentence."""
+    """Return what Ray wrote of a trial's last failure, in one sentence."""
     text = ""
     if trial.error_file:
         with suppress(OSError):

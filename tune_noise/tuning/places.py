@@ -15,7 +15,7 @@ MAX_WAIT_SECONDS = 10.0
 
 
 class Places:
-    """What is trained at each place; the adapters of Ray Tune share it.
+    """The stacks in training and the places that wait for one; the adapters of Ray Tune share it.
 
     Args:
         session: gives the stacks.
@@ -38,7 +38,7 @@ class Places:
 
     @property
     def report_seconds(self) -> float:
-        """How long an actor is to train between two reports."""
+        """Seconds that an actor is to train between two reports."""
         return report_seconds(len(self.stacks) + len(self.waiting))
 
     def has_room(self) -> bool:

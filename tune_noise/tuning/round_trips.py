@@ -1,4 +1,4 @@
-"""How often actors report to the driver, which serves all of them one after another.
+"""The time between two reports of an actor: the driver serves all actors one after another.
 
 A report costs the driver about 8 ms of CPU time (`benchmarks/nodes.py`): at one a second each, a
 hundred actors would take a whole core.
@@ -13,7 +13,7 @@ MAX_REPORT_SECONDS = 10.0
 
 
 def report_seconds(places: int) -> float:
-    """How long each of so many actors trains between two reports; a rung reports at once.
+    """Return how many seconds an actor trains between two reports; a rung reports at once.
 
     Example:
         >>> [report_seconds(places) for places in (1, 50, 200, 5000)]

@@ -71,7 +71,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def take(self, stack: str | None, report_seconds: float) -> None:
-        """The next stack, for the next step: what goes wrong with it must be that step's failure.
+        """Receive the stack of the next step, which is begun there: its failure is that step's.
 
         Ray runs it before the step, as the driver asked for it before.
 
@@ -145,14 +145,14 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         }
 
     def _noise_of(self, r: int) -> dict[str, Any] | None:
-        """What a replicate that confirms tells of the noise, once it has ended."""
+        """Return what a replicate that confirms says of the noise, once it has ended."""
         if self._stack.stage != "confirm" or self._trial.progress[r].status != "completed":
             return None
         if r not in self._noise:
             self._noise[r] = noise_findings(self._trial, r, self._dataset)
         return self._noise[r]
 
-    # The output folder. What goes wrong there is told to the driver: to fail would only have Ray
+    # The output folder. Its faults are reported to the driver: to fail would only have Ray
     # start the stack again, and at last give it up, for something that is not the stack's fault.
 
     @contextmanager
@@ -164,7 +164,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             self._fault = f"{folder} cannot be {what}: {error.strerror or error}"
 
     def _restore(self) -> dict[str, Any] | None:
-        """Go on from the newest usable checkpoint; None where there is none, damaged or not."""
+        """Restore the newest usable checkpoint; None where there is none, damaged or not."""
         damage: list[str] = []
         with self._noting_faults("read"):
             damage = self._checkpoints.restore(self._load)

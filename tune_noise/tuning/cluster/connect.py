@@ -29,7 +29,7 @@ CONNECT_SECONDS = 15
 def cluster(
     search: SearchConfig, *, address: str | None, folder: Path
 ) -> Iterator[list[dict[str, Any]]]:
-    """A connection to Ray; a cluster that was started here is stopped at the end.
+    """Connect to Ray; a cluster that was started here is stopped at the end.
 
     Args:
         search: what is to run on it.
@@ -41,8 +41,8 @@ def cluster(
         The cluster's nodes, as Ray describes them.
 
     Raises:
-        UserError: no cluster answers, none of its nodes can hold a trial, or one that can has not
-            the same folder, code or modules as this process.
+        UserError: no cluster answers, none of its nodes can hold a trial, or one that can does not
+            have the same folder, code or modules as this process.
     """
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
     import ray
@@ -87,7 +87,7 @@ def cluster(
 
 
 def _token_hint() -> str:
-    """What to do about the token, which Ray's own message does not always mention."""
+    """Return what to do about the token, which Ray's own message does not always mention."""
     if os.environ.get("RAY_AUTH_MODE") != "token":
         return "set RAY_AUTH_MODE=token here too if the cluster wants a token"
     return (

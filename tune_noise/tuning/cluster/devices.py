@@ -1,4 +1,4 @@
-"""The device that Ray assigned to a process, and what is said where torch cannot use it."""
+"""Return the device that Ray assigned to a process, and what is said where torch cannot use it."""
 
 import socket
 
@@ -14,7 +14,7 @@ def set_threads(cpus: float) -> None:
 
 
 def choose_device(gpus: float) -> str:
-    """The device that Ray assigned to this process, with its share of the memory.
+    """Return the device that Ray assigned to this process, with its share of the memory.
 
     Ray leaves CUDA_VISIBLE_DEVICES alone for a trial without a GPU, so `cuda.is_available()` alone
     would let a CPU trial take any GPU of the host. A GPU that Ray counts and torch cannot use
@@ -28,7 +28,7 @@ def choose_device(gpus: float) -> str:
 
 
 def fallback(gpus: float, device: str) -> str | None:
-    """What a person must know where trials are to have GPUs and train on the CPU; else None."""
+    """Return a warning where trials are to have GPUs and train on the CPU; else None."""
     if gpus <= 0 or device != "cpu":
         return None
     why = "finds no usable one" if torch.version.cuda else "is built without CUDA"

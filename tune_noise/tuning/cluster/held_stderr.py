@@ -1,4 +1,4 @@
-"""What a library says on standard error in C++, past Python's `sys.stderr`."""
+"""Hold back what a library writes to standard error in C++, past Python's `sys.stderr`."""
 
 import os
 import sys

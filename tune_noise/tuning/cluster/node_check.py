@@ -1,4 +1,4 @@
-"""Before a search: every node that may train sees the output folder and runs the same code."""
+"""The check before a search: every node sees the output folder and runs the same code."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ def check_nodes(search: SearchConfig, folder: Path) -> None:
 
 @contextmanager
 def _visited(folder: Path) -> Iterator[None]:
-    """The folder exists inside; what had to be made of it is removed again."""
+    """Have the folder exist inside, and remove what had to be made of it at the end."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def _visited(folder: Path) -> Iterator[None]:
 def _ask(
     nodes: Sequence[Node], folder: Path, token: str, own: dict[str, dict[str, str]]
 ) -> dict[str, str | None]:
-    """Name of a node -> why it cannot take part."""
+    """Return the name of each node that cannot take part -> why."""
     cloudpickle.register_pickle_by_value(on_node)
     try:
         task = ray.remote(num_cpus=0, max_retries=0)(on_node.answer)
@@ -86,8 +86,8 @@ def _ask(
     finally:
         cloudpickle.unregister_pickle_by_value(on_node)
     ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_SECONDS) if asked else None
-    found = {name_of(node): _answer(ref, node, folder, token) for ref, node in asked.items()}
-    return {name: problem for name, problem in found.items() if problem is not None}
+    answers = {name_of(node): _answer(ref, node, folder, token) for ref, node in asked.items()}
+    return {name: problem for name, problem in answers.items() if problem is not None}
 
 
 def _answer(reference: ray.ObjectRef, node: Node, folder: Path, token: str) -> str | None:
@@ -110,7 +110,7 @@ def _answer(reference: ray.ObjectRef, node: Node, folder: Path, token: str) -> s
 
 
 def name_of(node: Node) -> str:
-    """Address and host name."""
+    """Return the address and the host name of a node."""
     return f"{node['NodeManagerAddress']} ({node['NodeManagerHostname']})"
 
 

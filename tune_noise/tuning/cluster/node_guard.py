@@ -1,4 +1,4 @@
-"""Nodes that join a running search unasked: one that cannot take part is found out and left out."""
+"""Detect nodes that join a running search and cannot take part, so that they are left out."""
 
 import re
 import secrets
@@ -21,7 +21,7 @@ class UnfitNodeError(Exception):
 
 @dataclass(frozen=True)
 class NodeGuard:
-    """What an actor checks before it trains.
+    """Check an actor's node before it trains.
 
     Attributes:
         folder: of the search.
@@ -46,7 +46,7 @@ class NodeGuard:
             return
         # Not its source: who edits a file while a search runs does not lose the cluster for it.
         problem = software_problem(self.software, with_source=False)
-        # What else is wrong with the folder is met, and told, where it is used.
+        # Other problems of the folder are reported where it is used.
         with suppress(OSError):
             problem = problem or folder_problem(self.folder, self.token)
         if problem is not None:
@@ -56,7 +56,7 @@ class NodeGuard:
 
 @contextmanager
 def node_guard(folder: Path) -> Iterator[NodeGuard]:
-    """A guard for the actors of this driver.
+    """Yield a guard for the actors of this driver.
 
     Raises:
         OSError: the folder cannot be written.
@@ -72,11 +72,11 @@ def node_guard(folder: Path) -> Iterator[NodeGuard]:
 
 
 def unfit_node(reason: str) -> tuple[str, str] | None:
-    """The id of the node that an actor failed for, and why; None where it failed otherwise.
+    """Return the id of the node that an actor failed for, and why; None for other failures.
 
     Example:
         >>> unfit_node(f"UnfitNodeError: node {'a' * 56} cannot take part: n2 does not see /r")[1]
         'n2 does not see /r'
     """
-    found = _UNFIT.search(reason)
-    return (found["node_id"], found["problem"]) if found else None
+    match = _UNFIT.search(reason)
+    return (match["node_id"], match["problem"]) if match else None

@@ -1,4 +1,4 @@
-"""What a node of the cluster is asked before a search, on a node that may lack this package.
+"""The checks of a node before a search, run on that node, which may lack this package.
 
 The functions travel by value, so they need the standard library alone, until the node has said that
 it runs the same tune_noise.
@@ -12,7 +12,7 @@ ANSWER = "node"
 
 
 def software(*, with_source: bool) -> dict[str, str]:
-    """What decides results and must be the same everywhere: package -> version.
+    """Return the packages that decide results, and must be the same everywhere -> their versions.
 
     Of torch it is the version without its build, so that nodes with GPUs and nodes without may
     train together.
@@ -28,13 +28,13 @@ def software(*, with_source: bool) -> dict[str, str]:
     from importlib.metadata import version
     from importlib.util import find_spec
 
-    found = find_spec("tune_noise")
-    if found is None or found.origin is None:
+    spec = find_spec("tune_noise")
+    if spec is None or spec.origin is None:
         raise ImportError("No module named 'tune_noise'")
     versions = {name: version(name).partition("+")[0] for name in ("torch", "numpy")}
     if not with_source:
         return {"tune_noise": version("tune-noise"), **versions}
-    root = Path(found.origin).parent
+    root = Path(spec.origin).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
@@ -42,15 +42,15 @@ def software(*, with_source: bool) -> dict[str, str]:
 
 
 def software_problem(expected: dict[str, str], *, with_source: bool) -> str | None:
-    """Where this node runs something else than the driver."""
+    """Return in which packages this node differs from the driver; None: in none."""
     try:
-        own = software(with_source=with_source)
+        versions = software(with_source=with_source)
     except ImportError as error:
         return f"cannot import tune_noise ({error})"
-    differing = [name for name in expected if own[name] != expected[name]]
+    differing = [name for name in expected if versions[name] != expected[name]]
     if not differing:
         return None
-    runs, here = (", ".join(f"{n} {v[n]}" for n in differing) for v in (own, expected))
+    runs, here = (", ".join(f"{n} {v[n]}" for n in differing) for v in (versions, expected))
     return f"runs {runs}; the driver runs {here}"
 
 
@@ -75,17 +75,17 @@ def own_problem(own: dict[str, dict[str, str]]) -> str | None:
 
 
 def folder_problem(folder: str, token: str) -> str | None:
-    """Where what the driver left in the output folder is not found in it.
+    """Return why the output folder is not the driver's; None: it is.
 
     Raises:
         OSError: the folder is there and cannot be read; that may pass.
     """
     try:
-        found = Path(folder, MARK_FILE).read_text("utf-8")
+        text = Path(folder, MARK_FILE).read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         missing = "the driver's file in" if Path(folder).is_dir() else "the folder"
         return f"does not see {missing} {folder}"
-    if found != token:
+    if text != token:
         return f"has a folder of its own at {folder}"
     return None
 
@@ -93,18 +93,18 @@ def folder_problem(folder: str, token: str) -> str | None:
 def answer(
     folder: str, token: str, expected: dict[str, str], own: dict[str, dict[str, str]], node_id: str
 ) -> str | None:
-    """Check all of it on this node, and leave an answer in the folder for the driver to find.
+    """Run all checks on this node, and leave an answer in the folder for the driver.
 
     Returns:
         Why this node cannot take part; None where it can.
     """
-    found = [software_problem(expected, with_source=True)]
-    if found == [None]:
-        found.append(own_problem(own))
+    problems = [software_problem(expected, with_source=True)]
+    if problems == [None]:
+        problems.append(own_problem(own))
     try:
-        found.append(folder_problem(folder, token))
-        if found[-1] is None:
+        problems.append(folder_problem(folder, token))
+        if problems[-1] is None:
             Path(folder, f"{MARK_FILE}.{ANSWER}-{node_id}").write_text(token, "utf-8")
     except OSError as error:
-        found.append(f"cannot use {folder} ({error.strerror or error})")
-    return "; ".join(filter(None, found)) or None
+        problems.append(f"cannot use {folder} ({error.strerror or error})")
+    return "; ".join(filter(None, problems)) or None

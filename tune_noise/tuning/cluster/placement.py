@@ -1,4 +1,4 @@
-"""How many trials the nodes of a cluster hold at once: a trial never spans nodes."""
+"""The number of trials that the nodes of a cluster hold at once: a trial never spans nodes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,12 +11,12 @@ Node = Mapping[str, Any]
 
 
 def fitting_nodes(nodes: Iterable[Node], resources: Resources) -> list[Node]:
-    """The living nodes that hold at least one trial; a driver's node of no CPU does not."""
+    """Return the living nodes that hold at least one trial; a node without CPUs does not."""
     return [node for node in nodes if node["Alive"] and held(node["Resources"], resources)]
 
 
 def held(total: Mapping[str, float], resources: Resources) -> int:
-    """How many trials one node holds at once.
+    """Return how many trials one node holds at once.
 
     Args:
         total: of the node, e.g. {"CPU": 8.0, "GPU": 1.0}.
@@ -40,7 +40,7 @@ def held(total: Mapping[str, float], resources: Resources) -> int:
 
 
 def max_concurrent(nodes: Iterable[Node], resources: Resources) -> int:
-    """How many trials run at once: what the nodes hold, or fewer where the user said so.
+    """Return how many trials run at once: what the nodes hold, or fewer where the user said so.
 
     At least 1: where no node holds a trial, one that waits is what an autoscaler goes by.
     """
@@ -49,7 +49,7 @@ def max_concurrent(nodes: Iterable[Node], resources: Resources) -> int:
 
 
 def check_placement(nodes: Sequence[Node], resources: Resources) -> None:
-    """Some node must hold one trial.
+    """Check that some node holds one trial.
 
     Raises:
         UserError: none does.

@@ -40,8 +40,8 @@ def cluster_watch(on_loss: Callable[[str], None]) -> Iterator[None]:
 
 
 def _raylet_address() -> str:
-    own = ray.get_runtime_context().get_node_id()
-    [node] = [node for node in ray.nodes() if node["NodeID"] == own]
+    node_id = ray.get_runtime_context().get_node_id()
+    [node] = [node for node in ray.nodes() if node["NodeID"] == node_id]
     return f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
 
 
@@ -63,7 +63,7 @@ def _watch(
 
 
 def answers(address: str) -> bool:
-    """Whether something listens at HOST:PORT."""
+    """Return whether something listens at HOST:PORT."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=POLL_SECONDS).close()

@@ -1,1 +1,1 @@
-"""What is trained next, without Ray."""
+"""The decision what is trained next, without Ray."""

@@ -1,4 +1,4 @@
-"""What the confirmation of a condition trains next: finalists on fresh seeds, look by look."""
+"""The stacks that confirm a condition: finalists on fresh seeds, look by look."""
 
 from itertools import islice
 
@@ -14,7 +14,7 @@ from tune_noise.verdict import standing_of
 def confirmations_due(
     history: History, search: SearchConfig, *, condition: str, number: int, slots: int
 ) -> list[tuple[str, Stack]]:
-    """The stacks that the next look waits for; none where the confirmation is over.
+    """Return the stacks that the next look waits for; none where the confirmation is over.
 
     All finalists are confirmed at first, new ones where a search grew; with `max_seeds` those that
     are still undecided get further seeds. Which seeds follows from the record alone; how they are
@@ -42,8 +42,8 @@ def confirmations_due(
         for finalist, absent in standing.missing.items()
     }
     loads = [
-        load_of(history.trials[finalist], search.resources, seeds=len(own))
-        for finalist, own in missing.items()
+        load_of(history.trials[finalist], search.resources, seeds=len(numbered))
+        for finalist, numbered in missing.items()
     ]
     stacks = zip(missing.items(), num_stacks(loads, slots=slots), strict=True)
     return [
@@ -53,12 +53,12 @@ def confirmations_due(
                 f"c{number}-f{1 + finalists.index(finalist)}", history.trials[finalist], part
             ),
         )
-        for (finalist, own), stacks_of_it in stacks
-        for part in _parts(own, stacks_of_it)
+        for (finalist, numbered), num_parts in stacks
+        for part in _parts(numbered, num_parts)
     ]
 
 
 def _parts(seeds: dict[int, dict[str, int]], number: int) -> list[dict[int, dict[str, int]]]:
-    """Numbered seeds in so many parts, in order and as even as can be."""
+    """Divide numbered seeds into so many parts, in order and as evenly as possible."""
     left = iter(seeds.items())
     return [dict(islice(left, size)) for size in shares(len(seeds), number)]

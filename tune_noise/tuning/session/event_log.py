@@ -1,4 +1,4 @@
-"""The order in which an event is recorded, takes effect, and is told."""
+"""The order of an event: it is recorded, takes effect, and is announced."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,17 +12,16 @@ class EventLog:
     Args:
         record: where it goes first.
         take_effect: called then with each event.
-        tell: called last, for those who look on.
+        announce: called last, e.g. to show progress.
     """
 
     def __init__(
         self,
         record: Record,
         take_effect: Callable[[Event], None],
-        tell: Callable[[Event], None],
+        announce: Callable[[Event], None],
     ) -> None:
-        """Nothing is written yet."""
-        self._record, self._take_effect, self._tell = record, take_effect, tell
+        self._record, self._take_effect, self._announce = record, take_effect, announce
         # What is still to be written, while it is gathered, and whether the disk is to hold it.
         self._gathered: list[Event] | None = None
         self._is_durable = False
@@ -41,7 +40,7 @@ class EventLog:
         self._append(events, durable)
         self._apply(events)
         for event in events:
-            self._tell(event)
+            self._announce(event)
 
     @contextmanager
     def in_one_piece(self) -> Iterator[None]:
@@ -61,7 +60,7 @@ class EventLog:
             self._gathered = None
         self._append(gathered, self._is_durable)
         for event in gathered:
-            self._tell(event)
+            self._announce(event)
 
     def _append(self, events: Sequence[Event], durable: bool) -> None:
         if events:

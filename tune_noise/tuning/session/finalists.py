@@ -1,4 +1,4 @@
-"""Who is confirmed: the best trial of each compared level, then the next best."""
+"""The choice of finalists: the best trial of each compared level, then the next best."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from tune_noise.history.replay import TrialHistory
 
 
 def level_of(config: TrialConfig, search: SearchConfig) -> Any:
-    """The level of `compare` that a trial belongs to; None where nothing is compared."""
+    """Return the level of `compare` that a trial belongs to; None where nothing is compared."""
     return None if search.compare is None else getattr(config, search.compare)
 
 
 def choose_finalists(trials: list[TrialHistory], search: SearchConfig) -> list[TrialHistory]:
-    """The best trial of each level of `compare`, then the next best ones, best first.
+    """Return the best trial of each level of `compare` and the next best ones, best first.
 
     A trial that diverged or failed is no candidate, however good its epochs before were.
 

@@ -1,4 +1,4 @@
-"""How the fresh seeds of finalists are dealt out to stacks, so that all are trained soonest.
+"""The division of finalists' fresh seeds into stacks, so that all are trained soonest.
 
 Replicates do not depend on their stack, so where a seed is trained changes its time alone.
 """
@@ -32,12 +32,12 @@ class Load:
     added: float
 
     def stacks(self, number: int) -> list[float]:
-        """Seconds of each of so many stacks, which share the seeds evenly, the largest first."""
+        """Return the seconds of so many stacks that share the seeds evenly, largest first."""
         return [self.seconds * (1.0 + self.added * (n - 1)) for n in shares(self.seeds, number)]
 
 
 def load_of(trial: TrialHistory, resources: Resources, *, seeds: int) -> Load:
-    """What it takes to confirm a search trial, by the time that it took itself."""
+    """Return the load of confirming a search trial, by the time that it took itself."""
     per_epoch = trial.epochs[-1].get("seconds", 0.0) / trial.num_epochs if trial.epochs else 0.0
     is_on_gpu = resources.gpus_per_trial > 0.0
     added = _ADDED_ON_GPU if is_on_gpu else network(trial.config.model).added_on_cpu
@@ -45,7 +45,7 @@ def load_of(trial: TrialHistory, resources: Resources, *, seeds: int) -> Load:
 
 
 def shares(seeds: int, stacks: int) -> list[int]:
-    """How many seeds each of some stacks trains.
+    """Return how many seeds each of some stacks trains.
 
     Example:
         >>> shares(5, 2)
@@ -56,7 +56,7 @@ def shares(seeds: int, stacks: int) -> list[int]:
 
 
 def num_stacks(loads: Sequence[Load], *, slots: int) -> list[int]:
-    """In how many stacks each load is best trained: of what ends equally soon the fewest.
+    """Return in how many stacks each load is best trained: the fewest that end soonest.
 
     The load with the longest stack is split again and again, as long as it can be; of all these
     ways the first counts that ends within 5 % of the soonest.
@@ -80,13 +80,13 @@ def num_stacks(loads: Sequence[Load], *, slots: int) -> list[int]:
 
 
 def _longest_to_split(loads: Sequence[Load], stacks: Sequence[int]) -> int | None:
-    """The place of the load whose stacks last longest; None where none can be split."""
+    """Return the place of the load whose stacks last longest; None where none can be split."""
     can = [place for place, load in enumerate(loads) if stacks[place] < load.seeds]
     return max(can, key=lambda place: loads[place].stacks(stacks[place])[0], default=None)
 
 
 def _end(loads: Sequence[Load], stacks: Sequence[int], *, slots: int) -> float:
-    """When the last stack ends, if each is begun as soon as a slot is free."""
+    """Return when the last stack ends, if each is begun as soon as a slot is free."""
     busy_until = [0.0] * slots
     for load, number in zip(loads, stacks, strict=True):
         for seconds in load.stacks(number):

@@ -12,7 +12,7 @@ from collections.abc import Hashable
 
 
 def rung_levels(grace_epochs: int, max_epochs: int, reduction_factor: int) -> list[int]:
-    """The epochs at which trials are judged: grace * eta**k below max_epochs.
+    """Return the epochs at which trials are judged: grace * eta**k below max_epochs.
 
     Example:
         >>> rung_levels(1, 243, 3), rung_levels(10, 30, 3), rung_levels(5, 5, 2)
@@ -38,15 +38,14 @@ class RungLadder:
     """
 
     def __init__(self, reduction_factor: int) -> None:
-        """No arrivals yet."""
         self._reduction_factor = reduction_factor
         # Ascending.
         self._scores: dict[tuple[Hashable, int], list[float]] = defaultdict(list)
 
     def arrive(self, group: Hashable, level: int, score: float | None) -> bool:
-        """Take a score into account and say whether its trial goes on.
+        """Take a score into account and return whether its trial goes on.
 
-        The first arrival always does. Equal scores are never told apart: a trial stops only if at
+        The first arrival always does. Equal scores are treated alike: a trial stops only if at
         least max(1, n // eta) others are strictly better. A score that is missing or NaN stops.
 
         Args:

@@ -27,7 +27,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def search_order(domains: dict[str, Domain]) -> list[str]:
-    """The searched fields, those that decide about others first.
+    """Return the searched fields, those that decide about others first.
 
     Raises:
         ValueError: fields depend on each other in a circle.
@@ -45,7 +45,7 @@ def search_order(domains: dict[str, Domain]) -> list[str]:
 
 
 class GroupSampler:
-    """Proposals for one group.
+    """Propose configurations for one group.
 
     Args:
         search: gives domains, sampler and seed.
@@ -57,7 +57,6 @@ class GroupSampler:
     def __init__(
         self, search: SearchConfig, condition: Condition, level: Any, num_trials: int
     ) -> None:
-        """Start an empty study."""
         self._search = search
         self._seed_names = ("sampler", condition.name, str(level))
         self._domains = dict(search.search)
@@ -69,19 +68,19 @@ class GroupSampler:
         self._order = search_order(self._domains)
         self._study = optuna.create_study(direction="maximize", storage=TrialMemory())
         self._num_asked = 0
-        # Those whose ends are still to be told.
+        # The trials whose ends Optuna has not been told.
         self._asked: dict[str, optuna.Trial] = {}
         self._grid = self._grid_points() if search.sampler == "grid" else None
         self._num_trials = num_trials if self._grid is None else len(self._grid)
 
     @property
     def num_trials(self) -> int:
-        """Proposals that this group makes in all."""
+        """Number of proposals that this group makes in all."""
         return self._num_trials
 
     @property
     def num_asked(self) -> int:
-        """Proposals made so far."""
+        """Number of proposals made so far."""
         return self._num_asked
 
     def ask(self, trial_id: str) -> dict[str, Any]:

@@ -7,13 +7,13 @@ SEEDS_PER_SEARCH = 1000
 
 
 def search_seeds(search: SearchConfig) -> dict[str, int]:
-    """Training and noise seed of every search trial: the same labels for all."""
+    """Return the training and noise seed of every search trial: the same labels for all."""
     base = search.seed * SEEDS_PER_SEARCH
     return {"seed": base, "noise_seed": base}
 
 
 def confirm_seeds(search: SearchConfig) -> list[dict[str, int]]:
-    """All fresh seeds that the confirmation may spend, the same for every finalist.
+    """Return all fresh seeds that the confirmation may spend, the same for every finalist.
 
     Where the space gives a noise_seed, as a condition or fixed, only the training seed is fresh.
     """

@@ -1,4 +1,4 @@
-"""The search's state machine: what is trained next, what a report means, when all is done.
+"""The search's state machine: what is trained next, what a report means, when everything is done.
 
 It knows no Ray: `driver.py` asks and reports. Everything that happens is appended to the record
 before it takes effect, and a session is rebuilt from the record alone.
@@ -87,11 +87,11 @@ class Session:
                 self._samplers[self._group(trial)].replay(trial)
         self._running = {t.trial_id for t in self.history.trials.values() if t.status is None}
         for trial_id in sorted(self._running):
-            self._judge_what_was_due(self.history.trials[trial_id])
+            self._judge_restored(self.history.trials[trial_id])
         self._waiting = self._open_stacks()
 
-    def _judge_what_was_due(self, trial: TrialHistory) -> None:
-        """Decide now what the driver did not live to: whether a trial that reached a rung goes on.
+    def _judge_restored(self, trial: TrialHistory) -> None:
+        """Judge a trial that had reached a rung when its driver ended.
 
         The trial itself may have been checkpointed at the rung and would not report it again.
         """
@@ -99,7 +99,7 @@ class Session:
             self._judge_at_rung(trial)
 
     def _open_stacks(self) -> list[Stack]:
-        """Stacks that were asked for and have not ended: they are trained first."""
+        """Return the stacks that were asked for and have not ended: they are trained first."""
         members: dict[str, list[TrialHistory]] = {}
         for trial in self.history.trials.values():
             members.setdefault(trial.stack_id, []).append(trial)
@@ -155,7 +155,7 @@ class Session:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the time budget is used up; that it is, is recorded before it has effects."""
+        """Whether the time budget is used up, which is recorded before it takes effect."""
         if time.time() < self._deadline:
             return False
         if self._deadline > -math.inf:
@@ -169,7 +169,7 @@ class Session:
         return True
 
     def next_stack(self) -> Stack | None:
-        """The next stack to train; None where results must come in first."""
+        """Return the next stack to train; None where results must come in first."""
         if self._waiting:
             return self._waiting.pop(0)
         if not self.out_of_time and (stack := self._ask()):
@@ -212,7 +212,7 @@ class Session:
     # Finalists.
 
     def _due(self, condition: str) -> list[tuple[str, Stack]]:
-        """The confirmations to ask for; none while results of the condition must come in first."""
+        """Return the confirmations to ask for; none while the condition waits for results."""
         proposing = any(
             self._has_proposals(group) for group in self._samplers if group[0] == condition
         )
@@ -239,7 +239,7 @@ class Session:
     # What a report means.
 
     def report(self, report: dict[str, Any]) -> bool:
-        """Record what a stack did since its last report, and say whether it goes on.
+        """Record what a stack did since its last report, and return whether it goes on.
 
         Args:
             report: trial_id -> {"facts", "epochs", "status", "stop_reason", "noise"}; epochs may
@@ -269,7 +269,7 @@ class Session:
             self._end(trial, news["status"], news["stop_reason"], noise=news.get("noise"))
 
     def _judge(self, trial: TrialHistory) -> bool:
-        """Whether a search trial that still runs goes on."""
+        """Return whether a search trial that still runs goes on."""
         if trial.stage == "confirm":
             return True
         if self.out_of_time:
@@ -329,7 +329,7 @@ class Session:
 
 
 def _group_samplers(search: SearchConfig) -> dict[Group, GroupSampler]:
-    """A sampler per condition and level; the trials of a condition are dealt out evenly."""
+    """Return a sampler per condition and level; the trials of a condition are dealt out evenly."""
     levels = search.levels
     base, extra = divmod(search.trials, len(levels))
     return {

@@ -1,4 +1,4 @@
-"""What is sent to a Ray actor: the trials that it trains together."""
+"""The trials that an actor trains together, as they are sent to it."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Stack:
     configs: tuple[TrialConfig, ...]
 
     def asks(self, *, finalist: str | None) -> list[Event]:
-        """One ask per trial; `finalist` is the search trial that is confirmed."""
+        """Return one `ask` event per trial; `finalist` is the search trial that is confirmed."""
         shared = {"stack_id": self.stack_id, "stage": self.stage, "condition": self.condition}
         return [
             Event(
@@ -44,20 +44,20 @@ class Stack:
         ]
 
     def to_json(self) -> str:
-        """One string: Ray Tune flattens, copies and prints nested configurations."""
+        """Return one string: Ray Tune flattens, copies and prints nested configurations."""
         configs = [config.model_dump(mode="json") for config in self.configs]
         return json.dumps({**vars(self), "configs": configs})
 
     @classmethod
     def from_json(cls, text: str) -> "Stack":
-        """The inverse of `to_json`."""
+        """Return the stack of `to_json`."""
         values = json.loads(text)
         configs = tuple(TrialConfig.model_validate(config) for config in values["configs"])
         return cls(**{**values, "trial_ids": tuple(values["trial_ids"]), "configs": configs})
 
 
 def confirm_stack(name: str, trial: TrialHistory, seeds: Mapping[int, dict[str, int]]) -> Stack:
-    """A finalist on fresh seeds.
+    """Return a stack that trains a finalist on fresh seeds.
 
     Args:
         name: of the finalist in its search, which begins the names of its stacks and trials.
@@ -75,7 +75,7 @@ def confirm_stack(name: str, trial: TrialHistory, seeds: Mapping[int, dict[str, 
 
 
 def stack_of(trials: list[TrialHistory]) -> Stack:
-    """The stack of trials that the record says were asked for together."""
+    """Return the stack of trials that the record says were asked for together."""
     first = trials[0]
     return Stack(
         first.stack_id,

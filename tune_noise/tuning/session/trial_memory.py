@@ -1,4 +1,4 @@
-"""What the sampler remembers of a long search: all that still runs, the best, a sample of the rest.
+"""The sampler's memory of a long search: all that still runs, the best, a sample of the rest.
 
 TPE fits two densities to the trials that it sees, so a proposal takes 4 ms at 250 trials, 17 at
 1,000, 155 at 10,000, and the search waits for it. It splits the trials into the best, never more
@@ -26,11 +26,10 @@ class TrialMemory(InMemoryStorage):
 
     Which trials are shown depends on the trials alone, not on the order of their ends: a sampler
     that is rebuilt from the record sees the same. Of up to MAX_SAMPLED ended trials none is left
-    out.
+    out. As there is one study, a trial's number is its id, which Optuna keeps private.
     """
 
     def __init__(self) -> None:
-        """No trials yet."""
         super().__init__()
         self._open: set[int] = set()
         self._best: list[tuple[tuple[float, ...], int]] = []
@@ -48,7 +47,7 @@ class TrialMemory(InMemoryStorage):
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        """See `InMemoryStorage`; a trial that has ended is remembered, or not."""
+        """See `InMemoryStorage`; a trial that has ended may be remembered."""
         is_set = super().set_trial_state_values(trial_id, state, values)
         if state.is_finished():
             self._open.discard(trial_id)
@@ -56,7 +55,7 @@ class TrialMemory(InMemoryStorage):
         return is_set
 
     def _remember(self, trial: FrozenTrial) -> None:
-        trial_id, self._ended = trial._trial_id, None
+        trial_id, self._ended = trial.number, None
         if trial.state != TrialState.FAIL:  # a failure says nothing about its configuration
             insort(self._best, (_rank(trial), trial_id))
             del self._best[NUM_BEST:]
@@ -75,19 +74,19 @@ class TrialMemory(InMemoryStorage):
         # Every ask begins with a look for one that waits, and none of those has ended.
         ended = [] if states == (TrialState.WAITING,) else self._remembered()
         still_open = [self.get_trial(trial_id) for trial_id in self._open]
-        trials = sorted([*ended, *still_open], key=attrgetter("_trial_id"))
-        found = [trial for trial in trials if states is None or trial.state in states]
-        return copied(found) if deepcopy else found
+        trials = sorted([*ended, *still_open], key=attrgetter("number"))
+        selected = [trial for trial in trials if states is None or trial.state in states]
+        return copied(selected) if deepcopy else selected
 
     def _remembered(self) -> list[FrozenTrial]:
         if self._ended is None:
-            shown = {i for _, i in self._sampled} | {i for _, i in self._best}
-            self._ended = [self.get_trial(trial_id) for trial_id in sorted(shown)]
+            remembered = {i for _, i in self._sampled} | {i for _, i in self._best}
+            self._ended = [self.get_trial(trial_id) for trial_id in sorted(remembered)]
         return self._ended
 
 
 def _rank(trial: FrozenTrial) -> tuple[float, ...]:
-    """TPE's order of ended trials, best first: complete ones by value, then the longest others."""
+    """Sort key in TPE's order, best first: complete trials by value, then the longest others."""
     if trial.state == TrialState.COMPLETE and trial.value is not None:
         return 0.0, -trial.value
     if not trial.intermediate_values:
