@@ -109,7 +109,7 @@ def stage_of(
 ) -> float:
     """Seconds of the confirmation stage; leaves the configurations of its first finalist."""
     with tempfile.TemporaryDirectory() as name, Record(Path(name) / "record.db") as record:
-        config = search.model_dump(mode="json", by_alias=True, exclude_none=True)
+        config = search.to_plain()
         record.append(Event("search", data={"config": config}))
         run_session(
             kind(search, record),

@@ -59,7 +59,7 @@ def write_record(folder: Path, num_trials: int) -> None:
     search = search.model_copy(update={"trials": -(-num_trials // len(conditions))})
     dice = random.Random(0)
     with Record(folder / "record.db", writer=True) as record:
-        config = search.model_dump(mode="json", by_alias=True, exclude_none=True)
+        config = search.to_plain()
         record.append(Event("search", data={"config": config}))
         record.append(Event("run", data={"host": "here", "pid": 1, "time_budget_seconds": None}))
         for number in range(num_trials):

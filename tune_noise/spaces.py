@@ -49,7 +49,7 @@ def show(
     path = find_space(space)
     if as_json:
         search = read_search(path)
-        content = search.model_dump(mode="json", by_alias=True, exclude_none=True)
+        content = search.to_plain()
         print_json({"file": str(path), **content})
         return
     read_space(path)

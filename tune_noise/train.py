@@ -94,7 +94,7 @@ def _result(trial: "Trial", output: Path | None) -> dict[str, Any]:
     """Return what `--json` prints; docs/commands.md shows the fields."""
     config, progress = trial.configs[0], trial.progress[0]
     return {
-        "config": config.model_dump(mode="json", exclude_none=True),
+        "config": config.to_plain(),
         "facts": trial.facts(0),
         "status": progress.status,
         "stop_reason": progress.stop_reason,

@@ -14,7 +14,6 @@ from tune_noise.config.loader import (
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import trial_fields
 from tune_noise.errors import UserError
-from tune_noise.service.begin import plain
 from tune_noise.service.plan import make_plan
 from tune_noise.tuning.session.sampler import GroupSampler
 
@@ -31,7 +30,7 @@ def run_space(data: bytes) -> None:
     except UserError as error:
         check_message(error)
         return
-    assert build_search(plain(search), source="again") == search
+    assert build_search(search.to_plain(), source="again") == search
     check_names(search)
     make_plan(search)
     for condition in search.all_conditions[:20]:

@@ -17,7 +17,6 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import trial_fields
 from tune_noise.errors import ConfigError, UserError
-from tune_noise.service.begin import plain
 
 WORDS = st.sampled_from(
     ["standard", "co_teaching", "sgd", "mlp1", "dilution", "given", "val_loss_noisy", "é", ""]
@@ -127,7 +126,7 @@ def check_space(raw: dict[str, Any]) -> None:
     except ConfigError as error:
         check_that_it_speaks(error)
     else:
-        assert build_search(plain(search), source="again") == search
+        assert build_search(search.to_plain(), source="again") == search
         for condition in search.all_conditions:
             search.trial_config(condition, {})
 

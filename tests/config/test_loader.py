@@ -21,7 +21,6 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.errors import ConfigError, UserError
-from tune_noise.service.begin import plain
 from tune_noise.service.plan import make_plan
 
 SPACE: dict[str, Any] = {
@@ -56,7 +55,7 @@ def test_every_shipped_space_is_found_and_valid() -> None:
     for name, path in spaces.items():
         search = build_search({"name": name, **read_space(path)}, source=str(path))
         assert find_space(name) == path
-        assert build_search(plain(search), source="round trip") == search
+        assert build_search(search.to_plain(), source="round trip") == search
 
 
 @pytest.mark.parametrize("path", shipped_spaces().values(), ids=lambda path: path.stem)
@@ -241,7 +240,7 @@ def test_a_malformed_section_is_reported_in_spite_of_overrides(section: str) -> 
 
 def test_a_search_survives_its_own_file() -> None:
     search = build(SPACE)
-    text = yaml.safe_dump(plain(search), sort_keys=False)
+    text = yaml.safe_dump(search.to_plain(), sort_keys=False)
     assert build_search(parse_yaml(text, source="file"), source="file") == search
 
 

@@ -20,7 +20,6 @@ from tune_noise.history.status import SearchState, read_light_history, read_stat
 from tune_noise.history.time_left import most_at_once
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.record.reach import holder
-from tune_noise.service.begin import plain
 from tune_noise.service.status_lines import lines, state_to_json
 from tune_noise.system.lock import own_folder
 
@@ -174,7 +173,7 @@ def test_it_agrees_with_the_whole_history(
     condition = search.all_conditions[0]
     config = search.trial_config(condition, {}).model_dump(mode="json")
     with Record(tmp_path_factory.mktemp("record") / "record.db", writer=True) as record:
-        record.append(Event("search", data={"config": plain(search)}))
+        record.append(Event("search", data={"config": search.to_plain()}))
         for number, trial in enumerate(trials):
             name = f"t{number}"
             ask = {"stack_id": name, "stage": trial["stage"], "condition": condition.name}

@@ -12,7 +12,6 @@ from tune_noise.record.folder import SEARCH_FILE
 from tune_noise.service.begin import (
     begin,
     dataset_facts,
-    plain,
     source_commit,
 )
 from tune_noise.system.lock import own_folder
@@ -58,7 +57,7 @@ def test_the_search_file_is_a_space_that_gives_the_same_search(begun: Path) -> N
 
 
 def test_plain_values_are_what_yaml_and_json_can_hold() -> None:
-    values = plain(SEARCH)
+    values = SEARCH.to_plain()
     assert yaml.safe_load(yaml.safe_dump(values)) == values
     assert "compare" not in values  # null is left out
     assert values["search"]["patience"]["choice"] == [None, 5]  # but not among the values
@@ -68,7 +67,7 @@ def test_a_record_begins_with_what_is_needed_to_run_it_again(begun: Path, digits
     with Record(begun / RECORD_FILE) as record:
         [event] = record.events()
     assert event.kind == "search"
-    assert event.data["config"] == plain(SEARCH)
+    assert event.data["config"] == SEARCH.to_plain()
     assert event.data["dataset"] == dataset_facts(digits)
     assert event.data["resolution"] == ["all: 126 validation images see little"]
     assert event.data["space"] == "pair_flip"

@@ -15,7 +15,7 @@ from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import RECORD_FILE, Event, Record, RecordPlace
 from tune_noise.record.folder import SEARCH_FILE
-from tune_noise.service.begin import begin, plain
+from tune_noise.service.begin import begin
 from tune_noise.service.continuation import changed_code, grows, read_begun
 from tune_noise.system.lock import own_folder
 
@@ -43,7 +43,7 @@ def begun(folder: Path, digits: Dataset) -> Path:
 
 
 def changed(**values: Any) -> SearchConfig:
-    return SearchConfig.model_validate(plain(SEARCH) | values)
+    return SearchConfig.model_validate(SEARCH.to_plain() | values)
 
 
 def read(folder: Path, search: SearchConfig, dataset: Dataset, *, resume: bool = True) -> Any:

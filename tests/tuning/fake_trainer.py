@@ -91,7 +91,7 @@ class FakeTrainer:
 
 def fresh_record(path: Path, search: SearchConfig) -> Record:
     record = Record(path)
-    config = search.model_dump(mode="json", by_alias=True, exclude_none=True)
+    config = search.to_plain()
     record.append(Event("search", data={"config": config}))
     return record
 

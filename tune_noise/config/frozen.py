@@ -40,6 +40,10 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return the values as JSON and a space file can hold them; what is null is left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
     @field_validator("*", mode="before")
     @classmethod
     def _a_number_is_written_as_one(cls, value: Any, info: ValidationInfo) -> Any:

@@ -10,6 +10,11 @@ from tune_noise.errors import DataError
 from tune_noise.seeding import derive_seed
 
 
+def validation_size(num_examples: int, val_fraction: float) -> int:
+    """Return how many examples of a training set are held out as validation."""
+    return round(val_fraction * num_examples)
+
+
 def stratified_split(
     labels: np.ndarray, *, val_fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +43,7 @@ def stratified_split(
     """
     if not 0.0 < val_fraction < 1.0:
         raise ValueError(f"val_fraction must be a fraction in (0, 1), got {val_fraction}")
-    num_val = round(val_fraction * len(labels))
+    num_val = validation_size(len(labels), val_fraction)
     _check_sizes(labels, num_val=num_val, val_fraction=val_fraction)
     # MT19937 spreads a seed of any size; scikit-learn itself takes only 32 bits.
     random_state = np.random.RandomState(np.random.MT19937(derive_seed(seed, "split")))

@@ -15,6 +15,9 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import UserError
 from tune_noise.record import Event
 
+# Another release of these may draw, propose or train something else; of the others it may not.
+DECISIVE_PACKAGES = ("tune-noise", "torch", "optuna", "numpy")
+
 Stage = Literal["search", "confirm"]
 Status = Literal["completed", "stopped", "diverged", "failed"]
 # How a trial may end, how a lost one ends, and the word for one that has not ended.

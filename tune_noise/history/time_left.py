@@ -1,6 +1,7 @@
 """Time: how it is written, and how much of it a search will still take."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from tune_noise.history.replay import TrialHistory
 
@@ -90,3 +91,13 @@ def most_at_once(trials: Iterable[TrialHistory], *, since: float = 0.0) -> int:
         running += change
         most = max(most, running)
     return most
+
+
+def utc(seconds: float) -> str:
+    """Return a time since the epoch as ISO 8601 in UTC, to the second.
+
+    Example:
+        >>> utc(0.0)
+        '1970-01-01T00:00:00+00:00'
+    """
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")

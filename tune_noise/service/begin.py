@@ -21,11 +21,6 @@ from tune_noise.system.files import replace_file
 _PACKAGES = ("tune-noise", "torch", "ray", "optuna", "mlflow", "numpy")
 
 
-def plain(search: SearchConfig) -> dict[str, Any]:
-    """A search as plain values that a space file can hold; what is null is left out."""
-    return search.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
 def begin(
     record: Record,
     search: SearchConfig,
@@ -67,7 +62,7 @@ def _append(record: Record, history: History, event: Event) -> None:
 def _payload(search: SearchConfig, dataset: Dataset, resolution: Sequence[str]) -> dict[str, Any]:
     return {
         "search_id": uuid.uuid4().hex,
-        "config": plain(search),
+        "config": search.to_plain(),
         "versions": versions(),
         "commit": source_commit(),
         "dataset": dataset_facts(dataset),

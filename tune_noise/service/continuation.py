@@ -7,14 +7,12 @@ from typing import Any
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import UserError
-from tune_noise.history.replay import History
+from tune_noise.history.replay import DECISIVE_PACKAGES, History
 from tune_noise.record import Record, RecordPlace
 from tune_noise.record.folder import SEARCH_FILE
 from tune_noise.record.reach import exists
-from tune_noise.service.begin import plain, source_commit
+from tune_noise.service.begin import source_commit
 
-# Another release of these may draw, propose or train something else; of the others it may not.
-_DECISIVE = ("tune-noise", "torch", "optuna", "numpy")
 # How much of a cluster a trial takes does not change what it finds, nor does what comes after it.
 _HARMLESS = ("resources", "suspects")
 
@@ -60,7 +58,7 @@ def check_same(history: History, search: SearchConfig, dataset: Dataset, folder:
         UserError: it is not; every difference is listed.
     """
     lines = [
-        *_changes_of_the_space(history.search["config"], plain(search)),
+        *_changes_of_the_space(history.search["config"], search.to_plain()),
         *_changes_of_the_data(history.search["dataset"], dataset),
         *_changes_of_versions(history.search["versions"]),
         *_changes_of_own(history.search.get("own", {}), search),
@@ -88,8 +86,8 @@ def _changes_of_the_data(old: dict[str, Any], dataset: Dataset) -> list[str]:
 
 
 def _changes_of_versions(old: dict[str, str]) -> list[str]:
-    now = {name: version(name) for name in _DECISIVE}
-    return [f"  {n}: {old[n]} there, {now[n]} now" for n in _DECISIVE if old[n] != now[n]]
+    now = {name: version(name) for name in DECISIVE_PACKAGES}
+    return [f"  {n}: {old[n]} there, {now[n]} now" for n in DECISIVE_PACKAGES if old[n] != now[n]]
 
 
 def _changes_of_own(old: dict[str, dict[str, str]], search: SearchConfig) -> list[str]:

@@ -11,8 +11,8 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.history.time_left import clock
 from tune_noise.reporting.wording import rate_note
-from tune_noise.service.begin import dataset_facts, plain
-from tune_noise.service.plan import Plan, estimate_cost, make_plan, suspect_folds
+from tune_noise.service.begin import dataset_facts
+from tune_noise.service.plan import Plan, estimate_cost, make_plan
 from tune_noise.service.resolution import blind_conditions, least_differences
 from tune_noise.verdict import looks_of
 
@@ -56,7 +56,7 @@ def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
     ]
     return {
         "name": search.name,
-        "config": plain(search),
+        "config": search.to_plain(),
         "dataset": dataset_facts(dataset),
         "plan": vars(make_plan(search)),
         "cost": {
@@ -110,7 +110,7 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
 
 
 def _suspects(search: SearchConfig) -> str:
-    folds = suspect_folds(search)
+    folds = search.suspect_folds
     if folds == 0:
         return "not looked for"
     return (

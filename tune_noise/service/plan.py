@@ -77,14 +77,9 @@ def make_plan(search: SearchConfig) -> Plan:
         max_epochs=trials * search.epochs,
         confirm_epochs=confirm_trials * search.epochs,
         # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
-        suspect_epochs=len(conditions) * max(0, suspect_folds(search) - 1) * search.epochs,
+        suspect_epochs=len(conditions) * max(0, search.suspect_folds - 1) * search.epochs,
         max_confirm_epochs=max_confirm_trials * search.epochs,
     )
-
-
-def suspect_folds(search: SearchConfig) -> int:
-    """How many trainings per condition look for wrong labels; foreign noise has none to find."""
-    return search.suspect_folds
 
 
 def _least_epochs(search: SearchConfig, rungs: list[int]) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.data.splits import validation_size
 from tune_noise.training.known_noise import known_matrix
 from tune_noise.verdict.power import least_visible_difference
 
@@ -67,7 +68,7 @@ def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
         matrix = known_matrix(config, dataset.num_classes, dataset.extras)
         if matrix is None:
             continue
-        images = round(len(dataset.train_labels) * config.val_fraction)
+        images = validation_size(len(dataset.train_labels), config.val_fraction)
         least = least_visible_difference(matrix, images, alpha=config.labels_per_image - 1 or None)
         apart = (
             "cannot tell any configurations apart"
@@ -86,7 +87,7 @@ def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
     sentences = []
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
-        images = round(len(dataset.train_labels) * config.val_fraction)
+        images = validation_size(len(dataset.train_labels), config.val_fraction)
         known = perfect_information(config, dataset.num_classes, dataset.extras)
         cost = estimation_cost(dataset.num_classes, images * config.labels_per_image)
         if known is not None and known < LEAST_RATIO * cost:

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tune_noise.config.words import configuration
 from tune_noise.history.replay import TrialHistory
 from tune_noise.history.status import ConditionState, SearchState
-from tune_noise.history.time_left import clock
+from tune_noise.history.time_left import clock, utc
 from tune_noise.record.folder import REPORT_FILE
 from tune_noise.service.closing import resume_command
 
@@ -28,8 +28,8 @@ def state_to_json(state: SearchState) -> dict[str, Any]:
         "noise": config.noise,
         "objective": config.objective,
         "oracle": config.oracle,
-        "started": _utc(state.started),
-        "last_event": _utc(state.last_event),
+        "started": utc(state.started),
+        "last_event": utc(state.last_event),
         "seconds_worked": round(state.seconds, 3),
         "seconds_left": None if state.seconds_left is None else round(state.seconds_left, 3),
         "runs": state.runs,
@@ -86,7 +86,7 @@ def _best_to_json(trial: TrialHistory) -> dict[str, Any]:
         "objective": selected.get(objective),
         "standard_error": selected.get(f"{objective}_se"),
         "epoch": selected.get("epoch"),
-        "config": trial.config.model_dump(mode="json", exclude_none=True),
+        "config": trial.config.to_plain(),
     }
 
 
@@ -184,10 +184,6 @@ def _how_to_go_on(state: SearchState) -> Iterator[str]:
 def _resume(state: SearchState) -> str | None:
     """The command that continues an interrupted search."""
     return resume_command(state.folder.resolve(), {}) if state.status == "interrupted" else None
-
-
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")
 
 
 def _local(seconds: float) -> str:

@@ -56,7 +56,7 @@ class Fold:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, equal exactly where the same is trained on the same data."""
-        return {**vars(self), "config": self.config.model_dump(mode="json", exclude_none=True)}
+        return {**vars(self), "config": self.config.to_plain()}
 
 
 def make_folds(config: TrialConfig, dataset: Dataset, *, count: int) -> list[Fold]:

@@ -7,6 +7,7 @@ from typing import Any
 from tune_noise.config.declared import is_own, network
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.data.splits import validation_size
 from tune_noise.errors import Problem
 from tune_noise.models.own import FactoryError, ImageShape, try_factory
 from tune_noise.training.known_noise import noise_problems, true_labels
@@ -26,7 +27,7 @@ def _train_size(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
     if config.train_size is None:
         return
     total = len(dataset.train_labels)
-    left = total - round(config.val_fraction * total)
+    left = total - validation_size(total, config.val_fraction)
     if config.train_size > left:
         yield Problem(
             "train_size",

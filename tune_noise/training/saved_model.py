@@ -109,7 +109,7 @@ def save_model(
     replace_file(folder / WEIGHTS_FILE, tensors)
     mean, std = channel_statistics(dataset.train_images)
     facts = {
-        "config": config.model_dump(mode="json", exclude_none=True),
+        "config": config.to_plain(),
         "image_shape": list(dataset.image_shape),
         "num_classes": dataset.num_classes,
         "mean": np.asarray(mean).tolist(),

@@ -24,7 +24,11 @@ def silence_lost_processes() -> None:
 
     Ray prints them whatever `log_to_driver` says, and has no option against it.
     """
-    ray._private.worker.print_to_stdstream = lambda *arguments, **options: None
+    ray._private.worker.print_to_stdstream = _print_nothing
+
+
+def _print_nothing(*arguments: Any, **options: Any) -> None:
+    pass
 
 
 class HeadStore:

@@ -113,7 +113,7 @@ def _method(trial: TrialHistory) -> str:
 
 
 def _hyper_parameters(trial: TrialHistory) -> str:
-    values = trial.config.model_dump(mode="json", exclude_none=True)
+    values = trial.config.to_plain()
     return ", ".join(f"{k} {plain_value(v)}" for k, v in values.items() if k not in _TOLD)
 
 

@@ -176,7 +176,7 @@ def _tags(condition: ConditionSummary, leader: Finalist, dataset: Dataset) -> di
 
 
 def _params(config: TrialConfig) -> dict[str, str]:
-    values = config.model_dump(mode="json", exclude_none=True)
+    values = config.to_plain()
     return {name: str(value)[:500] for name, value in values.items()}
 
 

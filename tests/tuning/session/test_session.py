@@ -310,9 +310,7 @@ def test_a_search_killed_anywhere_finds_what_an_uninterrupted_one_finds(
 ) -> None:
     search = make_search(**(GRID if sampler == "grid" else {"trials": 4}), sampler=sampler, seed=1)
     with NotingRecord(tmp_path / "whole.db") as record:
-        record.append(
-            Event("search", data={"config": search.model_dump(mode="json", by_alias=True)})
-        )
+        record.append(Event("search", data={"config": search.to_plain()}))
         trainer = FakeTrainer(Session(search, record))
         trainer.run()
         trainer.session.finish()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tune_noise.config.declared import noise_parameters
 from tune_noise.config.words import plain_value
+from tune_noise.history.replay import DECISIVE_PACKAGES
 from tune_noise.history.time_left import clock
 from tune_noise.reporting.comparison.compare import Against, Entry, SearchComparison, TaskComparison
 from tune_noise.reporting.statistics import Estimate
@@ -18,8 +19,6 @@ from tune_noise.reporting.wording import (
 from tune_noise.verdict.task import SEARCHED, TASK_FIELDS
 from tune_noise.verdict.two_samples import Difference
 
-# The packages that may change results.
-_DECISIVE = ("tune-noise", "torch", "optuna", "numpy")
 # The fields that a title names anyway.
 _TITLED = ("data", "fingerprint", "noise", "noise_rate", "alpha", "delta")
 
@@ -126,7 +125,7 @@ def notes(comparison: SearchComparison) -> Iterator[str]:
         "are compared in pairs on them; else as independent samples, by Welch's method. All "
         "trials of a task are judged on the same validation images."
     )
-    for field in _DECISIVE:
+    for field in DECISIVE_PACKAGES:
         versions = {str(s["versions"].get(field)) for s in comparison.searches.values()}
         if len(versions) > 1:
             yield f"The searches ran with different versions of {field}: {_listed(versions)}."

@@ -91,7 +91,7 @@ class Finalist:
     def to_json(self) -> dict[str, Any]:
         """Return the entry of `summary.json`."""
         return {
-            "config": self.config.model_dump(mode="json", exclude_none=True),
+            "config": self.config.to_plain(),
             "metrics": estimates_to_json(self.metrics),
             "trial_id": self.trial_id,
             "confirm_trial_ids": [trial.trial_id for trial in self.trials],

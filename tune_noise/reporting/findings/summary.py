@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from math import inf
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from tune_noise.config.metric_names import sign
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history.ranking import best_trial
 from tune_noise.history.replay import History, TrialHistory
+from tune_noise.history.time_left import utc
 from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
 from tune_noise.reporting.findings.importance import Importance, importances
 from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_estimate
@@ -267,8 +267,8 @@ def _search_facts(history: History) -> dict[str, Any]:
         "epochs": config.epochs,
         "confirm_seeds": config.confirm.seeds,
         "confirm_max_seeds": config.confirm.max_seeds,
-        "started": _utc(started),
-        "finished": _utc(max(ended, default=None)) if history.finished else None,
+        "started": None if started is None else utc(started),
+        "finished": utc(max(ended)) if history.finished and ended else None,
         "versions": history.search.get("versions") or {},
         "commit": history.search.get("commit"),
         "resolution": history.search.get("resolution") or [],
@@ -281,9 +281,3 @@ def _search_facts(history: History) -> dict[str, Any]:
 
 def _count(trials: Iterable[TrialHistory]) -> dict[str, int]:
     return dict(Counter(trial.state for trial in trials))
-
-
-def _utc(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds")

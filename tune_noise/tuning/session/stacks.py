@@ -37,7 +37,7 @@ class Stack:
                 {
                     **shared,
                     "finalist": finalist,
-                    "config": config.model_dump(mode="json", exclude_none=True),
+                    "config": config.to_plain(),
                 },
             )
             for trial_id, config in zip(self.trial_ids, self.configs, strict=True)
