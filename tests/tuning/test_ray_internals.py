@@ -109,7 +109,8 @@ def test_a_lost_result_is_handled_as_a_lost_actor(monkeypatch: pytest.MonkeyPatc
             _tracked_actor=actor, _on_error=lambda actor, error: errors.append(error)
         )
         manager = SimpleNamespace(_failed_actor_ids=set(), _cleanup_actor=lambda tracked_actor: 0)
-        RayActorManager._actor_task_failed(manager, task, lost)
+        # As Ray calls it.
+        RayActorManager._actor_task_failed(manager, tracked_actor_task=task, exception=lost)
 
     with pytest.raises(RuntimeError, match="unexpected exception"):
         fails()

@@ -88,12 +88,13 @@ def treat_lost_results_as_lost_actors() -> None:
     if hasattr(handle, "of_ray"):
         return
 
-    def actor_task_failed(self: Any, task: Any, exception: Exception) -> None:
+    # Ray names the arguments.
+    def actor_task_failed(self: Any, tracked_actor_task: Any, exception: Exception) -> None:
         if isinstance(exception, RayError) and not isinstance(
             exception, RayActorError | RayTaskError
         ):
             exception = RayActorError(error_msg=f"{type(exception).__name__}: {exception}")
-        handle(self, task, exception)
+        handle(self, tracked_actor_task=tracked_actor_task, exception=exception)
 
     actor_task_failed.of_ray = handle  # type: ignore[attr-defined]
     RayActorManager._actor_task_failed = actor_task_failed
