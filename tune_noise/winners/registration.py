@@ -91,7 +91,11 @@ def registered_name(search: SearchConfig, config: TrialConfig, factors: dict[str
         'digits-symmetric-noise_rate=0.45'
     """
     shown = _noise_of(config) | _unusual(search, config)
-    shown |= {field: value for field, value in factors.items() if field not in shown}
+    # A condition of one level is the same as a fixed field.
+    several = {
+        field: value for field, value in factors.items() if len(search.conditions[field]) > 1
+    }
+    shown |= {field: value for field, value in several.items() if field not in shown}
     words = [f"{field}={folder_word(value)}" for field, value in shown.items() if field != "noise"]
     dataset = folder_word(Path(config.dataset).name.removesuffix(".npz"))
     name = re.sub(r"[^\w.,=+-]", "_", "-".join([dataset, config.noise, *words]))
