@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import ray
 from ray import tune
+from ray.air.execution import PlacementGroupResourceManager, ResourceRequest
+from ray.air.execution._internal import event_manager
+from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.exceptions import ObjectLostError, RayActorError
 from ray.tune.schedulers import FIFOScheduler
 
@@ -95,28 +98,51 @@ def test_ray_prints_nothing_of_what_its_listener_for_errors_receives(
     assert listen() == ""
 
 
-def test_a_lost_result_is_handled_as_a_lost_actor(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ray.air.execution._internal.actor_manager import RayActorManager
+class Idle:
+    """An actor whose results get lost."""
 
+    def work(self) -> None: ...
+
+
+def test_a_lost_result_is_handled_as_a_lost_actor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the loop of Ray's own actor manager, which calls what is replaced by keyword."""
     of_ray = RayActorManager._actor_task_failed
     monkeypatch.setattr(RayActorManager, "_actor_task_failed", getattr(of_ray, "of_ray", of_ray))
-    lost = ObjectLostError("0" * 56, None, "")
     errors: list[Exception] = []
 
-    def fails() -> None:
-        actor = SimpleNamespace(actor_id="a", _on_error=None)
-        task = SimpleNamespace(
-            _tracked_actor=actor, _on_error=lambda actor, error: errors.append(error)
+    def lose_a_result() -> None:
+        resources = PlacementGroupResourceManager()
+        manager = RayActorManager(resource_manager=resources)
+        started: list[Any] = []
+        actor = manager.add_actor(
+            ray.remote(Idle),
+            kwargs={},
+            resource_request=ResourceRequest([{"CPU": 1}]),
+            on_start=started.append,
         )
-        manager = SimpleNamespace(_failed_actor_ids=set(), _cleanup_actor=lambda tracked_actor: 0)
-        # As Ray calls it.
-        RayActorManager._actor_task_failed(manager, tracked_actor_task=task, exception=lost)
+        while not started:
+            manager.next(timeout=1)
+        manager.schedule_actor_task(actor, "work", on_error=lambda actor, e: errors.append(e))
+
+        def lost(reference: Any) -> None:
+            raise ObjectLostError("0" * 56, None, "")
+
+        try:
+            with monkeypatch.context() as patch:
+                patch.setattr(event_manager.ray, "get", lost)
+                for _ in range(20):
+                    if not errors:
+                        manager.next(timeout=1)
+        finally:
+            manager.remove_actor(actor, kill=True)
+            manager.cleanup()
+            resources.clear()
 
     with pytest.raises(RuntimeError, match="unexpected exception"):
-        fails()
+        lose_a_result()
     for _ in range(2):
         ray_internals.treat_lost_results_as_lost_actors()
-    fails()
+    lose_a_result()
     [error] = errors
     assert isinstance(error, RayActorError)
     assert "ObjectLostError" in str(error)
