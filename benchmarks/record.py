@@ -60,16 +60,16 @@ def main() -> None:
     trial, trial_seconds = real_trial()
     per_trial = f"{len(trial)} events: ask, start, {EPOCHS} epochs, {RUNGS} rungs, end"
     print(f"A trial of {EPOCHS} epochs on digits: {trial_seconds:.2f} s, {per_trial}.\n")
-    found: dict[str, Any] = {"trial_seconds": trial_seconds, "repeats": options.repeats}
+    results: dict[str, Any] = {"trial_seconds": trial_seconds, "repeats": options.repeats}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
         places = {"SQLite": RecordPlace.of_file(folder / "record.db")}
         if url := options.postgres or stack.enter_context(own_server()):
             places["PostgreSQL"] = RecordPlace.of_url(url, f"benchmark {os.getpid()}")
         for name, place in places.items():
-            found[name] = measure(name, place, folder, trial, trial_seconds, options.repeats)
+            results[name] = measure(name, place, folder, trial, trial_seconds, options.repeats)
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def parse() -> argparse.Namespace:
@@ -123,14 +123,14 @@ def measure(
     repeats: int,
 ) -> dict[str, Any]:
     print(f"{name}: one append, median of {repeats} (10 % to 90 %), and what it is compared with")
-    costs, found = {}, {}
+    costs, results = {}, {}
     epoch = next(event for event in trial if event.kind == "epoch")
     for durable in (False, True):
         for size in SIZES:
             ours, bare = compare(place, folder, [epoch] * size, durable=durable, repeats=repeats)
             what = f"{size} epoch{'s' * (size > 1)}{', durable' * durable}"
             print(f"  {what:<20}{ours}   bare {bare}   {ours.median / bare.median:.2f}x")
-            found[what] = {"record": ours.seconds, "bare": bare.seconds}
+            results[what] = {"record": ours.seconds, "bare": bare.seconds}
             costs[durable, size] = ours.median
     durable_events = RUNGS + 1
     cost = (len(trial) - durable_events) * costs[False, 1] + durable_events * costs[True, 1]
@@ -138,10 +138,10 @@ def measure(
         f"  a trial: {1e3 * cost:.1f} ms, {100 * cost / trial_seconds:.1f} % of the time of this "
         f"one, {100 * cost / 60:.3f} % of one of a minute"
     )
-    found["share"] = cost / trial_seconds
-    found["replay"] = {n: replay(place, n, trial) for n in TRIALS}
+    results["share"] = cost / trial_seconds
+    results["replay"] = {n: replay(place, n, trial) for n in TRIALS}
     print()
-    return found
+    return results
 
 
 def compare(
@@ -222,7 +222,7 @@ def replay(
 
 
 def bytes_of(place: RecordPlace) -> int:
-    """Of the rows of one search, with their index."""
+    """Return the bytes of the rows of one search, with their index."""
     if place.path is not None:
         return place.path.stat().st_size
     engine = sa.create_engine(place.url)
@@ -230,9 +230,9 @@ def bytes_of(place: RecordPlace) -> int:
         size = "SELECT pg_total_relation_size('events')::float / count(*) FROM events"
         per_row = connection.exec_driver_sql(size).scalar_one()
         rows = "SELECT count(*) FROM events WHERE search = %s"
-        found = int(per_row * connection.exec_driver_sql(rows, (place.search,)).scalar_one())
+        size = int(per_row * connection.exec_driver_sql(rows, (place.search,)).scalar_one())
     engine.dispose()
-    return found
+    return size
 
 
 if __name__ == "__main__":

@@ -212,19 +212,19 @@ def epoch_metrics(
 ) -> dict[str, float]:
     rise = 1.0 - np.exp(-0.5 * number)
     noise = random.normal(0, 0.01, len(MEASURED))
-    found = dict(zip(MEASURED, np.clip(0.5 * rise + noise, 0.0, 1.0).tolist(), strict=True))
-    found |= {
+    metrics = dict(zip(MEASURED, np.clip(0.5 * rise + noise, 0.0, 1.0).tolist(), strict=True))
+    metrics |= {
         "val_information_noisy": float(quality * rise + noise[0]),
         "val_loss_noisy": float(2.5 - quality * rise + noise[1]),
         "test_accuracy_clean": float(min(1.0, 0.5 * quality * rise + 0.1)),
         "val_renamed": 0.0,
     }
     if rate == 0.0:
-        return {name: value for name, value in found.items() if "train_wrong" not in name}
+        return {name: value for name, value in metrics.items() if "train_wrong" not in name}
     memorised = float(0.8 * rate * rise)
     wrong = "train_wrong_predicted"
     shares = {f"{wrong}_true": 0.9 * rise - memorised, f"{wrong}_label": memorised}
-    return found | shares | {f"{wrong}_other": 1.0 - 0.9 * rise}
+    return metrics | shares | {f"{wrong}_other": 1.0 - 0.9 * rise}
 
 
 def measure(folder: Path, num_trials: int, repeats: int) -> None:
@@ -256,19 +256,19 @@ def cpu_of_children() -> float:
 def steps_of(folder: Path) -> dict[str, Cost]:
     command = [sys.executable, __file__, "--steps", str(folder)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found: dict[str, Cost] = json.loads(output.splitlines()[-1])
-    return found
+    costs: dict[str, Cost] = json.loads(output.splitlines()[-1])
+    return costs
 
 
 def steps(folder: Path) -> dict[str, Cost]:
     """Seconds of each step of a report, in a process that has done nothing else."""
-    found: dict[str, Cost] = {}
+    costs: dict[str, Cost] = {}
     last = (time.perf_counter(), time.process_time())
 
     def note(name: str) -> None:
         nonlocal last
         now = (time.perf_counter(), time.process_time())
-        found[name], last = (now[0] - last[0], now[1] - last[1]), now
+        costs[name], last = (now[0] - last[0], now[1] - last[1]), now
 
     from tune_noise.history.open import read_history
     from tune_noise.reporting import outputs
@@ -289,16 +289,16 @@ def steps(folder: Path) -> dict[str, Cost]:
         note("page")
         outputs.write_tables(history, summary, folder)
         note("tables as CSV")
-    return found
+    return costs
 
 
 def spread(costs: list[Cost]) -> str:
-    shown = []
+    parts = []
     for seconds in zip(*costs, strict=True):
-        shown.append(
+        parts.append(
             f"{statistics.median(seconds):6.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
         )
-    return f"{shown[0]}, CPU {shown[1]}"
+    return f"{parts[0]}, CPU {parts[1]}"
 
 
 def profile(folder: Path) -> None:

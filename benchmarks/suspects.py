@@ -118,8 +118,8 @@ def measured(case: str, seed: int, options: argparse.Namespace) -> Figures:
     if options.images is not None:
         dataset = thinned(dataset, options.images)
     folds = make_folds(ours, dataset, count=options.folds)
-    found = {fold: train_fold(fold, dataset, device=options.device) for fold in folds}
-    same = judged(found, dataset)
+    by_fold = {fold: train_fold(fold, dataset, device=options.device) for fold in folds}
+    same = judged(by_fold, dataset)
     figures = {"ours": of_ours(same)} | of_cleanlab(same, "same predictions")
     last, selected = {}, {}
     for fold in make_folds(plain, dataset, count=options.folds):
@@ -130,12 +130,12 @@ def measured(case: str, seed: int, options: argparse.Namespace) -> Figures:
 
 def configs(case: str, seed: int, options: argparse.Namespace) -> tuple[TrialConfig, TrialConfig]:
     """Co-teaching and plain training of a case, alike in all else."""
-    shared, own = CASES[case]
+    shared, for_us = CASES[case]
     shared = {**shared, "epochs": options.epochs, "seed": seed, "noise_seed": seed}
     if shared["noise"] == "human":
         usual = (options.data / name for name in HUMAN_FILES)
         shared["human_file"] = str(options.human_file or next(filter(Path.exists, usual)))
-    ours = TrialConfig.model_validate({**shared, "method": "co_teaching", **own})
+    ours = TrialConfig.model_validate({**shared, "method": "co_teaching", **for_us})
     return ours, TrialConfig.model_validate({**shared, "method": "standard"})
 
 
@@ -154,7 +154,7 @@ def thinned(dataset: Dataset, number: int) -> Dataset:
 
 
 def plain_predictions(fold: Fold, dataset: Dataset, device: str) -> tuple[np.ndarray, np.ndarray]:
-    """Of the held-out images by the last and by the selected epoch, each float64 [N, K]."""
+    """Return predictions of the held-out images, float64 [N, K]: last and selected epoch."""
     held_out = held_out_images(fold, dataset)
     without_test = replace(dataset, test_images=None, test_labels=None)
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
@@ -172,36 +172,36 @@ def plain_predictions(fold: Fold, dataset: Dataset, device: str) -> tuple[np.nda
     return last, selected
 
 
-def judged(found: dict[Fold, np.ndarray], dataset: Dataset) -> Judged:
-    config = next(iter(found)).config
-    images, probabilities = gather(found, dataset)
+def judged(by_fold: dict[Fold, np.ndarray], dataset: Dataset) -> Judged:
+    config = next(iter(by_fold)).config
+    images, probabilities = gather(by_fold, dataset)
     labels = noisy_labels(dataset, config)[images, 0]
     truth = true_labels(dataset, config.noise)
     assert truth is not None
     return Judged(probabilities, labels, labels != truth[images])
 
 
-def of_ours(found: Judged) -> dict[str, float]:
-    transition = estimated_transition(found.probabilities, found.labels[:, None])
-    sharp = sharpened(found.probabilities, found.labels[:, None], transition)
-    return detection(suspicion(sharp, found.labels, transition), found.is_wrong)
+def of_ours(judgement: Judged) -> dict[str, float]:
+    transition = estimated_transition(judgement.probabilities, judgement.labels[:, None])
+    sharp = sharpened(judgement.probabilities, judgement.labels[:, None], transition)
+    return detection(suspicion(sharp, judgement.labels, transition), judgement.is_wrong)
 
 
-def of_cleanlab(found: Judged, name: str) -> Figures:
-    probabilities = found.probabilities / found.probabilities.sum(axis=1, keepdims=True)
+def of_cleanlab(judgement: Judged, name: str) -> Figures:
+    probabilities = judgement.probabilities / judgement.probabilities.sum(axis=1, keepdims=True)
     precisions = []
     for method, is_adjusted in SCORES:
         quality = get_label_quality_scores(
-            found.labels, probabilities, method=method, adjust_pred_probs=is_adjusted
+            judgement.labels, probabilities, method=method, adjust_pred_probs=is_adjusted
         )
-        precisions.append(average_precision(-quality, found.is_wrong) or 0.0)
+        precisions.append(average_precision(-quality, judgement.is_wrong) or 0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        flagged = find_label_issues(found.labels, probabilities, n_jobs=1)
-    hits = float((flagged & found.is_wrong).sum())
+        flagged = find_label_issues(judgement.labels, probabilities, n_jobs=1)
+    hits = float((flagged & judgement.is_wrong).sum())
     figures = {
         "precision": hits / max(1.0, float(flagged.sum())),
-        "recall": hits / float(found.is_wrong.sum()),
+        "recall": hits / float(judgement.is_wrong.sum()),
     }
     return {
         f"cleanlab, {name}": {"average_precision": precisions[0], **figures},
@@ -239,8 +239,8 @@ def cell(by_seed: list[Figures], way: str, figure: str) -> str:
     values = [figures[way][figure] for figures in by_seed if figure in figures[way]]
     if not values:
         return "-"
-    found = estimate(values)
-    return with_sd(found.mean, found.sd)
+    mean_over_seeds = estimate(values)
+    return with_sd(mean_over_seeds.mean, mean_over_seeds.sd)
 
 
 def with_sd(mean: float, sd: float | None) -> str:

@@ -53,7 +53,7 @@ LAYERS = {
     "errors": set(),
     "system": {"errors"},
     "seeding": set(),
-    "declaration": set(),
+    "declaration": {"errors"},
     "noise": {"declaration", "seeding"},
     "models": {"declaration"},
     "methods": {"declaration", "seeding"},

@@ -5,13 +5,20 @@ stacking and the contract tests are derived from these declarations. A class of 
 one as its attribute `declaration` and is then treated like a shipped one.
 """
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tune_noise.errors import suggestion
+
 MAX_EPOCHS = 100_000
 # Networks that one trial trains side by side.
 MAX_NETWORKS = 8
+
+
+class DeclarationError(ValueError):
+    """A name leads to nothing that can be used here; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,3 +184,26 @@ class NetworkDeclaration(Declaration):
     inputs: tuple[str, ...] = ("pictures",)
     min_image_size: int = 1
     added_on_cpu: float = 1.0
+
+
+def import_object(path: str) -> Any:
+    """Return what `package.module:name` names; importing runs the module's code.
+
+    Raises:
+        DeclarationError: there is no such module or name.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # whatever the user's code may raise
+        text = " ".join(str(error).split())[:300]
+        raise DeclarationError(
+            f"{path!r}: {module_name} cannot be imported ({type(error).__name__}: {text}): install "
+            "it, or put its folder into PYTHONPATH, on every machine of the cluster"
+        ) from error
+    if not hasattr(module, name):
+        names_there = [key for key, value in vars(module).items() if callable(value)]
+        raise DeclarationError(
+            f"{path!r}: {module_name} has no {name!r}: {suggestion(name, names_there)}"
+        )
+    return getattr(module, name)

@@ -77,7 +77,7 @@ _SYNONYMS = {"learning_rate": "lr", "network": "model", "architecture": "model"}
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of an unknown-name message: the closest known name, or all of them.
+    """Return the end of an unknown-name message: the closest known name, or all of them.
 
     Example:
         >>> suggestion("symetric", ["symmetric", "pair_flip"])

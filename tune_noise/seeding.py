@@ -9,7 +9,7 @@ import numpy as np
 
 
 def derive_seed(root: int, *names: str | int) -> int:
-    """A seed in [0, 2**63) for one purpose, e.g. `derive_seed(seed, "batches", epoch)`.
+    """Return a seed in [0, 2**63) for one purpose, e.g. `derive_seed(seed, "batches", epoch)`.
 
     Args:
         root: the seed that the user gave, any integer.
@@ -26,5 +26,5 @@ def derive_seed(root: int, *names: str | int) -> int:
 
 
 def generator(root: int, *names: str | int) -> np.random.Generator:
-    """A NumPy generator for one purpose; see `derive_seed`."""
+    """Return a NumPy generator for one purpose; see `derive_seed`."""
     return np.random.default_rng(derive_seed(root, *names))

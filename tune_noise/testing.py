@@ -11,7 +11,7 @@ Each check raises an AssertionError that says what is wrong. What is shipped pas
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -20,7 +20,14 @@ from torch import Tensor
 from tune_noise.config import declared
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
-from tune_noise.declaration import Field, MethodDeclaration, NoiseDeclaration
+from tune_noise.declaration import (
+    Declaration,
+    DeclarationError,
+    Field,
+    MethodDeclaration,
+    NoiseDeclaration,
+    import_object,
+)
 from tune_noise.errors import ConfigError
 from tune_noise.methods.protocol import (
     Batch,
@@ -35,6 +42,7 @@ from tune_noise.training.data_problems import data_problems
 from tune_noise.training.known_noise import known_matrix, noisy_labels
 from tune_noise.training.method import make_method
 
+D = TypeVar("D", bound=Declaration)
 EXAMPLES = 400
 EPOCHS = 4
 BATCH = 9
@@ -50,7 +58,7 @@ def check_method(method: str | type) -> None:
     Raises:
         AssertionError: it does not; the message says which promise, and what to do.
     """
-    name = method if isinstance(method, str) else f"{method.__module__}:{method.__qualname__}"
+    name = _name_of(method)
     declaration = check_declaration(name)
     check_outcome(name)
     dataset = _few_digits()
@@ -71,11 +79,8 @@ def check_noise(noise: str | type, **fields: Any) -> None:
     Raises:
         AssertionError: it does not; the message says which promise, and what to do.
     """
-    name = noise if isinstance(noise, str) else f"{noise.__module__}:{noise.__qualname__}"
-    try:
-        declaration = declared.noise(name)
-    except declared.DeclarationError as error:
-        raise AssertionError(str(error)) from None
+    name = _name_of(noise)
+    declaration = _loaded(declared.noise, name)
     dataset = _few_digits()
     for values in _rows_of(declaration.fields, fields):
         _check_labels(name, declaration, dataset, values)
@@ -91,11 +96,8 @@ def check_model(factory: str | Callable[..., torch.nn.Module], **fields: Any) ->
     Raises:
         AssertionError: it does not; the message says which promise, and what to do.
     """
-    name = factory if isinstance(factory, str) else f"{factory.__module__}:{factory.__qualname__}"
-    try:
-        declaration = declared.network(name)
-    except declared.DeclarationError as error:
-        raise AssertionError(str(error)) from None
+    name = _name_of(factory)
+    declaration = _loaded(declared.network, name)
     dataset = _few_digits()
     for values in _rows_of(declaration.fields, fields):
         config = _validated({"model": name, "batch_size": 32, "epochs": EPOCHS, **values})
@@ -116,6 +118,19 @@ def check_model(factory: str | Callable[..., torch.nn.Module], **fields: Any) ->
         )
         losses = [epoch["train_loss_noisy"] for epoch in whole.progress[0].epochs]
         assert np.isfinite(losses).all(), f"{name}: with {values} its loss is not finite"
+
+
+def _name_of(thing: Any) -> str:
+    """Return the name of a class or function as a space writes it."""
+    return thing if isinstance(thing, str) else f"{thing.__module__}:{thing.__qualname__}"
+
+
+def _loaded(load: Callable[[str], D], name: str) -> D:
+    """Return a declaration, or fail with what is wrong with it."""
+    try:
+        return load(name)
+    except DeclarationError as error:
+        raise AssertionError(str(error)) from None
 
 
 def _rows_of(declared_fields: Sequence[Field], given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -185,10 +200,7 @@ def _check_shares(name: str, labels: np.ndarray, dataset: Dataset, matrix: np.nd
 
 def check_declaration(name: str) -> MethodDeclaration:
     """Check the declaration, and that the class takes what it declares; return it."""
-    try:
-        declaration = declared.method(name)
-    except declared.DeclarationError as error:
-        raise AssertionError(str(error)) from None
+    declaration = _loaded(declared.method, name)
     for field in declaration.fields:
         try:
             TrialConfig.model_validate({"method": name, field.name: field.default})
@@ -196,7 +208,7 @@ def check_declaration(name: str) -> MethodDeclaration:
             raise AssertionError(
                 f"{name}: the default of {field.name} is not a value of it: {error}"
             ) from None
-    implementation = declared.import_object(declaration.implementation)
+    implementation = import_object(declaration.implementation)
     parameters = list(inspect.signature(implementation).parameters)
     fields = {field.name for field in declaration.fields} - {declaration.networks}
     is_right = parameters[:1] == ["facts"] and set(parameters[1:]) == fields

@@ -9,8 +9,8 @@ import torch
 
 from tests.methods.derivations import method_of, random_batch
 from tests.support.trials import train, trained
-from tune_noise.config.declared import import_object
 from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.declaration import import_object
 from tune_noise.methods.declarations import METHODS
 from tune_noise.methods.protocol import Batch, MixesInputs, Remembers, TrainingFacts
 from tune_noise.testing import check_method, values_of

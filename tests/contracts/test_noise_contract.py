@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tune_noise.config.declared import import_object
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.declaration import import_object
 from tune_noise.noise import NoiseFacts, realised_noise_rate
 from tune_noise.noise.kinds import NOISES
 from tune_noise.training import with_material

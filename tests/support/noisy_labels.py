@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tune_noise.config.declared import import_object
+from tune_noise.declaration import import_object
 from tune_noise.noise import NoiseFacts
 from tune_noise.noise.kinds import NOISES
 

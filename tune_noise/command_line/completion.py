@@ -90,27 +90,27 @@ def complete_search(incomplete: str) -> list[str]:
     typed = Path(incomplete)
     parents = [typed if incomplete.endswith("/") else typed.parent]
     parents += [Path("runs")] if "/" not in incomplete else []
-    found = {
+    folders = {
         file.parent
         for parent in parents
         for name in (RECORD_FILE, URL_FILE)
         for file in parent.glob(f"*/{name}")
     }
-    return _beginning(incomplete, sorted(map(str, found)))
+    return _beginning(incomplete, sorted(map(str, folders)))
 
 
 def complete_assignment(context: typer.Context, incomplete: str) -> list[str]:
     """`field=` and its values; a space's own keys too, but for a command that trains one trial."""
-    known = _fields(is_search=context.info_name != "train")
+    values_by_field = _fields(is_search=context.info_name != "train")
     field, equals, value = incomplete.partition("=")
     if not equals:
-        names = _beginning(field, known)
+        names = _beginning(field, values_by_field)
         if len(names) > 1:
             return [f"{name}=" for name in names]
         # The only one: a shell adds a space after it, so it is offered with its values.
-        return [text for name in names for text in _assigned(name, known[name])]
-    offered = _beginning(value, known.get(field, []))
-    return [f"{field}={each}" for each in offered]
+        return [text for name in names for text in _assigned(name, values_by_field[name])]
+    offered = _beginning(value, values_by_field.get(field, []))
+    return [f"{field}={option}" for option in offered]
 
 
 def _assigned(name: str, values: list[str]) -> list[str]:
@@ -122,14 +122,14 @@ def _fields(*, is_search: bool) -> dict[str, list[str]]:
     from tune_noise.config.search import SearchConfig
     from tune_noise.config.trial import trial_class
 
-    found = dict(_values_of(trial_class()))
+    values_by_field = dict(_values_of(trial_class()))
     if is_search:
-        found |= dict(_values_of(SearchConfig))
+        values_by_field |= dict(_values_of(SearchConfig))
         for section in _SECTIONS:
             node: Any = _plain(SearchConfig.model_fields[section].annotation)
-            found |= {f"{section}.{name}": values for name, values in _values_of(node)}
-            del found[section]
-    return found | _named()
+            values_by_field |= {f"{section}.{name}": values for name, values in _values_of(node)}
+            del values_by_field[section]
+    return values_by_field | _named()
 
 
 def _named() -> dict[str, list[str]]:
@@ -161,11 +161,11 @@ def _values_of(node: Any) -> Iterator[tuple[str, list[str]]]:
 
 
 def _plain(annotation: Any) -> Any:
-    """A field's type without its `Annotated` and `| None`."""
+    """Return a field's type without its `Annotated` and `| None`."""
     if get_origin(annotation) is Annotated:
         return _plain(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        [kind] = [each for each in get_args(annotation) if each is not type(None)][:1]
+        [kind] = [member for member in get_args(annotation) if member is not type(None)][:1]
         return _plain(kind)
     return annotation
 
@@ -178,7 +178,7 @@ def _files(incomplete: str, endings: tuple[str, ...]) -> list[str]:
     typed = Path(incomplete)
     parent = typed if incomplete.endswith("/") else typed.parent
     try:
-        found = [str(path) for path in sorted(parent.iterdir()) if path.suffix in endings]
+        paths = [str(path) for path in sorted(parent.iterdir()) if path.suffix in endings]
     except OSError:
         return []
-    return _beginning(incomplete, found)
+    return _beginning(incomplete, paths)

@@ -108,9 +108,9 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
 
 
 def epilog(command: str) -> str | None:
-    """The examples of a command, below its help; None where there are none."""
-    found = EXAMPLES.get(command)
-    if found is None:
+    """Return the examples of a command, below its help; None where there are none."""
+    examples = EXAMPLES.get(command)
+    if examples is None:
         return None
-    shown = [f"$ tune-noise {each.command}\n{each.output}".strip() for each in found]
-    return "\n\n".join(["Example:" if len(found) == 1 else "Examples:", *shown])
+    blocks = [f"$ tune-noise {example.command}\n{example.output}".strip() for example in examples]
+    return "\n\n".join(["Example:" if len(examples) == 1 else "Examples:", *blocks])

@@ -30,7 +30,7 @@ class GivenUri(NamedTuple):
 
 
 def given_uri(value: str | None, option: str) -> GivenUri:
-    """The URI that the value of an option means, and where it was given.
+    """Return the URI that the value of an option means, and where it was given.
 
     Args:
         value: what the parser found, by option or by variable; possibly masked.

@@ -65,12 +65,12 @@ def beginnings_end(raw: Raw) -> Iterator[Problem]:
 
 
 def _methods_with(raw: Raw, field: str) -> list[str]:
-    """The methods of this space to which a field of methods applies."""
+    """Return the methods of this space to which a field of methods applies."""
     return [m for m in possible(raw, "method") if m in when(field)["method"]]
 
 
 def _lengths(raw: Raw, field: str) -> list[int]:
-    """The values that a number of epochs can take in this space; empty where it means nothing."""
+    """Return the values that a number of epochs can take here; empty where it means nothing."""
     if not _methods_with(raw, field):
         return []
     return [length for length in possible(raw, field) if type(length) is int]
@@ -203,11 +203,11 @@ def conditions_are_few(raw: Raw) -> Iterator[Problem]:
     compared = len(possible(raw, str(compare))) if is_field else 1
     conditions = _num_conditions(raw)
     if conditions * compared > MAX_GROUPS:
-        each = f", each with {compared} levels of {compare}" if compared > 1 else ""
+        per_condition = f", each with {compared} levels of {compare}" if compared > 1 else ""
         yield Problem(
             "conditions",
-            f"{conditions} combinations{each}, and a search may have {MAX_GROUPS}: take levels "
-            "out, or run several searches",
+            f"{conditions} combinations{per_condition}, and a search may have {MAX_GROUPS}: take "
+            "levels out, or run several searches",
         )
     longest = {name: max(map(folder_word, values), key=len) for name, values in levels.items()}
     if len(Condition(longest).name) > MAX_NAME_LETTERS:

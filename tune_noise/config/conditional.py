@@ -15,7 +15,7 @@ def only(
     by: dict[str, dict[str, Any]] | None = None,
     **limits: Any,
 ) -> Any:
-    """A field that is None where it means nothing, and has its default where it does.
+    """Return a field that is None where it means nothing, and has its default where it does.
 
     Args:
         default: where the field applies and nobody set it.
@@ -34,17 +34,17 @@ def only(
 
 def condition_of(info: FieldInfo) -> dict[str, list[str]]:
     """Deciding field -> the values beside which a field applies; empty: always."""
-    found: dict[str, list[str]] = _extra(info).get("when", {})
-    return found
+    condition: dict[str, list[str]] = _extra(info).get("when", {})
+    return condition
 
 
 def default_deciders(info: FieldInfo) -> list[str]:
-    """The fields on whose values the default of a field depends; most have none."""
+    """Return the fields on whose values the default of a field depends; most have none."""
     return list(_extra(info).get("default_by", {}))
 
 
 def field_default(info: FieldInfo, values: dict[str, Any] | None = None) -> Any:
-    """The default of a field where it applies, beside the other values of a configuration."""
+    """Return the default of a field beside the other values of a configuration."""
     extra, given = _extra(info), values or {}
     for decider, defaults in extra.get("default_by", {}).items():
         value = given.get(decider)

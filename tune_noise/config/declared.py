@@ -6,7 +6,6 @@ and its default.
 """
 
 import hashlib
-import importlib
 import inspect
 import re
 import sys
@@ -24,10 +23,12 @@ from tune_noise.config.conditional import only
 from tune_noise.config.frozen import Fraction, OneLine
 from tune_noise.declaration import (
     Declaration,
+    DeclarationError,
     Field,
     MethodDeclaration,
     NetworkDeclaration,
     NoiseDeclaration,
+    import_object,
 )
 from tune_noise.errors import suggestion
 from tune_noise.methods.declarations import METHODS
@@ -60,10 +61,6 @@ _WORD = "[A-Za-z_][A-Za-z0-9_]*"
 _PATH = re.compile(rf"{_WORD}(\.{_WORD})*:{_WORD}")
 # Declarations that are not shipped, by field and name, in the order in which they were loaded.
 _loaded: dict[str, dict[str, Declaration]] = {"noise": {}, "model": {}, "method": {}}
-
-
-class DeclarationError(ValueError):
-    """A name leads to nothing that can be used here; the message says why and what to do."""
 
 
 def is_path(name: str) -> bool:
@@ -113,29 +110,6 @@ def check_name(field: str, name: str) -> str:
         f"{name[:60]!r} is not one of {', '.join(names(field))}, nor "
         f"package.module:{_OBJECTS[field]} for a {WORDS[field]} of your own{hint}"
     )
-
-
-def import_object(path: str) -> Any:
-    """Return what `package.module:name` names; importing runs the module's code.
-
-    Raises:
-        DeclarationError: there is no such module or name.
-    """
-    module_name, _, name = path.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever the user's code may raise
-        text = " ".join(str(error).split())[:300]
-        raise DeclarationError(
-            f"{path!r}: {module_name} cannot be imported ({type(error).__name__}: {text}): install "
-            "it, or put its folder into PYTHONPATH, on every machine of the cluster"
-        ) from error
-    if not hasattr(module, name):
-        names_there = [key for key, value in vars(module).items() if callable(value)]
-        raise DeclarationError(
-            f"{path!r}: {module_name} has no {name!r}: {suggestion(name, names_there)}"
-        )
-    return getattr(module, name)
 
 
 def declaration_of(field: str, name: str) -> Declaration:
@@ -224,11 +198,6 @@ def declared_fields() -> dict[str, tuple[Any, FieldInfo]]:
     for family in SHIPPED:
         fields |= fields_of(family)
     return fields
-
-
-def noise_parameters() -> tuple[str, ...]:
-    """Return the fields that say how a noise is drawn."""
-    return tuple(fields_of("noise"))
 
 
 def beginnings() -> dict[str, Field]:
@@ -354,8 +323,8 @@ def _check_fields(family: str, path: str, declaration: Declaration) -> None:
                 f"{path!r}: field {one.name} is one that every trial has: choose another name"
             )
         for other in SHIPPED:
-            for name, known in _all(other):
-                for there in known.fields:
+            for name, declaration_there in _all(other):
+                for there in declaration_there.fields:
                     same = other == family and _shape(there) == _shape(one)
                     if there.name == one.name and not same:
                         raise DeclarationError(

@@ -37,8 +37,8 @@ class Domain(Frozen):
     def _exactly_one_range(self) -> Self:
         given = [kind for kind in KINDS if self._range(kind) is not None]
         if len(given) != 1:
-            found = f"got {' and '.join(given)}" if given else "got none"
-            raise ValueError(f"needs exactly one of {', '.join(KINDS)}; {found}")
+            got = f"got {' and '.join(given)}" if given else "got none"
+            raise ValueError(f"needs exactly one of {', '.join(KINDS)}; {got}")
         if self.kind == "choice":
             self._check_choice()
         else:
@@ -75,11 +75,11 @@ class Domain(Frozen):
         return low, high
 
     def extremes(self) -> list[Any]:
-        """The values whose validity proves that of the whole domain: all choices, or both ends."""
+        """Return the values that prove the whole domain valid: all choices, or both ends."""
         return list(self.choice) if self.choice is not None else list(self.bounds)
 
     def grid(self) -> list[Any]:
-        """The values that a grid takes: all of a choice or an int range, else `points` of them."""
+        """Return the values of a grid: all of a choice or an int range, else `points` of them."""
         if self.choice is not None:
             return list(self.choice)
         low, high = self.bounds
@@ -104,7 +104,7 @@ class Domain(Frozen):
         return self.points or 0
 
     def __str__(self) -> str:
-        """As a space writes it, e.g. `loguniform [0.0001, 0.01]`."""
+        """Return the domain as a space writes it, e.g. `loguniform [0.0001, 0.01]`."""
         if self.choice is not None:
             return f"choice {levels_in_words(self.choice)}"
         low, high = self.bounds
@@ -112,7 +112,7 @@ class Domain(Frozen):
 
 
 def levels_in_words(levels: list[Any]) -> str:
-    """A list of values as a space writes it: Python's None is null there.
+    """Return a list of values as a space writes it: Python's None is null there.
 
     Example:
         >>> levels_in_words([None, 3])
@@ -122,7 +122,7 @@ def levels_in_words(levels: list[Any]) -> str:
 
 
 def has_twins(values: list[Any]) -> bool:
-    """Whether a list names a value twice; 5 and 5.0 are one value.
+    """Return whether a list names a value twice; 5 and 5.0 are one value.
 
     Example:
         >>> has_twins([5, 5.0]), has_twins([5, "5"])

@@ -57,7 +57,7 @@ class Frozen(BaseModel):
 
 
 def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
-    """Why a value is not the number that it would be taken for; None where it may pass.
+    """Return why a value is not the number that it would be taken for; None where it may pass.
 
     Pydantic reads yes as 1, "8" as 8 and 8.0 as 8; the rules of a space compare what was written.
 
@@ -85,7 +85,7 @@ def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
 
 
 def _passes_anyway(value: Any) -> bool:
-    """Whether a value passes beside every annotation."""
+    """Return whether a value passes beside every annotation."""
     if type(value) is float:
         return not value.is_integer()
     return value is None or type(value) is int
@@ -95,4 +95,4 @@ def _passes_anyway(value: Any) -> bool:
 def _may_hold_numbers(node: type[Frozen], field: str) -> bool:
     annotation = node.model_fields[field].annotation
     types = {annotation, *get_args(annotation)}
-    return bool(types & _NUMBERS) or any(get_origin(each) is tuple for each in types)
+    return bool(types & _NUMBERS) or any(get_origin(kind) is tuple for kind in types)

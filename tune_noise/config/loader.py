@@ -30,7 +30,7 @@ _NESTED: dict[str, type[Frozen]] = {
 
 
 def spaces_dir() -> Path:
-    """The folder of the shipped spaces: inside an installed wheel, or beside the package."""
+    """Return the folder of the shipped spaces: inside an installed wheel, or beside the package."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "search_spaces"
     return inside if inside.is_dir() else package.parent / "search_spaces"
@@ -42,7 +42,7 @@ def shipped_spaces() -> dict[str, Path]:
 
 
 def find_space(space: str) -> Path:
-    """The file of a space.
+    """Return the file of a space.
 
     Raises:
         UserError: space is neither a shipped name nor a file.
@@ -59,7 +59,7 @@ def find_space(space: str) -> Path:
 
 
 def read_space(path: Path) -> dict[str, Any]:
-    """The raw mapping of a space file.
+    """Return the raw mapping of a space file.
 
     Raises:
         UserError: the file cannot be read, is too large, or is not a YAML mapping.
@@ -103,7 +103,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[str, Any]:
-    """The space after `--set`: a key of the space, a dotted key of a section, or a trial's field.
+    """Return the space after `--set` of its keys, dotted keys of a section, or a trial's fields.
 
     A field takes its value wherever the space had it: as a condition the value (or list) becomes
     its levels; a mapping becomes its domain; null takes it out of the space; anything else fixes
@@ -131,9 +131,9 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
         elif key in trial_fields():
             _set_field(new, key, value)
         else:
-            known = [*SearchConfig.model_fields, *trial_fields()]
-            known += [f"{n}.{f}" for n, node in _NESTED.items() for f in node.model_fields]
-            problems.append(Problem(place_in(key), f"unknown field: {suggestion(key, known)}"))
+            allowed = [*SearchConfig.model_fields, *trial_fields()]
+            allowed += [f"{n}.{f}" for n, node in _NESTED.items() for f in node.model_fields]
+            problems.append(Problem(place_in(key), f"unknown field: {suggestion(key, allowed)}"))
     if problems:
         raise ConfigError("--set", problems)
     return new
@@ -167,12 +167,12 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
     try:
         search = SearchConfig.model_validate(raw)
     except ValidationError as error:
-        known = {"": list(SearchConfig.model_fields)}
-        known |= {name: list(node.model_fields) for name, node in _NESTED.items()}
+        keys = {"": list(SearchConfig.model_fields)}
+        keys |= {name: list(node.model_fields) for name, node in _NESTED.items()}
         domains = raw.get("search")
         for field in domains if isinstance(domains, dict) else ():
-            known[f"search.{field}"] = list(Domain.model_fields)
-        problems += problems_of(error, known=known)
+            keys[f"search.{field}"] = list(Domain.model_fields)
+        problems += problems_of(error, known=keys)
     # A rule may repeat what the schema said of the same place: the schema's word stands.
     refused = {problem.place for problem in problems}
     # Without its declaration nothing can be said of a space that names a user's own.

@@ -10,7 +10,7 @@ from tune_noise.errors import Problem, suggestion
 def problems_of(
     error: ValidationError, *, known: dict[str, list[str]] | None = None
 ) -> list[Problem]:
-    """One Problem per complaint of pydantic.
+    """Return one Problem per complaint of pydantic.
 
     Args:
         error: raised by a config node.
@@ -32,7 +32,7 @@ def place_of(location: tuple[Any, ...]) -> str:
 
 
 def place_in(text: str) -> str:
-    r"""What a user typed, as the place of a problem: one line, cut where it is long.
+    r"""Return what a user typed, as the place of a problem: one line, cut where it is long.
 
     Example:
         >>> place_in("lr"), place_in(""), place_in("a\nb")
@@ -42,7 +42,7 @@ def place_in(text: str) -> str:
 
 
 def message_of(item: Any, known: dict[str, list[str]]) -> str:
-    """One complaint as a sentence that ends in a way out."""
+    """Return one complaint as a sentence that ends in a way out."""
     kind, value, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "extra_forbidden":
         *parents, key = [str(part) for part in item["loc"]]
@@ -66,6 +66,6 @@ def message_of(item: Any, known: dict[str, list[str]]) -> str:
 
 
 def shorten(value: Any, limit: int = 60) -> str:
-    """The value as it would be typed, cut where it is long."""
+    """Return the value as it would be typed, cut where it is long."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

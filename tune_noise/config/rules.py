@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from tune_noise.config import declared
-from tune_noise.config.conditional import default_deciders, either, field_default
+from tune_noise.config.conditional import default_deciders, field_default
 from tune_noise.config.domains import Domain, has_twins
 from tune_noise.config.frozen import wrong_kind_of_number
 from tune_noise.config.problems import message_of, shorten
@@ -22,8 +22,10 @@ from tune_noise.config.trial import (
     applies,
     describe_when,
     trial_fields,
+    unknown_matrix,
     when,
 )
+from tune_noise.declaration import DeclarationError
 from tune_noise.errors import Problem, suggestion
 
 Raw = dict[str, Any]
@@ -31,13 +33,13 @@ SECTIONS = ("conditions", "search", "fixed")
 
 
 def section(raw: Raw, name: str) -> Raw:
-    """A section of the space, or nothing where it is missing or not a mapping."""
-    found = raw.get(name)
-    return found if isinstance(found, dict) else {}
+    """Return a section of the space, or nothing where it is missing or not a mapping."""
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def field_problem(name: str, value: Any) -> str | None:
-    """What is wrong with one value of one field of a trial; None where nothing is."""
+    """Return what is wrong with one value of one field of a trial; None where nothing is."""
     info = trial_fields()[name]
     if isinstance(value, bool) or (value is None and name not in NULLABLE_FIELDS):
         return f"{shorten(value)} is not a value of {name} ({info.description})"
@@ -60,14 +62,14 @@ def _checker(name: str) -> TypeAdapter[Any]:
 
 
 def parsed_domains(raw: Raw) -> dict[str, Domain]:
-    """The domains that are well formed; the others are reported by the schema."""
-    found = {}
+    """Return the domains that are well formed; the others are reported by the schema."""
+    domains = {}
     for name, value in section(raw, "search").items():
         try:
-            found[str(name)] = Domain.model_validate(value)
+            domains[str(name)] = Domain.model_validate(value)
         except ValidationError:
             continue
-    return found
+    return domains
 
 
 def load_own(raw: Raw, *, further: Sequence[str] = ()) -> list[Problem]:
@@ -92,7 +94,7 @@ def load_own(raw: Raw, *, further: Sequence[str] = ()) -> list[Problem]:
                 continue
             try:
                 declared.declaration_of(family, name)
-            except declared.DeclarationError as error:
+            except DeclarationError as error:
                 problems.append(Problem(_place(raw, family), str(error)))
     return problems
 
@@ -167,7 +169,7 @@ def _valid_domain(name: str, domain: Domain) -> Iterator[Problem]:
 
 
 def possible(raw: Raw, name: str) -> list[Any]:
-    """All values a field can take in the trials of this space."""
+    """Return all values a field can take in the trials of this space."""
     if name in section(raw, "conditions"):
         levels = section(raw, "conditions")[name]
         return levels if isinstance(levels, list) else []
@@ -186,16 +188,16 @@ def possible(raw: Raw, name: str) -> list[Any]:
 
 
 def _possible_defaults(raw: Raw, name: str) -> list[Any]:
-    """The defaults of a field beside all values of the fields on which its default depends."""
+    """Return the defaults of a field beside all values of the fields that decide it."""
     info = trial_fields()[name]
     deciders_of_it = default_deciders(info)
-    found: list[Any] = []
+    defaults: list[Any] = []
     for values in product(*(possible(raw, decider) for decider in deciders_of_it)):
         given = dict(zip(deciders_of_it, values, strict=True))
         given = {k: v for k, v in given.items() if applies(k, given)}
         if not deciders_of_it or applies(name, given):
-            found.append(field_default(info, given))
-    return found
+            defaults.append(field_default(info, given))
+    return defaults
 
 
 def fields_that_apply(raw: Raw) -> Iterator[Problem]:
@@ -239,18 +241,20 @@ def domain_conditions(raw: Raw) -> Iterator[Problem]:
         for decider, value in domain.when.items():
             place = f"search.{name}.when.{decider}"
             if decider not in trial_fields():
-                known = [f for f in trial_fields() if possible(raw, f)]
-                yield Problem(place, f"unknown field: {suggestion(str(decider), known)}")
+                fields = [f for f in trial_fields() if possible(raw, f)]
+                yield Problem(place, f"unknown field: {suggestion(str(decider), fields)}")
             elif decider == name:
                 yield Problem(place, "a field cannot depend on itself")
             elif not _occurs(raw, decider, value):
-                found = domains.get(decider) or shorten(possible(raw, decider))
-                yield Problem(place, f"{shorten(value)} never occurs: {decider} is {found}")
+                possible_values = domains.get(decider) or shorten(possible(raw, decider))
+                yield Problem(
+                    place, f"{shorten(value)} never occurs: {decider} is {possible_values}"
+                )
     yield from _no_circle(raw)
 
 
 def deciders(name: str, domain: Domain) -> set[str]:
-    """The fields that decide whether a searched field is drawn."""
+    """Return the fields that decide whether a searched field is drawn."""
     return {*domain.when, *when(name)} if name in trial_fields() else set(domain.when)
 
 
@@ -280,22 +284,10 @@ def told_matrix(raw: Raw) -> Iterator[Problem]:
     """A method is told a transition matrix only of noise whose matrix is known."""
     noises = [value for value in noises_of(raw) if not declared.noise(value).class_conditional]
     methods = [name for name in possible(raw, "method") if field_problem("method", name) is None]
-    told = {pair for name in methods for pair in declared.method(name).told_matrix.items()}
-    for field, value in sorted(told):
+    pairs = {pair for name in methods for pair in declared.method(name).told_matrix.items()}
+    for field, value in sorted(pairs):
         if noises and value in possible(raw, field):
-            words = [word for word in _words_of(field) if word != value]
-            yield Problem(
-                _place(raw, field),
-                f"{value} needs noise {either(declared.class_conditional_noises())}, of which the "
-                f"matrix is known; noise is {shorten(noises[0])}: use "
-                f"{either(words) if words else 'another value'}",
-            )
-
-
-def _words_of(field: str) -> list[str]:
-    """Return the words that a field takes; none where it is a number."""
-    types = get_args(trial_fields()[field].annotation)
-    return [word for kind in types for word in get_args(kind)]
+            yield Problem(_place(raw, field), unknown_matrix(field, value, shorten(noises[0])))
 
 
 def valid_objective(raw: Raw) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen, OneLine
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
 from tune_noise.config.trial import TrialConfig, applies
-from tune_noise.declaration import MAX_EPOCHS
+from tune_noise.declaration import MAX_EPOCHS, DeclarationError
 from tune_noise.errors import UserError
 
 # Fields of a trial that a space sets as keys of its own, or that only the service may set.
@@ -118,7 +118,7 @@ class Condition:
 
 
 def folder_word(value: Any) -> str:
-    """A level as part of a folder's name; one that is a path or has other signs gets a hash.
+    """Return a level as part of a folder's name; one that is a path or has other signs gets a hash.
 
     Example:
         >>> folder_word(0.45), folder_word(None), folder_word("../data/T.csv")
@@ -220,7 +220,7 @@ class SearchConfig(Frozen):
         """
         try:
             return {f"{part} {name}": declared.origin(part, name) for part, name in self.own_parts}
-        except declared.DeclarationError as error:
+        except DeclarationError as error:
             raise UserError(str(error)) from None
 
     @property
@@ -238,7 +238,7 @@ class SearchConfig(Frozen):
     def trial_config(
         self, condition: Condition, values: dict[str, Any], **seeds: int
     ) -> TrialConfig:
-        """The trial of one proposal; fixed fields that do not apply beside it are left out.
+        """Return the trial of one proposal; fixed fields that do not apply beside it are left out.
 
         Args:
             condition: gives the experimental factors.
@@ -246,10 +246,10 @@ class SearchConfig(Frozen):
             **seeds: seed and noise_seed; a noise_seed that the space fixes, or makes a condition,
                 comes first.
         """
-        own = {"dataset": self.dataset, "noise": self.noise, "epochs": self.epochs}
-        own |= {"oracle": self.oracle, "objective": self.objective}
-        own |= {"last_epochs": self.last_epochs}
-        given = own | self.fixed | condition.factors | values
+        from_space = {"dataset": self.dataset, "noise": self.noise, "epochs": self.epochs}
+        from_space |= {"oracle": self.oracle, "objective": self.objective}
+        from_space |= {"last_epochs": self.last_epochs}
+        given = from_space | self.fixed | condition.factors | values
         return TrialConfig.model_validate(
             seeds | {k: v for k, v in given.items() if applies(k, given)}
         )

@@ -65,18 +65,18 @@ class _SpaceLoader(yaml.SafeLoader):
         return node
 
     def construct_scalar(self, node: Any) -> Any:
-        """The text of a value."""
+        """Return the text of a value."""
         text = super().construct_scalar(node)
         is_number = node.tag in (f"{_TAG}int", f"{_TAG}float")
         if is_number and len(text) > MAX_NUMBER_LETTERS:
             raise _refusal(f"a number of more than {MAX_NUMBER_LETTERS} digits", node.start_mark)
-        if found := _NO_TEXT.search(text):
-            letter = f"U+{ord(found[0]):04X}"
+        if match := _NO_TEXT.search(text):
+            letter = f"U+{ord(match[0]):04X}"
             raise _refusal(f"the control character {letter} in a text", node.start_mark)
         return text
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        """A mapping, its keys short and each given once."""
+        """Return a mapping, its keys short and each given once."""
         seen = set()
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if not isinstance(key, yaml.ScalarNode):

@@ -1,7 +1,7 @@
 """TrialConfig: one configuration, trained once."""
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -212,10 +212,7 @@ class TrialConfig(_Declared):
                 )
         if self.is_told_matrix and not declared.noise(self.noise).class_conditional:
             [(name, value)] = self.method_declaration.told_matrix.items()
-            raise ValueError(
-                f"{name} {value} needs noise {either(declared.class_conditional_noises())}, of "
-                f"which the matrix is known; noise is {self.noise}: use another value"
-            )
+            raise ValueError(f"{name} {unknown_matrix(name, value, self.noise)}")
         return self
 
     @property
@@ -303,12 +300,12 @@ def trial_fields() -> dict[str, FieldInfo]:
 
 @cache
 def when(name: str) -> dict[str, list[str]]:
-    """The condition under which a field applies: deciding field -> its values; empty: always."""
+    """Return when a field applies: deciding field -> its values; empty: always."""
     return condition_of(trial_fields()[name])
 
 
 def applies(name: str, values: dict[str, Any]) -> bool:
-    """Whether a field means something beside the other values of a (partial) configuration."""
+    """Return whether a field applies beside the other values of a (partial) configuration."""
     for decider, allowed in when(name).items():
         value = values.get(decider)
         if value is None:
@@ -316,6 +313,22 @@ def applies(name: str, values: dict[str, Any]) -> bool:
         if value not in allowed:
             return False
     return True
+
+
+def unknown_matrix(name: str, value: str, noise: str) -> str:
+    """Return why a method cannot be told the matrix of a noise, and what to use instead.
+
+    Args:
+        name: the field that asks for the matrix.
+        value: of the field.
+        noise: a kind of noise whose matrix is not known.
+    """
+    kinds = get_args(trial_fields()[name].annotation)
+    words = [word for kind in kinds for word in get_args(kind) if word != value]
+    return (
+        f"{value} needs noise {either(declared.class_conditional_noises())}, of which the matrix "
+        f"is known; noise is {noise}: use {either(words) if words else 'another value'}"
+    )
 
 
 def describe_when(name: str) -> str:

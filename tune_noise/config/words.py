@@ -10,7 +10,7 @@ NAMED_BY_VALUE = ("method", "model")
 
 
 def plain_value(value: Any) -> str:
-    """A configuration's value in three significant digits."""
+    """Return a configuration's value in three significant digits."""
     if value is None:
         return "null"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -125,7 +125,7 @@ class Counts:
         return self._pace.seconds_left(
             (trial for trials in self._trials.values() for trial in trials.running),
             searches=sum(condition.planned for condition in conditions.values()),
-            confirmations=sum(each.confirmations_planned for each in conditions.values()),
+            confirmations=sum(item.confirmations_planned for item in conditions.values()),
             concurrent=concurrent,
         )
 

@@ -12,6 +12,7 @@ from tune_noise.config import declared
 from tune_noise.config.metric_names import METRICS, sign
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
+from tune_noise.declaration import DeclarationError
 from tune_noise.errors import UserError
 from tune_noise.record import Event
 
@@ -31,7 +32,7 @@ LAST_EPOCHS = 10
 
 
 def num_last_epochs(epochs: int) -> int:
-    """How many epochs "the last epochs" are: ten, but at most a third of those trained.
+    """Return how many epochs "the last epochs" are: ten, but at most a third of those trained.
 
     Example:
         >>> [num_last_epochs(epochs) for epochs in (200, 30, 12, 1)]
@@ -41,18 +42,18 @@ def num_last_epochs(epochs: int) -> int:
 
 
 def mean_of_epochs(epochs: list[EpochMetrics]) -> EpochMetrics:
-    """The mean of every metric that all epochs have; number and time are those of the last.
+    """Return the mean of every metric that all epochs have; number and time are those of the last.
 
     Example:
         >>> mean_of_epochs([{"epoch": 1, "forget_rate": 0.25}, {"epoch": 2, "forget_rate": 0.75}])
         {'epoch': 2, 'forget_rate': 0.5}
     """
     shared = [name for name in epochs[-1] if all(name in epoch for epoch in epochs)]
-    found = {name: sum(epoch[name] for epoch in epochs) / len(epochs) for name in shared}
+    means = {name: sum(epoch[name] for epoch in epochs) / len(epochs) for name in shared}
     # A flag is that of most epochs.
     flags = [name for name in shared if name in METRICS and METRICS[name].unit == "flag"]
-    own = {name: epochs[-1][name] for name in ("epoch", "seconds") if name in epochs[-1]}
-    return found | {name: float(found[name] > 0.5) for name in flags} | own
+    last = {name: epochs[-1][name] for name in ("epoch", "seconds") if name in epochs[-1]}
+    return means | {name: float(means[name] > 0.5) for name in flags} | last
 
 
 @dataclass
@@ -197,7 +198,7 @@ class SearchTime:
 
     @property
     def used_seconds(self) -> float:
-        """Of all drivers, up to the last thing that happened to a trial of the search stage."""
+        """The time of all drivers, up to the last event of a trial of the search stage."""
         if self._run_started is None:
             return self._before
         return self._before + max(0.0, self._last_search_event - self._run_started)
@@ -208,7 +209,7 @@ class SearchTime:
         return self.budget_seconds is not None and self.used_up_seconds >= self.budget_seconds
 
     def deadline(self, budget_seconds: float | None) -> float:
-        """The Unix time at which a budget is used up; minus infinity where it is already."""
+        """Return the Unix time at which a budget is used up; minus infinity where it is already."""
         if budget_seconds is None:
             return math.inf
         if self.used_up_seconds >= budget_seconds:
@@ -322,6 +323,6 @@ def _load_own(search: SearchConfig) -> None:
     for part, name in search.own_parts:
         try:
             declared.declaration_of(part, name)
-        except declared.DeclarationError as error:
+        except DeclarationError as error:
             if part != "model":
                 raise UserError(f"this search uses a {part} of your own: {error}") from None

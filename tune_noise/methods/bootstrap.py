@@ -41,11 +41,11 @@ class BootstrapHard:
     def __call__(self, batch: Batch) -> Outcome:
         """Return the mean over the batch; everything is kept."""
         # The likeliest class is the one of which the log-probability is largest.
-        own = -log_softmax(batch.logits).amax(dim=3)
-        return _bootstrapped(batch, self._beta, own)
+        prediction_losses = -log_softmax(batch.logits).amax(dim=3)
+        return _bootstrapped(batch, self._beta, prediction_losses)
 
 
-def _bootstrapped(batch: Batch, betas: Tensor, own: Tensor) -> Outcome:
+def _bootstrapped(batch: Batch, betas: Tensor, prediction_losses: Tensor) -> Outcome:
     losses = cross_entropy(batch.logits, batch.noisy_labels)
     beta = betas.to(losses.dtype)
-    return all_kept(beta * losses + (1.0 - beta) * own, losses)
+    return all_kept(beta * losses + (1.0 - beta) * prediction_losses, losses)

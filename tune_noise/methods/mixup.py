@@ -44,9 +44,9 @@ class Mixup:
         """
         if batch.mixing is None:
             raise ValueError("mixup needs a mixed batch")
-        own = cross_entropy(batch.logits, batch.noisy_labels)
+        losses_on_labels = cross_entropy(batch.logits, batch.noisy_labels)
         partner_labels = batch.noisy_labels.gather(1, batch.mixing.partners)
         partners = cross_entropy(batch.logits, partner_labels)
-        share = batch.mixing.shares.to(own.dtype).view(-1, 1, 1)
-        losses = share * own + (1.0 - share) * partners
+        share = batch.mixing.shares.to(losses_on_labels.dtype).view(-1, 1, 1)
+        losses = share * losses_on_labels + (1.0 - share) * partners
         return all_kept(losses, losses)

@@ -39,7 +39,6 @@ class StackedDropout2d(nn.Module):
     """
 
     def __init__(self, rate: float) -> None:
-        """Without generators: `start_epoch` gives them."""
         super().__init__()
         self.rate = rate
         self._generators: Sequence[torch.Generator] = ()

@@ -21,8 +21,8 @@ def own_inputs(x: Tensor, members: int) -> list[Tensor]:
 
     Taken apart once: the gradient of x[m] is as large as all of x, and M of them would be added.
     """
-    each = x.unbind()
-    return [each[member * len(each) // members] for member in range(members)]
+    inputs = x.unbind()
+    return [inputs[member * len(inputs) // members] for member in range(members)]
 
 
 def _uniform_member(parameter: Tensor, member: int, bound: float, random: torch.Generator) -> None:
@@ -57,8 +57,8 @@ class StackedLinear(nn.Module):
         weight = self.weight.mT.reshape(groups, -1, num_inputs)
         y = stacked_product(x, weight, self.bias.view(groups, 1, -1))
         batch = x.shape[1]
-        own = y.reshape(groups, batch, members // groups, num_outputs).transpose(1, 2)
-        return own.reshape(members, batch, num_outputs)
+        by_member = y.reshape(groups, batch, members // groups, num_outputs).transpose(1, 2)
+        return by_member.reshape(members, batch, num_outputs)
 
     def reset_member(self, member: int, random: torch.Generator) -> None:
         """Draw uniform in +-1/sqrt(num_inputs), the default of torch.nn.Linear."""

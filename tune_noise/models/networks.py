@@ -37,7 +37,7 @@ def perceptron(members: int, image_shape: ImageShape, num_classes: int) -> nn.Se
 
 
 def mlp1(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
-    """One hidden layer of 256 ReLU units: the MNIST-MLP of the co-teaching literature."""
+    """Return one hidden layer of 256 ReLU units: the MNIST-MLP of the co-teaching literature."""
     return _mlp(members, image_shape, num_classes, 256)
 
 
@@ -83,7 +83,7 @@ def conv6(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequent
 def conv9(
     members: int, image_shape: ImageShape, num_classes: int, dropout: float = 0.0
 ) -> nn.Sequential:
-    """The 9-layer CNN of the co-teaching paper: 3 x 128, 3 x 256, then 512, 256, 128 channels.
+    """Return the 9-layer CNN of the co-teaching paper: 3 x 128, 3 x 256, 512, 256, 128 channels.
 
     Each 3 x 3 convolution is followed by batch norm and LeakyReLU; a 2 x 2 max-pool and dropout end
     the first two blocks, a global average the third. Where the paper's table and the authors' code
@@ -139,7 +139,7 @@ def resnet18(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequ
 
 
 def conv9_small(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
-    """The co-teaching notebook's network: three blocks of three convolutions, 4-8-16 channels.
+    """Return the co-teaching notebook's network: three blocks of three convolutions, 4 to 16 wide.
 
     Convolution, LeakyReLU, batch norm; a 2 x 2 max-pool ends the first two blocks and a global
     average the third; then 12 hidden units. Images are at least 4 x 4.
@@ -169,7 +169,7 @@ def build_network(
     num_classes: int,
     **fields: Any,
 ) -> nn.Module:
-    """A stack of networks without values; `reset_member` initialises each.
+    """Return a stack of networks without values; `reset_member` initialises each.
 
     Args:
         name: a declared network, or `package.module:factory` for a user's own.

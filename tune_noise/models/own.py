@@ -4,10 +4,8 @@ The factory is called as `factory(image_shape, num_classes)` and returns any `nn
 [batch, C, H, W] to logits [batch, K].
 """
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
+from tune_noise.declaration import DeclarationError, import_object
 from tune_noise.models.layers import own_inputs
 from tune_noise.models.stack import per_member
 
@@ -35,21 +34,13 @@ def import_factory(path: str) -> Factory:
     Raises:
         FactoryError: there is no such module or function.
     """
-    module_name, _, name = path.partition(":")
     try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever the user's code may raise
-        raise FactoryError(
-            f"{path!r}: {module_name} cannot be imported ({_one_line(error)}): install it, or put "
-            "its folder into PYTHONPATH, on every machine of the cluster"
-        ) from error
-    factory = getattr(module, name, None)
+        factory: Factory = import_object(path)
+    except DeclarationError as error:
+        raise FactoryError(str(error)) from error
     if not callable(factory):
-        close = get_close_matches(name, [n for n in vars(module) if callable(vars(module)[n])], n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "define it as a function"
-        raise FactoryError(f"{path!r}: {module_name} has no function {name!r}: {hint}")
-    result: Factory = factory
-    return result
+        raise FactoryError(f"{path!r}: it must be a class or a function")
+    return factory
 
 
 def try_factory(path: str, image_shape: ImageShape, num_classes: int, **fields: Any) -> None:
@@ -125,7 +116,7 @@ class StackedOwn(nn.Module):
         self._states: list[Tensor] = []
 
     def _made(self, *, seed: int) -> nn.Module:
-        """A network of the factory, initialised from a seed; no global generator moves."""
+        """Return a network of the factory, initialised from a seed; no global generator moves."""
         try:
             with _own_random(torch.device("cpu")):
                 torch.default_generator.manual_seed(seed)
@@ -219,7 +210,7 @@ def _leaf(name: str) -> str:
 
 
 def _holder(root: nn.Module, name: str) -> nn.Module:
-    """The module that holds `block.conv.weight`: root.block.conv, made where it is not there."""
+    """Return the module that holds `block.conv.weight`; make it where it is missing."""
     module = root
     for part in name.split(".")[:-1]:
         if part not in module._modules:
@@ -230,7 +221,7 @@ def _holder(root: nn.Module, name: str) -> nn.Module:
 
 @contextmanager
 def _own_random(device: torch.device) -> Iterator[None]:
-    """Whatever is drawn or seeded inside, torch's global generators come out as they went in."""
+    """Restore torch's global generators at the end, whatever is drawn or seeded inside."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 

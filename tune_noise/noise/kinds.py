@@ -69,7 +69,7 @@ def _path(name: str, description: str, default: str | None = None) -> Field:
 
 @dataclass(frozen=True)
 class Symmetric(Noise):
-    """See `transition.symmetric`."""
+    """Flips labels to each of the other classes alike; see `transition.symmetric`."""
 
     declaration = NoiseDeclaration(
         name="symmetric",
@@ -88,7 +88,7 @@ class Symmetric(Noise):
 
 @dataclass(frozen=True)
 class PairFlip(Noise):
-    """See `transition.pair_flip`."""
+    """Flips labels to the next class; see `transition.pair_flip`."""
 
     declaration = NoiseDeclaration(
         name="pair_flip",
@@ -105,7 +105,7 @@ class PairFlip(Noise):
 
 @dataclass(frozen=True)
 class Asymmetric(Noise):
-    """See `transition.asymmetric`."""
+    """Flips the labels of some classes to a class each; see `transition.asymmetric`."""
 
     declaration = NoiseDeclaration(
         name="asymmetric",
@@ -193,7 +193,7 @@ class FromFile(Noise):
 
 @dataclass(frozen=True)
 class InstanceDependent(Noise):
-    """See `corruption.instance_dependent`."""
+    """Flips labels as their images suggest; see `corruption.instance_dependent`."""
 
     declaration = NoiseDeclaration(
         name="instance",
@@ -219,7 +219,7 @@ class InstanceDependent(Noise):
 
 @dataclass(frozen=True)
 class Dilution(Noise):
-    """See `corruption.dilute`."""
+    """Adds uniform labels to each clean one; see `corruption.dilute`."""
 
     declaration = NoiseDeclaration(
         name="dilution",
@@ -244,7 +244,7 @@ class Dilution(Noise):
 
 @dataclass(frozen=True)
 class Structured(Noise):
-    """See `corruption.structured`."""
+    """Adds labels of which some are likelier; see `corruption.structured`."""
 
     declaration = NoiseDeclaration(
         name="structured",

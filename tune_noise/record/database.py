@@ -23,12 +23,12 @@ class Database(Protocol):
         """Add rows, all or none; their numbers follow the last one."""
 
     def read(self, *, after: int, limit: int) -> list[Row]:
-        """The first rows with a number above `after`, in order."""
+        """Return the first rows with a number above `after`, in order."""
 
     def find(
         self, *, kinds: Sequence[str], trial_id: str | None, first: int, last: int | None
     ) -> list[Row]:
-        """The rows of some kinds and of one trial, in order; neither named: all."""
+        """Return the rows of some kinds and of one trial, in order; neither named: all."""
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
         """Number, time, trial and the named values of all rows of one kind, in order."""
@@ -57,7 +57,7 @@ def open_database(place: RecordPlace, *, writer: bool) -> Database:
 
 
 def holds_events(place: RecordPlace) -> bool:
-    """Whether a database has an event of a search; no table is made on a server.
+    """Return whether a database has an event of a search; no table is made on a server.
 
     Raises:
         UserError: it cannot be asked.

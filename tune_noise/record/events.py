@@ -40,7 +40,7 @@ class Event:
 
 
 def row_of(event: Event, *, search: str, number: int, seconds: float) -> Row:
-    """The row that holds an event.
+    """Return the row that holds an event.
 
     Raises:
         TypeError: its data are not plain values.
@@ -51,7 +51,7 @@ def row_of(event: Event, *, search: str, number: int, seconds: float) -> Row:
 
 
 def event_of(row: Row) -> Event | None:
-    """The event that a row holds; None where the row is damaged."""
+    """Return the event that a row holds; None where the row is damaged."""
     *values, checksum = row
     if checksum_of(*values) != checksum:
         return None
@@ -69,7 +69,7 @@ def _to_json(data: dict[str, Any]) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The value with NaN and infinities as None, which JSON can say."""
+    """Return the value with NaN and infinities as None, which JSON can say."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -33,7 +33,7 @@ class Holder:
     application: str
 
     def __str__(self) -> str:
-        """Which driver it is."""
+        """Return the driver in words."""
         name = self.application.removeprefix("tune_noise ").rpartition(" ")[0]
         return f"process {name}" if name else f"connection {self.pid}"
 

@@ -26,7 +26,7 @@ class RecordPlace:
 
     @classmethod
     def of_folder(cls, folder: Path, url: str | None = None) -> "RecordPlace":
-        """The place of the search in a folder.
+        """Return the place of the search in a folder.
 
         Args:
             folder: `OUTPUT/NAME`.
@@ -35,21 +35,21 @@ class RecordPlace:
         Raises:
             UserError: the URL is not one, or the folder says that its record is elsewhere.
         """
-        known = _remembered(folder)
+        remembered = _remembered(folder)
         if url is None or not url.strip():
-            return known or cls.of_file(folder / RECORD_FILE)
+            return remembered or cls.of_file(folder / RECORD_FILE)
         place = cls.of_url(url.strip(), folder.resolve().name)
         if place._is_own_file(folder):
             return cls.of_file(folder / RECORD_FILE)
         if (folder / RECORD_FILE).exists():
             raise _elsewhere(folder, f"in its own file, {RECORD_FILE}", place)
-        if known is not None and known._address() != place._address():
-            raise _elsewhere(folder, f"in {known.shown}, as its {URL_FILE} says", place)
-        return cls(place.url, known.search) if known else place
+        if remembered is not None and remembered._address() != place._address():
+            raise _elsewhere(folder, f"in {remembered.shown}, as its {URL_FILE} says", place)
+        return cls(place.url, remembered.search) if remembered else place
 
     @classmethod
     def of_url(cls, url: str, search: str) -> "RecordPlace":
-        """The place of one search in a PostgreSQL database, or in a SQLite file of several.
+        """Return the place of one search in a PostgreSQL database, or in a SQLite file of several.
 
         Raises:
             UserError: the URL is not one.
@@ -63,7 +63,7 @@ class RecordPlace:
 
     @classmethod
     def of_file(cls, path: Path) -> "RecordPlace":
-        """A record in a SQLite file of its own."""
+        """Return a record in a SQLite file of its own."""
         return cls(f"{_SQLITE}{path}", "")
 
     @property
@@ -96,12 +96,12 @@ class RecordPlace:
         return self.path or address(parse(self.url))
 
     def __repr__(self) -> str:
-        """Without the password."""
+        # Without the password.
         return f"RecordPlace({self.shown})"
 
 
 def _remembered(folder: Path) -> RecordPlace | None:
-    """The place that `remember` wrote into a folder."""
+    """Return the place that `remember` wrote into a folder."""
     path = folder / URL_FILE
     if not path.is_file():
         return None
@@ -115,8 +115,8 @@ def _remembered(folder: Path) -> RecordPlace | None:
         ) from None
 
 
-def _elsewhere(folder: Path, known: str, asked: RecordPlace) -> UserError:
+def _elsewhere(folder: Path, where: str, asked: RecordPlace) -> UserError:
     return UserError(
-        f"--record: the record of {folder} is {known}, not at {asked.shown}: leave --record out "
+        f"--record: the record of {folder} is {where}, not at {asked.shown}: leave --record out "
         "and TUNE_NOISE_RECORD unset, or choose another --name"
     )

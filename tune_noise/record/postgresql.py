@@ -13,7 +13,15 @@ from tune_noise.record.events import Row
 from tune_noise.record.lock import end, take_lock
 from tune_noise.record.place import RecordPlace
 from tune_noise.record.server import Server, is_passing, reason_of
-from tune_noise.record.table import COLUMNS, DELETE, EVENTS, LAST_NUMBER, SELECT, found, picked
+from tune_noise.record.table import (
+    COLUMNS,
+    DELETE,
+    EVENTS,
+    LAST_NUMBER,
+    SELECT,
+    select_events,
+    select_values,
+)
 
 # How long a writer waits for a database that is away, e.g. restarted.
 RETRY_SECONDS = 60.0
@@ -75,7 +83,7 @@ class PostgresDatabase:
         return self._sent
 
     def read(self, *, after: int, limit: int) -> list[Row]:
-        """The first rows with a number above `after`, in order."""
+        """Return the first rows with a number above `after`, in order."""
         values = {"search": self._search, "after": after, "limit": limit}
         rows = self._again(lambda connection: connection.execute(SELECT, values).all())
         return [tuple(row) for row in rows]
@@ -83,12 +91,12 @@ class PostgresDatabase:
     def find(
         self, *, kinds: Sequence[str], trial_id: str | None, first: int, last: int | None
     ) -> list[Row]:
-        """The rows of some kinds and of one trial, in order."""
-        return self._ask(found(kinds=kinds, trial_id=trial_id, first=first, last=last))
+        """Return the rows of some kinds and of one trial, in order."""
+        return self._ask(select_events(kinds=kinds, trial_id=trial_id, first=first, last=last))
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
         """Number, time, trial and the named values of all rows of one kind, in order."""
-        return self._ask(picked(kind, names, _value))
+        return self._ask(select_values(kind, names, _value))
 
     def write(self, rows: Sequence[Row], *, durable: bool) -> None:
         """Add rows in one transaction, or as soon as the server is back."""
@@ -194,16 +202,16 @@ class PostgresDatabase:
             time.sleep(_FIRST_PAUSE_SECONDS)
 
     def _compare(self, connection: sa.Connection) -> None:
-        """See which of our rows the server has, and that all rows there are ours."""
+        """Check which of our rows the server has, and that all rows there are ours."""
         first = self._pending[0][1] if self._pending else self._sent + 1
         values = {"search": self._search, "first": first - 1}
-        found = {row[0]: row[1] for row in connection.execute(_CHECKSUMS, values)}
+        checksums = {row[0]: row[1] for row in connection.execute(_CHECKSUMS, values)}
         ours = {row[1]: row[6] for row in self._pending}
-        if first > 1 and found.pop(first - 1, None) is None:
+        if first > 1 and checksums.pop(first - 1, None) is None:
             raise self._failure(f"it has lost what was safe before, event {first - 1}")
-        if any(ours.get(number) != checksum for number, checksum in found.items()):
+        if any(ours.get(number) != checksum for number, checksum in checksums.items()):
             raise self._failure("another driver has written to this search meanwhile")
-        self._sent = max(found, default=first - 1)
+        self._sent = max(checksums, default=first - 1)
 
     def _failure(self, reason: str) -> StorageError:
         return StorageError(f"{self._place.shown} cannot be used: {reason}")

@@ -123,7 +123,7 @@ class Record:
             yield event
 
     def pick(self, kind: EventKind, *names: str) -> list[tuple[Any, ...]]:
-        """A few values of all events of one kind, without the rest: ten times as fast.
+        """Return a few values of all events of one kind, without the rest: ten times as fast.
 
         Checksums are not looked at.
 
@@ -159,7 +159,7 @@ class Record:
         self._database.close()
 
     def _is_last(self, row: Row) -> bool:
-        """Whether a damaged row is the last one, so that a writer would drop it, too."""
+        """Return whether a damaged row is the last one, so that a writer would drop it, too."""
         return not self._writer and not self._database.read(after=row[1], limit=1)
 
     def _drop_damaged_last(self) -> None:

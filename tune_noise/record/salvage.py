@@ -72,7 +72,7 @@ def _salvage_file(place: RecordPlace, path: Path) -> Salvaged:
 
 
 def _read_file(place: RecordPlace) -> tuple[list[Event], str | None]:
-    """All that a reader can read, and what a writer says against it."""
+    """Return all that a reader can read, and what a writer says against it."""
     events: list[Event] = []
     try:
         with Record(place) as record:

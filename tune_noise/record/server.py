@@ -63,7 +63,6 @@ class Server:
     """
 
     def __init__(self, place: RecordPlace) -> None:
-        """Nothing is connected yet."""
         self._place = place
         host = socket.gethostname()[:30]
         self.application = f"tune_noise {os.getpid()} on {host} {secrets.token_hex(3)}"
@@ -84,7 +83,7 @@ class Server:
             ) from None
 
     def connect(self) -> sa.Connection:
-        """A new connection; each statement on it is a transaction.
+        """Return a new connection; each statement on it is a transaction.
 
         Raises:
             sqlalchemy.exc.DBAPIError: the server does not answer or refuses us.
@@ -94,7 +93,7 @@ class Server:
         return connection
 
     def open(self) -> sa.Connection:
-        """The first connection, to a database that has the table of events.
+        """Return the first connection, to a database that has the table of events.
 
         Raises:
             UserError: it cannot be reached, or cannot hold a record.
@@ -112,7 +111,7 @@ class Server:
         return connection
 
     def check(self) -> None:
-        """See that the database can be reached and written; nothing is changed.
+        """Check that the database can be reached and written; nothing is changed.
 
         Raises:
             UserError: it cannot.
@@ -126,7 +125,7 @@ class Server:
             raise self._unusable("this user may not make or write the table `events` in it")
 
     def holds_events(self) -> bool:
-        """Whether there is an event of this search; nothing is changed.
+        """Return whether there is an event of this search; nothing is changed.
 
         Raises:
             UserError: it cannot be reached or read, or what is there is no record.
@@ -144,15 +143,15 @@ class Server:
         return bool(number)
 
     def holder(self) -> str | None:
-        """Which driver writes this search now; None where none does. Nothing is changed.
+        """Return which driver writes this search now; None where none does. Nothing is changed.
 
         Raises:
             UserError: it cannot be reached.
         """
         with self._reach() as connection:
-            found = holder_of(connection, self._place.search)
+            driver = holder_of(connection, self._place.search)
         self.close()
-        return None if found is None else str(found)
+        return None if driver is None else str(driver)
 
     def close(self) -> None:
         """Forget the server."""
@@ -191,12 +190,12 @@ class Server:
 
 
 def state_of(error: BaseException) -> str | None:
-    """The five characters by which PostgreSQL names an error; None if it gave no answer."""
+    """Return the five characters by which PostgreSQL names an error; None if it gave no answer."""
     return getattr(getattr(error, "orig", error), "sqlstate", None)
 
 
 def is_passing(error: sa.exc.DBAPIError) -> bool:
-    """Whether the same may work a moment later."""
+    """Return whether the same may work a moment later."""
     state = state_of(error)
     if state is None:
         # The driver's own words: the connection failed or broke.
@@ -205,5 +204,5 @@ def is_passing(error: sa.exc.DBAPIError) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """An error's own words, in one line and without passwords."""
+    """Return an error's own words, in one line and without passwords."""
     return mask_password(" ".join(str(getattr(error, "orig", error)).split()))

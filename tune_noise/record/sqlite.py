@@ -21,8 +21,8 @@ from tune_noise.record.table import (
     INSERT,
     LAST_NUMBER,
     SELECT,
-    found,
-    picked,
+    select_events,
+    select_values,
 )
 from tune_noise.record.wal import lost_writes
 
@@ -83,19 +83,19 @@ class SqliteDatabase:
         return int(number)
 
     def read(self, *, after: int, limit: int) -> list[Row]:
-        """The first rows with a number above `after`, in order."""
+        """Return the first rows with a number above `after`, in order."""
         return self._read(SELECT, raw=True, search=self._key, after=after, limit=limit)
 
     def find(
         self, *, kinds: Sequence[str], trial_id: str | None, first: int, last: int | None
     ) -> list[Row]:
-        """The rows of some kinds and of one trial, in order."""
-        query = found(kinds=kinds, trial_id=trial_id, first=first, last=last)
+        """Return the rows of some kinds and of one trial, in order."""
+        query = select_events(kinds=kinds, trial_id=trial_id, first=first, last=last)
         return self._read(query, raw=True, search=self._key)
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
         """Number, time, trial and the named values of all rows of one kind, in order."""
-        return self._read(picked(kind, names, _value), raw=True, search=self._key)
+        return self._read(select_values(kind, names, _value), raw=True, search=self._key)
 
     def write(self, rows: Sequence[Row], *, durable: bool) -> None:
         """Add rows in one transaction."""
@@ -158,7 +158,7 @@ class SqliteDatabase:
         return damaged(self._place, "not a record of a search, or a damaged one")
 
     def _check(self, connection: sa.Connection) -> None:
-        """See what a crash left, and that the file's pages are sound."""
+        """Check what a crash left, and that the file's pages are sound."""
         [_, num_valid, _] = _pragma(connection, "wal_checkpoint(PASSIVE)")[0]
         if lost := lost_writes(self._log, num_valid=max(0, num_valid)):
             self.dropped = _unfinished(self._path, lost)
@@ -210,7 +210,7 @@ class SqliteDatabase:
             self._connection.rollback()
 
     def _failure(self, error: Exception, *, opening: bool = False) -> TuneNoiseError:
-        """What a failure means for the user."""
+        """Return what a failure means for the user."""
         reason = getattr(error, "orig", error)
         name = getattr(reason, "sqlite_errorname", "")
         kind = "_".join(name.split("_")[:2])
@@ -223,8 +223,8 @@ class SqliteDatabase:
 
 
 def _pragma(connection: sa.Connection, pragma: str) -> list[Any]:
-    found = connection.exec_driver_sql(f"PRAGMA {pragma}")
-    rows = list(found.all()) if found.returns_rows else []
+    result = connection.exec_driver_sql(f"PRAGMA {pragma}")
+    rows = list(result.all()) if result.returns_rows else []
     connection.commit()
     return rows
 
@@ -243,7 +243,7 @@ def _decode(text: bytes) -> str:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file a path names; an open file outlives its name, and nobody would see the events."""
+    """Return which file a path names now: an open file outlives its name."""
     try:
         status = path.stat()
     except OSError:
@@ -252,7 +252,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _system_reason(folder: Path) -> str | None:
-    """Why nothing can be written to a folder, in the system's words; None where it can.
+    """Return why nothing can be written to a folder, in the system's words; None where it can.
 
     SQLite keeps them to itself, and to say `disk I/O error` of a full quota leads astray.
     """

@@ -30,10 +30,10 @@ LAST_NUMBER = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where
 )
 
 
-def found(
+def select_events(
     *, kinds: Sequence[str], trial_id: str | None, first: int, last: int | None
 ) -> sa.Select[Any]:
-    """The rows of some kinds, of all kinds where none is named, and of one trial where it is.
+    """Return the query for rows of some kinds (none named: all) and, if named, of one trial.
 
     Without `last` up to the end; to know where to look saves to look at all rows.
     """
@@ -46,7 +46,7 @@ def found(
     return sa.select(EVENTS).where(of_search, among, of_kinds, of_trial).order_by(EVENTS.c.number)
 
 
-def picked(
+def select_values(
     kind: str,
     names: Sequence[str],
     value: Callable[[sa.ColumnElement[str], str], sa.ColumnElement[Any]],

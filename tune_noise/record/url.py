@@ -21,7 +21,7 @@ _MISREAD = (
 
 
 def parse(url: str) -> "sa.URL":
-    """The URL of a PostgreSQL database, with the driver that we use.
+    """Return the URL of a PostgreSQL database, with the driver that we use.
 
     Raises:
         UserError: it is none; the message shows nothing that may be part of a password.
@@ -48,7 +48,7 @@ def parse(url: str) -> "sa.URL":
 
 
 def without_password(url: "sa.URL") -> "sa.URL":
-    """The URL as it may be written into a file."""
+    """Return the URL as it may be written into a file."""
     import sqlalchemy as sa
 
     return sa.URL.create(
@@ -62,7 +62,7 @@ def without_password(url: "sa.URL") -> "sa.URL":
 
 
 def shown(url: "sa.URL") -> str:
-    """A database as messages name it.
+    """Return a database as messages name it.
 
     Example:
         >>> shown(parse("postgresql://ada:secret@db.example:5433/searches?sslmode=require"))

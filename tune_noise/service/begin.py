@@ -73,12 +73,12 @@ def _payload(search: SearchConfig, dataset: Dataset, resolution: Sequence[str]) 
 
 
 def versions() -> dict[str, str]:
-    """Of this package and of those that take part in a search."""
+    """Return the versions of this package and of those that take part in a search."""
     return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
 
 
 def dataset_facts(dataset: Dataset) -> dict[str, Any]:
-    """What a report says of the data."""
+    """Return what a report says of the data."""
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
@@ -107,7 +107,7 @@ def write_search_file(path: Path, payload: dict[str, Any]) -> None:
 
 
 def source_commit() -> str | None:
-    """The git commit of this package's checkout, with + where files differ from it; or None."""
+    """Return the git commit of this package's checkout, with + where files differ; or None."""
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:

@@ -4,7 +4,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tune_noise.config.declared import noise_parameters
+from tune_noise.config.declared import noise_fields
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import ConfigError
@@ -31,10 +31,10 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
 
     dataset = load_dataset(search.dataset, data_dir=data_dir)
     configs = [search.trial_config(c, v) for c in search.all_conditions for v in _choices(search)]
-    dataset, found = load_material(dataset, configs, data_dir=data_dir)
-    found += [problem for config in configs for problem in data_problems(config, dataset)]
-    if found:
-        problems = {problem.message: problem for problem in found}
+    dataset, noise_problems = load_material(dataset, configs, data_dir=data_dir)
+    noise_problems += [problem for config in configs for problem in data_problems(config, dataset)]
+    if noise_problems:
+        problems = {problem.message: problem for problem in noise_problems}
         raise ConfigError(f"{search.name} on {dataset.name}", list(problems.values()))
     for val_fraction in {config.val_fraction for config in configs}:
         stratified_split(dataset.train_labels, val_fraction=val_fraction, seed=SPLIT_SEED)
@@ -44,7 +44,7 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
 def _choices(search: SearchConfig) -> list[dict[str, Any]]:
     """Values of the searched fields, among them all that a data set might not serve."""
     searched = {f: search.search[f].extremes() for f in _DATA_FIELDS if f in search.search}
-    drawn_by = (*_SPLIT_FIELDS, *sorted(noise_parameters()))
+    drawn_by = (*_SPLIT_FIELDS, *sorted(noise_fields()))
     noise = {f: search.search[f].extremes() for f in drawn_by if f in search.search}
     combined = [dict(zip(noise, values, strict=True)) for values in product(*noise.values())]
     first = {field: values[0] for field, values in searched.items()}

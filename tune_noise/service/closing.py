@@ -22,7 +22,7 @@ def warn(console: Console, sentence: str) -> None:
 
 
 def failures(history: History, folder: Path) -> str | None:
-    """How many trials could not be trained, and why the first could not."""
+    """Return how many trials could not be trained, and why the first could not."""
     failed = [trial for trial in history.trials.values() if trial.status == "failed"]
     if not failed:
         return None
@@ -33,7 +33,7 @@ def failures(history: History, folder: Path) -> str | None:
 
 
 def resume_command(folder: Path, options: Mapping[str, object]) -> str:
-    """The command that continues the search in a folder; a password in it is masked.
+    """Return the command that continues the search in a folder; a password in it is masked.
 
     Args:
         folder: of the search.
@@ -49,10 +49,10 @@ def resume_command(folder: Path, options: Mapping[str, object]) -> str:
 
 
 def _program(name: str) -> str:
-    """How a person starts a program of this environment: its name, or its path if not on PATH."""
+    """Return how to start a program of this environment: its name, or its path if not on PATH."""
     here = Path(sys.executable).parent / name
-    found = shutil.which(name)
-    if not here.exists() or (found is not None and Path(found).resolve() == here.resolve()):
+    on_path = shutil.which(name)
+    if not here.exists() or (on_path is not None and Path(on_path).resolve() == here.resolve()):
         return name
     relative = here.is_relative_to(Path.cwd())
     return shlex.quote(str(here.relative_to(Path.cwd()) if relative else here))
@@ -87,7 +87,7 @@ def say_where(
 
 
 def _registered(models: Sequence[str]) -> str:
-    """What was registered, in one line."""
+    """Return what was registered, in one line."""
     if len(models) == 1:
         return models[0]
     champions = [line.partition(" ")[0] for line in models if " @champion:" in line]

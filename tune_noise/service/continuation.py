@@ -20,7 +20,7 @@ _HARMLESS = ("resources", "suspects")
 def read_begun(
     folder: Path, place: RecordPlace, search: SearchConfig, dataset: Dataset, *, resume: bool
 ) -> History | None:
-    """What the record says of a search that has begun; nothing is written.
+    """Return what the record says of a search that has begun; nothing is written.
 
     Args:
         folder: of the search.
@@ -103,7 +103,7 @@ def _changes_of_own(old: dict[str, dict[str, str]], search: SearchConfig) -> lis
 
 
 def grows(history: History, search: SearchConfig, time_budget_seconds: float | None) -> bool:
-    """Whether more is asked of a search than its record says: more trials, or more time.
+    """Return whether more is asked of a search than its record says: more trials, or more time.
 
     Args:
         history: of a search that `check_same` accepts.
@@ -116,7 +116,7 @@ def grows(history: History, search: SearchConfig, time_budget_seconds: float | N
 
 
 def changed_code(history: History) -> str | None:
-    """One sentence where the search was begun by other code of the same version."""
+    """Return one sentence where the search was begun by other code of the same version."""
     then, now = history.search["commit"], source_commit()
     if then == now:
         return None

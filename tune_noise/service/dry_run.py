@@ -37,8 +37,8 @@ def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
         "CPUs; start-up included",
     )
     speeds = sorted(cost.probes.items(), key=lambda item: item[1])
-    shown = ", ".join(f"{m}/{method} {1000 * s:.1f} ms" for (m, method), s in speeds)
-    table.add_row("", f"probed, per 1,000 examples: {shown}")
+    probed = ", ".join(f"{m}/{method} {1000 * s:.1f} ms" for (m, method), s in speeds)
+    table.add_row("", f"probed, per 1,000 examples: {probed}")
     for sentence in least_differences(search, dataset):
         table.add_row("resolution", f"{sentence} (on one seed; 80 % power at 5 %)")
     for sentence in blind_conditions(search, dataset):
@@ -47,7 +47,7 @@ def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
 
 
 def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
-    """The same as `--dry-run --json` prints it; the fields stand in docs/commands.md."""
+    """Return the same as `--dry-run --json` prints it; the fields stand in docs/commands.md."""
     concurrent = _concurrent(search)
     cost = estimate_cost(search, dataset, concurrent=concurrent)
     probes = [
@@ -81,8 +81,8 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
     shape = " x ".join(map(str, dataset.image_shape))
     per = search.resources
     gpus = f", {per.gpus_per_trial:g} GPU" if per.gpus_per_trial else ""
-    shown = levels_in_words(search.levels)
-    compared = f", dealt out evenly over {search.compare} {shown}" if search.compare else ""
+    levels = levels_in_words(search.levels)
+    compared = f", dealt out evenly over {search.compare} {levels}" if search.compare else ""
     stopping = search.early_stopping
     rungs = f"epochs {plan.rungs}" if plan.rungs else "none: every trial trains all its epochs"
     factor = f", the best 1/{stopping.reduction_factor} go on" if stopping and plan.rungs else ""
@@ -125,7 +125,7 @@ def _epochs(plan: Plan) -> str:
 
 
 def _further(search: SearchConfig, plan: Plan) -> str:
-    """When finalists are looked at again; empty where once is all."""
+    """Return when finalists are looked at again; empty where once is all."""
     sizes = [look.num_seeds for look in looks_of(search.confirm.seeds, search.confirm.max_seeds)]
     if len(sizes) == 1:
         return ""

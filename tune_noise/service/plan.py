@@ -206,7 +206,7 @@ def _noise_of_a_probe(config: TrialConfig) -> dict[str, Any]:
 
 
 def _sample(dataset: Dataset) -> Dataset:
-    """The data set thinned to about PROBE_IMAGES, training and test alike.
+    """Return the data set thinned to about PROBE_IMAGES, training and test alike.
 
     Its labels alternate between two classes: they do not matter for the time, and a rare class may
     be too small for a split once it is thinned.

@@ -30,8 +30,8 @@ def describe(trial: TrialHistory, fields: list[str]) -> str:
         value = getattr(trial.config, field)
         if value is None and field not in NULLABLE_FIELDS:
             continue
-        shown = plain_value(value)
-        words.append(shown if isinstance(value, str) else f"{field} {shown}")
+        text = plain_value(value)
+        words.append(text if isinstance(value, str) else f"{field} {text}")
     return "  ".join(words)
 
 
@@ -55,7 +55,6 @@ class SearchProgress:
         concurrent: int,
         quiet: bool,
     ) -> None:
-        """Nothing is shown before the context is entered."""
         self._search, self._console = search, console
         self._counts = Counts(history, search)
         self._concurrent, self._quiet = concurrent, quiet
@@ -109,18 +108,18 @@ class SearchProgress:
         """Return how far the search is, in one line."""
         conditions = self._counts.conditions()
         counts = conditions.values()
-        ended = sum(each.ended for each in counts)
-        planned = sum(each.planned for each in counts)
-        stopped = sum(each.statuses["stopped"] for each in counts)
+        ended = sum(condition.ended for condition in counts)
+        planned = sum(condition.planned for condition in counts)
+        stopped = sum(condition.statuses["stopped"] for condition in counts)
         text = f"[{self._elapsed()}] {ended}/{planned} trials ended ({stopped} stopped early)"
         text += "; oracle" if self._search.oracle else ""
-        if confirmed := sum(each.confirmations_done for each in counts):
-            confirmations = sum(each.confirmations_planned for each in counts)
+        if confirmed := sum(condition.confirmations_done for condition in counts):
+            confirmations = sum(condition.confirmations_planned for condition in counts)
             text += f", {confirmed}/{confirmations} confirmations"
-        for name, each in conditions.items():
-            if each.best is not None:
-                best = describe(each.best, list(self._search.search))
-                text += f"; {name}: best {_score(each.best)} {best}"
+        for name, condition in conditions.items():
+            if condition.best is not None:
+                best = describe(condition.best, list(self._search.search))
+                text += f"; {name}: best {_score(condition.best)} {best}"
         return text + f"; {self._left(conditions)}"
 
     def render(self) -> Group:
@@ -131,8 +130,8 @@ class SearchProgress:
         oracle = " (oracle)" if self._search.oracle else ""
         head.append(f"{self._search.objective}{oracle}   ", style="not bold")
         head.append(f"{self._elapsed()} gone, {self._left(conditions)}", style="not bold")
-        total = sum(each.planned + each.confirmations_planned for each in counts)
-        done = sum(each.ended + each.confirmations_done for each in counts)
+        total = sum(condition.planned + condition.confirmations_planned for condition in counts)
+        done = sum(condition.ended + condition.confirmations_done for condition in counts)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(total=total, completed=done, width=50), f"{done} of {total} trials")
         return Group(head, bar, self._table(conditions))
@@ -144,12 +143,16 @@ class SearchProgress:
             table.add_column(name, justify="right")
         table.add_column("best so far")
         fields = list(self._search.search)
-        for name, each in conditions.items():
-            statuses = each.statuses
+        for name, condition in conditions.items():
+            statuses = condition.statuses
             numbers = [statuses[status] for status in (RUNNING, "stopped", "completed")]
             numbers.append(statuses["failed"] + statuses["diverged"])
-            confirmed = f"{each.confirmations_done}/{each.confirmations_planned}"
-            best = f"{_score(each.best)}  {describe(each.best, fields)}" if each.best else ""
+            confirmed = f"{condition.confirmations_done}/{condition.confirmations_planned}"
+            best = (
+                f"{_score(condition.best)}  {describe(condition.best, fields)}"
+                if condition.best
+                else ""
+            )
             table.add_row(name, *map(str, numbers), confirmed, best)
         return table
 
@@ -163,7 +166,7 @@ class SearchProgress:
 
 
 def _score(trial: TrialHistory) -> str:
-    """The objective at the selected epoch, with its standard error where it has one."""
+    """Return the objective at the selected epoch, with its standard error where it has one."""
     name = trial.config.objective
     selected = trial.selected or {}
     error = selected.get(f"{name}_se")

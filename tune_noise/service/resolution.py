@@ -40,8 +40,8 @@ def perfect_information(
     matrix = known_matrix(config, num_classes, extras or {})
     if matrix is None:
         return None
-    known = _entropy(matrix.mean(axis=0)) - sum(map(_entropy, matrix)) / num_classes
-    return max(0.0, known)  # rounding may leave a little less than nothing
+    nats = _entropy(matrix.mean(axis=0)) - sum(map(_entropy, matrix)) / num_classes
+    return max(0.0, nats)  # rounding may leave a little less than nothing
 
 
 def _entropy(shares: np.ndarray) -> float:
@@ -50,7 +50,7 @@ def _entropy(shares: np.ndarray) -> float:
 
 
 def estimation_cost(num_classes: int, num_labels: int) -> float:
-    """What cross-fitting a K x K table from a validation set costs, in nats.
+    """Return what cross-fitting a K x K table from a validation set costs, in nats.
 
     All other labels estimate K (K - 1) free cells; a maximum-likelihood table loses half a nat per
     cell and label on data that it has not seen.
@@ -81,18 +81,18 @@ def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
 
 
 def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
-    """A sentence for every condition in which the validation set is too small to choose by."""
+    """Return a sentence for every condition whose validation set is too small to choose by."""
     if search.objective != "val_information_noisy":
         return []
     sentences = []
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
         images = validation_size(len(dataset.train_labels), config.val_fraction)
-        known = perfect_information(config, dataset.num_classes, dataset.extras)
+        nats = perfect_information(config, dataset.num_classes, dataset.extras)
         cost = estimation_cost(dataset.num_classes, images * config.labels_per_image)
-        if known is not None and known < LEAST_RATIO * cost:
+        if nats is not None and nats < LEAST_RATIO * cost:
             sentences.append(
-                f"{condition.name}: a perfect classifier tells {known:.2g} nats about a noisy "
+                f"{condition.name}: a perfect classifier tells {nats:.2g} nats about a noisy "
                 f"label, and estimating that from {images} validation images costs {cost:.2g}: the "
                 "objective can hardly rank configurations there; raise val_fraction, take more "
                 "data, or less noise"

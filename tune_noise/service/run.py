@@ -180,7 +180,7 @@ def _resume_command(folder: Path, request: Request) -> str:
 
 
 def _with_budget(request: Request, before: History | None) -> Request:
-    """The request with the budget that holds: what is asked for now, else what the record says."""
+    """Return the request with the budget that is asked for now, or else that of the record."""
     if request.time_budget_seconds is not None or before is None:
         return request
     return replace(request, time_budget_seconds=before.time.budget_seconds)

@@ -17,7 +17,7 @@ SHOWN_WARNINGS = 5
 
 
 def state_to_json(state: SearchState) -> dict[str, Any]:
-    """As `tune-noise status --json` prints it; the fields stand in docs/commands.md."""
+    """Return what `tune-noise status --json` prints; docs/commands.md lists the fields."""
     config = state.config
     return {
         "name": config.name,
@@ -36,7 +36,7 @@ def state_to_json(state: SearchState) -> dict[str, Any]:
         "host": state.host,
         "pid": state.pid,
         **totals(state),
-        "conditions": [_condition_to_json(each) for each in state.conditions],
+        "conditions": [_condition_to_json(condition) for condition in state.conditions],
         "warnings": state.warnings,
         "failures": state.failures,
         "continue": _resume(state),
@@ -154,7 +154,7 @@ def _facts(condition: ConditionState, state: SearchState) -> Iterator[tuple[str,
 
 
 def _word(status: str, state: SearchState) -> str:
-    """A trial without an end runs only where somebody trains it."""
+    """Return the word for a trial; one without an end runs only where somebody trains it."""
     return "begun" if status == "running" and state.status != "running" else status
 
 
@@ -162,8 +162,8 @@ def _best(trial: TrialHistory, state: SearchState) -> str:
     selected, objective = trial.selected or {}, trial.config.objective
     error = selected.get(f"{objective}_se")
     spread = "" if error is None else f" ± {error:.3f}"
-    found = f"{selected[objective]:.3f}{spread}"
-    return f"{found}, {configuration(trial.config, state.config)}, trial {trial.trial_id}"
+    score = f"{selected[objective]:.3f}{spread}"
+    return f"{score}, {configuration(trial.config, state.config)}, trial {trial.trial_id}"
 
 
 def _warnings(state: SearchState) -> Iterator[str]:
@@ -182,7 +182,7 @@ def _how_to_go_on(state: SearchState) -> Iterator[str]:
 
 
 def _resume(state: SearchState) -> str | None:
-    """The command that continues an interrupted search."""
+    """Return the command that continues an interrupted search."""
     return resume_command(state.folder.resolve(), {}) if state.status == "interrupted" else None
 
 

@@ -27,7 +27,7 @@ _IN_HEADER = re.compile(
 
 
 def mask_password(text: str) -> str:
-    """The text with every password replaced by `***` that stands in a URI or behind its name.
+    """Return the text with `***` for every password that stands in a URI or behind its name.
 
     The user goes with the password; a user alone stays, but for web addresses, where it may be a
     token. Other text stays as it is.

@@ -21,7 +21,6 @@ class Interrupt:
     """
 
     def __init__(self) -> None:
-        """Nothing was asked for."""
         self.requested = self.at_once = False
         self._on_request: Callable[[], None] | None = None
         self._before: dict[signal.Signals, Any] = {}

@@ -119,12 +119,14 @@ def trial_tags(trial: TrialHistory, history: History, *, flags: dict[str, str]) 
         "tune_noise.status": trial.status or "",
         "tune_noise.stop_reason": trial.stop_reason,
     }
-    own = _of_configuration(trial, history)
-    return _short(tags | own | {f"tune_noise.{flag}": value for flag, value in flags.items()})
+    config_tags = _of_configuration(trial, history)
+    return _short(
+        tags | config_tags | {f"tune_noise.{flag}": value for flag, value in flags.items()}
+    )
 
 
 def finalist_name(trial: TrialHistory, history: History) -> str:
-    """Of the run that holds a finalist's seeds: `co_teaching mlp1 lr 0.00103 · all seeds`."""
+    """Return the name of a finalist's run: `co_teaching mlp1 lr 0.00103 · all seeds`."""
     return f"{configuration(trial, history)} · all seeds"
 
 
@@ -176,12 +178,12 @@ def trial_params(trial: TrialHistory, history: History) -> dict[str, str]:
 
 
 def _short(values: dict[str, str]) -> dict[str, str]:
-    """The values that say something, cut to what MLflow accepts."""
+    """Return the values that say something, cut to what MLflow accepts."""
     return {name: value[:MAX_VALUE_CHARACTERS] for name, value in values.items() if value}
 
 
 def epoch_points(trial: TrialHistory, *, start: int, stop: int) -> list[Point]:
-    """The metrics of epochs start + 1 to stop."""
+    """Return the metrics of epochs start + 1 to stop."""
     points = []
     names = dict.fromkeys((trial.config.objective, *METRICS))
     for epoch in trial.epochs[start:stop]:
@@ -192,7 +194,7 @@ def epoch_points(trial: TrialHistory, *, start: int, stop: int) -> list[Point]:
 
 
 def summary_points(trial: TrialHistory) -> list[Point]:
-    """The realised noise rate and, after its end, the trial's length, selected and last epochs."""
+    """Return the realised noise rate; of a trial that ended also its length and epochs."""
     points = []
     if trial.ended_seconds is not None:
         time = milliseconds(trial.ended_seconds)
@@ -217,5 +219,5 @@ def _selected_points(trial: TrialHistory, time: int) -> list[Point]:
 
 
 def milliseconds(seconds: float) -> int:
-    """As MLflow counts time."""
+    """Return a time as MLflow counts it, in milliseconds since 1970."""
     return int(seconds * 1000)

@@ -76,7 +76,7 @@ class Entry(Frozen):
 
 
 def read_entry(folder: Path) -> Entry | None:
-    """The entry of a winner's folder; None where there is none, or none that we have written."""
+    """Return the entry of a winner's folder; None where we have written none."""
     try:
         return Entry.model_validate_json((folder / ENTRY_FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -84,12 +84,12 @@ def read_entry(folder: Path) -> Entry | None:
 
 
 def entry_bytes(entry: Entry) -> bytes:
-    """The content of the file."""
+    """Return the content of the file."""
     return (json.dumps(entry.model_dump(mode="json"), allow_nan=False) + "\n").encode()
 
 
 def read_evidence(tag: str | None) -> Evidence | None:
-    """The evidence that a version's tag holds; None where it holds none."""
+    """Return the evidence that a version's tag holds; None where it holds none."""
     try:
         return None if tag is None else Evidence.model_validate_json(tag)
     except ValidationError:
@@ -97,7 +97,7 @@ def read_evidence(tag: str | None) -> Evidence | None:
 
 
 def evidence_tag(evidence: Evidence) -> dict[str, Any]:
-    """The tag that holds it."""
+    """Return the tag that holds it."""
     return {EVIDENCE_TAG: evidence.model_dump_json()}
 
 

@@ -24,12 +24,11 @@ class Reader:
     """Reads a record, and reopens it after a failure: its database may have been restarted."""
 
     def __init__(self, place: RecordPlace) -> None:
-        """Nothing is opened yet."""
         self._place = place
         self._record: Record | None = None
 
     def events(self, *, after: int) -> list[Event]:
-        """What has happened since the event of this number.
+        """Return what has happened since the event of this number.
 
         Raises:
             Exception: whatever the record raises; call again later.
@@ -81,7 +80,7 @@ def follow(mirror: Mirror, reader: Reader, orders: Orders) -> str | None:
 
 
 def in_one_line(error: Exception) -> str:
-    """What went wrong, without passwords and not too long."""
+    """Return what went wrong, without passwords and not too long."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return mask_password(text)[:MAX_REASON_CHARACTERS]
 

@@ -28,7 +28,6 @@ class LoggedModels:
     """
 
     def __init__(self, client: Any, *, experiment_id: str) -> None:
-        """Nothing is asked of MLflow yet."""
         self._client = client
         self._experiment_id = experiment_id
 

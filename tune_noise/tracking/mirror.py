@@ -37,7 +37,6 @@ class Mirror:
     """
 
     def __init__(self, *, tracking_uri: str, experiment: str, output: Path) -> None:
-        """Nothing is asked of MLflow before the first delivery."""
         self.history = History()
         self.experiment_id: str | None = None
         self.num_sent = 0
@@ -141,7 +140,7 @@ class Mirror:
         self._client = client
 
     def _deliver_parent(self, *, is_last: bool, summary: answer.Summary | None = None) -> Run:
-        """The search's run, and the status of those that hold finalists."""
+        """Return the search's run, and the status of those that hold finalists."""
         tags = content.search_tags(self.history)
         if self._parent is None:
             self._parent = self._create(
@@ -162,7 +161,7 @@ class Mirror:
         return run
 
     def _set_open_status(self, run: Run, *, is_last: bool) -> None:
-        """Of a run that is open as long as the search is."""
+        """Set the status of a run that is open as long as the search is."""
         if self.history.finished and (is_last or run.status == "FINISHED"):
             store.set_status(self._client, run, "FINISHED", end_seconds=time.time())
         else:
@@ -254,7 +253,7 @@ class Mirror:
         store.set_status(self._client, run, status, end_seconds=trial.ended_seconds or time.time())
 
     def _finalist_run(self, trial: TrialHistory, parent: Run, *, is_last: bool) -> Run:
-        """The run that holds the seeds of a finalist, of which this trial is one."""
+        """Return the run that holds the seeds of a finalist, of which this trial is one."""
         finalist = str(trial.finalist)
         if finalist not in self._finalists:
             tags = content.finalist_tags(trial, self.history, standing="")

@@ -69,7 +69,6 @@ class Answer:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        """Nothing is said yet."""
         self._stream = stream
         self._lock = threading.Lock()
         self._is_given = False

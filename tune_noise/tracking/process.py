@@ -107,7 +107,7 @@ class TrackingProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The id of the process."""
         return self._process.pid
 
     def finish(self, *, timeout_seconds: float) -> str | None:

@@ -46,7 +46,6 @@ class Registry:
     """
 
     def __init__(self, client: Any, *, experiment_id: str) -> None:
-        """Nothing is asked of MLflow yet."""
         self._client = client
         self._models = LoggedModels(client, experiment_id=experiment_id)
 
@@ -131,7 +130,7 @@ class Registry:
         return version
 
     def _find_name(self, entry: Entry) -> str:
-        """The registered model of this task, made if there is none.
+        """Return the registered model of this task, made if there is none.
 
         The plain name belongs to the first task that took it; another one in the same words, e.g.
         on other data of the same file name, has some digits of its digest in its name.

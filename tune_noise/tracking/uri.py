@@ -32,7 +32,7 @@ CHILD_ENVIRONMENT = TELEMETRY_OFF | {
 
 
 def default_tracking_uri(output_root: Path) -> str:
-    """The store beside the searches: a SQLite file in the output root.
+    """Return the store beside the searches: a SQLite file in the output root.
 
     Example:
         >>> default_tracking_uri(Path("/data/runs"))
@@ -42,7 +42,7 @@ def default_tracking_uri(output_root: Path) -> str:
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a `sqlite:` URI; None for every other URI."""
+    """Return the file of a `sqlite:` URI; None for every other URI."""
     if scheme_of(uri) != "sqlite":
         return None
     database = sa.engine.make_url(uri).database

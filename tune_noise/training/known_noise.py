@@ -8,6 +8,7 @@ import numpy as np
 from tune_noise.config import declared
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.declaration import import_object
 from tune_noise.errors import Problem
 from tune_noise.noise import Noise, NoiseFacts, check_transition_matrix
 from tune_noise.seeding import generator
@@ -17,7 +18,7 @@ Extras = Mapping[str, np.ndarray]
 
 def noise_of(config: TrialConfig) -> Noise:
     """Return the noise of a configuration, made with the values of its declared fields."""
-    make = declared.import_object(declared.noise(config.noise).implementation)
+    make = import_object(declared.noise(config.noise).implementation)
     noise: Noise = make(**config.declared_values("noise"))
     return noise
 

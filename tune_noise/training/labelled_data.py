@@ -59,7 +59,7 @@ class LabelledData:
 
 
 def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None:
-    """The training labels of a configuration counted by true class.
+    """Return the training labels of a configuration counted by true class.
 
     None where the truth is unknown, or where labels go with images that have no class.
     """
@@ -72,7 +72,7 @@ def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None
 
 
 def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Which images are trained on and which validate, both int64, sorted, disjoint.
+    """Return which images are trained on and which validate, both int64, sorted, disjoint.
 
     Validation is the same whatever `train_size` is, and a larger one holds all of a smaller one.
 
@@ -112,8 +112,8 @@ def prepare(
     if held_out is not None:
         train, val = np.setdiff1d(train, held_out), np.setdiff1d(val, held_out)
     noisy = np.stack([noisy_labels(dataset, config) for config in configs])
-    shown = _shown_images(dataset, first, copies=noisy.shape[2])
-    truth = _truth(dataset, first, shown)
+    image_numbers = _shown_images(dataset, first, copies=noisy.shape[2])
+    truth = _truth(dataset, first, image_numbers)
     mean, std = channel_statistics(dataset.train_images)
 
     def resident(images: np.ndarray) -> ResidentImages:
@@ -132,11 +132,11 @@ def prepare(
     if foreign is not None:
         train_images = JoinedImages(train_images, resident(foreign))
         # One label each; the images that have a class come first.
-        val_images = PickedImages(train_images, tensor(shown[val].T.reshape(-1)))
+        val_images = PickedImages(train_images, tensor(image_numbers[val].T.reshape(-1)))
         val_noisy = val_noisy.transpose(0, 2, 1).reshape(len(configs), -1, 1)
     return LabelledData(
         train_images=train_images,
-        image_of=tensor(shown[train].reshape(-1)),
+        image_of=tensor(image_numbers[train].reshape(-1)),
         noisy_labels=of_training(noisy),
         is_clean=None if truth is None else of_training(noisy == truth),
         true_labels=None if truth is None else tensor(truth[train].reshape(-1)),
@@ -156,27 +156,27 @@ def prepare(
 
 
 def _shown_images(dataset: Dataset, config: TrialConfig, *, copies: int) -> np.ndarray:
-    """Which image goes with each label, int64 [N, copies]: its own, or a foreign one after all own.
+    """Return the image of each label, int64 [N, copies]: its own, or a foreign one after all those.
 
     The foreign images are dealt out copy by copy, and from the first again when they run out. They
     are the same for every noise_seed, since the replicates of a stack share their images.
     """
     number = len(dataset.train_labels)
-    own = np.repeat(np.arange(number)[:, None], copies, axis=1)
+    numbers = np.repeat(np.arange(number)[:, None], copies, axis=1)
     foreign = foreign_images(dataset, config)
     if foreign is not None:
         dealt = np.arange((copies - 1) * number).reshape(copies - 1, number).T
-        own[:, 1:] = number + dealt % max(1, len(foreign))
-    return own
+        numbers[:, 1:] = number + dealt % max(1, len(foreign))
+    return numbers
 
 
-def _truth(dataset: Dataset, config: TrialConfig, shown: np.ndarray) -> np.ndarray | None:
-    """The true class of what each label is about, int64 [N, copies]; -1: none of the classes."""
+def _truth(dataset: Dataset, config: TrialConfig, image_numbers: np.ndarray) -> np.ndarray | None:
+    """Return the true class behind each label, int64 [N, copies]; -1: none of the classes."""
     truth = true_labels(dataset, config.noise)
     if truth is None:
         return None
     # A foreign image is numbered after all own ones, and shows no class.
-    return np.asarray(np.append(truth, -1)[np.minimum(shown, len(truth))])
+    return np.asarray(np.append(truth, -1)[np.minimum(image_numbers, len(truth))])
 
 
 def _facts(

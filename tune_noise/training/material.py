@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tune_noise.config.declared import import_object, noise
+from tune_noise.config.declared import noise
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.declaration import import_object
 from tune_noise.errors import ConfigError, DataError, Problem
 from tune_noise.noise import Material
 from tune_noise.training.known_noise import noise_of

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from tune_noise.config.declared import import_object
 from tune_noise.config.trial import TrialConfig
+from tune_noise.declaration import import_object
 from tune_noise.methods.protocol import Method, TrainingFacts
 from tune_noise.training.labelled_data import LabelledData
 

@@ -48,8 +48,8 @@ def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
     trial.network.load_state_dict(trial.best_weights)
     logits = predict_logits(trial.network, trial.data.val_images)
     trial.network.load_state_dict(current)
-    own = logits.view(len(trial.configs), trial.networks, *logits.shape[1:])[r]
-    return np.asarray(torch.softmax(own.double(), dim=2).cpu().numpy())
+    replicate_logits = logits.view(len(trial.configs), trial.networks, *logits.shape[1:])[r]
+    return np.asarray(torch.softmax(replicate_logits.double(), dim=2).cpu().numpy())
 
 
 def _seen(probabilities: np.ndarray, labels: np.ndarray, num_classes: int) -> LabelCounts:

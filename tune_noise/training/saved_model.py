@@ -184,7 +184,7 @@ def _check_own(config: object, own_network: str | None) -> None:
         ValueError: a network, a method or a noise of the user's own is not among the names.
     """
     values = config if isinstance(config, dict) else {}
-    own = [
+    paths = [
         (family, path)
         for family in WORDS
         if isinstance(path := values.get(family), str)
@@ -193,9 +193,9 @@ def _check_own(config: object, own_network: str | None) -> None:
         and (family == "model" or not is_loaded(family, path))
     ]
     allowed = (own_network or "").split(",")
-    for family, path in own:
+    for family, path in paths:
         if path not in allowed:
-            names = ",".join(path for _, path in own)
+            names = ",".join(path for _, path in paths)
             raise ValueError(
                 f"{CONFIG_FILE} names {path!r}, a {WORDS[family]} of your own; to run that code, "
                 f"load_model(folder, own_network={names!r})"

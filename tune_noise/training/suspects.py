@@ -93,11 +93,11 @@ def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
     )
 
 
-def _facts(found: Suspicion, wrong: np.ndarray | None) -> dict[str, float]:
+def _facts(suspicion: Suspicion, wrong: np.ndarray | None) -> dict[str, float]:
     facts: dict[str, float] = {
-        "examples": len(found.log_odds),
-        "suspects": int((found.probabilities > THRESHOLD).sum()),
+        "examples": len(suspicion.log_odds),
+        "suspects": int((suspicion.probabilities > THRESHOLD).sum()),
     }
     if wrong is None:
         return facts
-    return facts | {"wrong_labels": int(wrong.sum())} | detection(found, wrong)
+    return facts | {"wrong_labels": int(wrong.sum())} | detection(suspicion, wrong)

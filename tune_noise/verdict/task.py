@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from tune_noise.config.declared import noise_parameters
+from tune_noise.config.declared import noise_fields
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 
 # What decides which labels are learnt and how a trial is scored; the rest is how it is learnt.
 _DATA_FIELDS = ("val_fraction", "train_size")
 _SCORE_FIELDS = ("objective", "oracle", "last_epochs")
-TASK_FIELDS = ("noise", *noise_parameters(), *_DATA_FIELDS, *_SCORE_FIELDS)
+TASK_FIELDS = ("noise", *noise_fields(), *_DATA_FIELDS, *_SCORE_FIELDS)
 SEARCHED = "searched"
 # Field -> value, or SEARCHED.
 Task = dict[str, Any]

@@ -55,7 +55,7 @@ class CrossFitting:
     problem: str | None = None
 
     def path_of(self, fold: Fold) -> Path:
-        """Where a fold is kept while others are trained."""
+        """Return where a fold is kept while others are trained."""
         return self.target / FOLDS_DIR / f"{fold.number}.safetensors"
 
     def finish(self, dataset: Dataset) -> None:

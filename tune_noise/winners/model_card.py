@@ -25,7 +25,7 @@ def model_card(
     name: str,
     test_accuracy: float | None,
 ) -> str:
-    """The card of a condition's leader, in Markdown.
+    """Return the card of a condition's leader, in Markdown.
 
     Args:
         history: of the search.
@@ -83,7 +83,7 @@ def _figure(estimate: Estimate, metric: str) -> str:
 
 
 def _weights(trial: TrialHistory, condition: ConditionSummary, test_accuracy: float | None) -> str:
-    """Which seed, and what it reached: not the best of the seeds, but the first."""
+    """Return which seed, and what it reached: not the best of the seeds, but the first."""
     chosen = "selected epoch" if condition.config.last_epochs is None else "last epoch"
     text = f"those of the first fresh seed ({trial.config.seed}), not of the luckiest; {chosen}"
     return text if test_accuracy is None else f"{text}, test accuracy {test_accuracy!r}"

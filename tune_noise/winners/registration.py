@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tune_noise.config.declared import is_path, noise_fields, noise_parameters
+from tune_noise.config.declared import is_path, noise_fields
 from tune_noise.config.search import SearchConfig, folder_word
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
@@ -76,7 +76,7 @@ def _holds(target: Path, trial: TrialHistory) -> bool:
 
 
 def registered_name(search: SearchConfig, config: TrialConfig, factors: dict[str, Any]) -> str:
-    """The name of the registered model: data set, noise, then what else makes the task.
+    """Return the name of the registered model: data set, noise, then what else makes the task.
 
     Args:
         search: of the condition.
@@ -90,13 +90,13 @@ def registered_name(search: SearchConfig, config: TrialConfig, factors: dict[str
         >>> registered_name(search, config, condition.factors)
         'digits-symmetric-noise_rate=0.45'
     """
-    shown = _noise_of(config) | _unusual(search, config)
+    named = _noise_of(config) | _unusual(search, config)
     # A condition of one level is the same as a fixed field.
     several = {
         field: value for field, value in factors.items() if len(search.conditions[field]) > 1
     }
-    shown |= {field: value for field, value in several.items() if field not in shown}
-    words = [f"{field}={folder_word(value)}" for field, value in shown.items() if field != "noise"]
+    named |= {field: value for field, value in several.items() if field not in named}
+    words = [f"{field}={folder_word(value)}" for field, value in named.items() if field != "noise"]
     dataset = folder_word(Path(config.dataset).name.removesuffix(".npz"))
     name = re.sub(r"[^\w.,=+-]", "_", "-".join([dataset, config.noise, *words]))
     if len(name) <= _MAX_NAME:
@@ -105,8 +105,8 @@ def registered_name(search: SearchConfig, config: TrialConfig, factors: dict[str
 
 
 def _noise_of(config: TrialConfig) -> dict[str, Any]:
-    """The fields of the noise that say something: field -> value."""
-    values = {f: getattr(config, f) for f in noise_parameters()}
+    """Return the fields of the noise that say something: field -> value."""
+    values = {f: getattr(config, f) for f in noise_fields()}
     return {
         field: value
         for field, value in values.items()
@@ -116,10 +116,10 @@ def _noise_of(config: TrialConfig) -> dict[str, Any]:
 
 def _unusual(search: SearchConfig, config: TrialConfig) -> dict[str, Any]:
     values = {f: getattr(config, f) for f in _TOLD_FIELDS}
-    found = {f: value for f, value in values.items() if value != default_of(f)}
+    unusual = {f: value for f, value in values.items() if value != default_of(f)}
     if "noise_seed" in {*search.conditions, *search.fixed}:
-        found["noise_seed"] = config.noise_seed
-    return found
+        unusual["noise_seed"] = config.noise_seed
+    return unusual
 
 
 def _digest(text: str) -> str:
@@ -185,7 +185,7 @@ def _params(config: TrialConfig) -> dict[str, str]:
 
 
 def _example(dataset: Dataset) -> list[list[list[int]]]:
-    """One image: of the test set, where there is one."""
+    """Return one image: of the test set, where there is one."""
     images = dataset.train_images if dataset.test_images is None else dataset.test_images
     example: list[list[list[int]]] = images[0].tolist()
     return example

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tune_noise.config.declared import noise_parameters
+from tune_noise.config.declared import noise_fields
 from tune_noise.config.words import plain_value
 from tune_noise.history.replay import DECISIVE_PACKAGES
 from tune_noise.history.time_left import clock
@@ -32,7 +32,7 @@ def title(task: TaskComparison, differing: list[str]) -> str:
     words = f"{task.task['data']}: {condition_in_words(condition.factors, condition.config)}"
     more = {f: task.task.get(f) for f in differing if f not in _TITLED and f" {f} " not in words}
     # Nothing needs to be said of a parameter that the noise does not have.
-    absent = {f for f, value in more.items() if value is None and f in noise_parameters()}
+    absent = {f for f, value in more.items() if value is None and f in noise_fields()}
     added = [f"{f} {plain_value(value)}" for f, value in more.items() if f not in absent]
     return ", ".join([words, *added])
 

@@ -80,12 +80,12 @@ class Finalist:
 
     @property
     def num_failed(self) -> int:
-        """Seeds that diverged or failed."""
+        """The number of seeds that diverged or failed."""
         return sum(trial.is_lost for trial in self.trials)
 
     @property
     def num_renamed(self) -> int:
-        """Seeds whose selected epoch names the classes in another order than the labels do."""
+        """The number of seeds whose selected epoch names the classes in another order."""
         return sum(value > 0.0 for value in self.values("val_renamed").values())
 
     def to_json(self) -> dict[str, Any]:

@@ -71,9 +71,9 @@ def _trials(config: SearchConfig) -> View:
 
 def _finalists(config: SearchConfig) -> View:
     objective = f"{config.objective}_selected"
-    shown = [objective, f"{objective}_low", f"{objective}_high", "seeds", *SEEN]
+    metrics = [objective, f"{objective}_low", f"{objective}_high", "seeds", *SEEN]
     columns = ["tags.`tune_noise.standing`"]
-    columns += _columns(config, metrics=shown, params=list(config.search))
+    columns += _columns(config, metrics=metrics, params=list(config.search))
     charts = [{"type": "BAR", "metricKey": name} for name in (objective, *SEEN)]
     return _view(config, "finalist", columns=columns, charts=charts)
 
@@ -129,7 +129,7 @@ def _section(chart: Chart) -> str:
 
 
 def _view(config: SearchConfig, stage: str, *, columns: list[str], charts: list[Chart]) -> View:
-    """The state of the Runs page.
+    """Return the state of the Runs page.
 
     Runs are sorted by the objective, best first: sorted by time MLflow would put them under their
     parents, folded, and draw no charts of them.

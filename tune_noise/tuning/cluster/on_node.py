@@ -61,12 +61,13 @@ def own_problem(own: dict[str, dict[str, str]]) -> str | None:
         own: `SearchConfig.own_versions` on the driver.
     """
     from tune_noise.config import declared
+    from tune_noise.declaration import DeclarationError
 
     for key, expected in own.items():
         field, _, name = key.partition(" ")
         try:
             here = declared.origin(field, name)
-        except declared.DeclarationError as error:
+        except DeclarationError as error:
             return f"cannot use {field} {error}"
         if here != expected:
             there = ", ".join(expected.values())

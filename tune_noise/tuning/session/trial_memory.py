@@ -70,7 +70,7 @@ class TrialMemory(InMemoryStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        """The selection, in the order of asking."""
+        """Return the selection, in the order of asking."""
         # Every ask begins with a look for one that waits, and none of those has ended.
         ended = [] if states == (TrialState.WAITING,) else self._remembered()
         still_open = [self.get_trial(trial_id) for trial_id in self._open]
