@@ -62,9 +62,9 @@ LAYERS = {
     "record": {"errors", "system"},
     "metrics": {"config", "data", "methods"},
     "command_line": {"config", "data", "errors", "record", "system"},
-    "history": {"config", "errors", "record", "system"},
+    "history": {"config", "declaration", "errors", "record", "system"},
     "training": {
-        "config", "data", "errors", "methods", "metrics", "models", "noise", "seeding", "system",
+        "config", "data", "declaration", "errors", "methods", "metrics", "models", "noise", "seeding", "system",
     },
     "verdict": {"config", "history"},
     "tuning.session": {
@@ -72,7 +72,7 @@ LAYERS = {
     },
     # Ray's private names, all of them.
     "tuning.ray_internals": set(),
-    "tuning.cluster": {"config", "errors", "system", "training", "tuning.ray_internals"},
+    "tuning.cluster": {"config", "declaration", "errors", "system", "training", "tuning.ray_internals"},
     "tuning": {
         "config", "data", "errors", "history", "record", "system", "training", "tuning.session",
         "tuning.cluster", "tuning.ray_internals",

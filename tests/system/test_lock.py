@@ -96,3 +96,4 @@ def test_a_folder_may_be_removed_while_it_is_owned(folder: Path) -> None:
     with own_folder(folder):
         (folder / LOCK_FILE).unlink()
         folder.rmdir()
+    assert not folder.exists()
