@@ -64,7 +64,8 @@ LAYERS = {
     "command_line": {"config", "data", "errors", "record", "system"},
     "history": {"config", "declaration", "errors", "record", "system"},
     "training": {
-        "config", "data", "declaration", "errors", "methods", "metrics", "models", "noise", "seeding", "system",
+        "config", "data", "declaration", "errors", "methods", "metrics",
+        "models", "noise", "seeding", "system",
     },
     "verdict": {"config", "history"},
     "tuning.session": {
@@ -72,7 +73,10 @@ LAYERS = {
     },
     # Ray's private names, all of them.
     "tuning.ray_internals": set(),
-    "tuning.cluster": {"config", "declaration", "errors", "system", "training", "tuning.ray_internals"},
+    "tuning.cluster": {
+        "config", "declaration", "errors", "system",
+        "training", "tuning.ray_internals",
+    },
     "tuning": {
         "config", "data", "errors", "history", "record", "system", "training", "tuning.session",
         "tuning.cluster", "tuning.ray_internals",
