@@ -66,7 +66,11 @@ def test_a_server_killed_in_mid_write_again_and_again_gets_everything_once(
             number += 1
             script.trial(f"t{number}", epochs=30)
         wait_for(lambda before=before: num_runs(server) > before, "the next runs")
-        time.sleep(draw.uniform(0.0, 1.0))
+        # Trials go on until the kill, so that it finds something undelivered however fast it is.
+        end = time.monotonic() + draw.uniform(0.0, 1.0)
+        while time.monotonic() < end:
+            number += 1
+            script.trial(f"t{number}", epochs=30)
         server.kill()
         server.start()
     script.finish()
