@@ -1,4 +1,4 @@
-"""The main job, start to end: check, run, confirm, write, track, say where things are."""
+"""The main job in four stages: check and begin, train, deliver, say where things are."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.record.folder import SEARCH_FILE
 from tune_noise.record.reach import check
-from tune_noise.reporting import condition_tables, write_outputs
+from tune_noise.reporting import Summary, condition_tables, write_outputs
 from tune_noise.service.begin import begin
 from tune_noise.service.checked_data import load_checked
 from tune_noise.service.closing import failures, resume_command, say_where, warn
@@ -70,6 +70,40 @@ class Request:
     register: bool = True
     space: str | None = None
 
+    def folder(self, search: SearchConfig) -> Path:
+        """Return the folder of a search."""
+        return self.output.resolve() / search.name
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What the first checks have read. Until now nothing has been written."""
+
+    dataset: Dataset
+    place: RecordPlace
+    tracking_uri: str
+    time_budget_seconds: float | None
+    is_done: bool
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A search whose folder, record and tracking are open."""
+
+    record: Record
+    history: History
+    tracking: TrackingProcess
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class _Delivered:
+    """What a finished search has left behind."""
+
+    history: History
+    summary: Summary
+    warnings: list[str]
+
 
 def run_search(search: SearchConfig, request: Request, console: Console) -> Path:
     """Run or resume one search and write everything it promises.
@@ -83,10 +117,10 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
         TuneNoiseError: every trial failed.
         Interrupted: Ctrl-C or SIGTERM; the record holds all that happened.
     """
-    folder = request.output.resolve() / search.name
+    folder = request.folder(search)
     try:
         with Interrupt() as interrupt:
-            return _run_search(search, request, console, folder, interrupt)
+            return _run_search(search, request, console, interrupt)
     except KeyboardInterrupt:
         if not (folder / SEARCH_FILE).exists():
             raise  # nothing has begun that could be resumed
@@ -99,17 +133,33 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
         raise StorageError(_stopped(fault, folder, request)) from error
 
 
-def _stopped(reason: str, folder: Path, request: Request) -> str:
-    return (
-        f"{reason}; the search has stopped, and nothing that was recorded is lost. When this is "
-        f"fixed, continue with:\n  {_resume_command(folder, request)}"
-    )
-
-
 def _run_search(
-    search: SearchConfig, request: Request, console: Console, folder: Path, interrupt: Interrupt
+    search: SearchConfig, request: Request, console: Console, interrupt: Interrupt
 ) -> Path:
     started = time.monotonic()
+    folder = request.folder(search)
+    checked = _check(search, request, folder)
+    with ExitStack() as stack:
+        # The cluster may refuse, too: until it has agreed nothing is written.
+        cluster = stack.enter_context(ExitStack())
+        if not checked.is_done:
+            nodes = cluster.enter_context(_cluster(search, request, folder))
+        begun = stack.enter_context(_begin(search, request, checked, folder, interrupt))
+        for warning in begun.warnings:
+            warn(console, warning)
+        if not checked.is_done:
+            _train(search, request, checked, begun, console, nodes, interrupt)
+        # Closing takes seconds, and nothing more is trained.
+        stack.enter_context(_in_background(cluster.close))
+        delivered = _deliver(begun, checked.dataset, folder, register=request.register)
+    _say(delivered, begun.tracking, checked.tracking_uri, folder, console, started)
+    if all(trial.status == "failed" for trial in delivered.history.trials.values()):
+        raise TuneNoiseError("no trial could be trained: see the warning above")
+    return folder
+
+
+def _check(search: SearchConfig, request: Request, folder: Path) -> _Checked:
+    """Read the data and what has begun, and check that all places can be used."""
     dataset = load_checked(search, request.data_dir)
     check_writable(folder)
     check_unowned(folder)
@@ -118,79 +168,37 @@ def _run_search(
     before = read_begun(folder, place, search, dataset, resume=request.resume)
     tracking_uri = request.tracking_uri or default_tracking_uri(folder.parent)
     check_tracking_uri(tracking_uri, source=request.tracking_source)
-    request = _with_budget(request, before)
-    is_done = (
-        before is not None
-        and before.finished
-        and not grows(before, search, request.time_budget_seconds)
-    )
-    with ExitStack() as stack:
-        # The cluster may refuse, too: until it has agreed nothing is written.
-        cluster = stack.enter_context(ExitStack())
-        nodes = None if is_done else cluster.enter_context(_cluster(search, request, folder))
-        stack.enter_context(own_folder(folder))
-        place.remember(folder)
-        record = stack.enter_context(Record(place, writer=True))
-        blind = blind_conditions(search, dataset)
-        resolution = [*least_differences(search, dataset), *blind]
-        history = begin(record, search, dataset, folder, resolution=resolution, space=request.space)
-        tracking = stack.enter_context(_tracking(place, search, tracking_uri, folder, interrupt))
-        for sentence in filter(None, (*blind, record.dropped, changed_code(history))):
-            warn(console, sentence)
-        if nodes is not None:
-            begun = history.config.model_copy(update={"suspects": search.suspects})
-            _run(begun, request, dataset, record, console, nodes, interrupt)
-        # It takes seconds, and nothing more is trained.
-        stack.enter_context(_beside(cluster.close))
-        history = History.replay(record.events())
-        summary = write_outputs(history, folder)
-        problems = export_winners(summary, dataset, folder)
-        describe_models(history, summary, dataset, folder, register=request.register)
-        warning = tracking.finish(timeout_seconds=TRACKING_SECONDS)
-    for table in condition_tables(summary):
-        console.print(table)
-    for text in filter(None, [failures(history, folder), *problems, warning]):
-        warn(console, text)
-    seconds = time.monotonic() - started
-    say_where(console, folder, tracking_uri, tracking.experiment_id, seconds, tracking.models)
-    if all(trial.status == "failed" for trial in history.trials.values()):
-        raise TuneNoiseError("no trial could be trained: see the warning above")
-    return folder
+    budget = request.time_budget_seconds
+    if before is not None and budget is None:
+        budget = before.time.budget_seconds
+    is_done = before is not None and before.finished and not grows(before, search, budget)
+    return _Checked(dataset, place, tracking_uri, budget, is_done)
 
 
 @contextmanager
-def _beside(work: Callable[[], None]) -> Iterator[None]:
-    """Do something in a thread of its own; at the end wait for it."""
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(work)
-        yield
-        done.result()
-
-
-def _resume_command(folder: Path, request: Request) -> str:
-    return resume_command(
-        folder,
-        {
-            "--data-dir": request.data_dir,
-            "--address": request.address,
-            "--tracking-uri": request.tracking_uri,
-            "--no-register": None if request.register else True,
-        },
-    )
-
-
-def _with_budget(request: Request, before: History | None) -> Request:
-    """Return the request with the budget that is asked for now, or else that of the record."""
-    if request.time_budget_seconds is not None or before is None:
-        return request
-    return replace(request, time_budget_seconds=before.time.budget_seconds)
+def _begin(
+    search: SearchConfig, request: Request, checked: _Checked, folder: Path, interrupt: Interrupt
+) -> Iterator[_Begun]:
+    """Own the folder, open the record, write the first event, and start to feed MLflow."""
+    dataset, place = checked.dataset, checked.place
+    with own_folder(folder):
+        place.remember(folder)
+        with Record(place, writer=True) as record:
+            blind = blind_conditions(search, dataset)
+            resolution = [*least_differences(search, dataset), *blind]
+            history = begin(
+                record, search, dataset, folder, resolution=resolution, space=request.space
+            )
+            warnings = [*blind, *filter(None, (record.dropped, changed_code(history)))]
+            with _tracking(place, search, checked.tracking_uri, folder, interrupt) as tracking:
+                yield _Begun(record, history, tracking, warnings)
 
 
 @contextmanager
 def _tracking(
     place: RecordPlace, search: SearchConfig, uri: str, folder: Path, interrupt: Interrupt
 ) -> Iterator[TrackingProcess]:
-    """MLflow fed from the record; after an error it gets little time, as users wait."""
+    """Feed MLflow from the record. After an error it gets little time, as users wait."""
     tracking = TrackingProcess.start(place, tracking_uri=uri, experiment=search.name, output=folder)
     try:
         yield tracking
@@ -212,24 +220,26 @@ def _cluster(
     return cluster(search, address=request.address, folder=folder)
 
 
-def _run(
+def _train(
     search: SearchConfig,
     request: Request,
-    dataset: Dataset,
-    record: Record,
+    checked: _Checked,
+    begun: _Begun,
     console: Console,
     nodes: list[dict[str, Any]],
     interrupt: Interrupt,
 ) -> None:
+    """Search, confirm the finalists, and find the suspects: all that needs the cluster."""
     from tune_noise.tuning.cluster.placement import max_concurrent
     from tune_noise.tuning.cluster.watch import cluster_watch
     from tune_noise.tuning.driver import run_session
     from tune_noise.tuning.session.session import Session
 
-    folder, budget = request.output.resolve() / search.name, request.time_budget_seconds
+    folder, budget = request.folder(search), checked.time_budget_seconds
+    search = begun.history.config.model_copy(update={"suspects": search.suspects})
     run = {"host": socket.gethostname(), "pid": os.getpid(), "time_budget_seconds": budget}
-    record.append(Event("run", data=run))
-    session = Session(search, record, time_budget_seconds=budget)
+    begun.record.append(Event("run", data=run))
+    session = Session(search, begun.record, time_budget_seconds=budget)
     progress = SearchProgress(
         search,
         session.history,
@@ -255,7 +265,63 @@ def _run(
 
     with progress, interrupt.clean_stop(say_stopping), cluster_watch(end):
         run_session(
-            session, dataset, output=folder, resources=search.resources, interrupt=interrupt
+            session, checked.dataset, output=folder, resources=search.resources, interrupt=interrupt
         )
-        find_on_cluster(session, dataset, folder, interrupt)
+        find_on_cluster(session, checked.dataset, folder, interrupt)
     session.finish()
+
+
+@contextmanager
+def _in_background(work: Callable[[], None]) -> Iterator[None]:
+    """Do something in a thread of its own; at the end wait for it."""
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        yield
+        done.result()
+
+
+def _deliver(begun: _Begun, dataset: Dataset, folder: Path, *, register: bool) -> _Delivered:
+    """Write tables, report and winners from the record, and wait for MLflow."""
+    history = History.replay(begun.record.events())
+    summary = write_outputs(history, folder)
+    problems = export_winners(summary, dataset, folder)
+    describe_models(history, summary, dataset, folder, register=register)
+    late = begun.tracking.finish(timeout_seconds=TRACKING_SECONDS)
+    warnings = filter(None, [failures(history, folder), *problems, late])
+    return _Delivered(history, summary, list(warnings))
+
+
+def _say(
+    delivered: _Delivered,
+    tracking: TrackingProcess,
+    tracking_uri: str,
+    folder: Path,
+    console: Console,
+    started: float,
+) -> None:
+    """Print the tables, the warnings, and where everything is."""
+    for table in condition_tables(delivered.summary):
+        console.print(table)
+    for warning in delivered.warnings:
+        warn(console, warning)
+    seconds = time.monotonic() - started
+    say_where(console, folder, tracking_uri, tracking.experiment_id, seconds, tracking.models)
+
+
+def _stopped(reason: str, folder: Path, request: Request) -> str:
+    return (
+        f"{reason}; the search has stopped, and nothing that was recorded is lost. When this is "
+        f"fixed, continue with:\n  {_resume_command(folder, request)}"
+    )
+
+
+def _resume_command(folder: Path, request: Request) -> str:
+    return resume_command(
+        folder,
+        {
+            "--data-dir": request.data_dir,
+            "--address": request.address,
+            "--tracking-uri": request.tracking_uri,
+            "--no-register": None if request.register else True,
+        },
+    )
