@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from tune_noise.config.conditional import field_default
 from tune_noise.config.metric_names import METRICS, SEARCHABLE
-from tune_noise.config.rules import possible
+from tune_noise.config.raw_space import RawSpace
 from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields, when
 
 # field -> values of other fields beside which it applies, and its default there
@@ -95,13 +95,13 @@ def test_a_default_may_depend_on_the_values_that_decide(
 ) -> None:
     assert getattr(TrialConfig.model_validate(values), field) == default
     assert field_default(trial_fields()[field], values) == default
-    assert possible({"fixed": values}, field) == [default]
+    assert RawSpace({"fixed": values}).possible(field) == [default]
 
 
 def test_a_space_knows_all_defaults_that_a_field_may_take() -> None:
     def warm_ups(*methods: str, **fixed: Any) -> set[int]:
         raw = {"search": {"method": {"choice": list(methods)}}, "fixed": fixed}
-        return set(possible(raw, "warm_up_epochs"))
+        return set(RawSpace(raw).possible("warm_up_epochs"))
 
     assert warm_ups("standard", "elr") == set()
     assert warm_ups("co_teaching_plus", "gmm") == {0, 10}
@@ -109,7 +109,7 @@ def test_a_space_knows_all_defaults_that_a_field_may_take() -> None:
     assert warm_ups("forward", transition="known") == {0}
     assert warm_ups("forward", warm_up_epochs=3) == {3}
     # What cannot be a value is another rule's word.
-    assert possible({"fixed": {"method": [[]]}}, "warm_up_epochs") == []
+    assert RawSpace({"fixed": {"method": [[]]}}).possible("warm_up_epochs") == []
 
 
 @pytest.mark.parametrize(

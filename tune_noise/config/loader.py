@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from tune_noise.config import declared
-from tune_noise.config.budget_rules import BUDGET_RULES
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import place_in, problems_of, shorten
-from tune_noise.config.rules import FIELD_RULES, load_own
+from tune_noise.config.raw_space import SECTIONS, RawSpace
+from tune_noise.config.rules import RULES, load_own
 from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig, Suspects
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields
@@ -126,7 +126,7 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
             new[head] = {**section, tail: value} if isinstance(section, dict) else section
         elif key in trial_fields():
             _set_field(new, key, value)
-        elif unusable := load_own(new, further=[key]):
+        elif unusable := load_own(RawSpace(new), further=[key]):
             problems += unusable
         elif key in trial_fields():
             _set_field(new, key, value)
@@ -140,12 +140,12 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
 
 
 def _set_field(raw: dict[str, Any], field: str, value: Any) -> None:
-    for part in ("conditions", "search", "fixed"):
+    for part in SECTIONS:
         if not isinstance(raw.setdefault(part, {}), dict):
             return  # the schema reports the malformed section
     if value is None:
         # Back to the default, which is also what null means to the one field that may be null.
-        for part in ("conditions", "search", "fixed"):
+        for part in SECTIONS:
             raw[part].pop(field, None)
         return
     if field in raw["conditions"]:
@@ -176,10 +176,11 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
     # A rule may repeat what the schema said of the same place: the schema's word stands.
     refused = {problem.place for problem in problems}
     # Without its declaration nothing can be said of a space that names a user's own.
-    unusable = load_own(raw)
+    space = RawSpace(raw)
+    unusable = load_own(space)
     problems += unusable
-    for rule in () if unusable else (*FIELD_RULES, *BUDGET_RULES):
-        problems += [problem for problem in rule(raw) if problem.place not in refused]
+    for rule in () if unusable else RULES:
+        problems += [problem for problem in rule(space) if problem.place not in refused]
     if problems or search is None:
         raise ConfigError(source, _listed(problems))
     return search

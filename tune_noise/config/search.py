@@ -12,7 +12,7 @@ from tune_noise.config import declared
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen, OneLine
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
-from tune_noise.config.trial import TrialConfig, applies
+from tune_noise.config.trial import TrialConfig, applies, trial_fields, when
 from tune_noise.declaration import MAX_EPOCHS, DeclarationError
 from tune_noise.errors import UserError
 
@@ -131,6 +131,11 @@ def folder_word(value: Any) -> str:
     letters = re.sub(r"[^A-Za-z0-9._+]+", "-", text)[-40:].strip("-._+")
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{letters}-{digest}".lstrip("-")
+
+
+def deciders(name: str, domain: Domain) -> set[str]:
+    """Return the fields that decide whether a searched field is drawn."""
+    return {*domain.when, *when(name)} if name in trial_fields() else set(domain.when)
 
 
 def _is_own(field: str, name: Any) -> bool:

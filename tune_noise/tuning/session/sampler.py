@@ -13,8 +13,7 @@ import optuna
 
 from tune_noise.config.conditional import field_default
 from tune_noise.config.domains import Domain
-from tune_noise.config.rules import deciders
-from tune_noise.config.search import Condition, SearchConfig
+from tune_noise.config.search import Condition, SearchConfig, deciders
 from tune_noise.config.trial import applies, trial_fields
 from tune_noise.history.replay import TrialHistory
 from tune_noise.seeding import derive_seed
