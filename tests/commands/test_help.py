@@ -11,11 +11,9 @@ import pytest
 import typer
 from typer.main import get_command
 
-from tests.support.histories import Builder, epoch
+from tests.support.searches import finished_search
 from tune_noise import cli
 from tune_noise.command_line.examples import EXAMPLES, Example
-from tune_noise.config.loader import find_space, read_space
-from tune_noise.record import Event, Record
 
 from .console import Outcome, Run
 
@@ -42,22 +40,6 @@ def parse(arguments: list[str], command: Any = None) -> None:
     if rest:
         _, inner, left = command.resolve_command(context, rest)
         parse(left, inner)
-
-
-def finished_search(folder: Path, *, gain: float) -> None:
-    """The record of a finished search of the space smoke."""
-    space = {**read_space(find_space("smoke")), "name": folder.name}
-    build = Builder(**space)
-    for number in range(6):
-        build.add(epoch(0.4 + 0.01 * number), method="standard", lr=0.002)
-    for objectives, method in (([0.5, 0.55, 0.52], "standard"), ([0.6, 0.65, 0.62], "co_teaching")):
-        build.add_finalist([value + gain for value in objectives], method=method, lr=0.003)
-    folder.mkdir(parents=True)
-    data = {"name": "digits", "fingerprint": "f1"}
-    build.events[0].data.update(dataset=data, search_id=str(folder))
-    run = Event("run", data={"host": "ada", "pid": 7, "time_budget_seconds": None})
-    with Record(folder / "record.db", writer=True) as record:
-        record.append(build.events[0], run, *build.events[1:], Event("finish"))
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.searches import finished_search
 from tune_noise.command_line.run import divert_output, print_json
 
 from .console import Run, refuse
-from .test_help import finished_search
 
 
 def test_a_dry_run_is_a_plan(run: Run) -> None:

@@ -97,13 +97,13 @@ TABLES: dict[tuple[str, str], Callable[[], str]] = {
 }
 
 
-def with_table(page: str, name: str, text: str) -> str:
-    """Return a page with the text between the markers of a table.
+def with_block(page: str, name: str, text: str) -> str:
+    """Return a page with the text between the markers of a generated block.
 
     Raises:
         ValueError: the page has no such markers.
     """
-    begin, end = f"<!-- table {name} -->", f"<!-- end of table {name} -->"
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     before, found_begin, rest = page.partition(begin)
     _, found_end, after = rest.partition(end)
     if not found_begin or not found_end:
@@ -114,4 +114,4 @@ def with_table(page: str, name: str, text: str) -> str:
 if __name__ == "__main__":
     for (file, name), write in TABLES.items():
         path = DOCS / file
-        path.write_text(with_table(path.read_text(), name, write()))
+        path.write_text(with_block(path.read_text(), f"table {name}", write()))

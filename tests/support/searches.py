@@ -1,0 +1,23 @@
+"""Records of searches that nobody has run."""
+
+from pathlib import Path
+
+from tests.support.histories import Builder, epoch
+from tune_noise.config.loader import find_space, read_space
+from tune_noise.record import Event, Record
+
+
+def finished_search(folder: Path, *, gain: float) -> None:
+    """Write the record of a finished search of the space smoke."""
+    space = {**read_space(find_space("smoke")), "name": folder.name}
+    build = Builder(**space)
+    for number in range(6):
+        build.add(epoch(0.4 + 0.01 * number), method="standard", lr=0.002)
+    for objectives, method in (([0.5, 0.55, 0.52], "standard"), ([0.6, 0.65, 0.62], "co_teaching")):
+        build.add_finalist([value + gain for value in objectives], method=method, lr=0.003)
+    folder.mkdir(parents=True)
+    data = {"name": "digits", "fingerprint": "f1"}
+    build.events[0].data.update(dataset=data, search_id=str(folder))
+    run = Event("run", data={"host": "ada", "pid": 7, "time_budget_seconds": None})
+    with Record(folder / "record.db", writer=True) as record:
+        record.append(build.events[0], run, *build.events[1:], Event("finish"))
