@@ -141,7 +141,7 @@ def test_a_lost_result_is_handled_as_a_lost_actor(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(RuntimeError, match="unexpected exception"):
         lose_a_result()
     for _ in range(2):
-        ray_internals.treat_lost_results_as_lost_actors()
+        ray_internals.patch_lost_results()
     lose_a_result()
     [error] = errors
     assert isinstance(error, RayActorError)

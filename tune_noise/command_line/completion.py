@@ -67,21 +67,21 @@ def answer_in_pieces(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def complete_space(incomplete: str) -> list[str]:
-    """Shipped spaces, and YAML files where none begins so."""
+    """Return the shipped spaces that begin so, or YAML files where none does."""
     from tune_noise.config.loader import shipped_spaces
 
     return _beginning(incomplete, shipped_spaces()) or _files(incomplete, (".yaml", ".yml"))
 
 
 def complete_dataset(incomplete: str) -> list[str]:
-    """Known data sets, and .npz files."""
+    """Return the known data sets and .npz files that begin so."""
     from tune_noise.data import DATASET_NAMES
 
     return [*_beginning(incomplete, DATASET_NAMES), *_files(incomplete, (".npz",))]
 
 
 def complete_search(incomplete: str) -> list[str]:
-    """Folders of searches: those in the folder typed so far, or in runs/.
+    """Return the folders of searches in the folder typed so far, or in runs/.
 
     Nothing where there is none: the shell then completes paths as it always does.
     """
@@ -118,7 +118,7 @@ def _assigned(name: str, values: list[str]) -> list[str]:
 
 
 def _fields(*, is_search: bool) -> dict[str, list[str]]:
-    """Field -> its values; the default alone where they cannot be listed."""
+    """Return field -> its values, or its default alone where they cannot be listed."""
     from tune_noise.config.search import SearchConfig
     from tune_noise.config.trial import trial_class
 
@@ -133,7 +133,7 @@ def _fields(*, is_search: bool) -> dict[str, list[str]]:
 
 
 def _named() -> dict[str, list[str]]:
-    """Values of fields that are names, known or a user's own."""
+    """Return the values of fields that are names."""
     from tune_noise.config.declared import SHIPPED, names
     from tune_noise.config.metric_names import METRICS
     from tune_noise.data import DATASET_NAMES

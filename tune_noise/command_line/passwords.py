@@ -74,7 +74,7 @@ def hide_passwords() -> None:
 
 
 def without_passwords(arguments: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
-    """Arguments with the passwords of their URIs masked.
+    """Return the arguments with the passwords of their URIs masked.
 
     Returns:
         The arguments, and variable -> whole URI of each option that held a password.

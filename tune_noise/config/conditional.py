@@ -33,7 +33,7 @@ def only(
 
 
 def condition_of(info: FieldInfo) -> dict[str, list[str]]:
-    """Deciding field -> the values beside which a field applies; empty: always."""
+    """Return deciding field -> the values beside which a field applies; empty: always."""
     condition: dict[str, list[str]] = _extra(info).get("when", {})
     return condition
 
@@ -55,7 +55,7 @@ def field_default(info: FieldInfo, values: dict[str, Any] | None = None) -> Any:
 
 
 def either(values: Sequence[str]) -> str:
-    """`a, b or c`: one of several values in words."""
+    """Return `a, b or c`: one of several values in words."""
     *others, last = values
     return f"{', '.join(others)} or {last}" if others else last
 

@@ -48,29 +48,29 @@ class Frozen(BaseModel):
     @classmethod
     def _a_number_is_written_as_one(cls, value: Any, info: ValidationInfo) -> Any:
         # First what most fields of a trial hold: a record may have ten thousand trials.
-        if _passes_anyway(value) or not _may_hold_numbers(cls, str(info.field_name)):
+        if _is_no_number(value) or not _may_hold_numbers(cls, str(info.field_name)):
             return value
         annotation = cls.model_fields[str(info.field_name)].annotation
-        if message := wrong_kind_of_number(annotation, value):
+        if message := number_problem(annotation, value):
             raise ValueError(message)
         return value
 
 
-def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
+def number_problem(annotation: Any, value: Any) -> str | None:
     """Return why a value is not the number that it would be taken for; None where it may pass.
 
     Pydantic reads yes as 1, "8" as 8 and 8.0 as 8; the rules of a space compare what was written.
 
     Example:
-        >>> wrong_kind_of_number(int | None, "8")
+        >>> number_problem(int | None, "8")
         "'8' must be a number: write it without quotes"
     """
-    if _passes_anyway(value):
+    if _is_no_number(value):
         return None
     types = {annotation, *get_args(annotation)}
     if isinstance(value, list | tuple):
         items = next((get_args(t) for t in types if get_origin(t) is tuple), ())
-        faults = map(wrong_kind_of_number, items, value)
+        faults = map(number_problem, items, value)
         return next((fault for fault in faults if fault), None)
     if not types & _NUMBERS:
         return None
@@ -84,7 +84,7 @@ def wrong_kind_of_number(annotation: Any, value: Any) -> str | None:
     return None
 
 
-def _passes_anyway(value: Any) -> bool:
+def _is_no_number(value: Any) -> bool:
     """Return whether a value passes beside every annotation."""
     if type(value) is float:
         return not value.is_integer()

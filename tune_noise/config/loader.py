@@ -37,7 +37,7 @@ def spaces_dir() -> Path:
 
 
 def shipped_spaces() -> dict[str, Path]:
-    """Name -> file of every shipped space."""
+    """Return name -> file of every shipped space."""
     return {path.stem: path for path in sorted(spaces_dir().glob("*.yaml"))}
 
 
@@ -81,7 +81,7 @@ def read_space(path: Path) -> dict[str, Any]:
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """`["lr=1e-3", "alpha=[0, 5]"]` to {"lr": 0.001, "alpha": [0, 5]}.
+    """Parse `["lr=1e-3", "alpha=[0, 5]"]` to {"lr": 0.001, "alpha": [0, 5]}.
 
     Raises:
         ConfigError: one Problem per assignment that is not `field=value`.

@@ -27,7 +27,7 @@ def problems_of(
 
 
 def place_of(location: tuple[Any, ...]) -> str:
-    """`search.lr.uniform`: where a value stands in its file; empty for the file as a whole."""
+    """Return where a value stands, e.g. `search.lr.uniform`; empty for the file as a whole."""
     return ".".join(str(part) for part in location)
 
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tune_noise.config import declared
 from tune_noise.config.domains import Domain, has_twins
-from tune_noise.config.frozen import wrong_kind_of_number
+from tune_noise.config.frozen import number_problem
 from tune_noise.config.problems import message_of, shorten
 from tune_noise.config.raw_space import SECTIONS, RawSpace
 from tune_noise.config.search import (
@@ -70,7 +70,7 @@ def field_problem(name: str, value: Any) -> str | None:
     info = trial_fields()[name]
     if isinstance(value, bool) or (value is None and name not in NULLABLE_FIELDS):
         return f"{shorten(value)} is not a value of {name} ({info.description})"
-    if message := wrong_kind_of_number(info.annotation, value):
+    if message := number_problem(info.annotation, value):
         return message
     try:
         _checker(name).validate_python(value)

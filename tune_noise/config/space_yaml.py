@@ -123,7 +123,7 @@ _SpaceLoader.add_constructor(None, _refuse_tag)
 
 
 def parse_yaml(text: str, *, source: str) -> Any:
-    """YAML text to null, booleans, numbers, text, lists and mappings.
+    """Parse YAML to null, booleans, numbers, text, lists and mappings.
 
     Raises:
         UserError: the text is not YAML, or more than a space can need; names line and column.

@@ -332,7 +332,7 @@ def unknown_matrix(name: str, value: str, noise: str) -> str:
 
 
 def describe_when(name: str) -> str:
-    """`method co_teaching` for tau: the condition of a field in words."""
+    """Return the condition of a field in words: `method co_teaching` for tau."""
     return ", ".join(f"{field} {either(values)}" for field, values in when(name).items())
 
 

@@ -17,7 +17,7 @@ def plain_value(value: Any) -> str:
 
 
 def searched_values(config: TrialConfig, search: SearchConfig) -> list[str]:
-    """`lr 0.00103`, `patience null`, ...: the searched fields that apply, but method and model."""
+    """Return the searched fields that apply, but for method and model: `lr 0.00103`, ..."""
     names = [name for name in search.search if name not in NAMED_BY_VALUE]
     values = {name: getattr(config, name, None) for name in names}
     return [
@@ -28,5 +28,5 @@ def searched_values(config: TrialConfig, search: SearchConfig) -> list[str]:
 
 
 def configuration(config: TrialConfig, search: SearchConfig) -> str:
-    """`co_teaching (conv9_small, lr 0.00103, tau 0.5)`."""
+    """Return a configuration in words: `co_teaching (conv9_small, lr 0.00103, tau 0.5)`."""
     return f"{config.method} ({', '.join([config.model, *searched_values(config, search)])})"

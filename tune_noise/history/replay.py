@@ -217,12 +217,12 @@ class SearchTime:
         return time.time() + budget_seconds - self.used_seconds
 
     def start_run(self, event: Event) -> None:
-        """A driver starts; the one before has ended, however it did."""
+        """Note that a driver starts; the one before has ended, however it did."""
         self._before, self._run_started = self.used_seconds, event.seconds
         self.budget_seconds = event.data["time_budget_seconds"]
 
     def note_search_event(self, event: Event) -> None:
-        """Something happened to a trial of the search stage."""
+        """Note that something happened to a trial of the search stage."""
         self._last_search_event = event.seconds
 
 

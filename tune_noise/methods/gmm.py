@@ -41,7 +41,7 @@ class GaussianMixtureSelection:
         self._thresholds = gmm_threshold
         self._noisy_labels = facts.noisy_labels
         shape = (facts.num_replicates, facts.num_networks, facts.num_examples)
-        # Made anew from the networks at the start of each epoch, so it is no state.
+        # Made from the networks at the start of each epoch, so it is no state.
         self._kept = torch.ones(shape, dtype=torch.bool, device=facts.device)
 
     def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:

@@ -142,7 +142,7 @@ class Remembers(Protocol):
         """Return what a resumed trial needs, by name; the caller copies it."""
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Go on exactly from what `state` returned; copy the tensors.
+        """Continue exactly from what `state` returned; copy the tensors.
 
         Raises:
             ValueError: they are of another shape or name.

@@ -48,7 +48,7 @@ class StackedDropout2d(nn.Module):
         self._generators = generators
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M, batch, C, H, W], same shape out.
+        """Map float [M, batch, C, H, W] to the same shape.
 
         Raises:
             RuntimeError: it is to draw, and no epoch was started.

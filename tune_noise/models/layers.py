@@ -52,7 +52,7 @@ class StackedLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(members, 1, num_outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M or G, batch, num_inputs] to [M, batch, num_outputs]."""
+        """Map float [M or G, batch, num_inputs] to [M, batch, num_outputs]."""
         groups, (members, num_inputs, num_outputs) = len(x), self.weight.shape
         weight = self.weight.mT.reshape(groups, -1, num_inputs)
         y = stacked_product(x, weight, self.bias.view(groups, 1, -1))
@@ -102,7 +102,7 @@ class StackedConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(members, out_channels)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M or G, batch, in_channels, H, W] to [M, batch, out_channels, H', W']."""
+        """Map float [M or G, batch, in_channels, H, W] to [M, batch, out_channels, H', W']."""
         members = len(self.weight)
         if members > 1 and x.is_cuda:
             return self._grouped(x.repeat_interleave(members // len(x), dim=0))
@@ -151,7 +151,7 @@ class StackedBatchNorm(nn.Module):
     def __init__(
         self, members: int, channels: int, momentum: float = 0.1, eps: float = 1e-5
     ) -> None:
-        """Scale 1, shift 0, running mean 0 and variance 1."""
+        """Begin with scale 1, shift 0, running mean 0 and variance 1."""
         super().__init__()
         self.momentum, self.eps = momentum, eps
         self.weight = nn.Parameter(torch.ones(members, channels))
@@ -160,7 +160,7 @@ class StackedBatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(members, channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M or G, batch, channels], or with [..., H, W] after it; [M, ...] of it out."""
+        """Map float [M or G, batch, channels], or with [..., H, W] after it, to [M, ...]."""
         members = len(self.weight)
         inputs, weights, biases = own_inputs(x, members), self.weight.unbind(), self.bias.unbind()
 
@@ -179,7 +179,7 @@ class StackedBatchNorm(nn.Module):
         return per_member(normalise, members)
 
     def reset_member(self, member: int, random: torch.Generator) -> None:
-        """Back to scale 1, shift 0 and untouched running averages; nothing is drawn."""
+        """Reset to scale 1, shift 0 and untouched running averages; nothing is drawn."""
         with torch.no_grad():
             for tensor, value in (
                 (self.weight, 1.0),
@@ -194,7 +194,7 @@ class StackedMaxPool(nn.Module):
     """The largest of each 2 x 2 block of pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M, batch, C, H, W] to [M, batch, C, H // 2, W // 2]."""
+        """Map float [M, batch, C, H, W] to [M, batch, C, H // 2, W // 2]."""
         pooled: Tensor = F.max_pool2d(x.flatten(0, 1), 2)
         return pooled.view(*x.shape[:2], *pooled.shape[1:])
 
@@ -203,7 +203,7 @@ class GlobalAveragePool(nn.Module):
     """The mean over all pixels of each channel."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M, batch, C, H, W] to [M, batch, C]."""
+        """Map float [M, batch, C, H, W] to [M, batch, C]."""
         return x.mean(dim=(-2, -1))
 
 
@@ -211,5 +211,5 @@ class FlattenImage(nn.Module):
     """Pixels and channels as one row of features."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M, batch, C, H, W] to [M, batch, C * H * W]."""
+        """Map float [M, batch, C, H, W] to [M, batch, C * H * W]."""
         return x.flatten(2)

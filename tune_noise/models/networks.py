@@ -32,7 +32,7 @@ def _mlp(members: int, image_shape: ImageShape, num_classes: int, *hidden: int) 
 
 
 def perceptron(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
-    """Pixels to classes by one linear layer."""
+    """Return a perceptron: pixels to classes by one linear layer."""
     return _mlp(members, image_shape, num_classes)
 
 
@@ -42,17 +42,17 @@ def mlp1(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequenti
 
 
 def mlp2(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
-    """Hidden layers of 256 and 128 ReLU units."""
+    """Return an MLP with hidden layers of 256 and 128 ReLU units."""
     return _mlp(members, image_shape, num_classes, 256, 128)
 
 
 def mlp4(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
-    """Four hidden layers, of 256, 128, 64 and 32 ReLU units."""
+    """Return an MLP with four hidden layers, of 256, 128, 64 and 32 ReLU units."""
     return _mlp(members, image_shape, num_classes, 256, 128, 64, 32)
 
 
 def conv4(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
-    """Four 3 x 3 convolutions of 16, 32, 64, 128 channels, then a global average.
+    """Return four 3 x 3 convolutions of 16, 32, 64, 128 channels, then a global average.
 
     The second and fourth have a stride of 2, so that 128 features reach the classes: what the
     notebook's Conv4, which crashes at its 51,200 flattened features, was meant to be.
@@ -66,7 +66,7 @@ def conv4(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequent
 
 
 def conv6(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
-    """Six 3 x 3 convolutions of 32, 32, 64, 64, 128, 128 channels, then a global average.
+    """Return six 3 x 3 convolutions of 32, 32, 64, 64, 128, 128 channels, then an average.
 
     Rolnick's larger network for CIFAR-10. The paper's widths are not to be had; these are ours,
     laid out like `conv4`: every second convolution has a stride of 2.
@@ -119,7 +119,7 @@ def _normalised(
 
 
 def resnet18(members: int, image_shape: ImageShape, num_classes: int) -> nn.Sequential:
-    """ResNet-18 for small images: a 3 x 3 stem without max-pool, then 64, 128, 256, 512 channels.
+    """Return ResNet-18 for small images: a 3 x 3 stem without max-pool, 64 to 512 channels.
 
     Two residual blocks of each width; the first block of the last three halves the image. As in
     the CIFAR experiments of He et al. 2015, arXiv:1512.03385, but with the widths and the shortcuts
@@ -183,7 +183,7 @@ def build_network(
         training want `start_epoch` first.
 
     Raises:
-        FactoryError: a user's factory cannot be had, or does not give a network.
+        FactoryError: a user's factory cannot be loaded, or does not return a network.
     """
     declaration = NETWORKS.get(name)
     if declaration is None:

@@ -140,7 +140,7 @@ class StackedOwn(nn.Module):
         return next(self.parameters()).device
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M or G, batch, C, H, W] to logits [M, batch, K]."""
+        """Map float [M or G, batch, C, H, W] to logits [M, batch, K]."""
         [template] = self._template
         if template.training != self.training:
             template.train(self.training)
@@ -205,7 +205,7 @@ def _stacked(value: Tensor, members: int) -> Tensor:
 
 
 def _leaf(name: str) -> str:
-    """`weight` of `block.conv.weight`."""
+    """Return `weight` of `block.conv.weight`."""
     return name.rpartition(".")[2]
 
 

@@ -37,7 +37,7 @@ class ResidualBlock(nn.Module):
             self.shortcut.append(StackedBatchNorm(members, out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [M, batch, in_channels, H, W] to [M, batch, out_channels, H', W']."""
+        """Map float [M, batch, in_channels, H, W] to [M, batch, out_channels, H', W']."""
         y = F.relu(self.norm1(self.conv1(x)))
         shortcut: Tensor = self.shortcut(x)
         return F.relu(self.norm2(self.conv2(y)) + shortcut)

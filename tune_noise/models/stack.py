@@ -37,5 +37,5 @@ def reset_member(network: nn.Module, member: int, *, seed: int) -> None:
 
 
 def member_state(network: nn.Module, members: slice) -> dict[str, Tensor]:
-    """Parameters and buffers of some members, each [number of them, ...], detached copies."""
+    """Return detached copies of parameters and buffers of some members, [members, ...] each."""
     return {name: value[members].detach().clone() for name, value in network.state_dict().items()}

@@ -17,7 +17,7 @@ class Database(Protocol):
     dropped: str | None
 
     def last_number(self) -> int:
-        """Number of the last event; 0 where there is none."""
+        """Return the number of the last event; 0 where there is none."""
 
     def write(self, rows: Sequence[Row], *, durable: bool) -> None:
         """Add rows, all or none; their numbers follow the last one."""
@@ -31,7 +31,7 @@ class Database(Protocol):
         """Return the rows of some kinds and of one trial, in order; neither named: all."""
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Number, time, trial and the named values of all rows of one kind, in order."""
+        """Return number, time, trial and the named values of all rows of one kind, in order."""
 
     def delete(self, *, after: int) -> None:
         """Remove every row with a number above `after`."""

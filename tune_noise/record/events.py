@@ -60,7 +60,7 @@ def event_of(row: Row) -> Event | None:
 
 
 def checksum_of(*values: object) -> int:
-    """CRC-32 of a row's other columns: it finds every damage of up to 32 bits in one place."""
+    """Return the CRC-32 of a row's other columns: it shows any damage of up to 32 bits in a row."""
     return crc32("\0".join(map(repr, values)).encode("utf-8", "surrogateescape"))
 
 

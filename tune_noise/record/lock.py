@@ -52,7 +52,7 @@ def take_lock(connection: sa.Connection, search: str) -> Holder | None:
 
 
 def holder_of(connection: sa.Connection, search: str) -> Holder | None:
-    """Who has the lock of a search now, without asking for it; None where nobody has it."""
+    """Return who has the lock of a search, without asking for it; None where nobody has it."""
     row = connection.execute(_HOLDER, {"search": search}).first()
     return None if row is None else Holder(*row)
 

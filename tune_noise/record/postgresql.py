@@ -75,7 +75,7 @@ class PostgresDatabase:
             raise
 
     def last_number(self) -> int:
-        """Number of the last event; 0 where there is none."""
+        """Return the number of the last event; 0 where there is none."""
         if any(row[1] > self._sent for row in self._pending):
             # A write that failed half-way: nobody knew whether the server had it.
             self._again(lambda connection: self._send(connection, durable=True))
@@ -95,7 +95,7 @@ class PostgresDatabase:
         return self._ask(select_events(kinds=kinds, trial_id=trial_id, first=first, last=last))
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Number, time, trial and the named values of all rows of one kind, in order."""
+        """Return number, time, trial and the named values of all rows of one kind, in order."""
         return self._ask(select_values(kind, names, _value))
 
     def write(self, rows: Sequence[Row], *, durable: bool) -> None:

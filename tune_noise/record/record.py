@@ -72,7 +72,7 @@ class Record:
         self._last_number = last + len(rows)
 
     def events(self, *, after: int = 0, chunk: int = _CHUNK) -> Iterator[Event]:
-        """Events with a number above `after`, in order.
+        """Return the events with a number above `after`, in order.
 
         Args:
             after: 0 for all.
@@ -103,7 +103,7 @@ class Record:
         first: int = 1,
         last: int | None = None,
     ) -> Iterator[Event]:
-        """The events of some kinds, and of one trial: for who does not need all of them.
+        """Return the events of some kinds, or of one trial, without reading the others.
 
         Args:
             kinds: empty for all.
@@ -138,7 +138,7 @@ class Record:
         return self._database.pick(kind, names)
 
     def last_number(self) -> int:
-        """Number of the last event; 0 where there is none."""
+        """Return the number of the last event; 0 where there is none."""
         return self._database.last_number()
 
     def restore(self, events: Sequence[Event]) -> None:

@@ -48,7 +48,7 @@ def _salvage_rows(place: RecordPlace) -> Salvaged:
     with Record(place, writer=True) as record:
         events, reason = _read(record)
         if reason is not None:
-            _see_that_something_is_left(events, place)
+            _check_rest(events, place)
             record.keep_until(len(events))
     return Salvaged(len(events), reason)
 
@@ -63,7 +63,7 @@ def _salvage_file(place: RecordPlace, path: Path) -> Salvaged:
         events, reason = _read_file(copy)
         if reason is None:
             return Salvaged(len(events), None)
-        _see_that_something_is_left(events, place)
+        _check_rest(events, place)
         with Record(new) as record:
             record.restore(events)
         aside = _put_aside(path)
@@ -98,7 +98,7 @@ def _read(record: Record) -> tuple[list[Event], str | None]:
     return events, record.dropped
 
 
-def _see_that_something_is_left(events: list[Event], place: RecordPlace) -> None:
+def _check_rest(events: list[Event], place: RecordPlace) -> None:
     if not events:
         raise UserError(
             f"{place.shown}: not one event can be read. Restore it from a copy, or start again "

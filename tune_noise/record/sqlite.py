@@ -78,7 +78,7 @@ class SqliteDatabase:
             raise self._failure(error, opening=True) from None
 
     def last_number(self) -> int:
-        """Number of the last event; 0 where there is none."""
+        """Return the number of the last event; 0 where there is none."""
         [[number]] = self._read(LAST_NUMBER, search=self._key)
         return int(number)
 
@@ -94,7 +94,7 @@ class SqliteDatabase:
         return self._read(query, raw=True, search=self._key)
 
     def pick(self, kind: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Number, time, trial and the named values of all rows of one kind, in order."""
+        """Return number, time, trial and the named values of all rows of one kind, in order."""
         return self._read(select_values(kind, names, _value), raw=True, search=self._key)
 
     def write(self, rows: Sequence[Row], *, durable: bool) -> None:

@@ -51,7 +51,7 @@ def select_values(
     names: Sequence[str],
     value: Callable[[sa.ColumnElement[str], str], sa.ColumnElement[Any]],
 ) -> sa.Select[Any]:
-    """Number, time, trial and a few named values of all rows of one kind.
+    """Return the query for number, time, trial and named values of all rows of one kind.
 
     Args:
         kind: of the events.

@@ -74,7 +74,7 @@ def shown(url: "sa.URL") -> str:
 
 
 def address(url: "sa.URL") -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
-    """Hosts, ports and database: two URLs that agree in them mean the same database."""
+    """Return hosts, ports and database: two URLs that agree in them mean the same database."""
     hosts = (url.host,) if url.host else _texts(url.query.get("host"))
     ports = (str(url.port),) if url.port else _texts(url.query.get("port"))
     return hosts or ("localhost",), ports or (_DEFAULT_PORT,), url.database

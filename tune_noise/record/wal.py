@@ -16,7 +16,7 @@ _FRAME = struct.Struct(">6I")  # page, pages in all (0: the transaction goes on)
 
 
 def lost_writes(path: Path, *, num_valid: int) -> int:
-    """Number of writes in a log that do not count because they are not whole.
+    """Return the number of writes in a log that do not count because they are not whole.
 
     Args:
         path: the `-wal` file; it may be missing.

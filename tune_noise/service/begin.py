@@ -91,7 +91,7 @@ def dataset_facts(dataset: Dataset) -> dict[str, Any]:
 
 
 def write_search_file(path: Path, payload: dict[str, Any]) -> None:
-    """The resolved search as a space file; versions and commit stand in its header."""
+    """Write the resolved search as a space file with versions and commit in its header."""
     versions = ", ".join(f"{name} {number}" for name, number in payload["versions"].items())
     data = payload["dataset"]
     header = [

@@ -42,7 +42,7 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
 
 
 def _choices(search: SearchConfig) -> list[dict[str, Any]]:
-    """Values of the searched fields, among them all that a data set might not serve."""
+    """Return values of the searched fields, among them all that a data set might not serve."""
     searched = {f: search.search[f].extremes() for f in _DATA_FIELDS if f in search.search}
     drawn_by = (*_SPLIT_FIELDS, *sorted(noise_fields()))
     noise = {f: search.search[f].extremes() for f in drawn_by if f in search.search}

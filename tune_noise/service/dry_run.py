@@ -71,7 +71,7 @@ def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
 
 
 def _concurrent(search: SearchConfig) -> int:
-    """Trials side by side on this machine."""
+    """Return how many trials run side by side on this machine."""
     by_cpus = int((os.cpu_count() or 1) / search.resources.cpus_per_trial)
     return search.resources.max_concurrent or max(1, by_cpus)
 
@@ -140,7 +140,7 @@ def _confirming(plan: Plan) -> str:
 
 
 def _noise(search: SearchConfig) -> str:
-    """`symmetric; noise_rate (true class excluded)`: the kind, and what its rate counts."""
+    """Return the kind and what its rate counts: `symmetric; noise_rate (true class excluded)`."""
     note = rate_note(search.noise)
     return f"{search.noise}; noise_rate{note}" if note else search.noise
 

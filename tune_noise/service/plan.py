@@ -83,7 +83,7 @@ def make_plan(search: SearchConfig) -> Plan:
 
 
 def _least_epochs(search: SearchConfig, rungs: list[int]) -> int:
-    """Epochs of one condition if exactly 1/eta of each group goes on at every rung."""
+    """Return the epochs of one condition if exactly 1/eta of each group passes every rung."""
     eta = search.early_stopping.reduction_factor if search.early_stopping else 1
     base, extra = divmod(search.trials, len(search.levels))
     total = 0
@@ -168,7 +168,7 @@ def _val_fraction(search: SearchConfig) -> float:
 
 
 def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> float:
-    """Seconds per 1,000 training examples, evaluation included, of the second of two epochs."""
+    """Return the seconds per 1,000 training examples, evaluation included, of a second epoch."""
     from tune_noise.training import Trial
     from tune_noise.training.process import prepare_process
 
@@ -185,7 +185,7 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
             alike[field.name] = int(field.ge or 0)
         elif field.name == declaration.networks:
             alike[field.name] = max(_values(search, field.name))
-    noise = _noise_of_a_probe(search.trial_config(condition, {}))
+    noise = _probe_noise(search.trial_config(condition, {}))
     trial = Trial([TrialConfig.model_validate({**noise, **alike})], sample)
     trial.train_epoch()
     started = time.perf_counter()
@@ -193,7 +193,7 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
     return (time.perf_counter() - started) / len(trial.data.image_of) * 1000
 
 
-def _noise_of_a_probe(config: TrialConfig) -> dict[str, Any]:
+def _probe_noise(config: TrialConfig) -> dict[str, Any]:
     """Return a noise that costs as much per example, and needs no material of its own."""
     noise = declared.noise(config.noise)
     if noise.takes_given_labels:

@@ -24,7 +24,7 @@ PLAIN_LINE_SHARE = 0.05
 
 
 def describe(trial: TrialHistory, fields: list[str]) -> str:
-    """`co_teaching  lr 0.0021  tau 0.43`: the searched fields of a trial."""
+    """Return the searched fields of a trial: `co_teaching  lr 0.0021  tau 0.43`."""
     words = []
     for field in fields:
         value = getattr(trial.config, field)

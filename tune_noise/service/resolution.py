@@ -23,7 +23,7 @@ LEAST_RATIO = 2.0
 def perfect_information(
     config: TrialConfig, num_classes: int, extras: Mapping[str, np.ndarray] | None = None
 ) -> float | None:
-    """Information of a perfect classifier about a noisy label, in nats, for classes of equal size.
+    """Return what a perfect classifier knows of a noisy label, in nats, for equal classes.
 
     None where the noise has no known transition matrix: `given`, `human`, `instance`, `foreign`.
 
@@ -59,7 +59,7 @@ def estimation_cost(num_classes: int, num_labels: int) -> float:
 
 
 def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
-    """For every condition of known noise, the difference in accuracy that it cannot see."""
+    """Say for every condition of known noise which difference in accuracy it cannot see."""
     if search.objective not in ("val_information_noisy", "val_information_soft_noisy"):
         return []
     sentences = []

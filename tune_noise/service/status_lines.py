@@ -44,7 +44,7 @@ def state_to_json(state: SearchState) -> dict[str, Any]:
 
 
 def totals(state: SearchState) -> dict[str, dict[str, int]]:
-    """Trials and confirmations of all conditions together."""
+    """Return trials and confirmations of all conditions together."""
     counts = [condition.counts for condition in state.conditions]
     statuses: Counter[str] = Counter()
     for each in counts:
@@ -91,7 +91,7 @@ def _best_to_json(trial: TrialHistory) -> dict[str, Any]:
 
 
 def lines(state: SearchState) -> Iterator[str]:
-    """For a person: what it does, each condition, what went wrong, and how to go on."""
+    """Return what a search does, each condition, what went wrong, and how to continue."""
     yield f"{state.config.name}: {_headline(state)}"
     yield f"began {_local(state.started)}, {clock(state.seconds)} of work{_in_runs(state)}"
     yield f"{_steered(state)}; {_left(state)}"
@@ -105,7 +105,7 @@ def lines(state: SearchState) -> Iterator[str]:
         yield ""
         yield from troubles
     yield ""
-    yield from _how_to_go_on(state)
+    yield from _next_command(state)
 
 
 def _headline(state: SearchState) -> str:
@@ -173,7 +173,7 @@ def _warnings(state: SearchState) -> Iterator[str]:
     yield from (f"warning: {text}" for text in state.warnings[-SHOWN_WARNINGS:])
 
 
-def _how_to_go_on(state: SearchState) -> Iterator[str]:
+def _next_command(state: SearchState) -> Iterator[str]:
     if state.status == "interrupted":
         yield f"continue  {_resume(state)}"
     page = state.folder / REPORT_FILE

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def pause_collection() -> Iterator[None]:
-    """Collect nothing within the block: what it makes is there to stay."""
+    """Collect no garbage within the block: what it makes is kept."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

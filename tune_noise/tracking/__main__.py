@@ -42,7 +42,7 @@ class _MaskedLog:
 
 
 def _set_up_logging() -> Answer:
-    """Everything goes to the log but the answer, to which standard output belongs."""
+    """Send everything to the log but the answer, to which standard output belongs."""
     answer = Answer(os.fdopen(os.dup(1), "w"))
     os.dup2(2, 1)
     log = cast(TextIO, _MaskedLog(sys.stderr))

@@ -38,7 +38,7 @@ class Point(NamedTuple):
 
 
 def search_tags(history: History) -> dict[str, str]:
-    """Tags of the parent run."""
+    """Return the tags of the parent run."""
     config, commit = history.config, history.search.get("commit")
     tags = {
         "tune_noise.stage": "summary",
@@ -52,7 +52,7 @@ def search_tags(history: History) -> dict[str, str]:
 
 
 def common_tags(history: History) -> dict[str, str]:
-    """Tags of every run of a search."""
+    """Return the tags of every run of a search."""
     config = history.config
     return {
         "tune_noise.search_id": history.search["search_id"],
@@ -65,7 +65,7 @@ def common_tags(history: History) -> dict[str, str]:
 
 
 def search_params(history: History) -> dict[str, str]:
-    """Parameters of the parent run: the size of the search, what it varies, and what it does not.
+    """Return the parameters of the parent run: size of the search, what varies, what does not.
 
     A field that never changes would be an axis without a choice in every comparison of trials.
     """
@@ -85,7 +85,7 @@ def search_params(history: History) -> dict[str, str]:
 
 
 def trial_name(trial: TrialHistory, history: History) -> str:
-    """`noise_rate=0.45 · co_teaching mlp1 lr 0.00103 tau 0.5 · seed 2`."""
+    """Return `noise_rate=0.45 · co_teaching mlp1 lr 0.00103 tau 0.5 · seed 2`."""
     name = configuration(trial, history)
     if trial.stage == "search":
         return name
@@ -95,7 +95,7 @@ def trial_name(trial: TrialHistory, history: History) -> str:
 
 
 def configuration(trial: TrialHistory, history: History) -> str:
-    """`noise_rate=0.45 · co_teaching mlp1 lr 0.00103 tau 0.5`: what a finalist's seeds share.
+    """Return what a finalist's seeds share: `noise_rate=0.45 · co_teaching mlp1 lr 0.00103`.
 
     Method, network and the searched values; the condition where there are several.
     """
@@ -105,7 +105,7 @@ def configuration(trial: TrialHistory, history: History) -> str:
 
 
 def trial_tags(trial: TrialHistory, history: History, *, flags: dict[str, str]) -> dict[str, str]:
-    """Tags of a child run, but for its parent.
+    """Return the tags of a child run, but for its parent.
 
     Args:
         trial: as far as it has gone; its status is a tag once it has ended.
@@ -131,7 +131,7 @@ def finalist_name(trial: TrialHistory, history: History) -> str:
 
 
 def finalist_tags(trial: TrialHistory, history: History, *, standing: str) -> dict[str, str]:
-    """Tags of the run that holds a finalist's seeds, but for its parent.
+    """Return the tags of the run that holds a finalist's seeds, but for its parent.
 
     Args:
         trial: any of its seeds.
@@ -150,7 +150,7 @@ def finalist_tags(trial: TrialHistory, history: History, *, standing: str) -> di
 
 
 def finalist_params(trial: TrialHistory, history: History) -> dict[str, str]:
-    """Parameters of the run that holds a finalist's seeds: what they share."""
+    """Return the parameters of the run that holds a finalist's seeds: what they share."""
     params = trial_params(trial, history)
     varied = {*history.config.conditions, *history.config.search}
     return {k: v for k, v in params.items() if k not in SEED_FIELDS or k in varied}
@@ -167,7 +167,7 @@ def _of_configuration(trial: TrialHistory, history: History) -> dict[str, str]:
 
 
 def trial_params(trial: TrialHistory, history: History) -> dict[str, str]:
-    """Parameters of a child run: method, network and noise, and every field that varies.
+    """Return the parameters of a child run: method, network, noise, and what varies.
 
     Those of the seeds of a finalist, too; the trials of the search all have the same seeds.
     """

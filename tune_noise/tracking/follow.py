@@ -105,7 +105,7 @@ def run(
     orders: Orders,
     answer: Answer,
 ) -> None:
-    """The whole life of the child process."""
+    """Run the child process from start to end."""
     mirror = Mirror(tracking_uri=tracking_uri, experiment=experiment, output=output)
     try:
         # Another process may still mirror this search, e.g. one whose driver was killed.

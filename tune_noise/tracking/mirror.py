@@ -203,7 +203,7 @@ class Mirror:
                 raise
 
     def _deliver_whole(self, parent: Run, *, deadline: float) -> None:
-        """Trials of the search that have ended and have no run yet, where there is a database."""
+        """Deliver ended trials that have no run yet, where there is a database."""
         if (database := database_of(self._client)) is None:
             return
         trials, refused = self.history.trials, self._refused

@@ -39,7 +39,7 @@ class Orders:
         self._end(ORPHAN_SECONDS)
 
     def _end(self, seconds: float) -> None:
-        """The driver has ended or will; of several deadlines the first counts."""
+        """Note that the driver has ended or will; of several deadlines the first counts."""
         self.deadline = min(self.deadline, time.monotonic() + seconds)
         self._ended.set()
         timer = threading.Timer(seconds + OVERDUE_SECONDS, self._on_overdue)
@@ -47,7 +47,7 @@ class Orders:
         timer.start()
 
     def wait(self, seconds: float) -> bool:
-        """Sleep, but no longer than until the driver ends; whether it has ended."""
+        """Sleep until the driver ends at the latest, and return whether it has ended."""
         # The pipe alone does not tell: a process that the driver forked may hold its other end.
         if os.getppid() != self._driver_pid and not self._ended.is_set():
             self._end(ORPHAN_SECONDS)

@@ -205,7 +205,7 @@ class Registry:
         return None if number is None else int(number)
 
     def _line(self, name: str, number: int) -> str:
-        """`NAME version 2 @challenger: is not clearly better than version 1: ...`."""
+        """Return `NAME version 2 @challenger: is not clearly better than version 1: ...`."""
         version = self._client.get_model_version(name, str(number))
         aliases = self._client.get_registered_model(name).aliases.items()
         held = "".join(f" @{alias}" for alias, v in sorted(aliases) if int(v) == number)

@@ -67,7 +67,7 @@ def judge(version: Version, champion: Version | None) -> Judgement:
 
 
 def _in_words(result: Challenge) -> str:
-    """`paired difference 0.02 [0.01, 0.03] (95 % interval, n = 5 seeds)`."""
+    """Return `paired difference 0.02 [0.01, 0.03] (95 % interval, n = 5 seeds)`."""
     kind = "paired difference" if result.is_paired else "difference"
     if result.interval is None:
         return f"{kind} {result.mean:.3g}, and too few seeds for an interval"

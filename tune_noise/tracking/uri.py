@@ -50,7 +50,7 @@ def sqlite_file(uri: str) -> Path | None:
 
 
 def scheme_of(uri: str) -> str:
-    """`postgresql` for `postgresql+psycopg2://...`; empty for a plain path."""
+    """Return `postgresql` for `postgresql+psycopg2://...`; empty for a plain path."""
     return uri.partition(":")[0].partition("+")[0].lower() if ":" in uri else ""
 
 

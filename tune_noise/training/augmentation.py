@@ -83,7 +83,7 @@ def draw_moves(seed: int, epoch: int, num_examples: int, height: int, width: int
 
 
 def crop_and_mirror(images: Tensor, moves: Tensor, black: Tensor) -> Tensor:
-    """Mirror each image where its move says so, then shift it; what comes in from outside is black.
+    """Mirror each image where its move says so, then shift it; new pixels are black.
 
     Args:
         images: float [N, C, H, W].

@@ -38,7 +38,7 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return a stack as one string; None to be asked again later; FINISHED at the end."""
-        if not self._places.has_room_for_another_place():
+        if not self._places.has_room_for_place():
             return None
         if (stack := self._places.begin(trial_id)) is not None:
             return {STACK: stack.to_json(), EVERY: self._places.report_seconds}

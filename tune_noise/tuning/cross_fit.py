@@ -45,12 +45,12 @@ def train_folds(
         KeyboardInterrupt: as requested.
     """
     if resources.gpus_per_trial == 0 and len(folds) * fold_seconds < START_SECONDS:
-        yield from _train_in_this_process(folds, dataset, resources, interrupt)
+        yield from _train_here(folds, dataset, resources, interrupt)
     else:
         yield from _train_on_cluster(folds, dataset, resources, interrupt)
 
 
-def _train_in_this_process(
+def _train_here(
     folds: Sequence[Fold], dataset: Dataset, resources: Resources, interrupt: Interrupt
 ) -> Iterator[tuple[Fold, np.ndarray | str]]:
     for fold in folds:

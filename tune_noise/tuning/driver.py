@@ -17,7 +17,7 @@ from tune_noise.tuning.adapters import SessionScheduler, SessionSearcher, Sessio
 from tune_noise.tuning.cluster.capacity import capacity
 from tune_noise.tuning.cluster.node_guard import node_guard
 from tune_noise.tuning.places import Places
-from tune_noise.tuning.ray_internals import treat_lost_results_as_lost_actors
+from tune_noise.tuning.ray_internals import patch_lost_results
 from tune_noise.tuning.session.session import Session
 from tune_noise.tuning.trainable import StackTrainable
 
@@ -45,7 +45,7 @@ def run_session(
         StorageError: record or output folder cannot be written.
         KeyboardInterrupt: as requested; all that was trained is recorded and checkpointed.
     """
-    treat_lost_results_as_lost_actors()
+    patch_lost_results()
     # With a searcher Ray would otherwise keep only one trial waiting for resources; how many may
     # be under way is decided by `Places`.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "1000000"
@@ -105,18 +105,18 @@ def _fit(
     try:
         tuner.fit()
     except TuneError as error:
-        if (fault := storage_fault_of(str(error), output)) is None:
+        if (fault := find_storage_fault(str(error), output)) is None:
             raise
         raise StorageError(fault) from error
 
 
-def storage_fault_of(traceback: str, output: Path) -> str | None:
+def find_storage_fault(traceback: str, output: Path) -> str | None:
     """Return the fault of the disk that a traceback of Ray's names; None where it names none.
 
     Ray keeps files of its own in the folder of the search.
 
     Example:
-        >>> storage_fault_of("OSError: [Errno 28] No space left on device", Path("runs/mine"))
+        >>> find_storage_fault("OSError: [Errno 28] No space left on device", Path("runs/mine"))
         'runs/mine cannot be written: No space left on device'
     """
     for number in _ERRNO.findall(traceback):

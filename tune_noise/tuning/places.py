@@ -45,7 +45,7 @@ class Places:
         """Return whether one more stack may be under way now."""
         return self._has_room_beside(len(self.stacks))
 
-    def has_room_for_another_place(self) -> bool:
+    def has_room_for_place(self) -> bool:
         """Return whether there may be one more place, those that wait counted."""
         return self._has_room_beside(len(self.stacks) + len(self.waiting))
 

@@ -75,7 +75,7 @@ class HeadStore:
         return bool(self._client.internal_kv_get(_V2_ENABLED, _V2_NAMESPACE) == b"1")
 
 
-def treat_lost_results_as_lost_actors() -> None:
+def patch_lost_results() -> None:
     """Have the lost result of an actor cost its stack a failure, where Ray would end the search.
 
     Ray Tune's actor manager handles an actor that has died and a task that raised. Where Ray's

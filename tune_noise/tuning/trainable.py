@@ -55,7 +55,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         gpus: float,
         guard: NodeGuard | None = None,
     ) -> None:
-        """Called once per actor; the data comes from the node's shared memory, not by pickle."""
+        """Set up an actor once; the data comes from the node's shared memory, not by pickle."""
         if guard is not None:
             guard.check()
         set_threads(cpus)

@@ -112,7 +112,7 @@ def find_suspects(
 def find_on_cluster(
     session: "Session", dataset: Dataset, folder: Path, interrupt: "Interrupt"
 ) -> None:
-    """`find_suspects` for a session whose trials have all ended, on the connected cluster.
+    """Find the suspects of a session whose trials have all ended, on the connected cluster.
 
     Raises:
         KeyboardInterrupt: as requested; folds that were trained are kept.

@@ -68,7 +68,7 @@ def _verdict(condition: ConditionSummary) -> str:
 
 
 def _confirmed(leader: Finalist) -> dict[str, str]:
-    """Objective and test accuracy over the fresh seeds."""
+    """Return objective and test accuracy over the fresh seeds."""
     objective = leader.config.objective
     rows: dict[str, str] = {}
     for metric, heading in ((objective, objective_name(objective)), (_TEST, "test accuracy")):

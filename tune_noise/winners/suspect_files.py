@@ -70,7 +70,7 @@ def read_suspects(target: Path, about: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _lines(suspects: Suspects) -> Iterator[str]:
-    """The table; a column for the copy where an image has several labels, for a known truth."""
+    """Yield the lines of the table."""
     columns: dict[str, np.ndarray | None] = {
         "rank": np.arange(1, len(suspects.images) + 1),
         "index": suspects.images,
@@ -88,7 +88,7 @@ def _lines(suspects: Suspects) -> Iterator[str]:
 
 
 def _sheet(suspects: Suspects, dataset: Dataset) -> Iterator[dict[str, Any]]:
-    """The most suspicious images, each once."""
+    """Draw the most suspicious images, once each."""
     _, first = np.unique(suspects.images, return_index=True)
     for row in np.sort(first)[:SHEET_SIZE].tolist():
         image = int(suspects.images[row])

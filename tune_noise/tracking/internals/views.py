@@ -27,7 +27,7 @@ Chart = dict[str, Any]
 
 
 def view_tags(config: SearchConfig) -> dict[str, str]:
-    """Tags of the experiment: a view of the trials, of the finalists and of their seeds.
+    """Return the experiment's tags: a view of the trials, the finalists and their seeds.
 
     Example:
         >>> sorted(view_tags(SearchConfig(name="mine")))  # doctest: +NORMALIZE_WHITESPACE

@@ -128,7 +128,7 @@ class Session:
 
         Args:
             stack: that was restored.
-            epoch: that it has reached; 0: it starts anew.
+            epoch: that it has reached; 0: it starts again.
             seconds: of training that lie behind it.
             damage: a sentence for each checkpoint that was not usable.
         """

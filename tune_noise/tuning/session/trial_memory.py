@@ -35,7 +35,7 @@ class TrialMemory(InMemoryStorage):
         self._best: list[tuple[tuple[float, ...], int]] = []
         # A heap, the first to be left out on top. Those with the smallest hashes are a fair sample.
         self._sampled: list[tuple[int, int]] = []
-        # Those of both, in the order of asking; None where it is to be made anew.
+        # Those of both, in the order of asking; None where it is to be made again.
         self._ended: list[FrozenTrial] | None = None
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
