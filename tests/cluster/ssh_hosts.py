@@ -5,7 +5,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +13,10 @@ import pytest
 
 from tests.support.hosts import Host, Network, network
 from tests.support.mounts import run
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 ROOT = Path(__file__).parents[2]
 HOME = "/tmp/home"
-PATIENCE_SECONDS = 180.0
 # $1 is the host's folder, $2 what it sees of this machine's /tmp, then the command.
 _ENTER = f"""
 set -e
@@ -84,7 +83,7 @@ class Machine:
     def run(self, *command: str, folder: Path = ROOT, **options: str) -> tuple[int, str]:
         """Run a command on it to the end: its exit code, and all it printed."""
         process = self.start(*command, folder=folder, **options)
-        out, _ = process.communicate(timeout=2 * PATIENCE_SECONDS)
+        out, _ = process.communicate(timeout=PATIENCE_SECONDS)
         return process.returncode, out
 
     def serve(self, key: Path) -> None:
@@ -126,10 +125,8 @@ class Lab:
         """One that is reached by ssh."""
         made = self.machine(name)
         made.serve(self.key)
-        end = time.monotonic() + PATIENCE_SECONDS
-        while self.ssh(made, "true")[0]:
-            assert time.monotonic() < end, (made.folder / "sshd.log").read_text()
-            time.sleep(0.5)
+        log = made.folder / "sshd.log"
+        wait_for(lambda: self.ssh(made, "true")[0] == 0, "ssh", shown=log.read_text)
         return made
 
     def ssh(self, host: Machine, command: str) -> tuple[int, str]:

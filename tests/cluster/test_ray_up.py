@@ -6,8 +6,7 @@ python -m pytest -m cluster -n 0 tests/cluster
 import shutil
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -15,8 +14,9 @@ import yaml
 
 from tests.support.search_audit import audit
 from tests.support.shell import STEADY, TINY
+from tests.support.waiting import wait_for
 
-from .ssh_hosts import PATIENCE_SECONDS, ROOT, Lab, Machine, lab
+from .ssh_hosts import ROOT, Lab, Machine, lab
 
 pytestmark = pytest.mark.cluster
 
@@ -121,18 +121,11 @@ class RayUp:
         )
         try:
             probe = "import socket; socket.create_connection(('127.0.0.1', 8265), 2)"
-            wait_until(lambda: self.command(sys.executable, "-c", probe)[0] == 0, "tunnel")
+            wait_for(lambda: self.command(sys.executable, "-c", probe)[0] == 0, "tunnel")
             yield
         finally:
             tunnel.send_signal(signal.SIGKILL)
             tunnel.communicate()
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come true"
-        time.sleep(1)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +139,7 @@ def test_ray_up_makes_a_cluster_of_all_hosts(cluster: RayUp) -> None:
     def joined() -> bool:
         return " 2 local.cluster.node" in cluster.on(cluster.head, "ray status")
 
-    wait_until(joined, "two nodes")
+    wait_for(joined, "cluster of two nodes")
     assert cluster.foreign("ray status --address=" + cluster.head.address + ":6379")
 
 

@@ -45,7 +45,6 @@ def test_the_modules_behave_as_the_console_script_does(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     assert done.returncode == 2

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.waiting import wait_for
 from tune_noise.command_line.completion import (
     complete_assignment,
     complete_dataset,
@@ -27,8 +27,6 @@ from tune_noise.config.trial import trial_fields
 from tune_noise.record import Record
 
 PROGRAMS = Path(sys.executable).parent
-# A busy machine takes its time to start an interpreter.
-PATIENCE_SECONDS = 60.0
 # What is typed before TAB -> what may then stand there.
 CASES = {
     "tune-noise sal": ["salvage"],
@@ -79,11 +77,12 @@ class Terminal:
         """What is shown from now on, until a pattern of it is."""
         self.shown = ""
         os.write(self._terminal, keys.encode())
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not re.search(until, self.shown):
-            assert time.monotonic() < end, f"no {until!r} in {self.shown!r}"
-            if select.select([self._terminal], [], [], 0.2)[0]:
-                self.shown += os.read(self._terminal, 65536).decode(errors="replace")
+        wait_for(lambda: re.search(until, self._read()), repr(until), shown=lambda: self.shown)
+        return self.shown
+
+    def _read(self) -> str:
+        if select.select([self._terminal], [], [], 0.2)[0]:
+            self.shown += os.read(self._terminal, 65536).decode(errors="replace")
         return self.shown
 
     def close(self) -> None:

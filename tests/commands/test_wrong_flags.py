@@ -133,7 +133,7 @@ def test_data_that_are_not_there_and_not_to_be_had_are_refused_in_seconds(
         "into empty/FashionMNIST/raw",
         "--data-dir DIR or the variable TUNE_NOISE_DATA",
     )
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused(run: Run) -> None:
@@ -149,7 +149,7 @@ def test_a_tracking_server_that_does_not_answer_is_refused_in_seconds(run: Run) 
         "--tracking-uri http://127.0.0.1:9: no MLflow server answered",
         "mlflow server",
     )
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
 
 def test_the_other_commands_refuse_alike(run: Run) -> None:

@@ -4,9 +4,8 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.support.search_audit import Run
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-PATIENCE_SECONDS = 300.0
 TRIAL_ID = "tune_noise.trial_id"
 
 
@@ -103,13 +101,6 @@ class Stack:
             )
             for run in runs
         ]
-
-
-def wait_until(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come true"
-        time.sleep(1.0)
 
 
 def engine_fault() -> str | None:

@@ -13,8 +13,9 @@ import yaml
 
 from tests.support.search_audit import HANDED_ON, audit, notes
 from tests.support.shell import STEADY, TINY
+from tests.support.waiting import wait_for
 
-from .conftest import HERE, ROOT, Stack, wait_until
+from .conftest import HERE, ROOT, Stack
 
 pytestmark = pytest.mark.containers
 OBJECTIVE = "val_information_noisy"
@@ -84,11 +85,11 @@ def test_a_search_survives_the_loss_of_a_worker_of_mlflow_and_of_its_driver(
         state = stack.status(name)
         return int(state["trials"]["ended"]) if state else 0
 
-    wait_until(lambda: ended() >= 2, "the end of two trials")
+    wait_for(lambda: ended() >= 2, "end of two trials")
     stack.docker("kill", stack.container("ray-worker", 1))
-    wait_until(lambda: ended() >= 4, "the end of four trials")
+    wait_for(lambda: ended() >= 4, "end of four trials")
     stack.compose("restart", "mlflow")
-    wait_until(lambda: ended() >= 6, "the end of six trials")
+    wait_for(lambda: ended() >= 6, "end of six trials")
     stack.docker("kill", driver)
     stack.docker("rm", driver)
     assert ended() < 12
@@ -205,7 +206,7 @@ def test_more_workers_join_a_running_cluster(stack: Stack) -> None:
             "print(sum(node['Alive'] and 'CPU' in node['Resources'] for node in ray.nodes()))"
         )
         command = ["exec", stack.container("ray-head"), "python", "-c", count]
-        wait_until(lambda: stack.docker(*command).strip() == "4", "a fourth node")
+        wait_for(lambda: stack.docker(*command).strip() == "4", "fourth node")
     finally:
         stack.compose("up", "-d", "--wait", "--no-recreate")
 

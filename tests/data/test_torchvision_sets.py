@@ -180,7 +180,7 @@ def test_an_absent_set_without_a_network_is_one_clear_message_soon(
     start = time.monotonic()
     with pytest.raises(DataError) as caught:
         load_dataset(name, data_dir=tmp_path)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
     message = str(caught.value)
     assert message.startswith(f"{name} is not in {tmp_path} and cannot be downloaded")
     assert len(message.splitlines()) == 3

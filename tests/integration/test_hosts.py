@@ -70,8 +70,7 @@ def test_a_node_without_the_output_folder_is_refused_or_left_out(
     assert 1.0 < (there.received_bytes - before) / np.prod(IMAGES) < 1.5
     cluster.add(cpus=2, host=net.host("late", own_folder=runs))
     shared.kill()
-    out, err = driver.communicate(timeout=240)
-    assert driver.returncode == 0, out + err
+    out, _ = shell.end_of(driver, code=0)
     audit(runs / "tiny")
     [left_out] = notes(runs / "tiny", "cannot take part, and is left out")
     assert "(late) does not see the folder" in left_out.data["text"]
@@ -91,8 +90,7 @@ def test_a_driver_whose_head_is_lost_ends_with_the_command_that_resumes(
     driver = shell.start("tune_noise.search", "--space", space, "--address", cluster.address)
     shell.wait_for(driver, lambda: events(folder, "epoch"), "epoch")
     cluster.head.cut_power()
-    out, err = driver.communicate(timeout=240)
-    assert driver.returncode == 1, out + err
+    _, err = shell.end_of(driver, code=1)
     assert f"the head of the Ray cluster, {cluster.address}, does not answer any more" in err
     command = err.strip().splitlines()[-1].split()
     assert command == ["tune-noise", "resume", str(folder), "--address", cluster.address]

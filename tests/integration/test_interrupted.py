@@ -72,9 +72,7 @@ def test_an_interrupted_search_says_how_to_go_on_and_does(shell: Shell, whole_gr
     assert found["conditions"][0]["best"]["objective"] is not None
     # Ctrl-C in a terminal reaches all processes of the group; `kill -INT` the driver alone.
     (os.killpg if whole_group else os.kill)(driver.pid, signal.SIGINT)
-    _, err = driver.communicate(timeout=60)
-    assert driver.returncode == 130
-    assert "Traceback" not in err
+    _, err = shell.end_of(driver, code=130)
     command = err.strip().splitlines()[-1].split()
     assert command == ["tune-noise", "resume", str(folder)]
     shell.wait_until_all_ended()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.mlflow_audit import Audit
-from tests.support.mlflow_server import MlflowServer, wait_for
+from tests.support.mlflow_server import MlflowServer
 from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tests.support.shell import Shell, events
+from tests.support.waiting import wait_for
 from tune_noise.history.replay import History
 from tune_noise.record import Record
 
@@ -50,7 +51,7 @@ def test_a_search_outlives_its_mlflow_server_and_all_arrives_later(
     assert len(events(folder, "epoch")) > before
     assert not events(folder, "finish")
     server.start()
-    wait_for(lambda: events(folder, "finish"), "end of the search", patience_seconds=900.0)
+    wait_for(lambda: events(folder, "finish"), "end of the search")
     out, _ = shell.ending_of(search, code=0)
     assert "warning" not in out
     assert f"MLflow   {server.url}/#/experiments/" in out

@@ -34,7 +34,7 @@ def test_the_command_of_the_job_goes_on_when_cluster_and_driver_are_killed_toget
     shell.wait_for(driver, lambda: len(set(events(folder, "end"))) >= 2, "two trials")
     while left := shell.processes():
         kill(*left)
-    driver.communicate()
+    driver.wait()
     ended = set(events(folder, "end"))
     assert 2 <= len(ended) < 4
     shell.environment["RAY_ADDRESS"] = Cluster(shell, cpus=2).address

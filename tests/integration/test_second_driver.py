@@ -19,14 +19,13 @@ def test_a_second_driver_is_refused_until_the_first_is_dead(shell: Shell) -> Non
         assert f"{folder}: a search is running in it" in err
     shell.wait_for(first, lambda: events(folder, "epoch"), "epoch")
     kill(first.pid)
-    first.communicate()
+    first.wait()
     known = len(events(folder, "epoch"))
     # What the first one started may still be ending: nobody has to wait for that.
     second = shell.start("tune-noise", "resume", str(folder))
     shell.wait_for(second, lambda: len(events(folder, "epoch")) > known, "new epoch")
     second.send_signal(signal.SIGINT)
-    second.communicate(timeout=60)
-    assert second.returncode == 130
+    shell.end_of(second, code=130)
     shell.end_all()
     numbers = [epoch["epoch"] for _, epoch in recorded(folder, "epoch")]
     assert numbers == list(range(1, len(numbers) + 1))

@@ -56,8 +56,7 @@ def test_a_gpu_holds_as_many_trials_as_its_shares_say(shell: Shell, share: str, 
         return driver.poll() is not None
 
     shell.wait_until(ended, "end of the search")
-    out, err = driver.communicate()
-    assert driver.returncode == 0, out + err
+    out, _ = shell.end_of(driver, code=0)
     assert max(seen) == count
     audit(folder)
     # These GPUs are Ray's alone: that the CPU served is said once.
@@ -78,8 +77,7 @@ def test_two_searches_share_a_cluster_and_do_not_mix(shell: Shell) -> None:
     # The first had all the room there is, and has made some.
     assert first.poll() is None
     for driver in (first, second):
-        out, err = driver.communicate(timeout=240)
-        assert driver.returncode == 0, out + err
+        shell.end_of(driver, code=0)
     configs = [
         {trial.config for trial in audit(runs / name).trials.values()}
         for name in ("first", "second")
@@ -117,9 +115,10 @@ def test_a_cluster_grows_to_what_a_search_can_use_and_shrinks_after_it(shell: Sh
     space = shell.space(**STEADY, trials=6, epochs=MANY_EPOCHS)
     arguments = ["--space", space, "--address", cluster.address, "--max-concurrent", "3"]
     driver = shell.start("tune_noise.search", *arguments)
-    shell.wait_for(driver, lambda: num_workers() == 2, "two nodes of two CPUs each")
     shell.wait_for(driver, lambda: len(shell.actors()) == 3, "three trials")
-    assert num_workers() == 2
+    # Ray's fake provider lists nodes in the middle of a launch: its autoscaler may then start one
+    # more than it was asked for, which ends because it is idle.
+    shell.wait_for(driver, lambda: num_workers() == 2, "two nodes of two CPUs each")
     driver.kill()
     # What it had asked for went with it.
     shell.wait_until(lambda: num_workers() == 0, "end of the nodes")

@@ -10,6 +10,7 @@ import pytest
 from tests.record.test_crash import writer
 from tests.support.cutting_proxy import CuttingProxy
 from tests.support.postgres_server import PostgresServer
+from tests.support.waiting import wait_for
 from tune_noise.errors import StorageError
 from tune_noise.record import Event, Record, RecordPlace, postgresql
 
@@ -68,7 +69,8 @@ def test_a_statement_that_still_runs_after_the_cut_is_ended_and_sent_again(
         proxy.cut_at(b"mark1.", delivers=True, tells_server=False)
         helper = threading.Thread(target=append, args=(record, 1), kwargs={"durable": durable})
         helper.start()
-        wait_until(postgres, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event='PgSleep'")
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        wait_for(lambda: postgres.sql(query) != "0", "statement that lingers")
         # Dropping waits until the lingering transaction is over.
         postgres.sql("DROP TRIGGER slow ON events")
         helper.join()
@@ -160,8 +162,3 @@ def test_a_reader_fails_at_once_and_goes_on_when_the_server_is_back(
             postgres.start()
         append(record, 1)
         assert epochs(reader) == [0, 1]
-
-
-def wait_until(postgres: PostgresServer, question: str) -> None:
-    while postgres.sql(question) != "t":
-        time.sleep(0.05)

@@ -1,6 +1,5 @@
 import io
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -115,12 +114,13 @@ def test_nothing_breaks_where_every_trial_fails() -> None:
 def test_a_pipe_gets_a_line_now_and_then_without_control_characters(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "PLAIN_LINE_SECONDS", 0.05)
     with shown(history) as display:
         display.on_change(Event("epoch"))
         assert written(display) == ""
-        time.sleep(0.06)
-        display.on_change(Event("epoch"))
+        with monkeypatch.context() as patch:
+            patch.setattr(progress, "PLAIN_LINE_SECONDS", 0.0)
+            patch.setattr(progress, "PLAIN_LINE_SHARE", 0.0)
+            display.on_change(Event("epoch"))
         display.on_change(Event("epoch"))
     assert written(display).count("\n") == 1
     assert "\x1b" not in written(display)

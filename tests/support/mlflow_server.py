@@ -12,22 +12,9 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.ports import free_port
+from tests.support.waiting import wait_for
 from tune_noise.errors import UserError
 from tune_noise.tracking import check_tracking_uri
-
-PATIENCE_SECONDS = 180.0
-
-
-def wait_for(
-    condition: Callable[[], object],
-    what: str = "it",
-    *,
-    patience_seconds: float = PATIENCE_SECONDS,
-) -> None:
-    deadline = time.monotonic() + patience_seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
 
 
 def answers(url: str) -> bool:

@@ -6,13 +6,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE_SECONDS = 60.0
+from tests.support.waiting import wait_for
+
 ADMIN = "admin"
 # For a user who must give a password; each character that a URI could stumble over.
 USER, PASSWORD = "ada", "s3cr:t/@#?%&= +'\"\\x"
@@ -64,7 +64,6 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
         settings = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
@@ -75,12 +74,16 @@ class PostgresServer:
             "wal_writer_delay": "10s",
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        while self._ask("SELECT 1").returncode:
+
+        def answers() -> bool:
+            if self._ask("SELECT 1").returncode == 0:
+                return True
             # After a kill its children may live a moment longer, and it refuses to start.
             if self._process is None or self._process.poll() is not None:
                 self._process = self._spawn(options)
-            assert time.monotonic() < deadline, (self.folder / "log").read_text()
-            time.sleep(0.05)
+            return False
+
+        wait_for(answers, "answer of PostgreSQL", shown=(self.folder / "log").read_text)
 
     def _spawn(self, options: list[str]) -> "subprocess.Popen[bytes]":
         with (self.folder / "log").open("ab") as log:

@@ -37,8 +37,6 @@ SEARCH = SearchConfig.model_validate(
 )
 SEARCH_ID = "5eed" * 8
 METRIC_NAMES = ("train_loss_noisy", "val_information_noisy", "val_accuracy_noisy")
-# The child leaves the cores to others, so on a busy machine it takes its time.
-PATIENCE_SECONDS = 180.0
 
 
 class Script:

@@ -8,19 +8,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
+from tests.support.waiting import wait_for
+
 PROGRAMS = Path(sys.executable).parent
 MARK = "TUNE_NOISE_TEST"
-# A busy machine takes half a minute to start a process of Ray.
-PATIENCE_SECONDS = 180.0
 
 # Quick to train, and every part of a search takes part.
 TINY: dict[str, Any] = {
@@ -75,14 +75,20 @@ def kill(*pids: int) -> None:
 
 
 class Shell:
-    """Starts commands in one folder; every process that descends from them carries a mark."""
+    """Starts commands in one folder; every process that descends from them carries a mark.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where the commands run.
+        outputs: folder for what they print.
+    """
+
+    def __init__(self, folder: Path, outputs: Path) -> None:
         self.folder = folder
         self.mark = uuid.uuid4().hex
         # A cluster outlives the searches that join it.
         self.has_cluster = False
-        self.started: list[subprocess.Popen[str]] = []
+        self._outputs = outputs
+        self._started: list[subprocess.Popen[str]] = []
         # Put before each command, e.g. to run it on a host of its own.
         self.prefix: list[str] = []
         inherited = {
@@ -99,34 +105,49 @@ class Shell:
         program, *rest = arguments
         is_module = program.startswith("tune_noise.")
         first = [sys.executable, "-m", program] if is_module else [str(PROGRAMS / program)]
-        process = subprocess.Popen(
-            [*self.prefix, *first, *rest],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self.started.append(process)
+        # Files, so that a test can look into them while the command runs.
+        out_file, err_file = self._files(len(self._started))
+        with out_file.open("wb") as out, err_file.open("wb") as err:
+            process = subprocess.Popen(
+                [*self.prefix, *first, *rest],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=out,
+                stderr=err,
+                text=True,
+                start_new_session=True,
+            )
+        self._started.append(process)
         return process
+
+    def _files(self, number: int) -> tuple[Path, Path]:
+        """What the command of this number prints to."""
+        return self._outputs / f"{number}.out", self._outputs / f"{number}.err"
+
+    def printed(self, process: "subprocess.Popen[str]") -> tuple[str, str]:
+        """What a command has printed so far, on stdout and on stderr."""
+        out, err = self._files(self._started.index(process))
+        return out.read_text(errors="replace"), err.read_text(errors="replace")
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run to the end and expect an exit code; stdout, or stderr where the code is not 0."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=2 * PATIENCE_SECONDS)
-        assert process.returncode == code, err
-        assert "Traceback" not in err
+        out, err = self.end_of(self.start(*arguments), code=code)
         return err if code else out
 
     def search(self, *arguments: str) -> str:
         return self.run("tune_noise.search", *arguments)
 
-    def ending_of(self, process: "subprocess.Popen[str]", *, code: int) -> tuple[str, str]:
-        """Wait for the end of a command and of all its descendants; its stdout and stderr."""
-        out, err = process.communicate(timeout=2 * PATIENCE_SECONDS)
+    def end_of(self, process: "subprocess.Popen[str]", *, code: int) -> tuple[str, str]:
+        """Wait for the end of a command; its stdout and stderr."""
+        self.wait_for(process, lambda: process.poll() is not None, "end of the command")
+        out, err = self.printed(process)
         assert process.returncode == code, out + err
         assert "Traceback" not in out + err
+        return out, err
+
+    def ending_of(self, process: "subprocess.Popen[str]", *, code: int) -> tuple[str, str]:
+        """Wait for the end of a command and of all its descendants; its stdout and stderr."""
+        out, err = self.end_of(process, code=code)
         self.wait_until_all_ended()
         return out, err
 
@@ -150,10 +171,7 @@ class Shell:
         return found
 
     def wait_until(self, condition: Callable[[], Any], what: str) -> None:
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            assert time.monotonic() < end, f"{what} did not come true: {self.processes()}"
-            time.sleep(0.05)
+        wait_for(condition, what, shown=self.processes)
 
     def wait_for(
         self, process: "subprocess.Popen[str]", condition: Callable[[], Any], what: str
@@ -164,10 +182,10 @@ class Shell:
             has_ended = process.poll() is not None
             if condition():
                 return True
-            assert not has_ended, f"no {what}: {process.communicate()}"
+            assert not has_ended, f"no {what}: {self.printed(process)}"
             return False
 
-        self.wait_until(is_true, what)
+        wait_for(is_true, what, shown=lambda: (self.printed(process), self.processes()))
 
     def wait_until_all_ended(self) -> None:
         self.wait_until(lambda: not self.processes(), "the end of all processes")
@@ -175,9 +193,8 @@ class Shell:
     def end_all(self) -> None:
         """Kill whatever is left, e.g. where a test has failed half-way."""
         kill(*self.processes())
-        for process in self.started:
-            if process.stdout and not process.stdout.closed:
-                process.communicate()
+        for process in self._started:
+            process.wait()
 
     def space(self, **changes: Any) -> str:
         path = self.folder / "tiny.yaml"
@@ -188,13 +205,14 @@ class Shell:
 @contextmanager
 def running_shell(folder: Path) -> Iterator[Shell]:
     """A shell whose commands have to leave no process behind, unless it has a cluster."""
-    shell = Shell(folder)
-    try:
-        yield shell
-        if not shell.has_cluster:
-            shell.wait_until_all_ended()
-    finally:
-        shell.end_all()
+    with TemporaryDirectory() as outputs:
+        shell = Shell(folder, Path(outputs))
+        try:
+            yield shell
+            if not shell.has_cluster:
+                shell.wait_until_all_ended()
+        finally:
+            shell.end_all()
 
 
 def recorded(folder: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:

@@ -7,13 +7,13 @@ import pytest
 
 from tests.support.scripted_search import (
     METRIC_NAMES,
-    PATIENCE_SECONDS,
     SEARCH,
     SEARCH_ID,
     WARNINGS_OF_MLFLOW,
     Found,
     Script,
 )
+from tests.support.waiting import PATIENCE_SECONDS
 from tune_noise.tracking import TrackingProcess
 from tune_noise.tracking.internals import bulk
 from tune_noise.tracking.mirror import Mirror

@@ -13,14 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mlflow_server import wait_for
 from tests.support.ports import free_port
-from tests.support.scripted_search import (
-    PATIENCE_SECONDS,
-    WARNINGS_OF_MLFLOW,
-    Script,
-    is_alive,
-)
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW, Script, is_alive
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = WARNINGS_OF_MLFLOW
 # Starts a child for the record in a folder, says its process id, and waits to be killed.
@@ -162,7 +157,7 @@ def test_an_orphan_that_cannot_deliver_gives_up_after_a_minute(script: Script) -
     script.search()
     script.trial("t1")
     pid = child_of_a_killed_driver(script, f"http://127.0.0.1:{free_port()}")
-    wait_for(lambda: not is_alive(pid), patience_seconds=180.0)
+    wait_for(lambda: not is_alive(pid))
     assert "gave up" in script.log
 
 

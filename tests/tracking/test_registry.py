@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.mlflow_server import MlflowServer
-from tests.support.scripted_search import PATIENCE_SECONDS, SEARCH_ID, WARNINGS_OF_MLFLOW, Script
+from tests.support.scripted_search import SEARCH_ID, WARNINGS_OF_MLFLOW, Script
+from tests.support.waiting import PATIENCE_SECONDS
 from tune_noise.tracking.store import connect
 
 from .winners import AS_GOOD, BEST, BETTER, PLAIN, Searches, entry, leave

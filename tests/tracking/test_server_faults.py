@@ -8,9 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.mlflow_server import MlflowServer, Proxy, wait_for
+from tests.support.mlflow_server import MlflowServer, Proxy
 from tests.support.ports import free_port
-from tests.support.scripted_search import PATIENCE_SECONDS, WARNINGS_OF_MLFLOW, Script
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW, Script
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 from tune_noise.tracking import process as process_module
 
 pytestmark = [pytest.mark.long, *WARNINGS_OF_MLFLOW]
@@ -74,7 +75,7 @@ def test_a_server_killed_in_mid_write_again_and_again_gets_everything_once(
         server.kill()
         server.start()
     script.finish()
-    assert process.finish(timeout_seconds=4 * PATIENCE_SECONDS) is None
+    assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
     script.audit(server.database)
     # Not each kill finds a request: some come while the child waits before it tries again.
     assert "(1 in a row)" in script.log
@@ -138,7 +139,7 @@ def test_requests_whose_answers_are_lost_leave_nothing_twice(
         for number in range(1, 7):
             script.trial(f"t{number}", epochs=100)
         script.finish()
-        assert process.finish(timeout_seconds=4 * PATIENCE_SECONDS) is None
+        assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
     assert "delivery failed" in script.log
     script.audit(server.database)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mlflow_server import wait_for
 from tests.support.postgres_server import PostgresServer
-from tests.support.scripted_search import PATIENCE_SECONDS, WARNINGS_OF_MLFLOW, Script
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW, Script
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = WARNINGS_OF_MLFLOW
 

@@ -12,13 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mlflow_server import wait_for
-from tests.support.scripted_search import (
-    PATIENCE_SECONDS,
-    WARNINGS_OF_MLFLOW,
-    Script,
-    is_alive,
-)
+from tests.support.scripted_search import WARNINGS_OF_MLFLOW, Script, is_alive
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 from tune_noise.errors import StorageError
 from tune_noise.tracking import default_tracking_uri
 

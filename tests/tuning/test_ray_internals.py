@@ -14,6 +14,7 @@ from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.exceptions import ObjectLostError, RayActorError
 from ray.tune.schedulers import FIFOScheduler
 
+from tests.support.waiting import wait_for
 from tune_noise.tuning import ray_internals
 from tune_noise.tuning.cluster.capacity import ClusterSearches, has_autoscaler
 from tune_noise.tuning.ray_internals import HeadStore
@@ -127,12 +128,14 @@ def test_a_lost_result_is_handled_as_a_lost_actor(monkeypatch: pytest.MonkeyPatc
         def lost(reference: Any) -> None:
             raise ObjectLostError("0" * 56, None, "")
 
+        def has_failed() -> bool:
+            manager.next(timeout=1)
+            return bool(errors)
+
         try:
             with monkeypatch.context() as patch:
                 patch.setattr(event_manager.ray, "get", lost)
-                for _ in range(20):
-                    if not errors:
-                        manager.next(timeout=1)
+                wait_for(has_failed, "error")
         finally:
             manager.remove_actor(actor, kill=True)
             manager.cleanup()

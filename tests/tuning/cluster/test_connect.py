@@ -28,4 +28,4 @@ def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
         cluster(make_search(), address=address, folder=Path("runs")),
     ):
         pass
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import ray
 
 POLL_SECONDS = 2.0
+CONNECT_SECONDS = 2.0
 # A head that is started again with its state in Redis may take a while; after 60 seconds without
 # it Ray aborts the driver from inside, with a C++ trace and no word of ours.
 HEAD_SECONDS = 45.0
@@ -66,7 +67,7 @@ def answers(address: str) -> bool:
     """Return whether something listens at HOST:PORT."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=POLL_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
     except OSError:
         return False
     return True
