@@ -34,7 +34,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_it(shell: Shell) -> No
     driver = shell.start("tune_noise.search", "--space", space, *share)
     previous = {i: previous_checkpoint_file(folder, i) for i in (CUT_OFF, FLIPPED, LOST)}
     current = {i: checkpoint_file(folder, i) for i in previous}
-    shell.wait_for(driver, lambda: all(p.exists() for p in previous.values()), "two states each")
+    states = [*previous.values(), *current.values()]
+    shell.wait_for(driver, lambda: all(path.exists() for path in states), "two states each")
     shell.end_all()
     shell.wait_until_all_ended()
 

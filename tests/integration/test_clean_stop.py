@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -104,7 +103,8 @@ def test_interrupted_twice_a_search_ends_at_once_and_goes_on_later(
     driver = shell.start("tune_noise.search", *arguments)
     shell.wait_for(driver, lambda: len(set(events(folder, "epoch"))) == 2, "two trials")
     interrupt(driver, "terminal")
-    time.sleep(1.0)  # two signals of a kind that arrive together are one
+    # Two signals of a kind that arrive together are one.
+    shell.wait_for(driver, lambda: "tune-noise resume" in shell.printed(driver)[0], "answer")
     interrupt(driver, "terminal")
     _, err = shell.ending_of(driver, code=130)
     command = err.strip().splitlines()[-1].split()

@@ -68,7 +68,8 @@ def test_a_node_without_the_output_folder_is_refused_or_left_out(
     assert cluster.head.num_training == 1
     # Two actors train there, and the data came once.
     assert 1.0 < (there.received_bytes - before) / np.prod(IMAGES) < 1.5
-    cluster.add(cpus=2, host=net.host("late", own_folder=runs))
+    with shell.training_held():
+        cluster.add(cpus=2, host=net.host("late", own_folder=runs))
     shared.kill()
     out, _ = shell.end_of(driver, code=0)
     audit(runs / "tiny")

@@ -20,7 +20,8 @@ def test_the_trials_of_a_killed_node_end_elsewhere_and_a_new_node_takes_its_shar
     assert len(shell.actors()) == 3
     lost.kill()
     shell.wait_for(driver, lambda: not lost.trains() and cluster.head.trains(), "trials elsewhere")
-    added = cluster.add(cpus=2)
+    with shell.training_held():
+        added = cluster.add(cpus=2)
     shell.wait_for(driver, added.trains, "trial on the new node")
     shell.end_of(driver, code=0)
     audit(folder)

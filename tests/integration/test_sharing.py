@@ -72,7 +72,9 @@ def test_two_searches_share_a_cluster_and_do_not_mix(shell: Shell) -> None:
     arguments = ["--space", space, "--address", cluster.address]
     first = shell.start("tune_noise.search", *arguments, "--name", "first")
     shell.wait_for(first, lambda: len(set(events(runs / "first", "epoch"))) >= 4, "four trials")
-    second = shell.start("tune_noise.search", *arguments, "--name", "second", "--seed", "1")
+    with shell.training_held():
+        second = shell.start("tune_noise.search", *arguments, "--name", "second", "--seed", "1")
+        shell.wait_for(second, lambda: events(runs / "second", "ask"), "demand of the second")
     shell.wait_for(second, lambda: events(runs / "second", "epoch"), "trial of the second")
     # The first had all the room there is, and has made some.
     assert first.poll() is None

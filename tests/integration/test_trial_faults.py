@@ -26,9 +26,11 @@ def test_a_trial_whose_process_is_killed_often_goes_on_while_it_comes_on(shell: 
         shell.wait_for(driver, lambda: num_epochs(folder, FIRST) > known, "new epoch")
 
     # Four times in a row without a new epoch between them would be too often.
-    for _ in range(5):
+    for count in range(1, 6):
         comes_on(num_epochs(folder, FIRST))
         kill(*shell.actors())
+        # What the dead process had reported is recorded by then: a further epoch is the next one's.
+        shell.wait_for(driver, lambda n=count: len(notes(folder, HANDED_ON)) == n, "hand-over")
     comes_on(num_epochs(folder, FIRST))
     driver.send_signal(signal.SIGINT)
     out, _ = shell.ending_of(driver, code=130)
@@ -51,7 +53,9 @@ def test_a_trial_whose_process_is_always_killed_fails_and_the_others_go_on(shell
     shell.wait_for(driver, is_given_up, "failure of the trial")
     [(failed, reason)] = failures(folder)
     assert reason.startswith("failed 4 times")
-    assert [event.trial_id for event in notes(folder, HANDED_ON)] == [failed] * 3
+    # A process that came after it may have been killed, too.
+    handed_on = Counter(event.trial_id for event in notes(folder, HANDED_ON))
+    assert handed_on[failed] == 3
     known = Counter(events(folder, "epoch"))
     shell.wait_for(
         driver,
@@ -60,7 +64,7 @@ def test_a_trial_whose_process_is_always_killed_fails_and_the_others_go_on(shell
     )
     driver.send_signal(signal.SIGINT)
     out, _ = shell.ending_of(driver, code=130)
-    assert out.count(HANDED_ON) == 3
+    assert out.count(HANDED_ON) == handed_on.total()
     assert failures(folder) == [(failed, reason)]
     assert sorted(mlflow_statuses(folder)) == ["FAILED", "KILLED", "KILLED", "KILLED"]
 
@@ -69,7 +73,7 @@ def test_a_process_killed_between_two_trials_fails_neither(shell: Shell) -> None
     space, folder = shell.space(**STEADY, trials=3), shell.folder / "runs" / "tiny"
     driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "1")
     for count in (2, 3, 4):
-        shell.wait_for(driver, lambda n=count: len(events(folder, "ask")) == n, "next trial")
+        shell.wait_for(driver, lambda n=count: len(events(folder, "ask")) >= n, "next trial")
         kill(*shell.actors())
     shell.ending_of(driver, code=0)
     audit(folder)

@@ -170,6 +170,19 @@ class Shell:
                     found[pid] = Path(f"/proc/{pid}/cwd").readlink().name
         return found
 
+    @contextmanager
+    def training_held(self) -> Iterator[None]:
+        """Stop the processes that train, so that no search ends while a test prepares something."""
+        held = self.actors()
+        for pid in held:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in held:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def wait_until(self, condition: Callable[[], Any], what: str) -> None:
         wait_for(condition, what, shown=self.processes)
 
