@@ -1,7 +1,11 @@
 """`python -m tune_noise.predict`: predict the classes of images with a winner of a search."""
 
+import csv
+import io
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +16,12 @@ from rich.console import Console
 from tune_noise.command_line.options import Threads
 from tune_noise.command_line.passwords import given_uri
 from tune_noise.command_line.run import run_command
-from tune_noise.data.npz_images import LABELS_OF, NamedImages, load_named_images
+from tune_noise.data.npz_dataset import LABELS_OF
+from tune_noise.data.npz_images import NamedImages, load_named_images
+from tune_noise.data.npz_names import role_of
 from tune_noise.errors import DataError, UserError
 from tune_noise.system.files import replace_file
 from tune_noise.tracking.uri import OPTION
-
-# What is printed beside an accuracy that these labels give.
-_NOTES = {"labels": " (as given: some may be wrong)"}
 
 
 def predict(
@@ -42,7 +45,8 @@ def predict(
     array: Annotated[
         str | None,
         typer.Option(
-            help="Array to predict if the file holds both: images or test_images.", metavar="NAME"
+            help="Array to predict if the file holds several: images, val_images, test_images.",
+            metavar="NAME",
         ),
     ] = None,
     probabilities: Annotated[
@@ -75,30 +79,33 @@ def predict(
     from tune_noise.training.saved_model import load_model
     from tune_noise.winners.find_model import model_folder
 
-    if array is not None and array not in LABELS_OF:
+    if array is not None and role_of(array) not in LABELS_OF:
         raise UserError(f"--array {array}: must be {' or '.join(LABELS_OF)}")
     prepare_process(threads=threads)
     named = load_named_images(images, array=array)
     tracking = given_uri(tracking_uri, OPTION)
     with model_folder(model, tracking_uri=tracking.uri, source=tracking.source) as folder:
         saved = load_model(folder, own_network=own_network)
-    _check_images(named, saved.about, images)
+    named = _checked(named, saved.about, images)
+    class_names = saved.about.get("class_names")
     chances = saved.predict_probabilities(named.images)
     accuracy = _accuracies(named, chances, saved.predict_each(named.images))
     if as_json:
         facts = {"model": model, "file": str(images), "array": named.name, "accuracy": accuracy}
-        rows = _rows(chances, with_all=probabilities)
+        if class_names is not None:
+            facts["class_names"] = class_names
+        rows = _rows(chances, class_names, with_all=probabilities)
         text = json.dumps({**facts, "predictions": rows}, indent=1) + "\n"
     else:
-        text = _csv(chances, with_all=probabilities)
+        text = _csv(chances, class_names, with_all=probabilities)
     _write(text, output)
     notes = Console(stderr=output is None, markup=False, highlight=False, soft_wrap=True)
     for sentence in _sentences(accuracy, named, output):
         notes.print(sentence)
 
 
-def _check_images(named: NamedImages, about: Any, path: Path) -> None:
-    """Check that the images and their labels fit the model.
+def _checked(named: NamedImages, about: Mapping[str, Any], path: Path) -> NamedImages:
+    """Return images and labels that fit the model, with the labels as class ids.
 
     Raises:
         DataError: the images have another size, or a label is of a class that it does not know.
@@ -110,12 +117,24 @@ def _check_images(named: NamedImages, about: Any, path: Path) -> None:
             f"{path}: {named.name} are {_size(shape)}, and this model was trained on "
             f"{_size(expected)}: resize them to that size"
         )
+    number_of = {word: number for number, word in enumerate(about.get("class_names") or ())}
+    numbers = {}
     for name, labels in named.labels.items():
-        if labels.max() >= num_classes:
+        if labels.dtype.kind == "U":
+            words = labels.tolist()
+            unknown = next((word for word in words if word not in number_of), None)
+            known = ", ".join(list(number_of)[:10]) or f"numbers, 0 to {num_classes - 1}"
+            numbers[name] = np.array([number_of.get(word, -1) for word in words])
+        else:
+            unknown = labels.max() if labels.max() >= num_classes else None
+            known = f"0 to {num_classes - 1}"
+            numbers[name] = labels
+        if unknown is not None:
             raise DataError(
-                f"{path}: {name} has class {labels.max()}, and this model knows 0 to "
-                f"{num_classes - 1}: leave {name} out, or those images"
+                f"{path}: {name} has class {unknown}, and this model knows {known}: leave {name} "
+                "out, or those images"
             )
+    return replace(named, labels=numbers)
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -139,10 +158,16 @@ def _accuracies(
     return accuracies
 
 
-def _rows(chances: np.ndarray, *, with_all: bool) -> list[dict[str, Any]]:
-    labels = chances.argmax(axis=1)
-    rows = [
-        {"index": i, "predicted_label": int(label), "probability": float(chances[i, label])}
+def _rows(
+    chances: np.ndarray, class_names: list[str] | None, *, with_all: bool
+) -> list[dict[str, Any]]:
+    labels = chances.argmax(axis=1).tolist()
+    rows: list[dict[str, Any]] = [
+        {
+            "index": i,
+            "predicted_label": label if class_names is None else class_names[label],
+            "probability": float(chances[i, label]),
+        }
         for i, label in enumerate(labels)
     ]
     if with_all:
@@ -151,17 +176,20 @@ def _rows(chances: np.ndarray, *, with_all: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def _csv(chances: np.ndarray, *, with_all: bool) -> str:
+def _csv(chances: np.ndarray, class_names: list[str] | None, *, with_all: bool) -> str:
     """Return the table as CSV, with probabilities of six digits."""
     header = ["index", "predicted_label", "probability"]
+    classes = class_names or [str(label) for label in range(chances.shape[1])]
     if with_all:
-        header += [f"probability_{label}" for label in range(chances.shape[1])]
-    lines = [",".join(header)]
+        header += [f"probability_{name}" for name in classes]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
     for i, row in enumerate(chances):
         label = int(row.argmax())
         values = [row[label], *(row if with_all else ())]
-        lines.append(",".join([str(i), str(label), *(f"{value:.6g}" for value in values)]))
-    return "\n".join(lines) + "\n"
+        writer.writerow([i, classes[label], *(f"{value:.6g}" for value in values)])
+    return text.getvalue()
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -182,7 +210,8 @@ def _sentences(
     sentences = []
     for name, of in accuracy.items():
         share = f"{100.0 * of['accuracy']:.4g} % ({of['correct']} of {of['images']})"
-        sentence = f"accuracy {share} of {named.name} against {name}{_NOTES.get(name, '')}"
+        note = " (as given: some may be wrong)" if name in named.given else ""
+        sentence = f"accuracy {share} of {named.name} against {name}{note}"
         if "of_networks" in of:
             mean = f"{100.0 * of['mean_of_networks']:.4g} %"
             sentence += f"; by one of its {len(of['of_networks'])} networks alone {mean} on average"

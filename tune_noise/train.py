@@ -13,6 +13,7 @@ from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.config.loader import build_trial, parse_assignments
 from tune_noise.config.metric_names import sign
 from tune_noise.data import load_dataset
+from tune_noise.errors import ConfigError
 
 if TYPE_CHECKING:  # torch takes a second to import, and `--help` needs none of it
     from tune_noise.training import Trial
@@ -42,18 +43,24 @@ def train(
 ) -> None:
     """Train one configuration on this machine, without Ray, and print its metrics."""
     from tune_noise.training import Trial, with_material
+    from tune_noise.training.data_problems import split_problems
     from tune_noise.training.process import prepare_process
     from tune_noise.training.saved_model import save_model
 
-    config = build_trial(parse_assignments(assignments or []), source="--set")
+    values = parse_assignments(assignments or [])
+    config = build_trial(values, source="--set")
     prepare_process(threads=threads, device=device)
     with divert_output(as_json):
         dataset = load_dataset(config.dataset, data_dir=data_dir)
+        if problems := split_problems(values, dataset, way_out="leave it out"):
+            raise ConfigError("--set", problems)
         dataset = with_material(dataset, [config], data_dir=data_dir)
         trial = Trial([config], dataset, device=device)
         console = Console(markup=False, soft_wrap=True, highlight=False)
         facts = "  ".join(f"{name} {value:.6g}" for name, value in trial.data.facts[0].items())
         if not quiet:
+            if dataset.reading is not None:
+                console.print(f"{dataset.name}: {dataset.reading}")
             console.print(f"{config.method} on {config.dataset}: {facts}")
         _train_all(trial, console, quiet=quiet)
         _print_result(trial, console)

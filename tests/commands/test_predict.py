@@ -179,7 +179,7 @@ ZEROS = np.zeros((3, 8, 8), dtype=np.uint8)
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"labels": [0]}, "images is missing; write numpy.savez_compressed(path, images=...)"),
+        ({"labels": [0]}, "write `numpy.savez_compressed(path, images=images)`"),
         ({"images": ZEROS, "test_images": ZEROS}, "by --array images or test_images"),
         ({"images": ZEROS.astype(float)}, "float64 must be uint8, 0 to 255"),
         ({"images": ZEROS, "labels": [0, 1]}, "has 2 entries for 3 images"),

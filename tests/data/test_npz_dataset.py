@@ -78,7 +78,7 @@ def test_both_layouts_give_the_same_images(
 
 def test_a_class_only_the_truth_knows_counts_towards_k_and_is_missed(tmp_path):
     message = refusal(tmp_path, true_labels=LABELS + 1)
-    assert "1 of the classes 0..3 have none: 3; number the classes" in message
+    assert "1 of the classes 0..3 have none: 3; leave true_labels out" in message
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_a_class_only_the_truth_knows_counts_towards_k_and_is_missed(tmp_path):
         ({"test_images": IMAGES}, "test_labels  is missing beside test_images"),
         ({"test_labels": LABELS}, "test_images  is missing beside test_labels"),
         ({"label": LABELS}, "label  is not an array of a data set; did you mean 'labels'?"),
-        ({"images": IMAGES / 255}, "float64 must be uint8, 0 to 255; if they are in 0..1, save"),
-        ({"images": IMAGES.astype(np.int64)}, "save images.astype('uint8')"),
+        ({"images": IMAGES / 255}, "float64 must be uint8, 0 to 255; they are in 0..1: save"),
+        ({"images": IMAGES.astype(np.int64)}, "save `images = images.astype('uint8')`"),
         ({"images": IMAGES > 9}, "bool must be uint8"),
         ({"images": IMAGES[:, 0]}, "[6, 5] must be [N, H, W], [N, H, W, C] or [N, C, H, W]"),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, "images  [0, 4, 5] is empty"),
@@ -99,23 +99,41 @@ def test_a_class_only_the_truth_knows_counts_towards_k_and_is_missed(tmp_path):
         ({"images": IMAGES[:5]}, "labels  has 6 entries for 5 images"),
         ({"true_labels": LABELS[:5]}, "true_labels  has 5 entries for 6 images"),
         ({"labels": LABELS - 1}, "has -1, but class ids are 0..K-1"),
-        ({"labels": LABELS.astype(float)}, "float64 must be integers 0..K-1"),
-        ({"labels": LABELS == 1}, "bool must be integers 0..K-1"),
-        ({"labels": LABELS[:, np.newaxis]}, "[6, 1] must be [N], one class id per example"),
+        ({"labels": LABELS.astype(float)}, "float64 must be class ids 0..K-1, as integers; save"),
+        ({"labels": LABELS == 1}, "bool must be class ids 0..K-1"),
+        ({"labels": LABELS[:3]}, "labels  has 3 entries for 6 images"),
+        ({"labels": np.eye(3)[LABELS] + np.eye(3)[0]}, "[6, 3] must be [N], one class per example"),
+        ({"labels": LABELS[:, None, None].repeat(2, 1)}, "[6, 2, 1] must be [N], one class"),
+        ({"labels": LABELS + 0.5}, "as integers; 0.5 is not one"),
+        ({"labels": np.array(["a\nb", "c"] * 3)}, r"has 'a\nb'; the name of a class is one line"),
+        ({"labels": np.array(["cat", "dog"] * 3), "true_labels": LABELS}, "save both alike"),
+        ({"class_names": np.array(["a", "a", "b"])}, "class_names  has a name twice"),
+        ({"labels": np.array(["cat"] * 6)}, "labels  are all cat; at least 2 classes"),
+        ({"target": LABELS}, "labels  and target can each be read as labels: leave all but one"),
+        ({"data": IMAGES}, "data  and images can each be read as images: leave all but one"),
+        ({"train_labels": LABELS}, "labels  and train_labels can each be read as labels"),
+        ({"observed": LABELS}, "leave it out, or save it as what it is: images, labels, true_lab"),
+        ({"val_images": IMAGES}, "val_labels  is missing beside val_images; give both"),
+        (
+            {"val_images": IMAGES, "val_labels": LABELS, "true_labels": LABELS},
+            "val_true_labels  is missing beside true_labels; give both or neither",
+        ),
+        ({"val_images": IMAGES, "val_labels": LABELS * 0}, "val_labels  holds a single class"),
+        ({"val_images": IMAGES[:, :3], "val_labels": LABELS}, "[1, 3, 5], but images of [1, 4, 5]"),
+        ({"x_test": IMAGES}, "test_labels  is missing beside x_test; give both or neither"),
         ({"labels": np.full(6, 2**64 - 1, np.uint64)}, "has 18446744073709551615, but"),
         ({"labels": LABELS * 0 + 4}, "are all 4; at least 2 classes"),
-        ({"labels": LABELS * 2}, "2 of the classes 0..4 have none: 1, 3; number"),
+        ({"labels": LABELS * 2}, "2 of the classes 0..4 have none: 1, 3; save words"),
         ({"labels": LABELS * 10**15}, "0..2000000000000000 have none: 1, 2, 3, 4, 5, 6"),
         ({"labels": np.array([0, 1, 1, 0, 0, 2])}, "need 2 examples of a class to split it; 1"),
         ({"labels": LABELS.astype(object)}, "labels  cannot be read: it holds Python objects"),
-        ({"labels": np.array(["cat"] * 6)}, "<U3 must be integers"),
         (
             {"test_images": IMAGES[:, :3, :3], "test_labels": LABELS},
             "[1, 3, 3], but images of [1, 4, 5]",
         ),
         (
             {"test_images": IMAGES, "test_labels": LABELS + 2},
-            "test_labels  has classes without a training example: 3, 4",
+            "test_labels  has classes without a training example in labels: 3, 4",
         ),
     ],
 )

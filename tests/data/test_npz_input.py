@@ -172,7 +172,7 @@ HOSTILE = {
     "classes": (content(np.savez, images=np.zeros((2002, 3, 2), np.uint8),
                         labels=np.arange(2002) % 1001), "have 1001 classes; at most 1000"),
     "gaps": (content(np.savez, labels=LABELS * 2**60, test_images=IMAGES,
-                     test_labels=LABELS * 2**61), "example: 2305843009213693952"),
+                     test_labels=LABELS * 2**61), "example in labels: 2305843009213693952"),
 }  # fmt: skip
 
 

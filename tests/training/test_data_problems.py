@@ -6,7 +6,7 @@ import pytest
 from tune_noise.config.trial import TrialConfig
 from tune_noise.errors import ConfigError
 from tune_noise.training import Trial
-from tune_noise.training.data_problems import data_problems
+from tune_noise.training.data_problems import data_problems, split_problems
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,14 @@ def test_two_classes_have_no_order_of_wrong_labels(digits):
     [problem] = data_problems(TrialConfig(noise="structured", alpha=20), two)
     assert "set delta to 0" in problem.message
     assert data_problems(TrialConfig(noise="structured", alpha=20, delta=0.0), two) == []
+
+
+def test_a_fraction_beside_a_given_validation_split_is_refused(digits):
+    given = dataclasses.replace(digits, num_validation=300)
+    [problem] = split_problems(["lr", "val_fraction"], given, way_out="leave it out")
+    assert problem.place == "val_fraction"
+    assert problem.message.startswith("has no effect on digits, which brings 300 validation")
+    assert split_problems(["lr"], given, way_out="") == []
+    assert split_problems(["val_fraction"], digits, way_out="") == []
+    [problem] = data_problems(TrialConfig(train_size=958, val_fraction=0.5), given)
+    assert "958 is more than the 957 images that validation leaves" in problem.message

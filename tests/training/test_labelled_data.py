@@ -265,3 +265,21 @@ def test_the_noise_seed_moves_foreign_labels_and_not_the_images(digits):
         assert torch.equal(data.image_of, alone.image_of)
         assert torch.equal(data.noisy_labels[r], alone.noisy_labels[0])
         assert torch.equal(data.val_noisy_labels[r], alone.val_noisy_labels[0])
+
+
+@pytest.mark.parametrize("noise", ["symmetric", "given"])
+def test_a_given_validation_split_is_used_as_it_is(digits, noise):
+    given = dataclasses.replace(digits, num_validation=300)
+    config = TrialConfig.model_validate({"noise": noise, "train_size": 100})
+    data = prepared(given, config)
+    number = len(digits.train_labels)
+    np.testing.assert_array_equal(
+        val_images_of(data, given)[-300:], np.arange(number - 300, number)
+    )
+    assert data.facts[0]["val_examples"] == len(data.val_images) == 300
+    assert data.image_of.max() < number - 300
+    assert len(data.image_of) == 100
+    drawn = noisy_labels(given, config)[number - 300 :]
+    np.testing.assert_array_equal(data.val_noisy_labels[0], drawn)
+    # Unless the space declares that the noise is in the labels already, it is drawn for them, too.
+    assert (drawn[:, 0] != digits.train_labels[-300:]).any() == (noise == "symmetric")

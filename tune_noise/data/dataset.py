@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from tune_noise.data.splits import validation_size
+
 
 # eq=False: comparing arrays with == gives an array, not an answer; compare fingerprints.
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,10 @@ class Dataset:
         test_images: uint8 [N_test, C, H, W], or None where there is no test split.
         test_labels: int64 [N_test], clean; None exactly where test_images is None.
         num_classes: K, at least 2.
+        num_validation: how many training images, the last ones, are a validation split that the
+            data came with; None where it is to be split off.
+        class_names: the K words that people read for the classes; None where they are numbers.
+        reading: how a file was understood, in a sentence; None where there was nothing to say.
         extras: what a noise needs beside the data, e.g. the labels of people, by a name of its own;
             see `training.material`.
     """
@@ -34,6 +40,9 @@ class Dataset:
     test_images: np.ndarray | None
     test_labels: np.ndarray | None
     num_classes: int
+    num_validation: int | None = None
+    class_names: tuple[str, ...] | None = None
+    reading: str | None = None
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,13 +61,34 @@ class Dataset:
         """The true labels, int64 [N]; the training labels where no others are named."""
         return self.train_labels if self.true_labels is None else self.true_labels
 
+    def validation_size(self, val_fraction: float) -> int:
+        """Return how many training images validate: those of the given split, else a share."""
+        if self.num_validation is not None:
+            return self.num_validation
+        return validation_size(len(self.train_labels), val_fraction)
+
+    def place_of(self, image: int) -> tuple[str, int]:
+        """Return the split, `train` or `validation`, and the position there of a training image.
+
+        Only a given validation split has positions of its own.
+        """
+        first = len(self.train_labels) - (self.num_validation or 0)
+        return ("train", image) if image < first else ("validation", image - first)
+
+    def class_name(self, label: int) -> str:
+        """Return what people read for a class: its name, or its number where it has none."""
+        return str(label) if self.class_names is None else self.class_names[label]
+
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits of a SHA-256 over all arrays: the same content, the same text.
+        """Sixteen hexadecimal digits of a SHA-256 over all content: the same data, the same text.
 
         The name has no part in it: a renamed file is still the same data.
         """
         digest = hashlib.sha256(f"num_classes={self.num_classes}".encode())
+        for name in ("num_validation", "class_names"):
+            if (value := getattr(self, name)) is not None:
+                digest.update(f"/{name}={value!r}".encode("utf-8", "surrogatepass"))
         for role, array in self._arrays.items():
             digest.update(f"/{role}:{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)

@@ -3,27 +3,46 @@
 | array | shape | dtype |
 | --- | --- | --- |
 | `images` | [N, H, W], [N, H, W, C] or [N, C, H, W] with C = 1 or 3 | uint8 |
-| `labels` | [N], 0..K-1 | any integer |
-| `true_labels` (optional) | [N], 0..K-1: the truth where it is known | any integer |
-| `test_images`, `test_labels` (optional, both or neither) | as above; clean labels | as above |
+| `labels` | [N], [N, 1] or one-hot [N, K]: ids 0..K-1, or words | integers, str or bytes |
+| `true_labels` (optional) | as `labels`: the truth where it is known | as `labels` |
+| `val_images`, `val_labels` (optional, both or neither) | the validation split, as above | |
+| `val_true_labels` (optional, beside `true_labels`) | as above | |
+| `test_images`, `test_labels` (optional, both or neither) | as above; clean labels | |
+| `class_names` (optional) | [K], the names of the ids | str or bytes |
 
-Images with four dimensions have their channels where the size is 1 or 3. Where that holds for both
-the second and the last dimension, the layout is ambiguous and refused. There may be 1000 classes,
-images of 3 x 512 x 512 values, and 16 GiB in all, or as much as the machine has left.
+`npz_names` lists the other names that an array may have. Words are the names of classes, which are
+numbered in the order of the alphabet. Images with four dimensions have their channels where the
+size is 1 or 3. Where that holds for both the second and the last dimension, the layout is ambiguous
+and refused. There may be 1000 classes, images of 3 x 512 x 512 values, and 16 GiB in all, or as
+much as the machine has left.
 """
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tune_noise.data.dataset import Dataset
 from tune_noise.data.npz_file import read_arrays
+from tune_noise.data.npz_labels import (
+    decoded,
+    drop,
+    fault_of_labels,
+    one_per_example,
+    values_of,
+)
+from tune_noise.data.npz_names import KNOWN_NAMES, ROLES, describe_reading, name_for, read_roles
 from tune_noise.errors import ConfigError, DataError, Problem
 
-ARRAY_NAMES = ("images", "labels", "true_labels", "test_images", "test_labels")
-_IMAGE_NAMES = ("images", "test_images")
+# Images -> the labels that may stand beside them, those that must first.
+LABELS_OF: Mapping[str, tuple[str, ...]] = {
+    "images": ("labels", "true_labels"),
+    "val_images": ("val_labels", "val_true_labels"),
+    "test_images": ("test_labels",),
+}
 _CHANNELS = (1, 3)
 MAX_CLASSES = 1000
 # A network's first layer may have 256 weights for each: here 800 MB.
@@ -32,11 +51,49 @@ MAX_VALUES_PER_IMAGE = 3 * 512 * 512
 _MAX_LISTED = 10
 
 
+@dataclass(frozen=True)
+class NamedArrays:
+    """The arrays of a file by what they are read as.
+
+    Attributes:
+        names: role -> name in the file; also of an array that cannot be read.
+        arrays: role -> array as it stands in the file.
+        problems: of names and of single arrays.
+    """
+
+    names: dict[str, str]
+    arrays: dict[str, np.ndarray]
+    problems: list[Problem]
+
+    def beside(self, images: str) -> list[str]:
+        """Return the names in the file of images and of all labels beside them."""
+        roles = (images, *LABELS_OF[images])
+        return [self.names[role] for role in roles if role in self.arrays]
+
+
+def read_named(path: Path, *, example: str) -> NamedArrays:
+    """Read the arrays of a data set's file, whatever they are called.
+
+    Args:
+        path: of the file.
+        example: how such a file is written, for the message.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    arrays, problems = read_arrays(path, allowed=KNOWN_NAMES, shown=ROLES, example=example)
+    places = (problem.place for problem in problems)
+    names, doubts = read_roles({*arrays, *(place for place in places if place in KNOWN_NAMES)})
+    by_role = {role: arrays[name] for role, name in names.items() if name in arrays}
+    return NamedArrays(names, by_role, [*problems, *doubts])
+
+
 def load_npz(path: Path) -> Dataset:
     """Load and check a data set from an .npz file; see the module for its arrays.
 
     Without `true_labels` the truth of the training labels is unknown. The number of classes K is
-    the largest of `labels` and `true_labels` plus one; each class needs two examples in `labels`.
+    the largest of `labels` and `true_labels` plus one; each class needs two examples in `labels`,
+    or one where the file has a validation split.
 
     Raises:
         DataError: the file cannot be read, or has problems; all of them are listed at once.
@@ -52,44 +109,160 @@ def load_npz(path: Path) -> Dataset:
 
 
 def _load(path: Path) -> Dataset:
-    raw_arrays, problems = read_arrays(path, allowed=ARRAY_NAMES)
-    problems += _missing_arrays(raw_arrays, problems)
+    named = read_named(path, example="images=images, labels=labels")
+    problems = [*named.problems, *_missing_arrays(named.names)]
     arrays = {}
-    for name, raw in raw_arrays.items():
-        fault = fault_of_images(raw) if name in _IMAGE_NAMES else fault_of_labels(raw)
-        if fault is not None:
-            problems.append(Problem(name, fault))
-        else:
-            arrays[name] = channels_first(raw) if name in _IMAGE_NAMES else raw.astype(np.int64)
-    problems += [*_size_problems(arrays), *_class_problems(arrays)]
+    for role in LABELS_OF:
+        if role in named.arrays:
+            fault = fault_of_images(named.arrays[role], named.names[role])
+            if fault is None:
+                arrays[role] = channels_first(named.arrays[role])
+            else:
+                problems.append(Problem(named.names[role], fault))
+    labels, faults, notes = read_labels(named)
+    ids, class_names, doubts = number_classes(labels, named)
+    arrays |= ids
+    problems += [*faults, *doubts, *_size_problems(arrays, named.names)]
+    problems += _class_problems(arrays, class_names, named)
     if problems:
         # The listing of a ConfigError, under the type that says it is about data.
         raise DataError(str(ConfigError(str(path), problems)))
+    if class_names is not None and "class_names" not in named.names:
+        notes.append(f"its words as {len(class_names)} classes: {_listed(class_names)}")
     return Dataset(
         name=path.name,
-        train_images=arrays["images"],
-        train_labels=arrays["labels"],
-        true_labels=arrays.get("true_labels"),
+        train_images=_with_validation(arrays, "images"),
+        train_labels=_with_validation(arrays, "labels"),
+        true_labels=_with_validation(arrays, "true_labels") if "true_labels" in arrays else None,
         test_images=arrays.get("test_images"),
         test_labels=arrays.get("test_labels"),
         num_classes=_num_classes(arrays),
+        num_validation=len(arrays["val_labels"]) if "val_labels" in arrays else None,
+        class_names=class_names,
+        reading="; ".join(filter(None, [describe_reading(named.names), *notes])) or None,
     )
 
 
-def _missing_arrays(arrays: dict[str, np.ndarray], unreadable: list[Problem]) -> Iterator[Problem]:
-    present = {*arrays, *(problem.place for problem in unreadable)}
-    for name in ("images", "labels"):
-        if name not in present:
-            yield Problem(name, "is missing; a data set needs at least images and labels")
-    for name, partner in (("test_images", "test_labels"), ("test_labels", "test_images")):
-        if name not in present and partner in present:
-            yield Problem(name, f"is missing beside {partner}; give both or neither")
+def _with_validation(arrays: Mapping[str, np.ndarray], role: str) -> np.ndarray:
+    """Return an array of the training set, with that of a given validation split after it."""
+    validation = f"val_{role}"
+    if validation not in arrays:
+        return arrays[role]
+    return np.concatenate([arrays[role], arrays[validation]])
 
 
-def fault_of_images(images: np.ndarray) -> str | None:
-    """Return what is wrong with an array as images, with the way out; None if nothing is."""
+def _missing_arrays(names: Mapping[str, str]) -> Iterator[Problem]:
+    for role in ("images", "labels"):
+        if role not in names:
+            fault = "is missing; a data set needs at least images and labels"
+            yield Problem(name_for(role, names), fault)
+    pairs = [("val_images", "val_labels"), ("test_images", "test_labels")]
+    if "val_labels" in names:
+        pairs.append(("true_labels", "val_true_labels"))
+    elif "val_true_labels" in names:
+        pairs.append(("val_labels", "val_true_labels"))
+    for pair in pairs:
+        for role, partner in (pair, pair[::-1]):
+            if role not in names and partner in names:
+                fault = f"is missing beside {names[partner]}; give both or neither"
+                yield Problem(name_for(role, names), fault)
+
+
+def read_labels(named: NamedArrays) -> tuple[dict[str, np.ndarray], list[Problem], list[str]]:
+    """Return the labels of a file by role, [N] integers or text; what is wrong, what was changed.
+
+    Labels with a fault are left out.
+    """
+    labels, problems, as_words = {}, [], _as_words(named)
+    changes: dict[str, list[str]] = {}
+    for images, roles in LABELS_OF.items():
+        for role in roles:
+            if role not in named.arrays:
+                continue
+            raw, name = named.arrays[role], named.names[role]
+            beside = named.beside(images)
+            fault = fault_of_labels(raw, name, beside=beside, as_words=as_words)
+            if fault is not None:
+                problems.append(Problem(name, fault))
+                continue
+            flat, change = one_per_example(raw)
+            labels[role] = decoded(flat)
+            if change is not None:
+                changes.setdefault(change, []).append(name)
+    return labels, problems, [f"{', '.join(names)} {what}" for what, names in changes.items()]
+
+
+def number_classes(
+    labels: Mapping[str, np.ndarray], named: NamedArrays
+) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None, list[Problem]]:
+    """Return labels as class ids, int64 by role, with the names of the classes, and what is wrong.
+
+    Words are numbered in the order of `class_names`, or else of the alphabet. Labels that cannot be
+    numbered are left out.
+    """
+    listed, problems = _class_names(named)
+    words = {role: array for role, array in labels.items() if array.dtype.kind == "U"}
+    ids = {role: array.astype(np.int64) for role, array in labels.items() if role not in words}
+    if not words:
+        return ids, listed, problems
+    for role in ids:
+        fault = f"holds numbers, and {named.names[next(iter(words))]} words; save both alike"
+        problems.append(Problem(named.names[role], fault))
+    training = [words[role] for role in ("labels", "true_labels") if role in words]
+    if listed is None and not training:
+        return {}, None, problems
+    classes = np.array(listed) if listed is not None else np.unique(np.concatenate(training))
+    order = np.argsort(classes)
+    numbered = {}
+    for role, array in words.items():
+        unknown = np.setdiff1d(array, classes)
+        if not unknown.size:
+            numbered[role] = order[np.searchsorted(classes, array, sorter=order)]
+        elif listed is not None:
+            fault = f"has words that {named.names['class_names']} does not list: {_listed(unknown)}"
+            problems.append(Problem(named.names[role], fault))
+        else:
+            problems.append(_unknown_classes(role, unknown, named))
+    return numbered, tuple(classes.tolist()), problems
+
+
+def _class_names(named: NamedArrays) -> tuple[tuple[str, ...] | None, list[Problem]]:
+    if "class_names" not in named.arrays:
+        return None, []
+    raw, name = named.arrays["class_names"], named.names["class_names"]
+    fault = fault_of_labels(raw, name, beside=[name], as_words=f"{name} = {name}.astype('str')")
+    if fault is None and raw.dtype.kind not in "US":
+        fault = f"holds numbers; save words: `{name} = {name}.astype('str')`"
+    words = () if fault is not None else tuple(decoded(raw.ravel()).tolist())
+    if len(set(words)) < len(words):
+        fault = "has a name twice; give each class a name of its own"
+    return (None, [Problem(name, fault)]) if fault is not None else (words, [])
+
+
+def _unknown_classes(
+    role: str, classes: Sequence[object] | np.ndarray, named: NamedArrays
+) -> Problem:
+    """Return the problem of classes that have examples outside the training set alone."""
+    first, name = named.names["labels"], named.names[role]
+    known, values = (values_of(named.arrays[r], named.names[r]) for r in ("labels", role))
+    images = next(images for images, labels in LABELS_OF.items() if role in labels)
+    statements = drop(f"numpy.isin({values}, {known})", named.beside(images))
+    return Problem(
+        name,
+        f"has classes without a training example in {first}: {_listed(classes)}; drop those "
+        f"examples: `{statements}`",
+    )
+
+
+def fault_of_images(images: np.ndarray, name: str) -> str | None:
+    """Return what is wrong with an array as images, with the way out; None if nothing is.
+
+    Args:
+        images: as they stand in the file.
+        name: of the array in the file.
+    """
     if images.dtype != np.uint8:
-        return f"{images.dtype} must be uint8, 0 to 255; {_conversion_to_uint8(images)}"
+        return f"{images.dtype} must be uint8, 0 to 255; {_conversion_to_uint8(images, name)}"
     if images.size == 0:
         return f"{list(images.shape)} is empty"
     if images.ndim in (3, 4) and images[0].size > MAX_VALUES_PER_IMAGE:
@@ -98,27 +271,51 @@ def fault_of_images(images: np.ndarray) -> str | None:
     if images.ndim == 3:
         return None
     if images.ndim != 4:
-        return (
-            f"{list(images.shape)} must be [N, H, W], [N, H, W, C] or [N, C, H, W]; "
-            "reshape rows of pixels with images.reshape(len(images), H, W)"
-        )
+        rule = f"{list(images.shape)} must be [N, H, W], [N, H, W, C] or [N, C, H, W]"
+        return f"{rule}; {_reshaped(images, name)}"
     is_first, is_last = images.shape[1] in _CHANNELS, images.shape[3] in _CHANNELS
     if is_first and is_last:
         return (
             f"{list(images.shape)} is ambiguous: both the second and the last size could be the "
-            "channels (1 or 3); pad the images so that only one can, or drop a single channel"
+            "channels (1 or 3); pad the images so that only one can: "
+            f"`{name} = numpy.pad({name}, ((0, 0), (0, 0), (0, 0), (0, 3)))` where it is the "
+            f"second, `{name} = numpy.pad({name}, ((0, 0), (0, 3), (0, 0), (0, 0)))` where it is "
+            "the last"
         )
     if not is_first and not is_last:
-        return f"{list(images.shape)} has no channel dimension of size 1 or 3, second or last"
+        rule = f"{list(images.shape)} has no channel dimension of size 1 or 3, second or last"
+        cut = {1: "[:, :3]", 3: "[..., :3]"}
+        alphas = [f"`{name} = {name}{cut[axis]}`" for axis in cut if images.shape[axis] == 4]
+        return f"{rule}; without transparency: {' or '.join(alphas)}" if alphas else rule
     return None
 
 
-def _conversion_to_uint8(images: np.ndarray) -> str:
-    if images.dtype.kind == "f":
-        return "if they are in 0..1, save (images * 255).round().astype('uint8')"
+def _conversion_to_uint8(images: np.ndarray, name: str) -> str:
     if images.dtype.kind == "b":
-        return "save images.astype('uint8') * 255"
-    return "if they are in 0..255, save images.astype('uint8')"
+        return f"save `{name} = {name}.astype('uint8') * 255`"
+    if images.dtype.kind not in "iuf" or images.size == 0:
+        return "pictures are needed"
+    low, high = images.min(), images.max()
+    if not np.isfinite([low, high]).all():
+        return "some values are not finite, too"
+    if images.dtype.kind == "f" and low >= 0 and high <= 1:
+        return f"they are in 0..1: save `{name} = ({name} * 255).round().astype('uint8')`"
+    if low >= 0 and high <= 255:
+        whole = ".round()" if images.dtype.kind == "f" else ""
+        return f"they are in 0..255: save `{name} = {name}{whole}.astype('uint8')`"
+    scaled = f"({name} - {name}.min()) / (float({name}.max()) - {name}.min()) * 255"
+    return f"they are in {low:g}..{high:g}: save `{name} = ({scaled}).round().astype('uint8')`"
+
+
+def _reshaped(images: np.ndarray, name: str) -> str:
+    """Return how rows of pixels become images, where they can be squares."""
+    if images.ndim == 2:
+        for channels, shapes in ((1, "{0}, {0}"), (3, "3, {0}, {0}")):
+            side = math.isqrt(images.shape[1] // channels)
+            if side > 1 and channels * side**2 == images.shape[1]:
+                shape = shapes.format(side)
+                return f"reshape rows of pixels: `{name} = {name}.reshape(-1, {shape})`"
+    return f"reshape rows of pixels with {name}.reshape(len({name}), H, W)"
 
 
 def channels_first(images: np.ndarray) -> np.ndarray:
@@ -130,72 +327,92 @@ def channels_first(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
-def fault_of_labels(labels: np.ndarray) -> str | None:
-    """Return what is wrong with an array as class ids, with the way out; None if nothing is."""
-    if labels.dtype.kind not in "iu":
-        return f"{labels.dtype} must be integers 0..K-1; save labels.astype('int64')"
-    if labels.ndim != 1:
-        return f"{list(labels.shape)} must be [N], one class id per example"
-    if labels.size == 0:
-        return "is empty"
-    if labels.min() < 0:
-        return f"has {labels.min()}, but class ids are 0..K-1; drop unlabelled examples"
-    if labels.max() > np.iinfo(np.int64).max:
-        return f"has {labels.max()}, but class ids are 0..K-1"
-    return None
+def _size_problems(arrays: Mapping[str, np.ndarray], names: Mapping[str, str]) -> Iterator[Problem]:
+    for images, roles in LABELS_OF.items():
+        for role in roles:
+            if role in arrays and images in arrays and len(arrays[role]) != len(arrays[images]):
+                lengths = f"{len(arrays[role])} entries for {len(arrays[images])} {names[images]}"
+                yield Problem(names[role], f"has {lengths}; there must be one each")
+    for images in ("val_images", "test_images"):
+        if "images" not in arrays or images not in arrays:
+            continue
+        shape, train_shape = (list(arrays[role].shape[1:]) for role in (images, "images"))
+        if shape != train_shape:
+            shapes = f"{shape}, but {names['images']} of {train_shape}"
+            yield Problem(names[images], f"holds images [C, H, W] of {shapes}; make them equal")
 
 
-def _size_problems(arrays: dict[str, np.ndarray]) -> Iterator[Problem]:
-    for name, images in (
-        ("labels", "images"),
-        ("true_labels", "images"),
-        ("test_labels", "test_images"),
-    ):
-        if name in arrays and images in arrays and len(arrays[name]) != len(arrays[images]):
-            lengths = f"{len(arrays[name])} entries for {len(arrays[images])} {images}"
-            yield Problem(name, f"has {lengths}; there must be one each")
-    if "images" in arrays and "test_images" in arrays:
-        train_shape = list(arrays["images"].shape[1:])
-        test_shape = list(arrays["test_images"].shape[1:])
-        if train_shape != test_shape:
-            shapes = f"{test_shape}, but images of {train_shape}"
-            yield Problem("test_images", f"holds images [C, H, W] of {shapes}; make them equal")
-
-
-def _class_problems(arrays: dict[str, np.ndarray]) -> Iterator[Problem]:
+def _class_problems(
+    arrays: Mapping[str, np.ndarray], class_names: Sequence[str] | None, named: NamedArrays
+) -> Iterator[Problem]:
     if "labels" not in arrays:
         return
-    num_classes = _num_classes(arrays)
+    name, num_classes = named.names["labels"], _num_classes(arrays)
     classes, counts = np.unique(arrays["labels"], return_counts=True)
+
+    def listed(ids: np.ndarray) -> str:
+        is_named = class_names is not None and len(class_names) >= num_classes
+        return _listed([class_names[i] for i in ids] if is_named and class_names else ids)
+
     if len(classes) > MAX_CLASSES:
         yield Problem(
-            "labels",
+            name,
             f"have {len(classes)} classes; at most {MAX_CLASSES} can be searched, as tables of "
             "class by class are kept: merge classes",
         )
         return
     if len(classes) < 2:
-        yield Problem("labels", f"are all {classes[0]}; at least 2 classes are needed")
+        yield Problem(name, f"are all {listed(classes)}; at least 2 classes are needed")
         return
     if len(classes) < num_classes:
-        missing = f"{num_classes - len(classes)} of the classes 0..{num_classes - 1} have none"
         # That many ids hold more gaps than are listed, however large the largest id is.
         candidates = np.arange(min(num_classes, len(classes) + _MAX_LISTED + 1))
-        ids = _listed(np.setdiff1d(candidates, classes))
-        yield Problem("labels", f"need every class; {missing}: {ids}; number the classes 0..K-1")
-    if np.any(counts < 2):
-        ids = _listed(classes[counts < 2])
-        yield Problem("labels", f"need 2 examples of a class to split it; 1 of class {ids}")
-    if "test_labels" in arrays and arrays["test_labels"].max() >= num_classes:
-        ids = _listed(np.unique(arrays["test_labels"][arrays["test_labels"] >= num_classes]))
-        yield Problem("test_labels", f"has classes without a training example: {ids}")
+        missing = np.setdiff1d(candidates, classes)
+        fault = (
+            f"need every class; {num_classes - len(classes)} of the classes 0..{num_classes - 1} "
+            f"have none: {listed(missing)}; {_without_gaps(arrays, named)}"
+        )
+        yield Problem(name, fault)
+    elif "class_names" in named.arrays and class_names and len(class_names) != num_classes:
+        fault = f"has {len(class_names)} names for {num_classes} classes; "
+        yield Problem(named.names["class_names"], fault + _without_gaps(arrays, named))
+    if np.any(counts < 2) and "val_labels" not in named.names:
+        ids = listed(classes[counts < 2])
+        yield Problem(name, f"need 2 examples of a class to split it; 1 of class {ids}")
+    if "val_labels" in arrays and len(np.unique(arrays["val_labels"])) < 2:
+        fault = "holds a single class; at least 2 are needed to compare predictions"
+        yield Problem(named.names["val_labels"], fault)
+    for role in ("val_labels", "val_true_labels", "test_labels"):
+        if role in arrays and arrays[role].max() >= num_classes:
+            unknown = np.unique(arrays[role][arrays[role] >= num_classes])
+            yield _unknown_classes(role, unknown, named)
 
 
-def _num_classes(arrays: dict[str, np.ndarray]) -> int:
+def _without_gaps(arrays: Mapping[str, np.ndarray], named: NamedArrays) -> str:
+    """Return the way out where some id of a class has no label."""
+    if "true_labels" in arrays and np.setdiff1d(arrays["true_labels"], arrays["labels"]).size:
+        return f"leave {named.names['true_labels']} out, or all examples of those classes"
+    if "class_names" not in named.arrays:
+        return f"save words: `{_as_words(named)}`"
+    listed = named.names["class_names"]
+    if named.arrays["labels"].dtype.kind in "US":
+        return f"leave it out: `del {listed}`"
+    return f"save words: `{_as_words(named, f'{listed}[{{}}]')}; del {listed}`"
+
+
+def _as_words(named: NamedArrays, word: str = "{}.astype('str')") -> str:
+    """Return the statement that makes words of all labels of a file."""
+    roles = [role for roles in LABELS_OF.values() for role in roles if role in named.arrays]
+    names = [named.names[role] for role in roles]
+    values = [values_of(named.arrays[role], named.names[role]) for role in roles]
+    return f"{', '.join(names)} = {', '.join(map(word.format, values))}"
+
+
+def _num_classes(arrays: Mapping[str, np.ndarray]) -> int:
     trained = [arrays[name] for name in ("labels", "true_labels") if name in arrays]
     return int(max(labels.max() for labels in trained)) + 1
 
 
-def _listed(ids: np.ndarray) -> str:
-    text = ", ".join(map(str, ids[:_MAX_LISTED]))
-    return f"{text}, ..." if len(ids) > _MAX_LISTED else text
+def _listed(classes: Sequence[object] | np.ndarray) -> str:
+    text = ", ".join(map(str, classes[:_MAX_LISTED]))
+    return f"{text}, ..." if len(classes) > _MAX_LISTED else text

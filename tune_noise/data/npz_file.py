@@ -11,19 +11,22 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from tune_noise.data.memory import available_bytes
-from tune_noise.errors import DataError, Problem, suggestion
+from tune_noise.errors import DataError, Problem
 
 # Arrays are kept in memory, and a compressed file can claim a thousand times its own size.
 MAX_BYTES = 16 * 2**30
 MAX_MEMBERS = 20
+# Names that are only alike, such as train_labels and true_labels, may mean the opposite.
+_TYPO = 0.85
 # The table of contents is read in one piece and may declare any size; arrays come in small ones.
 _MAX_READ_BYTES = 2**20
 # NumPy's own limit is 10,000, for headers of arrays with many named fields.
@@ -81,7 +84,7 @@ class _ShortReads:
 
 
 def read_arrays(
-    path: Path, *, allowed: Collection[str], example: str = "images=..., labels=..."
+    path: Path, *, allowed: Collection[str], example: str, shown: Sequence[str] | None = None
 ) -> tuple[dict[str, np.ndarray], list[Problem]]:
     """Read the arrays with known names; the problems of the others are returned, not raised.
 
@@ -89,6 +92,7 @@ def read_arrays(
         path: of a regular file as written by `numpy.savez` or `numpy.savez_compressed`.
         allowed: the names that arrays may have.
         example: how such a file is written, for the message.
+        shown: those of the names that a message lists; None: all.
 
     Returns:
         (arrays by name, problems with the array's name as place).
@@ -99,7 +103,7 @@ def read_arrays(
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(_ShortReads(file)) as archive:
-            return _read_members(path, archive, allowed)
+            return _read_members(path, archive, allowed, shown or list(allowed))
     except _UNREADABLE as error:
         raise DataError(
             f"{path} cannot be read as an .npz file ({_reason(error)}); write it with "
@@ -108,16 +112,16 @@ def read_arrays(
 
 
 def _read_members(
-    path: Path, archive: zipfile.ZipFile, allowed: Collection[str]
+    path: Path, archive: zipfile.ZipFile, allowed: Collection[str], shown: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], list[Problem]]:
     infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
-        raise DataError(f"{path} holds {len(infos)} arrays; a data set has {', '.join(allowed)}")
+        raise DataError(f"{path} holds {len(infos)} arrays; a data set has {', '.join(shown)}")
     headers: dict[str, _Header] = {}
-    members, problems = _known_members(infos, allowed)
+    members, problems = _known_members(infos, allowed, shown)
     for name, info in members.items():
         try:
-            headers[name] = _read_header(archive, info)
+            headers[name] = _read_header(archive, info, name)
         except _UNREADABLE as error:
             problems.append(Problem(name, _fault(error)))
     _check_memory(path, headers)
@@ -131,7 +135,7 @@ def _read_members(
 
 
 def _known_members(
-    infos: list[zipfile.ZipInfo], allowed: Collection[str]
+    infos: list[zipfile.ZipInfo], allowed: Collection[str], shown: Sequence[str]
 ) -> tuple[dict[str, zipfile.ZipInfo], list[Problem]]:
     members: dict[str, zipfile.ZipInfo] = {}
     problems = []
@@ -139,7 +143,13 @@ def _known_members(
         name = info.filename.removesuffix(".npy")
         if name not in allowed:
             place = name if name.isprintable() and 0 < len(name) <= 40 else f"{name[:40]!r}"
-            fault = f"is not an array of a data set; {suggestion(name, allowed)}"
+            close = get_close_matches(name, allowed, n=1, cutoff=_TYPO)
+            way_out = (
+                f"did you mean {close[0]!r}?"
+                if close
+                else f"leave it out, or save it as what it is: {', '.join(shown)}"
+            )
+            fault = f"is not an array of a data set; {way_out}"
             problems.append(Problem(place, fault))
         elif name in members:
             problems.append(Problem(name, "is there twice; write the file again"))
@@ -166,14 +176,14 @@ def _check_memory(path: Path, headers: dict[str, _Header]) -> None:
         )
 
 
-def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Header:
+def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> _Header:
     """Check what a member declares before memory is taken for it."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("it is compressed in a way that NumPy never writes")
     if info.flag_bits & 1:
         raise ValueError("it is encrypted")
     with archive.open(info) as file:
-        header = _parse_header(file)
+        header = _parse_header(file, name)
         start = file.tell()
     if start + header.count * header.dtype.itemsize != info.file_size:
         declared = f"{header.dtype} {list(header.shape)}"
@@ -181,7 +191,7 @@ def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Header:
     return header
 
 
-def _parse_header(file: IO[bytes]) -> _Header:
+def _parse_header(file: IO[bytes], name: str) -> _Header:
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"format {version[0]}.{version[1]} is for arrays with named fields")
@@ -198,13 +208,15 @@ def _parse_header(file: IO[bytes]) -> _Header:
     if not isinstance(descr, str) or not _SINGLE_DTYPE.fullmatch(descr):
         raise ValueError("it holds no numbers; save an array of a single dtype, uint8 or int64")
     dtype = np.dtype(descr)
-    if dtype.hasobject:
-        raise ValueError(
-            "it holds Python objects, which can run code when loaded; "
-            "convert it with numpy.asarray(..., dtype='uint8' or 'int64')"
-        )
     if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n < 2**63 for n in shape):
         raise ValueError("its header declares no shape")
+    if dtype.hasobject:
+        # A list of words, numbers or arrays becomes what it is made of.
+        is_flat = len(shape) < 3
+        fix = f"numpy.array({name}.tolist())" if is_flat else f"{name}.astype('uint8')"
+        raise ValueError(
+            f"it holds Python objects, which can run code when loaded; save `{name} = {fix}`"
+        )
     return _Header(shape, dtype)
 
 

@@ -4,26 +4,25 @@ The arrays are those of a data set (`npz_dataset`), of which images alone must b
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tune_noise.data.npz_dataset import (
-    ARRAY_NAMES,
+    LABELS_OF,
+    NamedArrays,
     channels_first,
     fault_of_images,
-    fault_of_labels,
+    read_labels,
+    read_named,
 )
-from tune_noise.data.npz_file import read_arrays
+from tune_noise.data.npz_names import role_of
 from tune_noise.errors import ConfigError, DataError, Problem
 
-# Array of images -> the arrays of labels that may stand beside it, the surest first.
-LABELS_OF: Mapping[str, tuple[str, ...]] = {
-    "images": ("true_labels", "labels"),
-    "test_images": ("test_labels",),
-}
+# Labels that are taken as given: some may be wrong.
+_GIVEN = ("labels", "val_labels")
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,16 @@ class NamedImages:
     """Images of a file, and what the file says of them.
 
     Attributes:
-        name: of their array, `images` or `test_images`.
+        name: of their array in the file.
         images: uint8 [N, C, H, W].
-        labels: array name -> int64 [N]; of those of `LABELS_OF` that the file holds.
+        labels: array name -> class ids, int64 [N], or words; the surest first.
+        given: the names of those labels of which some may be wrong.
     """
 
     name: str
     images: np.ndarray
     labels: dict[str, np.ndarray]
+    given: frozenset[str]
 
 
 def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
@@ -46,10 +47,11 @@ def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
 
     Args:
         path: of the file.
-        array: `images` or `test_images`; None: the one that the file holds.
+        array: `images`, `val_images` or `test_images`, or its name in the file; None: the one
+            that the file holds.
 
     Raises:
-        DataError: the file cannot be read, holds none or both, or has problems; all of them are
+        DataError: the file cannot be read, holds none or several, or has problems; all of them are
             listed at once.
     """
     if not os.path.isfile(path):  # a pipe or a device might never end
@@ -61,46 +63,57 @@ def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
 
 
 def _load(path: Path, array: str | None) -> NamedImages:
-    arrays, problems = read_arrays(path, allowed=ARRAY_NAMES, example="images=...")
-    name = array or _only_array(arrays, problems)
-    if name is not None:
-        problems += [*_image_problems(name, arrays, problems), *_label_problems(name, arrays)]
-    if name is None or problems:
-        # The listing of a ConfigError, under the type that says it is about data.
-        raise DataError(str(ConfigError(str(path), problems)))
-    labels = {label: arrays[label].astype(np.int64) for label in LABELS_OF[name] if label in arrays}
-    return NamedImages(name, channels_first(arrays[name]), labels)
+    named = read_named(path, example="images=images")
+    problems = list(named.problems)
+    images = _only_images(named, problems) if array is None else role_of(array)
+    if images is None:
+        raise _wrong(path, problems)
+    roles = {images, *LABELS_OF[images]}
+    arrays = {role: value for role, value in named.arrays.items() if role in roles}
+    labels, faults, _ = read_labels(NamedArrays(named.names, arrays, []))
+    problems += [*_image_problems(images, named), *faults, *_length_problems(images, labels, named)]
+    if problems:
+        raise _wrong(path, problems)
+    return NamedImages(
+        named.names[images],
+        channels_first(named.arrays[images]),
+        {named.names[role]: labels[role] for role in reversed(LABELS_OF[images]) if role in labels},
+        frozenset(named.names[role] for role in _GIVEN if role in labels),
+    )
 
 
-def _only_array(arrays: dict[str, np.ndarray], problems: list[Problem]) -> str | None:
-    """Return the array of images that is meant; None if none is, and add the reason to problems."""
-    names = [name for name in LABELS_OF if name in arrays]
-    if len(names) == 2:
-        fault = "stands beside images: say which are meant by --array images or test_images"
-        problems.append(Problem("test_images", fault))
-    elif not names and not problems:
-        problems.append(
-            Problem("images", "is missing; write numpy.savez_compressed(path, images=...)")
-        )
-    return names[0] if len(names) == 1 else None
+def _wrong(path: Path, problems: list[Problem]) -> DataError:
+    # The listing of a ConfigError, under the type that says it is about data.
+    return DataError(str(ConfigError(str(path), problems)))
 
 
-def _image_problems(
-    name: str, arrays: dict[str, np.ndarray], unreadable: list[Problem]
+def _only_images(named: NamedArrays, problems: list[Problem]) -> str | None:
+    """Return the images that are meant; None if none are, and add the reason to problems."""
+    roles = [role for role in LABELS_OF if role in named.arrays]
+    if len(roles) > 1:
+        names = [named.names[role] for role in roles]
+        fault = f"stands beside {names[0]}: say which are meant by --array {' or '.join(names)}"
+        problems.append(Problem(names[-1], fault))
+    elif not roles and not problems:
+        fault = "is missing; write `numpy.savez_compressed(path, images=images)`"
+        problems.append(Problem("images", fault))
+    return roles[0] if len(roles) == 1 else None
+
+
+def _image_problems(images: str, named: NamedArrays) -> Iterator[Problem]:
+    if images in named.arrays:
+        fault = fault_of_images(named.arrays[images], named.names[images])
+        if fault is not None:
+            yield Problem(named.names[images], fault)
+    elif images not in named.names:
+        listed = ", ".join(named.names.values()) or "nothing"
+        yield Problem(images, f"is missing; the file holds {listed}")
+
+
+def _length_problems(
+    images: str, labels: dict[str, np.ndarray], named: NamedArrays
 ) -> Iterator[Problem]:
-    if name in arrays:
-        if (fault := fault_of_images(arrays[name])) is not None:
-            yield Problem(name, fault)
-    elif name not in {problem.place for problem in unreadable}:
-        yield Problem(name, f"is missing; the file holds {', '.join(arrays) or 'nothing'}")
-
-
-def _label_problems(name: str, arrays: dict[str, np.ndarray]) -> Iterator[Problem]:
-    for label in LABELS_OF[name]:
-        if label not in arrays:
-            continue
-        if (fault := fault_of_labels(arrays[label])) is not None:
-            yield Problem(label, fault)
-        elif name in arrays and len(arrays[label]) != len(arrays[name]):
-            lengths = f"{len(arrays[label])} entries for {len(arrays[name])} {name}"
-            yield Problem(label, f"has {lengths}; there must be one each")
+    for role, array in labels.items():
+        if images in named.arrays and len(array) != len(named.arrays[images]):
+            lengths = f"{len(array)} entries for {len(named.arrays[images])} {named.names[images]}"
+            yield Problem(named.names[role], f"has {lengths}; there must be one each")

@@ -160,7 +160,7 @@ def transition_table(summary: Summary) -> Table:
         for condition in summary.conditions
         for finalist in condition.scored
         if (matrix := noise_estimate(finalist).matrix) is not None
-        for cell in _matrix_cells(matrix)
+        for cell in _matrix_cells(matrix, condition)
     ]
     return Table(list(TRANSITION_COLUMNS), rows)
 
@@ -263,7 +263,7 @@ def _in_order(names: set[str]) -> list[str]:
     return sorted(names, key=key)
 
 
-def _matrix_cells(matrix: MatrixEstimate) -> Iterator[Row]:
+def _matrix_cells(matrix: MatrixEstimate, condition: ConditionSummary) -> Iterator[Row]:
     is_written = np.ones(matrix.values.shape, dtype=bool)
     if matrix.num_classes > MAX_WHOLE_CLASSES:
         is_written = np.nan_to_num(matrix.values, nan=1.0) > 0
@@ -271,8 +271,8 @@ def _matrix_cells(matrix: MatrixEstimate) -> Iterator[Row]:
             is_written |= np.nan_to_num(matrix.truth) > 0
     for i, j in np.argwhere(is_written).tolist():
         yield {
-            "true_class": i,
-            "noisy_label": j,
+            "true_class": condition.class_name(i),
+            "noisy_label": condition.class_name(j),
             "estimate": float(matrix.values[i, j]),
             "low": float(matrix.low[i, j]),
             "high": float(matrix.high[i, j]),

@@ -78,14 +78,21 @@ def versions() -> dict[str, str]:
 
 
 def dataset_facts(dataset: Dataset) -> dict[str, Any]:
-    """Return what a report says of the data."""
+    """Return what a report says of the data.
+
+    The images of a given validation split are counted apart, and those that are to be split off
+    are among the training images.
+    """
     return {
         "name": dataset.name,
+        "reading": dataset.reading,
         "fingerprint": dataset.fingerprint,
-        "train_images": len(dataset.train_labels),
+        "train_images": len(dataset.train_labels) - (dataset.num_validation or 0),
+        "validation_images": dataset.num_validation,
         "test_images": 0 if dataset.test_labels is None else len(dataset.test_labels),
         "image_shape": list(dataset.image_shape),
         "classes": dataset.num_classes,
+        "class_names": dataset.class_names and list(dataset.class_names),
         "true_labels_known": dataset.true_labels is not None,
     }
 

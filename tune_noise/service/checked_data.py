@@ -24,20 +24,24 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
         DataError: the data cannot be loaded.
         ConfigError: a network, an order, a noise or a split does not suit the data.
     """
-    from tune_noise.data.splits import stratified_split
-    from tune_noise.training.data_problems import data_problems
-    from tune_noise.training.labelled_data import SPLIT_SEED
+    from tune_noise.training.data_problems import data_problems, split_problems
+    from tune_noise.training.labelled_data import example_split
     from tune_noise.training.material import load_material
 
     dataset = load_dataset(search.dataset, data_dir=data_dir)
     configs = [search.trial_config(c, v) for c in search.all_conditions for v in _choices(search)]
     dataset, noise_problems = load_material(dataset, configs, data_dir=data_dir)
+    noise_problems += split_problems(
+        {*search.conditions, *search.search, *search.fixed},
+        dataset,
+        way_out="take it out (--set val_fraction=null)",
+    )
     noise_problems += [problem for config in configs for problem in data_problems(config, dataset)]
     if noise_problems:
         problems = {problem.message: problem for problem in noise_problems}
         raise ConfigError(f"{search.name} on {dataset.name}", list(problems.values()))
-    for val_fraction in {config.val_fraction for config in configs}:
-        stratified_split(dataset.train_labels, val_fraction=val_fraction, seed=SPLIT_SEED)
+    for config in {config.val_fraction: config for config in configs}.values():
+        example_split(dataset, config)
     return dataset
 
 

@@ -77,7 +77,8 @@ def _concurrent(search: SearchConfig) -> int:
 
 
 def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str, str]]:
-    train, test = len(dataset.train_labels), dataset.test_labels
+    given, test = dataset.num_validation, dataset.test_labels
+    train = len(dataset.train_labels) - (given or 0)
     shape = " x ".join(map(str, dataset.image_shape))
     per = search.resources
     gpus = f", {per.gpus_per_trial:g} GPU" if per.gpus_per_trial else ""
@@ -86,10 +87,12 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
     stopping = search.early_stopping
     rungs = f"epochs {plan.rungs}" if plan.rungs else "none: every trial trains all its epochs"
     factor = f", the best 1/{stopping.reduction_factor} go on" if stopping and plan.rungs else ""
-    size = f"{train} training images {shape}, {dataset.num_classes} classes, "
+    validation = "" if given is None else f"{given} validation images of the file, "
+    size = f"{train} training images {shape}, {dataset.num_classes} classes, {validation}"
     size += "no test set" if test is None else f"{len(test)} test images"
     return [
         ("data", f"{dataset.name}: {size}"),
+        *([("", dataset.reading)] if dataset.reading is not None else ()),
         ("noise", _noise(search)),
         ("conditions", f"{len(plan.conditions)}: {'; '.join(plan.conditions)}"),
         *((f"search {field}", _domain(search, field)) for field in search.search),

@@ -157,7 +157,7 @@ def _examples(
     search: SearchConfig, dataset: Dataset, labels_per_image: int, train_size: int | None
 ) -> float:
     """Return the training examples of an epoch: the labels of all images that are trained on."""
-    images = len(dataset.train_labels) * (1 - _val_fraction(search))
+    images: float = len(dataset.train_labels) - dataset.validation_size(_val_fraction(search))
     if train_size is not None:
         images = min(images, train_size)
     return images * labels_per_image
@@ -218,6 +218,7 @@ def _sample(dataset: Dataset) -> Dataset:
         dataset,
         train_images=images,
         train_labels=labels,
+        num_validation=None,
         true_labels=None if dataset.true_labels is None else labels,
         test_images=None if dataset.test_images is None else dataset.test_images[thin],
         test_labels=None if dataset.test_labels is None else dataset.test_labels[thin],

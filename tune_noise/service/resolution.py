@@ -12,7 +12,6 @@ import numpy as np
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.data.splits import validation_size
 from tune_noise.training.known_noise import known_matrix
 from tune_noise.verdict.power import least_visible_difference
 
@@ -68,7 +67,7 @@ def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
         matrix = known_matrix(config, dataset.num_classes, dataset.extras)
         if matrix is None:
             continue
-        images = validation_size(len(dataset.train_labels), config.val_fraction)
+        images = dataset.validation_size(config.val_fraction)
         least = least_visible_difference(matrix, images, alpha=config.labels_per_image - 1 or None)
         apart = (
             "cannot tell any configurations apart"
@@ -87,7 +86,7 @@ def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
     sentences = []
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
-        images = validation_size(len(dataset.train_labels), config.val_fraction)
+        images = dataset.validation_size(config.val_fraction)
         nats = perfect_information(config, dataset.num_classes, dataset.extras)
         cost = estimation_cost(dataset.num_classes, images * config.labels_per_image)
         if nats is not None and nats < LEAST_RATIO * cost:

@@ -139,6 +139,8 @@ def _run_search(
     started = time.monotonic()
     folder = request.folder(search)
     checked = _check(search, request, folder)
+    if checked.dataset.reading is not None:
+        console.print(f"{checked.dataset.name}: {checked.dataset.reading}", soft_wrap=True)
     with ExitStack() as stack:
         # The cluster may refuse, too: until it has agreed nothing is written.
         cluster = stack.enter_context(ExitStack())

@@ -1,13 +1,12 @@
 """The demands of a configuration that a data set cannot meet, found before anything is trained."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any
 
 from tune_noise.config.declared import is_own, network
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.data.splits import validation_size
 from tune_noise.errors import Problem
 from tune_noise.models.own import FactoryError, ImageShape, try_factory
 from tune_noise.training.known_noise import noise_problems, true_labels
@@ -23,11 +22,27 @@ def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
     ]
 
 
+def split_problems(fields: Collection[str], dataset: Dataset, *, way_out: str) -> list[Problem]:
+    """Return the problem of a fraction that is asked for beside a given validation split.
+
+    Args:
+        fields: those that the user, or the space, has named.
+        dataset: in memory.
+        way_out: how to take a field out again.
+    """
+    if dataset.num_validation is None or "val_fraction" not in fields:
+        return []
+    message = (
+        f"has no effect on {dataset.name}, which brings {dataset.num_validation} validation "
+        f"examples: {way_out}"
+    )
+    return [Problem("val_fraction", message)]
+
+
 def _train_size(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
     if config.train_size is None:
         return
-    total = len(dataset.train_labels)
-    left = total - validation_size(total, config.val_fraction)
+    left = len(dataset.train_labels) - dataset.validation_size(config.val_fraction)
     if config.train_size > left:
         yield Problem(
             "train_size",

@@ -74,14 +74,18 @@ def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None
 def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np.ndarray]:
     """Return which images are trained on and which validate, both int64, sorted, disjoint.
 
-    Validation is the same whatever `train_size` is, and a larger one holds all of a smaller one.
+    A validation split that the data came with is used as it is. Validation is the same whatever
+    `train_size` is, and a larger one holds all of a smaller one.
 
     Raises:
         DataError: the data set is too small for its validation split.
         ValueError: train_size is larger than what is left for training.
     """
     labels = dataset.train_labels
-    train, val = stratified_split(labels, val_fraction=config.val_fraction, seed=SPLIT_SEED)
+    if dataset.num_validation is None:
+        train, val = stratified_split(labels, val_fraction=config.val_fraction, seed=SPLIT_SEED)
+    else:
+        train, val = np.split(np.arange(len(labels)), [len(labels) - dataset.num_validation])
     if config.train_size is not None:
         train = nested_subset(labels, train, size=config.train_size, seed=SPLIT_SEED)
     return train, val

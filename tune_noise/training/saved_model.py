@@ -115,6 +115,8 @@ def save_model(
         "mean": np.asarray(mean).tolist(),
         "std": np.asarray(std).tolist(),
     }
+    if dataset.class_names is not None:
+        facts["class_names"] = list(dataset.class_names)
     _write_about(folder, {**facts, **about})
 
 
@@ -210,12 +212,15 @@ class _Facts(Frozen):
     num_classes: int = Field(ge=2, le=2**20)
     mean: list[Annotated[float, Field(ge=0.0, le=1.0)]]
     std: list[Annotated[float, Field(ge=1e-9, le=1.0)]]
+    class_names: list[str] | None = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         channels, height, width = self.image_shape
         if not len(self.mean) == len(self.std) == channels:
             raise ValueError(f"image_shape has {channels} channels; mean and std must have as many")
+        if self.class_names is not None and len(set(self.class_names)) != self.num_classes:
+            raise ValueError(f"class_names must be {self.num_classes} different names")
         least = network(self.config.model).min_image_size
         if min(height, width) < least:
             raise ValueError(f"image_shape must be at least {least} x {least} pixels")

@@ -15,6 +15,9 @@ _TEST = "test_accuracy_clean"
 # Fields that other rows of the card tell.
 _TOLD = {"dataset", "noise", "model", "method", "seed", "noise_seed", "objective", "oracle"}
 
+# config.json holds the names of all classes.
+_MOST_NAMES = 20
+
 
 def model_card(
     history: History,
@@ -43,7 +46,7 @@ def model_card(
         "data": _data(dataset),
         "noise": _noise(condition),
         "method, network": _method(trial),
-        "hyper-parameters": _hyper_parameters(trial),
+        "hyper-parameters": _hyper_parameters(trial, dataset),
         "search": _effort(history, condition),
         "known to the search": _known(condition, trial),
     }
@@ -92,11 +95,16 @@ def _weights(trial: TrialHistory, condition: ConditionSummary, test_accuracy: fl
 def _data(dataset: Dataset) -> str:
     channels, height, width = dataset.image_shape
     tested = 0 if dataset.test_labels is None else len(dataset.test_labels)
+    given = dataset.num_validation
+    validation = "" if given is None else f", {given:,} validation"
+    numbered = [f"{number} {name}" for number, name in enumerate(dataset.class_names or ())]
+    more = ", ..." if len(numbered) > _MOST_NAMES else ""
+    names = f": {', '.join(numbered[:_MOST_NAMES])}{more}" if numbered else ""
     return (
-        f"{dataset.name}, fingerprint {dataset.fingerprint}: {len(dataset.train_labels):,} "
-        f"training and {tested:,} test images of {height} x {width} with "
-        f"{channels} channel{'' if channels == 1 else 's'}, "
-        f"{dataset.num_classes} classes"
+        f"{dataset.name}, fingerprint {dataset.fingerprint}: "
+        f"{len(dataset.train_labels) - (given or 0):,} training{validation} and {tested:,} test "
+        f"images of {height} x {width} with {channels} channel{'' if channels == 1 else 's'}, "
+        f"{dataset.num_classes} classes{names}"
     )
 
 
@@ -112,9 +120,11 @@ def _method(trial: TrialHistory) -> str:
     return f"{trial.config.method}, {trial.config.model}{networks}"
 
 
-def _hyper_parameters(trial: TrialHistory) -> str:
+def _hyper_parameters(trial: TrialHistory, dataset: Dataset) -> str:
+    # With a validation split of the data's own there is nothing to choose.
+    told = _TOLD if dataset.num_validation is None else {*_TOLD, "val_fraction"}
     values = trial.config.to_plain()
-    return ", ".join(f"{k} {plain_value(v)}" for k, v in values.items() if k not in _TOLD)
+    return ", ".join(f"{k} {plain_value(v)}" for k, v in values.items() if k not in told)
 
 
 def _effort(history: History, condition: ConditionSummary) -> str:

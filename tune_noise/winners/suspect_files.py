@@ -1,9 +1,11 @@
 """winners/CONDITION/suspects.csv, and what a page shows of it in suspects.json beside it."""
 
 import base64
+import csv
 import hashlib
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ def write_suspects(
     Raises:
         OSError: the folder cannot be written.
     """
-    table = "".join(_lines(suspects)).encode()
+    table = _table(suspects, dataset)
     facts = {**about, **suspects.facts}
     replace_file(target / SUSPECTS_CSV, table)
     content = {
@@ -69,22 +71,34 @@ def read_suspects(target: Path, about: dict[str, Any]) -> dict[str, Any] | None:
     return dict(facts) if is_whole and is_same else None
 
 
-def _lines(suspects: Suspects) -> Iterator[str]:
-    """Yield the lines of the table."""
-    columns: dict[str, np.ndarray | None] = {
-        "rank": np.arange(1, len(suspects.images) + 1),
-        "index": suspects.images,
-        "copy": suspects.copies if suspects.copies.any() else None,
-        "given_label": suspects.given_labels,
-        "predicted_label": suspects.predicted_labels,
-        "suspicion": np.array([f"{value:.6g}" for value in suspects.probabilities]),
-        "fold": suspects.folds,
-        "true_label": suspects.true_labels,
+def _table(suspects: Suspects, dataset: Dataset) -> bytes:
+    """Return the table as CSV; it has the columns that its examples need.
+
+    These are the split where the data came with a validation split, the copy where an image has
+    several labels, and the truth where it is known.
+    """
+
+    def names(labels: np.ndarray | None) -> list[str] | None:
+        return None if labels is None else [dataset.class_name(label) for label in labels.tolist()]
+
+    splits, positions = zip(*map(dataset.place_of, suspects.images.tolist()), strict=True)
+    columns: dict[str, Sequence[object] | None] = {
+        "rank": range(1, len(suspects.images) + 1),
+        "split": None if dataset.num_validation is None else splits,
+        "index": positions,
+        "copy": suspects.copies.tolist() if suspects.copies.any() else None,
+        "given_label": names(suspects.given_labels),
+        "predicted_label": names(suspects.predicted_labels),
+        "suspicion": [f"{value:.6g}" for value in suspects.probabilities],
+        "fold": suspects.folds.tolist(),
+        "true_label": names(suspects.true_labels),
     }
-    lists = {name: column.tolist() for name, column in columns.items() if column is not None}
-    yield ",".join(lists) + "\n"
-    for row in zip(*lists.values(), strict=True):
-        yield ",".join(map(str, row)) + "\n"
+    lists = {name: column for name, column in columns.items() if column is not None}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(lists)
+    writer.writerows(zip(*lists.values(), strict=True))
+    return text.getvalue().encode()
 
 
 def _sheet(suspects: Suspects, dataset: Dataset) -> Iterator[dict[str, Any]]:
@@ -93,13 +107,16 @@ def _sheet(suspects: Suspects, dataset: Dataset) -> Iterator[dict[str, Any]]:
     for row in np.sort(first)[:SHEET_SIZE].tolist():
         image = int(suspects.images[row])
         picture = base64.b64encode(thumbnail(dataset.train_images[image])).decode()
+        split, position = dataset.place_of(image)
         entry = {
-            "index": image,
+            "index": position,
             "given": int(suspects.given_labels[row]),
             "predicted": int(suspects.predicted_labels[row]),
             "suspicion": round(float(suspects.probabilities[row]), 6),
             "png": picture,
         }
+        if dataset.num_validation is not None:
+            entry["split"] = split
         if suspects.true_labels is not None:
             entry["true"] = int(suspects.true_labels[row])
         yield entry

@@ -1,5 +1,7 @@
 """The noise transition matrix as a picture: the estimate, and beside it the measured one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +17,7 @@ _NOTHING = "#BBBBBB"
 # With more the numbers would touch each other.
 _MOST_NUMBERED = 10
 _MOST_TICKS = 20
+_MOST_LETTERS = 12
 # A number on a darker cell is white.
 _DARK = 0.55
 CAPTION = (
@@ -44,13 +47,13 @@ def transition_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | 
     )
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (name, shares) in zip(axes, panels.items(), strict=True):
-        _panel(ax, shares, title=name)
+        _panel(ax, shares, title=name, class_names=condition.class_names)
     axes[0].set_ylabel("true class")
     caption = CAPTION + (CAPTION_TRUTH if matrix.truth is not None else "")
     return figure, _alt(matrix), caption + (CAPTION_UNSEEN if matrix.unseen else "")
 
 
-def _panel(ax: Axes, shares: Floats, *, title: str) -> None:
+def _panel(ax: Axes, shares: Floats, *, title: str, class_names: Sequence[str] | None) -> None:
     number = len(shares)
     ax.set_facecolor(_NOTHING)
     ax.imshow(
@@ -61,8 +64,18 @@ def _panel(ax: Axes, shares: Floats, *, title: str) -> None:
     ax.set_xlabel("noisy label")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(_MOST_TICKS, integer=True, steps=[1, 2, 5, 10]))
+    if class_names is not None and number <= _MOST_TICKS:
+        names = [_tick(name) for name in class_names]
+        ax.set_xticks(range(number), names, rotation=90)
+        ax.set_yticks(range(number), names)
     if number <= _MOST_NUMBERED:
         _numbers(ax, shares)
+
+
+def _tick(name: str) -> str:
+    """Return a name as the axis has room for it; a dollar sign would begin a formula."""
+    short = name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
+    return short.replace("$", r"\$")
 
 
 def _numbers(ax: Axes, shares: Floats) -> None:

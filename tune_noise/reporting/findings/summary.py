@@ -35,6 +35,7 @@ class ConditionSummary:
         standing: how the finalists stand by the objective over the fresh seeds.
         is_confirmed: whether every confirmation that is to come has come.
         recorded_suspects: the record's facts of a table of suspects; None where there is none.
+        class_names: what people read for the classes; None where they are numbers.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ConditionSummary:
     standing: Standing
     is_confirmed: bool
     recorded_suspects: dict[str, Any] | None
+    class_names: list[str] | None = None
 
     @cached_property
     def scored(self) -> list[Finalist]:
@@ -151,6 +153,10 @@ class ConditionSummary:
         """The importance of the searched fields by its full-length search trials."""
         return importances(self.search_trials, self.config)
 
+    def class_name(self, label: int) -> str:
+        """Return what people read for a class: its name, or its number where it has none."""
+        return str(label) if self.class_names is None else self.class_names[label]
+
     def level_of(self, finalist: Finalist) -> Any:
         """Return the finalist's level of the compared field; None where nothing is compared."""
         field = self.config.compare
@@ -247,6 +253,7 @@ def _condition(history: History, condition: Condition) -> ConditionSummary:
         standing=standing,
         is_confirmed=history.finished or (len(finalists) >= expected and standing.is_over),
         recorded_suspects=history.suspects.get(condition.name),
+        class_names=(history.search.get("dataset") or {}).get("class_names"),
     )
 
 
@@ -258,6 +265,7 @@ def _search_facts(history: History) -> dict[str, Any]:
         "name": config.name,
         "title": config.title,
         "dataset": config.dataset,
+        "data": history.search.get("dataset"),
         "noise": config.noise,
         "objective": config.objective,
         "oracle": config.oracle,

@@ -95,17 +95,23 @@ def _images(path: Path, condition: ConditionSummary) -> list[SuspectImage]:
         content = json.loads(path.read_bytes())
         if content["facts"] != condition.suspects:
             return []
-        return list(_read(content["sheet"][:MAX_IMAGES]))
+        return list(_read(content["sheet"][:MAX_IMAGES], condition))
     except (OSError, ValueError, LookupError, TypeError):
         return []
 
 
-def _read(sheet: list[dict[str, Any]]) -> Iterator[SuspectImage]:
+def _read(sheet: list[dict[str, Any]], condition: ConditionSummary) -> Iterator[SuspectImage]:
     for image in sheet:
         if not _BASE64.fullmatch(image["png"]):
             raise ValueError("a picture is not base64")
-        given, predicted = int(image["given"]), int(image["predicted"])
-        alt = f"image {int(image['index'])}: given {given}, predicted {predicted}"
+        names = {
+            key: condition.class_name(int(image[key]))
+            for key in ("given", "predicted", "true")
+            if key in image
+        }
+        given, predicted = names["given"], names["predicted"]
+        split = "validation " if image.get("split") == "validation" else ""
+        alt = f"{split}image {int(image['index'])}: given {given}, predicted {predicted}"
         alt += f", suspicion {float(image['suspicion']):.3f}"
-        alt += f", truly {int(image['true'])}" if "true" in image else ""
+        alt += f", truly {names['true']}" if "true" in names else ""
         yield SuspectImage(f"data:image/png;base64,{image['png']}", alt, f"{given} → {predicted}")

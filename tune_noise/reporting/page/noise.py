@@ -1,5 +1,6 @@
 """The noise in one condition on the page: figures, limits and the table of the matrix."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,14 +60,14 @@ def noise_section(condition: ConditionSummary) -> NoiseSection | None:
     matrix = None if estimate is None else estimate.matrix
     if estimate is None or leader is None or matrix is None:
         return None
-    is_whole = matrix.num_classes <= MAX_TABLE_CLASSES
+    is_whole, name = matrix.num_classes <= MAX_TABLE_CLASSES, condition.class_name
     return NoiseSection(
         source=_source(condition, leader, estimate),
         facts=_facts(estimate),
-        sentences=[*_renamed(leader), *_sentences(estimate, matrix, leader.config.noise)],
+        sentences=[*_renamed(leader), *_sentences(estimate, matrix, condition, leader)],
         caption=_caption(matrix, is_whole=is_whole),
-        columns=[str(c) for c in range(matrix.num_classes)] if is_whole else ["share"],
-        rows=_whole_rows(matrix) if is_whole else _largest_rows(matrix),
+        columns=list(map(name, range(matrix.num_classes))) if is_whole else ["share"],
+        rows=_whole_rows(matrix, name) if is_whole else _largest_rows(matrix, name),
     )
 
 
@@ -115,11 +116,14 @@ def _bound(estimate: NoiseEstimate) -> str:
     return f"at most {figure}" if is_bound else f"no bound below 100 %: the estimate is {figure}"
 
 
-def _sentences(estimate: NoiseEstimate, matrix: MatrixEstimate, noise: str) -> list[str]:
-    sentences = [_deviation(matrix), _unseen(matrix), _intervals(matrix)]
+def _sentences(
+    estimate: NoiseEstimate, matrix: MatrixEstimate, condition: ConditionSummary, leader: Finalist
+) -> list[str]:
+    name = condition.class_name
+    sentences = [_deviation(matrix, name), _unseen(matrix, name), _intervals(matrix)]
     sentences.append(KNOWN_MEANING if estimate.known_accuracy is not None else "")
     sentences.append(_no_bound(matrix) if estimate.accuracy_bound is None else BOUND_MEANING)
-    declaration = declared.noise(noise)
+    declaration = declared.noise(leader.config.noise)
     if declaration.depends_on_image:
         sentences.append(f"{declaration.depends_on_image}: the matrix is an average over images.")
     elif declaration.adds_images and matrix.truth is None:
@@ -130,7 +134,7 @@ def _sentences(estimate: NoiseEstimate, matrix: MatrixEstimate, noise: str) -> l
     return [sentence for sentence in sentences if sentence]
 
 
-def _deviation(matrix: MatrixEstimate) -> str:
+def _deviation(matrix: MatrixEstimate, name: Callable[[int], str]) -> str:
     """Name the cell furthest from the truth, and count the intervals that hold it."""
     if matrix.truth is None:
         return ""
@@ -142,18 +146,18 @@ def _deviation(matrix: MatrixEstimate) -> str:
     holds = (matrix.low <= matrix.truth) & (matrix.truth <= matrix.high)
     return (
         f"The largest deviation from the measured matrix is {_percent(distance[i, j])} points: of "
-        f"class {i}, {with_interval(_share(matrix, int(i), int(j)), _ACCURACY)} bear label "
-        f"{j} by the estimate, {_percent(matrix.truth[i, j])} % as measured. "
+        f"class {name(int(i))}, {with_interval(_share(matrix, int(i), int(j)), _ACCURACY)} bear "
+        f"label {name(int(j))} by the estimate, {_percent(matrix.truth[i, j])} % as measured. "
         f"{int(holds[is_known].sum())} of {int(is_known.sum())} intervals hold the measured share."
     )
 
 
-def _unseen(matrix: MatrixEstimate) -> str:
+def _unseen(matrix: MatrixEstimate, name: Callable[[int], str]) -> str:
     if not matrix.unseen:
         return ""
     if len(matrix.unseen) == 1:
-        return f"Class {matrix.unseen[0]} is never predicted: its row cannot be estimated."
-    listed = ", ".join(map(str, matrix.unseen[:NUM_LARGEST]))
+        return f"Class {name(matrix.unseen[0])} is never predicted: its row cannot be estimated."
+    listed = ", ".join(map(name, matrix.unseen[:NUM_LARGEST]))
     more = " and more" if len(matrix.unseen) > NUM_LARGEST else ""
     return f"Classes {listed}{more} are never predicted: their rows cannot be estimated."
 
@@ -191,17 +195,17 @@ def _caption(matrix: MatrixEstimate, *, is_whole: bool) -> str:
     )
 
 
-def _whole_rows(matrix: MatrixEstimate) -> MatrixRows:
+def _whole_rows(matrix: MatrixEstimate, name: Callable[[int], str]) -> MatrixRows:
     classes = range(matrix.num_classes)
-    return {str(i): [_cell(matrix, i, j) for j in classes] for i in classes}
+    return {name(i): [_cell(matrix, i, j) for j in classes] for i in classes}
 
 
-def _largest_rows(matrix: MatrixEstimate) -> MatrixRows:
+def _largest_rows(matrix: MatrixEstimate, name: Callable[[int], str]) -> MatrixRows:
     off = np.nan_to_num(matrix.values, nan=-1.0)
     np.fill_diagonal(off, -1.0)
     order = np.argsort(-off, axis=None, kind="stable")[:NUM_LARGEST]
     places = [divmod(int(cell), matrix.num_classes) for cell in order if off.flat[cell] > 0.0]
-    return {f"{i} → {j}": [_cell(matrix, i, j)] for i, j in places}
+    return {f"{name(i)} → {name(j)}": [_cell(matrix, i, j)] for i, j in places}
 
 
 def _cell(matrix: MatrixEstimate, i: int, j: int) -> Cell:
