@@ -8,7 +8,7 @@ import pytest
 
 from tune_noise.data import Dataset
 from tune_noise.data.npz_dataset import load_npz
-from tune_noise.data.npz_names import CONVENTIONS
+from tune_noise.data.npz_names import CONVENTIONS, KNOWN_NAMES
 
 IDS = np.arange(6) % 3
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 5), dtype=np.uint8)
@@ -98,3 +98,8 @@ def test_one_hot_labels_are_the_column_of_the_one(kind: str, tmp_path: Path) -> 
 def test_of_our_own_names_there_is_nothing_to_say(tmp_path: Path) -> None:
     dataset = loaded(tmp_path, images=IMAGES, labels=IDS, test_images=IMAGES, test_labels=IDS)
     assert dataset.reading is None
+
+
+def test_the_page_about_data_names_every_array_that_is_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
+    assert [name for name in KNOWN_NAMES if f"`{name}`" not in page] == []

@@ -157,7 +157,9 @@ def _examples(
     search: SearchConfig, dataset: Dataset, labels_per_image: int, train_size: int | None
 ) -> float:
     """Return the training examples of an epoch: the labels of all images that are trained on."""
-    images: float = len(dataset.train_labels) - dataset.validation_size(_val_fraction(search))
+    images: float = len(dataset.train_labels) - (dataset.num_validation or 0)
+    if dataset.num_validation is None:
+        images *= 1 - _val_fraction(search)
     if train_size is not None:
         images = min(images, train_size)
     return images * labels_per_image
