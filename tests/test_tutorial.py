@@ -8,10 +8,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
-# A search, and every process that it starts, on a busy machine.
-PATIENCE_SECONDS = 900
 
 
 def read() -> nbformat.NotebookNode:

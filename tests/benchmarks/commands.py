@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,7 +29,7 @@ def run(name: str, *arguments: str | Path, blocked: str = "") -> subprocess.Comp
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        timeout=300,
+        timeout=PATIENCE_SECONDS,
     )
 
 

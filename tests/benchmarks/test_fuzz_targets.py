@@ -12,9 +12,7 @@ TARGETS = {"space": "space", "npz": "npz", "checkpoint": "tensors", "model": "te
 
 def run(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=BENCHMARKS, capture_output=True, text=True, check=False, timeout=300
-    )
+    return subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("name", TARGETS)

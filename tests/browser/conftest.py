@@ -130,6 +130,7 @@ def keep(page: Page, name: str, **options: Any) -> None:
         return
     path = Path(folder) / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
+    page.wait_for_timeout(2000)  # charts are drawn bit by bit
     page.screenshot(path=path, **options)
     with Image.open(path) as image:
         image.convert("RGB").quantize(128).save(path, optimize=True)

@@ -94,7 +94,6 @@ def test_the_view_of_trials_lists_the_best_first_and_draws_all_without_set_up(
     axes = page.locator(".parcoords .label")
     expect(axes.last).to_contain_text("val_information")
     assert {"lr", "method", "noise_rate"} <= set(axes.all_text_contents())
-    page.wait_for_timeout(2000)  # its lines are drawn bit by bit
     keep(page, "mlflow-charts")
     for name in (f"{OBJECTIVE} vs. test_accuracy_clean_selected", f"lr vs. {OBJECTIVE}"):
         page.get_by_role("heading", name=name).scroll_into_view_if_needed()
@@ -119,7 +118,6 @@ def test_the_view_of_seeds_draws_the_mean_curve_of_each_finalist(visit: Visit, s
         configuration = run.data.tags["tune_noise.configuration"]
         expect(page.get_by_text(re.compile(re.escape(configuration))).first).to_be_attached()
     expect(page.locator(".scatterlayer .js-line").first).to_be_attached()
-    page.wait_for_timeout(1000)  # three charts are drawn one by one
     keep(page, "mlflow-seeds")
 
 
@@ -150,7 +148,6 @@ def test_the_comparison_of_all_trials_begins_with_what_differs(visit: Visit, sit
     shown = axes.all_text_contents()
     assert {"lr", "method"} <= set(shown)
     assert "val_information_noisy" in " ".join(shown)
-    page.wait_for_timeout(1000)
     keep(page, "mlflow-compare")
     page.get_by_role("tab", name="Scatter Plot").click()
     expect(page.locator(".xtitle", has_text="lr").first).to_be_visible()

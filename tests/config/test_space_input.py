@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.waiting import PATIENCE_SECONDS
 from tune_noise.config.loader import MAX_PROBLEMS, read_search, read_space, with_assignments
 from tune_noise.config.search import MAX_GROUPS
 from tune_noise.config.space_yaml import MAX_DEPTH, MAX_VALUES, parse_yaml
@@ -145,7 +146,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, (text, _) in BOMBS.items():
         (folder / f"{name}.yaml").write_text(text)
     command = [sys.executable, "-c", LIMITED, *map(str, sorted(folder.iterdir()))]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS
+    )
     return {Path(path).stem: text for path, text in json.loads(done.stdout).items()}
 
 

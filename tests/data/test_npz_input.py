@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.waiting import PATIENCE_SECONDS
 from tune_noise.data import check_dataset_name, load_dataset
 from tune_noise.data.npz_dataset import load_npz
 from tune_noise.errors import DataError
@@ -249,7 +250,7 @@ def test_memory_that_is_refused_after_all_is_a_clear_error(tmp_path: Path) -> No
         capture_output=True,
         text=True,
         check=True,
-        timeout=300,
+        timeout=PATIENCE_SECONDS,
     )
     assert f"{file} needs more memory than is available" in done.stdout
 

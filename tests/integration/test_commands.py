@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.support.ports import free_port
 from tests.support.shell import Shell
+from tests.support.waiting import PATIENCE_SECONDS
 from tune_noise.data import load_dataset
 from tune_noise.history.replay import History
 from tune_noise.record import Record
@@ -109,7 +110,7 @@ def start_head(shell: Shell, stack: ExitStack) -> str:
         stderr=log,
         start_new_session=True,
     )
-    stack.callback(head.wait, timeout=60)
+    stack.callback(head.wait, timeout=PATIENCE_SECONDS)
     stack.callback(head.terminate)
     shell.wait_until(lambda: "--block" in (shell.folder / "head.log").read_text(), "a cluster")
     return f"127.0.0.1:{port}"

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 RUN_MARK, PART_MARK = "TUNE_NOISE_KILLS", "TUNE_NOISE_KILLS_PART"
 # One mark for all that this process starts, so that nothing can be left behind.
 RUN = uuid.uuid4().hex
-COMMAND_SECONDS = 400.0
 # Driver, tracking process, actors, raylet: what may still train or write. Ray's agents, and workers
 # that had just been started, do neither; they notice within a minute that their node is gone.
 _ACTIVE = ("-m tune_noise.", "Trainable", "/raylet/raylet ")
@@ -130,10 +131,10 @@ class Command:
     def wait(self) -> list[str]:
         """Wait for its end; what is wrong with it, in words."""
         try:
-            code = self._process.wait(COMMAND_SECONDS)
+            code = self._process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill(with_descendants=True)
-            return [f"did not end within {COMMAND_SECONDS:g} s: {self.last_lines}"]
+            return [f"did not end within {PATIENCE_SECONDS:g} s: {self.last_lines}"]
         if code != 0 or "Traceback" in self.text:
             return [f"ended with exit code {code}: {self.last_lines}"]
         return []

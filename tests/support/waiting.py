@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 # A busy machine takes half a minute to start a process of Ray, and minutes for a small search.
-PATIENCE_SECONDS = 600.0
+PATIENCE_SECONDS = 900.0
 
 
 def wait_for(
