@@ -10,6 +10,7 @@ import torch
 from tune_noise.data import load_dataset
 from tune_noise.data.human_labels import KEYS, read_human_labels
 from tune_noise.errors import DataError
+from tune_noise.noise import realised_noise_rate
 
 CLEAN = np.arange(60, dtype=np.int64) % 10
 ARRAYS = {"clean_label": CLEAN} | {
@@ -172,3 +173,21 @@ def test_cifar_10n_as_the_official_file_has_it(shared_data_dir, human_file, tmp_
     shuffled = cifar10.train_labels[::-1]
     with pytest.raises(DataError, match="first in example 0: 6 there, 1 in the data set"):
         read_human_labels(path, which="worse", clean_labels=shuffled)
+
+
+@pytest.mark.parametrize("suffix", ["pt", "npz"])
+def test_cifar_100n_has_one_set_of_labels_for_its_hundred_classes(tmp_path, suffix):
+    clean = np.arange(300) % 100
+    noisy = np.where(np.arange(300) % 5 < 2, (clean + 7) % 100, clean)
+    coarse = {"clean_coarse_label": clean // 5, "noisy_coarse_label": noisy // 5}
+    arrays = {"clean_label": clean, "noisy_label": noisy} | coarse
+    write = save_npz if suffix == "npz" else save_as_of_old
+    path = write(tmp_path / f"CIFAR-100_human.{suffix}", arrays)
+    labels = read_human_labels(path, which="noisy", clean_labels=clean)
+    np.testing.assert_array_equal(labels, noisy)
+    assert realised_noise_rate(labels[:, None], clean) == 0.4
+    with pytest.raises(DataError, match=r"has no worse_label: .*; set human_labels to noisy$"):
+        read_human_labels(path, which="worse", clean_labels=clean)
+    # The coarse labels alone are those of another task.
+    with pytest.raises(DataError, match="has no clean_label: it holds"):
+        read_human_labels(write(path, coarse), which="noisy", clean_labels=clean)

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import io
+import os
 import struct
 import tarfile
 import threading
@@ -155,6 +156,42 @@ def test_a_broken_unpacked_copy_beside_the_official_files_is_never_used(small_mn
     lay_out(folder, small_mnist)
     (folder / MNIST_FILES[0]).write_bytes(b"broken off")
     assert_is_small_mnist(load_dataset("mnist", data_dir=tmp_path))
+
+
+def test_unpacked_files_alone_are_the_same_mnist_and_that_is_said(
+    datasets, shared_data_dir, tmp_path
+):
+    folder = tmp_path / "MNIST" / "raw"
+    packed = {path.stem: path for path in (shared_data_dir / "MNIST/raw").iterdir()}
+    lay_out(folder, {name: gzip.decompress(path.read_bytes()) for name, path in packed.items()})
+    mnist = load_dataset("mnist", data_dir=tmp_path)
+    assert mnist.fingerprint == load_dataset("mnist", data_dir=shared_data_dir).fingerprint
+    assert "read train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k" in str(mnist.reading)
+    assert "which were unpacked and so have no checksum" in str(mnist.reading)
+
+
+@pytest.mark.parametrize(
+    "damage", ["broken off", "longer", "another header", "wrong label", "pipe"]
+)
+def test_an_unpacked_copy_that_is_not_whole_is_named(small_mnist, tmp_path, monkeypatch, damage):
+    monkeypatch.setattr("tune_noise.data.torchvision_sets._MNIST_SIZES", {"train": 20, "t10k": 10})
+    folder = tmp_path / "MNIST" / "raw"
+    lay_out(folder, {name[:-3]: gzip.decompress(file) for name, file in small_mnist.items()})
+    assert_is_small_mnist(load_dataset("mnist", data_dir=tmp_path))
+    path = folder / MNIST_FILES[1]
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    if damage == "pipe":
+        os.mkfifo(path)
+    else:
+        content[7] ^= damage == "another header"
+        content[-1] |= 16 * (damage == "wrong label")
+        path.write_bytes(
+            {"broken off": content[:-1], "longer": content + b"0"}.get(damage, content)
+        )
+    with pytest.raises(DataError, match="mnist is corrupted") as caught:
+        load_dataset("mnist", data_dir=tmp_path)
+    assert f"{path} is not the unpacked file, [20] of one byte each" in str(caught.value)
 
 
 def test_reading_the_official_files_writes_nothing(small_mnist, tmp_path):

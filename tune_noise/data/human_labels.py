@@ -1,7 +1,8 @@
-"""The labels that people gave to CIFAR-10's training images: CIFAR-10N, brought by the user.
+"""The labels that people gave to the images of CIFAR-10 and CIFAR-100, brought by the user.
 
-They may be used for research alone (CC BY-NC 4.0) and are part of no package. The official file is
-`CIFAR-10_human.pt`, a dict of arrays that torch has saved; an .npz file may hold the same arrays.
+CIFAR-10N and CIFAR-100N may be used for research alone (CC BY-NC 4.0) and are part of no package.
+The official files are `CIFAR-10_human.pt` and `CIFAR-100_human.pt`, dicts of arrays that torch has
+saved; an .npz file may hold the same arrays.
 
 Reference: Wei et al. 2022, "Learning with Noisy Labels Revisited", arXiv:2110.12088.
 """
@@ -26,9 +27,12 @@ KEYS: Mapping[str, str] = {
     "random2": "random_label2",
     "random3": "random_label3",
     "worse": "worse_label",
+    # The only ones of CIFAR-100N for its 100 classes.
+    "noisy": "noisy_label",
 }
-_KNOWN = (CLEAN_KEY, *KEYS.values(), "class_names")
-_EXAMPLE = ", ".join(f"{name}=..." for name in _KNOWN[:-1])
+_UNUSED = ("clean_coarse_label", "noisy_coarse_label", "class_names")
+_KNOWN = (CLEAN_KEY, *KEYS.values(), *_UNUSED)
+_EXAMPLE = "clean_label=clean_label, worse_label=worse_label"
 # The official file has 2.4 MB.
 MAX_BYTES = 100_000_000
 
@@ -49,10 +53,11 @@ def load_human_labels(
 
 
 def read_human_labels(path: Path, *, which: str, clean_labels: np.ndarray) -> np.ndarray:
-    """Read one of the five sets of labels and check that it is about these examples.
+    """Read one set of labels and check that it is about these examples.
 
     Args:
-        path: `CIFAR-10_human.pt`, or an .npz file with the same arrays; no code in it is run.
+        path: `CIFAR-10_human.pt`, `CIFAR-100_human.pt`, or an .npz file with the same arrays; no
+            code in it is run.
         which: one of KEYS.
         clean_labels: int64 [N], of the data set; the file holds the same, in the same order.
 
@@ -108,7 +113,7 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
         reason = str(error).partition("\n")[0][:200]
         raise DataError(
             f"{path} cannot be read as a torch file of arrays ({reason}); take the official "
-            "CIFAR-10_human.pt, or write an .npz file with "
+            "CIFAR-10_human.pt or CIFAR-100_human.pt, or write an .npz file with "
             f"numpy.savez_compressed(path, {_EXAMPLE})"
         ) from error
     if not isinstance(content, dict):
@@ -127,7 +132,9 @@ def _array_parts() -> list[Any]:
 def _labels(path: Path, arrays: Mapping[str, Any], name: str) -> np.ndarray:
     if name not in arrays:
         present = ", ".join(map(str, list(arrays)[:10])) or "nothing"
-        raise DataError(f"{path} has no {name}: it holds {present}")
+        usable = [which for which, key in KEYS.items() if key in arrays]
+        way_out = f"; set human_labels to {' or '.join(usable)}" if usable else ""
+        raise DataError(f"{path} has no {name}: it holds {present}{way_out}")
     try:
         labels = np.asarray(arrays[name])
     except (TypeError, ValueError, RuntimeError):

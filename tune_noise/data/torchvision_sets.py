@@ -1,13 +1,14 @@
 """The sets that torchvision knows, read from its folders and downloaded at their first use.
 
 torchvision says which files a set consists of, their MD5s and their mirrors. The MNIST family is
-read straight from the official .gz files: the unpacked copies that torchvision makes beside them
-carry no checksum, and a copy broken off half-way would pass for data. What is parsed are the very
-bytes whose checksum was right.
+read straight from the official .gz files, and what is parsed are the very bytes whose checksum was
+right. An unpacked copy has no checksum. It is read only where its .gz file is absent, must have the
+shape of the official file to the last byte, and is named in the data set's `reading`.
 """
 
 import gzip
 import hashlib
+import math
 import os
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,8 @@ _SOURCES: Mapping[str, _Source] = {
 
 # Images uint8 [N, C, H, W] and labels int64 [N] of one split.
 _Split = tuple[np.ndarray, np.ndarray]
+# First word of an unpacked file of the MNIST family -> examples in it.
+_MNIST_SIZES: Mapping[str, int] = {"train": 60_000, "t10k": 10_000}
 
 
 def load_torchvision_set(name: str, *, data_dir: Path) -> Dataset:
@@ -55,7 +58,7 @@ def load_torchvision_set(name: str, *, data_dir: Path) -> Dataset:
     official = _torchvision_class(name, source.torchvision_class)
     load = _load_cifar if source.torchvision_class.startswith("CIFAR") else _load_mnist
     try:
-        train, test = load(name, official, data_dir)
+        train, test, reading = load(name, official, data_dir)
     except (OSError, ValueError) as error:
         raise DataError(f"{name} cannot be read from {data_dir}: {error}") from error
     return Dataset(
@@ -66,6 +69,7 @@ def load_torchvision_set(name: str, *, data_dir: Path) -> Dataset:
         test_images=test[0],
         test_labels=test[1],
         num_classes=source.num_classes,
+        reading=reading,
     )
 
 
@@ -79,33 +83,62 @@ def _torchvision_class(name: str, class_name: str) -> Any:
         ) from error
 
 
-def _load_mnist(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Split]:
+def _load_mnist(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Split, str | None]:
     folder = data_dir / official.__name__ / "raw"
     files = {folder / filename: md5 for filename, md5 in official.resources}
-    absent = _absent(name, files)
+    unpacked = [p for p in files if not p.exists() and p.with_suffix("").exists()]
+    absent = _absent(name, {p: md5 for p, md5 in files.items() if p not in unpacked})
     for path in absent:
         try:
             fetch([mirror + path.name for mirror in official.mirrors], path, md5=files[path])
         except OSError as error:
             wanted = f"{_listed(absent)} into {folder}"
             raise _unavailable(name, data_dir, wanted, error) from error
-    arrays = (_read_idx(_official_content(name, path, files[path])) for path in files)
+    arrays = (
+        _read_unpacked(name, path.with_suffix(""))
+        if path in unpacked
+        else _read_idx(gzip.decompress(_official_content(name, path, files[path])))
+        for path in files
+    )
     train_images, train_labels, test_images, test_labels = arrays
     return (
         (train_images[:, np.newaxis], train_labels.astype(np.int64)),
         (test_images[:, np.newaxis], test_labels.astype(np.int64)),
+        f"read {_listed([path.with_suffix('') for path in unpacked])}, which were unpacked and so "
+        "have no checksum"
+        if unpacked
+        else None,
     )
 
 
-def _read_idx(packed: bytes) -> np.ndarray:
+def _read_unpacked(name: str, path: Path) -> np.ndarray:
+    """Read a copy without a checksum, which must be whole.
+
+    Raises:
+        DataError: it has another shape than the official file, or a label that is none.
+    """
+    split, kind, *_ = path.name.split("-")
+    shape = (_MNIST_SIZES[split], *((28, 28) if kind == "images" else ()))
+    header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">i4").tobytes()
+    # A pipe or a device under the name of a file might never end.
+    is_whole = os.path.isfile(path) and path.stat().st_size == len(header) + math.prod(shape)
+    content = path.read_bytes() if is_whole else b""
+    if not content.startswith(header) or (kind == "labels" and max(content[len(header) :]) > 9):
+        raise DataError(
+            f"{name} is corrupted: {path} is not the unpacked file, {list(shape)} of one byte "
+            f"each; delete it ({path.name}.gz is then downloaded) or put a good copy in its place"
+        )
+    return _read_idx(content)
+
+
+def _read_idx(content: bytes) -> np.ndarray:
     """Read bytes in the MNIST format: 0, 0, type, rank, the sizes big-endian, the values."""
-    content = gzip.decompress(packed)
     rank = content[3]
     shape = np.frombuffer(content, ">i4", rank, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
-def _load_cifar(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Split]:
+def _load_cifar(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Split, None]:
     folder = data_dir / official.base_folder
     batches = [*official.train_list, *official.test_list]
     files = {folder / filename: md5 for filename, md5 in batches}
@@ -121,7 +154,7 @@ def _load_cifar(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Spli
         images, labels = zip(*batches, strict=True)
         return np.concatenate(images), np.concatenate(labels)
 
-    return split(official.train_list), split(official.test_list)
+    return split(official.train_list), split(official.test_list), None
 
 
 def _cifar_archive(name: str, official: Any, absent: Sequence[Path], data_dir: Path) -> Path:

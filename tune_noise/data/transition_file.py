@@ -45,7 +45,7 @@ def read_transition_matrix(path: Path, *, num_classes: int) -> np.ndarray:
     """
     rows = _rows(path)
     if len(rows) != num_classes:
-        raise _wrong(path, f"has {len(rows)} rows, and the data set has {num_classes} classes")
+        raise _wrong(path, f"it has {len(rows)} rows, and the data set has {num_classes} classes")
     values = np.empty((num_classes, num_classes))
     for number, (line, fields) in enumerate(rows):
         if len(fields) != num_classes:
@@ -73,7 +73,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as text: {error}") from None
     if len(content) > MAX_BYTES:
-        raise _wrong(path, f"is larger than {MAX_BYTES} bytes")
+        raise _wrong(path, f"it is larger than {MAX_BYTES} bytes")
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return [(number, line.split(",")) for number, line in enumerate(lines, 1) if line]
 
@@ -90,4 +90,4 @@ def _probability(path: Path, line: int, column: int, text: str) -> float:
 
 
 def _wrong(path: Path, fault: str) -> DataError:
-    return DataError(f"{path} is not a noise transition matrix: it {fault}")
+    return DataError(f"{path} is not a noise transition matrix: {fault}")

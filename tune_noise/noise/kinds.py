@@ -376,22 +376,26 @@ class Foreign(Noise):
 
 @dataclass(frozen=True)
 class Human(Noise):
-    """Takes the labels that people gave to CIFAR-10's images."""
+    """Takes the labels that people gave to the images of CIFAR-10 or CIFAR-100."""
 
     declaration = NoiseDeclaration(
         name="human",
-        summary="is replaced by the label that people gave to the image (CIFAR-10N)",
+        summary="is replaced by the label that people gave to the image (CIFAR-10N, CIFAR-100N)",
         source="Wei et al. 2022, arXiv:2110.12088",
         fields=(
             Field(
                 name="human_labels",
-                type=Literal["aggregate", "random1", "random2", "random3", "worse"],
+                type=Literal["aggregate", "random1", "random2", "random3", "worse", "noisy"],
                 default="worse",
                 per_replicate=False,
                 always_named=True,
-                description="which labels of CIFAR-10N",
+                description="which labels of CIFAR-10N; noisy: those of CIFAR-100N",
             ),
-            _path("human_file", "path of CIFAR-10_human.pt, or of an .npz file with its arrays"),
+            _path(
+                "human_file",
+                "path of CIFAR-10_human.pt or CIFAR-100_human.pt, or of an .npz file with its "
+                "arrays",
+            ),
         ),
         drawn=False,
         origin="labels that people gave",
@@ -415,8 +419,9 @@ class Human(Noise):
         if self.human_file is None:
             yield (
                 "human_file",
-                "is missing: noise human needs the file CIFAR-10_human.pt of CIFAR-10N (see "
-                "noisylabels.com), or an .npz file with its arrays",
+                "is missing: noise human needs the file CIFAR-10_human.pt of CIFAR-10N or "
+                "CIFAR-100_human.pt of CIFAR-100N (see noisylabels.com), or an .npz file with its "
+                "arrays",
             )
 
     def draw(
