@@ -297,3 +297,33 @@ def test_all_problems_of_a_trial_are_shown_at_once() -> None:
 def test_a_right_trial_is_built() -> None:
     trial = build_trial({"method": "co_teaching", "tau": 0.5}, source="--set")
     assert (trial.tau, trial.ramp_epochs) == (0.5, 10)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"), [("lr", [0.001, 0.01]), ("batch_size", [32]), ("model", ["mlp1", "mlp2"])]
+)
+def test_a_list_for_a_fixed_field_is_answered_by_an_assignment_that_searches_it(field, values):
+    with pytest.raises(ConfigError) as caught:
+        read_search("smoke", {field: values})
+    [problem] = caught.value.problems
+    assert problem.place == f"fixed.{field}"
+    assert "is a list, and a fixed field has one value" in problem.message
+    [assignment] = re.findall("--set '(.*?)'", problem.message)
+    search = read_search("smoke", parse_assignments([assignment]))
+    assert search.search[field].choice == values
+
+
+def test_a_list_for_a_searched_field_is_a_choice_that_is_not_written_as_one():
+    with pytest.raises(ConfigError) as caught:
+        build_search({"name": "x", "search": {"lr": [0.001, 0.01]}}, source="x")
+    [problem] = caught.value.problems
+    assert (problem.place, problem.message) == (
+        "search.lr",
+        "[0.001, 0.01] is a list of values: write {choice: [0.001, 0.01]}",
+    )
+
+
+@pytest.mark.parametrize(("field", "values"), [("lr", [0.1]), ("augmentation", ["none"])])
+def test_a_trial_takes_one_value_of_each_field(field, values):
+    with pytest.raises(ConfigError, match=f"{re.escape(str(values))} is a list: give one value"):
+        build_trial({field: values}, source="--set")

@@ -27,7 +27,9 @@ def test_names_words_and_a_given_validation_split_go_all_the_way(shell: Shell) -
     }
     np.savez(shell.folder / "medmnist.npz", **arrays)
     changes = {"dataset": "medmnist.npz", "noise": "given", "conditions": {}}
-    space = shell.space(**changes, fixed={"model": "perceptron", "val_fraction": 0.3})
+    space = shell.space(
+        **changes, fixed={"model": "perceptron", "ramp_epochs": 2, "val_fraction": 0.3}
+    )
     refused = shell.run("tune_noise.search", "--space", space, "--dry-run", code=2)
     assert "medmnist.npz, which brings 200 validation examples: take it out (--set val" in refused
 

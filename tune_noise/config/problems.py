@@ -6,6 +6,9 @@ from pydantic import ValidationError
 
 from tune_noise.errors import Problem, suggestion
 
+# Complaints of pydantic about fields that hold one value.
+_OF_ONE_VALUE = ("string_type", "int_type", "float_type", "bool_type", "literal_error")
+
 
 def problems_of(
     error: ValidationError, *, known: dict[str, list[str]] | None = None
@@ -48,6 +51,8 @@ def message_of(item: Any, known: dict[str, list[str]]) -> str:
         *parents, key = [str(part) for part in item["loc"]]
         keys = known.get(".".join(parents), [])
         return f"unknown key: {suggestion(key, keys)}" if keys else "unknown key: remove it"
+    if isinstance(value, list) and kind in _OF_ONE_VALUE:
+        return f"{shorten(value)} is a list: give one value"
     if kind == "literal_error":
         names = [name.strip(" '") for name in context["expected"].replace(" or ", ",").split(",")]
         close = suggestion(str(value), names)
@@ -58,6 +63,8 @@ def message_of(item: Any, known: dict[str, list[str]]) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind in {"dict_type", "model_type", "model_attributes_type"}:
+        if isinstance(value, list) and item["loc"][:-1] == ("search",):
+            return f"{shorten(value)} is a list of values: write {{choice: {shorten(value)}}}"
         return f"{shorten(value)} must be a mapping of keys to values"
     if kind == "string_pattern_mismatch":
         return f"{shorten(value)} must be letters, digits, dot, dash and underscore alone"

@@ -59,7 +59,9 @@ class RawSpace:
         if name in self.section("search"):
             return []
         if name in self.section("fixed"):
-            return [self.section("fixed")[name]]
+            value = self.section("fixed")[name]
+            # A list is refused, once: what its values would allow is not a further problem.
+            return value if isinstance(value, list) else [value]
         if name in SPACE_LEVEL_FIELDS:
             return [self.value(name)]
         return self._possible_defaults(name)

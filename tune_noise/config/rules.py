@@ -3,6 +3,7 @@
 They read the raw mapping, not a SearchConfig, so that one wrong value hides no other.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from math import prod
@@ -36,6 +37,9 @@ from tune_noise.config.trial import (
 )
 from tune_noise.declaration import DeclarationError
 from tune_noise.errors import Problem, suggestion
+
+# A longer list is not repeated in a message.
+_MAX_LIST_LETTERS = 200
 
 
 def load_own(space: RawSpace, *, further: Sequence[str] = ()) -> list[Problem]:
@@ -130,11 +134,26 @@ def valid_values(space: RawSpace) -> Iterator[Problem]:
             if message := field_problem(name, level):
                 yield Problem(f"conditions.{name}", message)
     for name, value in space.section("fixed").items():
-        if name in trial_fields() and (message := field_problem(name, value)):
+        if name not in trial_fields():
+            continue
+        if isinstance(value, list):
+            yield Problem(f"fixed.{name}", _as_choice(name, value))
+        elif message := field_problem(name, value):
             yield Problem(f"fixed.{name}", message)
     for name, domain in space.domains.items():
         if name in trial_fields():
             yield from _valid_domain(name, domain)
+
+
+def _as_choice(name: str, values: list[Any]) -> str:
+    """Return the way out where a list stands for the one value of a fixed field."""
+    listed = json.dumps(values)
+    if len(listed) > _MAX_LIST_LETTERS:
+        listed = "[...]"
+    return (
+        f"{listed} is a list, and a fixed field has one value; to search the values write --set "
+        f"'{name}={{choice: {listed}}}', or in the space search: {{{name}: {{choice: {listed}}}}}"
+    )
 
 
 def _valid_domain(name: str, domain: Domain) -> Iterator[Problem]:

@@ -69,9 +69,25 @@ def interval(ends: tuple[float, float] | None, *, factor: float, places: int) ->
     return f"[{number(ends[0] * factor, places)}, {number(ends[1] * factor, places)}]"
 
 
+def shown_ends(estimate: Estimate, metric: str) -> tuple[float, float] | None:
+    """Return the ends of the 95 % interval of a mean as people see them.
+
+    No fraction is below 0 or above 1: what a t interval of few seeds has beyond that holds no
+    possible mean, and is cut off. An estimate that itself leaves [0, 1] by chance keeps its ends.
+
+    Example:
+        >>> shown_ends(Estimate(3, 0.98, 0.01, (0.95, 1.01)), "test_accuracy_clean")
+        (0.95, 1.0)
+    """
+    if estimate.ci95 is None or unit(metric) != "%" or not 0.0 <= estimate.mean <= 1.0:
+        return estimate.ci95
+    return max(0.0, estimate.ci95[0]), min(1.0, estimate.ci95[1])
+
+
 def interval_of(estimate: Estimate, metric: str) -> str:
     """Return the 95 % interval of a metric's mean, in the metric's unit."""
-    return interval(estimate.ci95, factor=scale(metric), places=decimals(estimate, metric))
+    ends = shown_ends(estimate, metric)
+    return interval(ends, factor=scale(metric), places=decimals(estimate, metric))
 
 
 def with_interval(estimate: Estimate, metric: str) -> str:

@@ -13,7 +13,7 @@ from tune_noise.reporting.comparison.compare import (
 )
 from tune_noise.reporting.comparison.words import title
 from tune_noise.reporting.figures.palette import colour, marker
-from tune_noise.reporting.wording import objective_name, scale, unit, with_interval
+from tune_noise.reporting.wording import objective_name, scale, shown_ends, unit, with_interval
 
 _WIDTH_INCHES = 8.4
 _ROW_INCHES = 0.36
@@ -62,7 +62,7 @@ def _panel(axes: Axes, task: TaskComparison, metric: str, name: str) -> None:
         if estimate is None or leader is None:
             continue
         shade = colour(leader.config.method)
-        low, high = estimate.ci95 or (estimate.mean, estimate.mean)
+        low, high = shown_ends(estimate, metric) or (estimate.mean, estimate.mean)
         axes.plot([low * factor, high * factor], [row, row], color=shade)
         axes.plot(estimate.mean * factor, row, marker(leader.config.model), color=shade)
 

@@ -23,6 +23,7 @@ from tune_noise.reporting.wording import (
     rate_note,
     scale,
     selection,
+    shown_ends,
     unit,
     with_interval,
 )
@@ -217,7 +218,7 @@ def _mark(
     """Draw marker and interval; the value runs along y where x is given, else along x."""
     factor = scale(metric)
     value = point.estimate.mean * factor
-    ends = point.estimate.ci95
+    ends = shown_ends(point.estimate, metric)
     bars = None if ends is None else [[value - ends[0] * factor], [ends[1] * factor - value]]
     place: dict[str, Any] = {"x": [value], "y": [y], "xerr": bars}
     if x is not None:
