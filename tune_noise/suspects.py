@@ -92,9 +92,12 @@ def _check_search(history: History, dataset: Dataset, folder: Path) -> None:
         raise UserError(f"{folder} holds a search that is not finished: continue it with resume")
     then = history.search["dataset"]["fingerprint"]
     if then != dataset.fingerprint:
+        source = history.config.dataset
+        is_file = source.endswith(".npz")
         raise UserError(
             f"{folder} was searched on other data: its fingerprint was {then}, and that of "
-            f"these data is {dataset.fingerprint}; give the folder of the first by --data-dir"
+            f"these data is {dataset.fingerprint}; "
+            + (f"bring back {source}" if is_file else "give the folder of the first by --data-dir")
         )
 
 

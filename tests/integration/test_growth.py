@@ -44,3 +44,17 @@ def test_a_finished_search_grows_and_its_outputs_with_it(shell: Shell) -> None:
     assert model_file.read_bytes() == weights
     refused = shell.run("tune-noise", "resume", str(folder), "--trials", "4", code=2)
     assert "trials: 8 there, 4 now (a search may grow, not shrink)" in refused
+
+
+def test_a_time_budget_in_which_nothing_begins_is_one_sentence_with_the_way_out(
+    shell: Shell,
+) -> None:
+    asked = ["--space", shell.space(), "--quiet", "--time-budget", "0.001s"]
+    process = shell.start("tune_noise.search", *asked)
+    out, err = shell.ending_of(process, code=2)
+    assert out == ""
+    assert err.startswith("error: the time budget of 0.001 s was used up before the first trial")
+    assert "warning" not in err
+    assert err.strip().endswith("--time-budget 10m")
+    shell.go_on(err)
+    assert len(history_of(shell.folder / "runs" / "tiny").trials) > 4

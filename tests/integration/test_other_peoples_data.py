@@ -34,7 +34,7 @@ def test_names_words_and_a_given_validation_split_go_all_the_way(shell: Shell) -
     assert "medmnist.npz, which brings 200 validation examples: take it out (--set val" in refused
 
     asked = ["--space", space, "--set", "val_fraction=null", "--set", "suspects.folds=2"]
-    plan = shell.search(*asked, "--dry-run")
+    plan = " ".join(shell.search(*asked, "--dry-run").split())
     assert "400 training images 1 x 8 x 8, 10 classes, 200 validation images of the file" in plan
     said = shell.search(*asked)
     reading = (
@@ -77,3 +77,5 @@ def test_names_words_and_a_given_validation_split_go_all_the_way(shell: Shell) -
     np.savez(shell.folder / "medmnist.npz", **arrays | {"val_labels": words[399:599]})
     changed = shell.run("tune_noise.search", *asked, "--resume", code=2)
     assert f"data: fingerprint {data['fingerprint']} there" in changed
+    other = shell.run("tune-noise", "suspects", str(folder), code=2)
+    assert other.strip().endswith("bring back medmnist.npz")

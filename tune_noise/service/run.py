@@ -1,5 +1,6 @@
 """The main job in four stages: check and begin, train, deliver, say where things are."""
 
+import math
 import os
 import socket
 import time
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
-from tune_noise.errors import Interrupted, StorageError, TuneNoiseError
+from tune_noise.errors import Interrupted, StorageError, TuneNoiseError, UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.record.folder import SEARCH_FILE
@@ -38,6 +39,8 @@ from tune_noise.winners.registration import describe_models
 # not for long, and one that is to end at once not at all: a resumed one delivers the rest.
 TRACKING_SECONDS = 120.0
 INTERRUPTED_TRACKING_SECONDS = 15.0
+# What is proposed where a time budget was too short for any trial, unless that was nearly as long.
+_LEAST_BUDGET_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,8 @@ def _run_search(
         # Closing takes seconds, and nothing more is trained.
         stack.enter_context(_in_background(cluster.close))
         delivered = _deliver(begun, checked.dataset, folder, register=request.register)
+    if not delivered.history.trials:
+        raise UserError(_nothing_begun(delivered.history, folder, request))
     _say(delivered, begun.tracking, checked.tracking_uri, folder, console, started)
     if all(trial.status == "failed" for trial in delivered.history.trials.values()):
         raise TuneNoiseError("no trial could be trained: see the warning above")
@@ -308,6 +313,17 @@ def _say(
         warn(console, warning)
     seconds = time.monotonic() - started
     say_where(console, folder, tracking_uri, tracking.experiment_id, seconds, tracking.models)
+
+
+def _nothing_begun(history: History, folder: Path, request: Request) -> str:
+    """Return what to do about a time budget in which no trial began."""
+    budget = history.time.budget_seconds or 0.0
+    minutes = math.ceil(max(_LEAST_BUDGET_SECONDS, 10.0 * budget) / 60.0)
+    return (
+        f"the time budget of {budget:g} s was used up before the first trial began, so nothing was "
+        "trained; continue with more time:\n"
+        f"  {_resume_command(folder, request)} --time-budget {minutes}m"
+    )
 
 
 def _stopped(reason: str, folder: Path, request: Request) -> str:

@@ -81,6 +81,17 @@ def test_after_the_time_budget_nothing_is_searched_and_the_best_so_far_are_confi
     ]
 
 
+def test_a_budget_in_which_no_trial_begins_is_no_warning_about_further_ones(
+    record: Record, clock: Clock
+) -> None:
+    session = driver(record, budget=60).session
+    clock.now += 61
+    assert session.next_stack() is None
+    assert session.history.trials == {}
+    assert session.history.warnings == []
+    assert session.history.time.is_used_up
+
+
 def test_the_budget_is_of_all_drivers_together_and_not_of_the_time_between(
     record: Record, clock: Clock
 ) -> None:

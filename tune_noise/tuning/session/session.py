@@ -163,7 +163,8 @@ class Session:
             self.note(
                 f"the time budget of {self._budget_seconds:g} s is used up: no further trial of "
                 "the search is begun",
-                is_warning=True,
+                # Where nothing has begun at all, the command ends with a sentence of its own.
+                is_warning=bool(self.history.trials),
                 used_up_seconds=self._budget_seconds,
             )
         return True
