@@ -13,6 +13,7 @@ from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.config.loader import build_trial, parse_assignments
 from tune_noise.config.metric_names import sign
 from tune_noise.data import load_dataset
+from tune_noise.data.duplicates import duplicate_warnings
 from tune_noise.errors import ConfigError
 
 if TYPE_CHECKING:  # torch takes a second to import, and `--help` needs none of it
@@ -62,6 +63,8 @@ def train(
             if dataset.reading is not None:
                 console.print(f"{dataset.name}: {dataset.reading}")
             console.print(f"{config.method} on {config.dataset}: {facts}")
+            for sentence in duplicate_warnings(dataset):
+                console.print(f"warning: {sentence}")
         _train_all(trial, console, quiet=quiet)
         _print_result(trial, console)
     progress = trial.progress[0]

@@ -67,7 +67,7 @@ def test_a_val_fraction_outside_0_to_1_is_refused(val_fraction):
 
 
 def test_a_class_with_one_example_is_named():
-    with pytest.raises(DataError, match=r"at least 2 examples.*class 7 has 1 of the 11"):
+    with pytest.raises(DataError, match=r"at least 2 different examples.*class 7 has 1 of the 11"):
         stratified_split(np.array([0] * 10 + [7]), val_fraction=0.5, seed=0)
 
 

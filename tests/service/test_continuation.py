@@ -154,3 +154,20 @@ def test_other_code_of_the_same_version_is_said(
     assert changed_code(history) is None
     monkeypatch.setattr("tune_noise.service.continuation.source_commit", lambda: "abc123")
     assert "goes on with abc123" in str(changed_code(history))
+
+
+def test_a_search_that_has_split_equal_inputs_is_refused_and_told_why(
+    folder: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = np.tile(np.arange(300), 2)
+    labels = digits.train_labels[copies]
+    images = digits.train_images[copies]
+    twice = replace(digits, train_images=images, train_labels=labels, true_labels=labels)
+    earlier = {"name": "digits", "fingerprint": "0123456789abcdef"}
+    monkeypatch.setattr("tune_noise.service.begin.dataset_facts", lambda dataset: earlier)
+    with own_folder(folder), Record(folder / RECORD_FILE) as record:
+        begin(record, SEARCH, twice, folder)
+    with pytest.raises(UserError, match=r"data: fingerprint .* equal inputs stay together"):
+        read(folder, SEARCH, twice)
+    with pytest.raises(UserError, match=r"data: fingerprint .* now$"):
+        read(folder, SEARCH, digits)

@@ -183,7 +183,7 @@ def rare_classes() -> Dataset:
     """5,000 examples of 100 classes; one of them has two examples only."""
     labels = np.arange(5000) % 99
     labels[:2] = 99
-    images = np.zeros((5000, 1, 8, 8), np.uint8)
+    images = np.random.default_rng(0).integers(256, size=(5000, 1, 8, 8), dtype=np.uint8)
     return Dataset("rare.npz", images, labels, None, None, None, 100)
 
 

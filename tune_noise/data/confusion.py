@@ -31,12 +31,17 @@ def load_confusion_order(dataset: Dataset, *, data_dir: Path | None) -> np.ndarr
     plain = replace(dataset, extras={}) if dataset.extras else dataset
     if plain.fingerprint not in _ORDERS:
         _ORDERS[plain.fingerprint] = confusion_order(
-            dataset.train_images, dataset.clean_labels, num_classes=dataset.num_classes
+            dataset.train_images,
+            dataset.clean_labels,
+            num_classes=dataset.num_classes,
+            among=np.unique(dataset.input_of),
         )
     return _ORDERS[plain.fingerprint]
 
 
-def confusion_order(images: np.ndarray, labels: np.ndarray, *, num_classes: int) -> np.ndarray:
+def confusion_order(
+    images: np.ndarray, labels: np.ndarray, *, num_classes: int, among: np.ndarray | None = None
+) -> np.ndarray:
     """Return the wrong classes of each class, the most often confused first.
 
     The classifier is linear discriminant analysis with shrinkage, on at most 10,000 examples; each
@@ -48,13 +53,13 @@ def confusion_order(images: np.ndarray, labels: np.ndarray, *, num_classes: int)
         images: uint8 [N, C, H, W].
         labels: int64 [N], in [0, K).
         num_classes: K.
+        among: int64, the examples that count, no two of them of equal images; None: all.
 
     Returns:
         int64 [K, K - 1].
     """
-    taken = nested_subset(
-        labels, np.arange(len(labels)), size=min(MAX_EXAMPLES, len(labels)), seed=_SEED
-    )
+    among = np.arange(len(labels)) if among is None else among
+    taken = nested_subset(labels, among, size=min(MAX_EXAMPLES, len(among)), seed=_SEED)
     mean = mean_probabilities(_features(images[taken]), labels[taken], num_classes=num_classes)
     np.fill_diagonal(mean, np.inf)
     return np.argsort(-mean.round(_DECIMALS), axis=1, kind="stable")[:, 1:].astype(np.int64)

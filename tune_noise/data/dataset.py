@@ -1,9 +1,10 @@
 """A data set: images and labels as arrays in memory."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -62,10 +63,10 @@ class Dataset:
         return self.train_labels if self.true_labels is None else self.true_labels
 
     def validation_size(self, val_fraction: float) -> int:
-        """Return how many training images validate: those of the given split, else a share."""
+        """Return how many inputs validate: those of the given split, else a share."""
         if self.num_validation is not None:
-            return self.num_validation
-        return validation_size(len(self.train_labels), val_fraction)
+            return len(np.unique(self.input_of[-self.num_validation :]))
+        return validation_size(self.num_inputs, val_fraction)
 
     def place_of(self, image: int) -> tuple[str, int]:
         """Return the split, `train` or `validation`, and the position there of a training image.
@@ -80,10 +81,31 @@ class Dataset:
         return str(label) if self.class_names is None else self.class_names[label]
 
     @cached_property
+    def _first_equals(self) -> np.ndarray:
+        tests = () if self.test_images is None else self.test_images
+        return _first_equals(chain(self.train_images, tests))
+
+    @property
+    def input_of(self) -> np.ndarray:
+        """The first training example with the same input, int64 [N]; its own position if alone."""
+        return self._first_equals[: len(self.train_labels)]
+
+    @property
+    def test_input_of(self) -> np.ndarray:
+        """The same for test examples, int64 [N_test], which are numbered from N on."""
+        return self._first_equals[len(self.train_labels) :]
+
+    @property
+    def num_inputs(self) -> int:
+        """How many different inputs the training examples have."""
+        return len(np.unique(self.input_of))
+
+    @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of a SHA-256 over all content: the same data, the same text.
 
-        The name has no part in it: a renamed file is still the same data.
+        The name has no part in it: a renamed file is still the same data. A mark for equal inputs
+        tells a search that keeps them together from an earlier one that did not.
         """
         digest = hashlib.sha256(f"num_classes={self.num_classes}".encode())
         for name in ("num_validation", "class_names"):
@@ -92,6 +114,8 @@ class Dataset:
         for role, array in self._arrays.items():
             digest.update(f"/{role}:{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
+        if self.num_inputs < len(self.train_labels):
+            digest.update(b"/split:equal inputs together")
         return digest.hexdigest()[:16]
 
     @property
@@ -100,3 +124,15 @@ class Dataset:
         arrays = {role: getattr(self, role) for role in roles}
         extras = {f"extras/{name}": self.extras[name] for name in sorted(self.extras)}
         return {role: array for role, array in arrays.items() if array is not None} | extras
+
+
+def _first_equals(inputs: Iterable[np.ndarray]) -> np.ndarray:
+    """Return, for each input, the position of the first one with exactly the same bytes, int64 [N].
+
+    Sixteen bytes of digest are kept of each, so the memory does not depend on the inputs' size.
+    """
+    digests = [
+        hashlib.blake2b(np.ascontiguousarray(x).data, digest_size=16).digest() for x in inputs
+    ]
+    unique = np.unique(np.array(digests, dtype="S16"), return_index=True, return_inverse=True)
+    return unique[1][unique[2]].astype(np.int64)

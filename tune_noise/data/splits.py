@@ -16,17 +16,21 @@ def validation_size(num_examples: int, val_fraction: float) -> int:
 
 
 def stratified_split(
-    labels: np.ndarray, *, val_fraction: float, seed: int
+    labels: np.ndarray, *, val_fraction: float, seed: int, input_of: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split examples into training and validation with the same class proportions.
 
     The validation split has round(val_fraction * N) examples, and of every class its
     proportional share to within one example, but at least one; so has the training split.
 
+    Equal inputs go to the same side. Then these numbers are those of different inputs, each of
+    the rarest class among its labels, and all examples of an input follow it.
+
     Args:
         labels: int64 [N], the labels whose classes keep their proportions.
-        val_fraction: fraction in (0, 1) of the examples that go to validation.
+        val_fraction: fraction in (0, 1) of the inputs that go to validation.
         seed: any integer; the same seed gives the same split.
+        input_of: int64 [N], see `Dataset.input_of`; None where all inputs differ.
 
     Returns:
         (train_indices, val_indices), int64, sorted, disjoint, together 0..N-1.
@@ -43,14 +47,22 @@ def stratified_split(
     """
     if not 0.0 < val_fraction < 1.0:
         raise ValueError(f"val_fraction must be a fraction in (0, 1), got {val_fraction}")
-    num_val = validation_size(len(labels), val_fraction)
-    _check_sizes(labels, num_val=num_val, val_fraction=val_fraction)
+    if input_of is None:
+        input_of = np.arange(len(labels))
+    by_rarity = np.lexsort((np.bincount(labels)[labels], input_of))
+    inputs, rarest = np.unique(input_of[by_rarity], return_index=True)
+    classes = labels[by_rarity[rarest]]
+    num_val = validation_size(len(inputs), val_fraction)
+    _check_sizes(classes, num_val=num_val, val_fraction=val_fraction)
     # MT19937 spreads a seed of any size; scikit-learn itself takes only 32 bits.
     random_state = np.random.RandomState(np.random.MT19937(derive_seed(seed, "split")))
-    train, val = split_by_class(labels, num_val=num_val, random_state=random_state)
+    _, held_out = split_by_class(classes, num_val=num_val, random_state=random_state)
+    is_held_out = np.zeros(len(labels), dtype=bool)
+    is_held_out[inputs[held_out]] = True
+    train, val = np.flatnonzero(~is_held_out[input_of]), np.flatnonzero(is_held_out[input_of])
     _check_every_class(labels, train, split="training", val_fraction=val_fraction)
     _check_every_class(labels, val, split="validation", val_fraction=val_fraction)
-    return np.sort(train), np.sort(val)
+    return train, val
 
 
 def split_by_class(
@@ -130,7 +142,7 @@ def _check_sizes(labels: np.ndarray, *, num_val: int, val_fraction: float) -> No
     if np.any(counts < 2):
         alone = ", ".join(map(str, classes[counts < 2][:10]))
         raise DataError(
-            f"a class needs at least 2 examples, one to train and one to validate; "
+            f"a class needs at least 2 different examples, one to train and one to validate; "
             f"class {alone} has 1 of the {len(labels)}"
         )
     smallest = min(num_val, len(labels) - num_val)

@@ -13,6 +13,7 @@ import yaml
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
+from tune_noise.data.duplicates import count_duplicates, duplicate_warnings
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
 from tune_noise.record.folder import SEARCH_FILE
@@ -94,6 +95,8 @@ def dataset_facts(dataset: Dataset) -> dict[str, Any]:
         "classes": dataset.num_classes,
         "class_names": dataset.class_names and list(dataset.class_names),
         "true_labels_known": dataset.true_labels is not None,
+        **count_duplicates(dataset),
+        "warnings": duplicate_warnings(dataset),
     }
 
 

@@ -82,7 +82,9 @@ def _changes_of_the_space(old: dict[str, Any], new: dict[str, Any]) -> list[str]
 def _changes_of_the_data(old: dict[str, Any], dataset: Dataset) -> list[str]:
     if old["fingerprint"] == dataset.fingerprint:
         return []
-    return [f"  data: fingerprint {old['fingerprint']} there, {dataset.fingerprint} now"]
+    is_earlier_split = "repeated_examples" not in old and dataset.num_inputs < len(dataset.input_of)
+    hint = " (by now equal inputs stay together in every split)" if is_earlier_split else ""
+    return [f"  data: fingerprint {old['fingerprint']} there, {dataset.fingerprint} now{hint}"]
 
 
 def _changes_of_versions(old: dict[str, str]) -> list[str]:

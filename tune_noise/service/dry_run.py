@@ -9,6 +9,7 @@ from rich.table import Table
 from tune_noise.config.domains import levels_in_words
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
+from tune_noise.data.duplicates import duplicate_warnings
 from tune_noise.history.time_left import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.service.begin import dataset_facts
@@ -41,7 +42,7 @@ def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
     table.add_row("", f"probed, per 1,000 examples: {probed}")
     for sentence in least_differences(search, dataset):
         table.add_row("resolution", f"{sentence} (on one seed; 80 % power at 5 %)")
-    for sentence in blind_conditions(search, dataset):
+    for sentence in (*blind_conditions(search, dataset), *duplicate_warnings(dataset)):
         table.add_row("warning", sentence)
     console.print(table, highlight=False)
 
@@ -66,7 +67,7 @@ def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
             "probes": probes,
         },
         "resolution": least_differences(search, dataset),
-        "warnings": blind_conditions(search, dataset),
+        "warnings": [*blind_conditions(search, dataset), *duplicate_warnings(dataset)],
     }
 
 

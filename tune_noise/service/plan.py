@@ -210,12 +210,12 @@ def _probe_noise(config: TrialConfig) -> dict[str, Any]:
 def _sample(dataset: Dataset) -> Dataset:
     """Return the data set thinned to about PROBE_IMAGES, training and test alike.
 
-    Its labels alternate between two classes: they do not matter for the time, and a rare class may
-    be too small for a split once it is thinned.
+    The labels of its inputs alternate between two classes: they do not matter for the time, and a
+    rare class may be too small for a split once it is thinned.
     """
     thin = slice(None, None, max(1, len(dataset.train_labels) // PROBE_IMAGES))
     images = dataset.train_images[thin]
-    labels = np.arange(len(images), dtype=np.int64) % 2
+    labels = np.unique(dataset.input_of[thin], return_inverse=True)[1].astype(np.int64) % 2
     return replace(
         dataset,
         train_images=images,

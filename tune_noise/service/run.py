@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
+from tune_noise.data.duplicates import duplicate_warnings
 from tune_noise.errors import Interrupted, StorageError, TuneNoiseError, UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
@@ -196,7 +197,8 @@ def _begin(
             history = begin(
                 record, search, dataset, folder, resolution=resolution, space=request.space
             )
-            warnings = [*blind, *filter(None, (record.dropped, changed_code(history)))]
+            warnings = [*blind, *duplicate_warnings(dataset)]
+            warnings += filter(None, (record.dropped, changed_code(history)))
             with _tracking(place, search, checked.tracking_uri, folder, interrupt) as tracking:
                 yield _Begun(record, history, tracking, warnings)
 

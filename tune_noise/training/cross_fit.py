@@ -68,7 +68,8 @@ def make_folds(config: TrialConfig, dataset: Dataset, *, count: int) -> list[Fol
 def fold_of_images(dataset: Dataset, config: TrialConfig, *, count: int) -> np.ndarray:
     """Return the fold, from 1, of each training image, int64 [N]; 0 takes no part.
 
-    Every fold has its proportional share, to within one image, of each class and split.
+    Every fold has its proportional share, to within one image, of each class and split. Equal
+    images go to the same fold, and count as one, of the class of the first.
 
     Raises:
         DataError: the data set is too small for its validation split.
@@ -80,9 +81,13 @@ def fold_of_images(dataset: Dataset, config: TrialConfig, *, count: int) -> np.n
     """
     folds = np.zeros(len(dataset.train_labels), dtype=np.int64)
     for name, split in zip(("train", "val"), example_split(dataset, config), strict=True):
-        shuffled = generator(SPLIT_SEED, "folds", name).permutation(split)
+        _, first, input_of = np.unique(
+            dataset.input_of[split], return_index=True, return_inverse=True
+        )
+        shuffled = generator(SPLIT_SEED, "folds", name).permutation(split[first])
         by_class = shuffled[np.argsort(dataset.train_labels[shuffled], kind="stable")]
         folds[by_class] = 1 + np.arange(len(by_class)) % count
+        folds[split] = folds[split[first]][input_of]
     return folds
 
 

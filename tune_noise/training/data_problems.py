@@ -10,6 +10,7 @@ from tune_noise.data import Dataset
 from tune_noise.errors import Problem
 from tune_noise.models.own import FactoryError, ImageShape, try_factory
 from tune_noise.training.known_noise import noise_problems, true_labels
+from tune_noise.training.labelled_data import example_split
 
 
 def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
@@ -42,7 +43,8 @@ def split_problems(fields: Collection[str], dataset: Dataset, *, way_out: str) -
 def _train_size(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
     if config.train_size is None:
         return
-    left = len(dataset.train_labels) - dataset.validation_size(config.val_fraction)
+    train, _ = example_split(dataset, config.model_copy(update={"train_size": None}))
+    left = len(train)
     if config.train_size > left:
         yield Problem(
             "train_size",

@@ -74,18 +74,22 @@ def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None
 def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np.ndarray]:
     """Return which images are trained on and which validate, both int64, sorted, disjoint.
 
-    A validation split that the data came with is used as it is. Validation is the same whatever
+    Equal images are on the same side. A validation split that the data came with is used as it is,
+    and what equals one of its images is not trained on. Validation is the same whatever
     `train_size` is, and a larger one holds all of a smaller one.
 
     Raises:
         DataError: the data set is too small for its validation split.
         ValueError: train_size is larger than what is left for training.
     """
-    labels = dataset.train_labels
+    labels, input_of = dataset.train_labels, dataset.input_of
     if dataset.num_validation is None:
-        train, val = stratified_split(labels, val_fraction=config.val_fraction, seed=SPLIT_SEED)
+        train, val = stratified_split(
+            labels, val_fraction=config.val_fraction, seed=SPLIT_SEED, input_of=input_of
+        )
     else:
         train, val = np.split(np.arange(len(labels)), [len(labels) - dataset.num_validation])
+        train = train[~np.isin(input_of[train], input_of[val])]
     if config.train_size is not None:
         train = nested_subset(labels, train, size=config.train_size, seed=SPLIT_SEED)
     return train, val
@@ -115,6 +119,8 @@ def prepare(
     train, val = example_split(dataset, first)
     if held_out is not None:
         train, val = np.setdiff1d(train, held_out), np.setdiff1d(val, held_out)
+    # A second copy tells nothing new, and its label would vouch for that of the first.
+    val = val[np.unique(dataset.input_of[val], return_index=True)[1]]
     noisy = np.stack([noisy_labels(dataset, config) for config in configs])
     image_numbers = _shown_images(dataset, first, copies=noisy.shape[2])
     truth = _truth(dataset, first, image_numbers)

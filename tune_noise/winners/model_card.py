@@ -4,6 +4,7 @@ from typing import Any
 
 from tune_noise.config.words import plain_value
 from tune_noise.data import Dataset
+from tune_noise.data.duplicates import duplicate_warnings
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting import ConditionSummary, verdict_sentence
 from tune_noise.reporting.findings.finalists import Finalist
@@ -54,7 +55,7 @@ def model_card(
     return (
         f"# {name}\n\n{verdict_sentence(condition)}\n\n| | |\n| --- | --- |\n{table}\n\n"
         f"## Load it\n\n{_loading(name, condition, dataset)}\n"
-        f"## Limits\n\n{_limits(condition, trial)}\n"
+        f"## Limits\n\n{_limits(condition, trial, dataset)}\n"
     )
 
 
@@ -171,11 +172,12 @@ def _loading(name: str, condition: ConditionSummary, dataset: Dataset) -> str:
     )
 
 
-def _limits(condition: ConditionSummary, trial: TrialHistory) -> str:
+def _limits(condition: ConditionSummary, trial: TrialHistory, dataset: Dataset) -> str:
     lines: list[Any] = [
         "For images of this size that look like those trained on. Probabilities are not "
         "calibrated: labels were noisy, and so were those that chose the epoch.",
         objective_meaning(trial.config.objective),
+        *(f"{sentence}." for sentence in duplicate_warnings(dataset)),
     ]
     if condition.verdict == "tie":
         lines.append("A tie: another of its finalists may be as good or better.")
