@@ -47,7 +47,7 @@ def test_copies_do_not_make_learning_by_heart_win(shell: Shell) -> None:
     folder = shell.folder / "runs" / "twice"
     assert told in (folder / "report.html").read_text()
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
-    assert told in summary["search"]["data_warnings"][0]
+    assert told in summary["search"]["data"]["warnings"][0]
     [condition] = summary["conditions"]
     is_won = condition["verdict"] == "winner"
     assert not (is_won and condition["winner"]["config"]["method"] == "standard")
