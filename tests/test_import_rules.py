@@ -57,7 +57,7 @@ LAYERS = {
     "noise": {"declaration", "seeding"},
     "models": {"declaration"},
     "methods": {"declaration", "seeding"},
-    "config": {"declaration", "errors", "methods", "models", "noise"},
+    "config": {"declaration", "errors", "methods", "models", "noise", "system"},
     "data": {"errors", "seeding", "system"},
     "record": {"errors", "system"},
     "metrics": {"config", "data", "methods"},

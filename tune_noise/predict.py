@@ -13,7 +13,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from tune_noise.command_line.options import Threads
+from tune_noise.command_line.options import Threads, parse_path
 from tune_noise.command_line.passwords import given_uri
 from tune_noise.command_line.run import run_command
 from tune_noise.data.npz_dataset import LABELS_OF
@@ -28,6 +28,7 @@ def predict(
     images: Annotated[
         Path,
         typer.Argument(
+            parser=parse_path,
             help="Path of an .npz file with images: uint8 [N, H, W], [N, H, W, C] or [N, C, H, W].",
             metavar="IMAGES.npz",
         ),
@@ -40,7 +41,8 @@ def predict(
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option(help="File to write. Default: standard output.")
+        Path | None,
+        typer.Option(parser=parse_path, help="File to write. Default: standard output."),
     ] = None,
     array: Annotated[
         str | None,

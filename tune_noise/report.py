@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from tune_noise.command_line.completion import complete_search
-from tune_noise.command_line.options import Json, RecordUrl
+from tune_noise.command_line.options import Json, RecordUrl, parse_path
 from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.errors import UserError
 from tune_noise.history.open import read_history
@@ -20,6 +20,7 @@ def report(
     folders: Annotated[
         list[Path],
         typer.Argument(
+            parser=parse_path,
             metavar="FOLDER...",
             help="Folder of a search, e.g. runs/uniform. Several folders are compared.",
             autocompletion=complete_search,
@@ -28,6 +29,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
+            parser=parse_path,
             metavar="FILE.html",
             help="File for a comparison. Default: comparison.html beside the first folder.",
             show_default=False,

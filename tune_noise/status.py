@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tune_noise.command_line.completion import complete_search
-from tune_noise.command_line.options import Json, Output, RecordUrl
-from tune_noise.command_line.passwords import given_uri
+from tune_noise.command_line.options import Json, Output, RecordUrl, parse_path
 from tune_noise.command_line.run import print_json, run_command
 from tune_noise.errors import StorageError, UserError
 
@@ -18,6 +17,7 @@ def status(
     folder: Annotated[
         Path | None,
         typer.Argument(
+            parser=parse_path,
             help="Folder of the search, e.g. runs/uniform. Default: all searches.",
             autocompletion=complete_search,
         ),
@@ -33,17 +33,16 @@ def status(
     from tune_noise.history.status import read_state
     from tune_noise.service.status_lines import lines, state_to_json
 
-    url = given_uri(record, "--record").uri
     console = Console(markup=False, highlight=False, soft_wrap=True)
     if folder is not None:
-        state = read_state(folder, url)
+        state = read_state(folder, record)
         if as_json:
             print_json(state_to_json(state))
             return
         for line in lines(state):
             console.print(line)
         return
-    rows = [_row(path, url) for path in _search_folders(output)]
+    rows = [_row(path, record) for path in _search_folders(output)]
     if as_json:
         print_json(rows)
     elif not rows:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from tune_noise.command_line.completion import complete_search
-from tune_noise.command_line.options import DataDir, Device, RecordUrl, Threads
+from tune_noise.command_line.options import DataDir, Device, RecordUrl, Threads, parse_path
 from tune_noise.command_line.run import run_command
 from tune_noise.config.search import SearchConfig, Suspects
 from tune_noise.data import Dataset
@@ -24,7 +24,9 @@ def suspects(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Folder of a finished search, e.g. runs/uniform.", autocompletion=complete_search
+            parser=parse_path,
+            help="Folder of a finished search, e.g. runs/uniform.",
+            autocompletion=complete_search,
         ),
     ],
     folds: Annotated[

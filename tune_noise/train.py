@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tune_noise.command_line.options import Assignments, DataDir, Device, Json, Threads
+from tune_noise.command_line.options import Assignments, DataDir, Device, Json, Threads, parse_path
 from tune_noise.command_line.run import divert_output, print_json, run_command
 from tune_noise.config.loader import build_trial, parse_assignments
 from tune_noise.config.metric_names import sign
@@ -35,7 +35,9 @@ def train(
     data_dir: DataDir = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder for the model and epochs.json. Default: nothing is written."),
+        typer.Option(
+            parser=parse_path, help="Folder for the model and epochs.json. Default: nothing is written."
+        ),
     ] = None,
     threads: Threads = 1,
     device: Device = "cpu",

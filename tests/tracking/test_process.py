@@ -245,3 +245,26 @@ def test_a_driver_that_dies_before_its_child_is_ready_leaves_nobody_behind(
     assert "no answer" in warning
     assert time.monotonic() - began < PATIENCE_SECONDS
     assert not is_alive(process.pid)
+
+
+def test_files_in_the_current_folder_do_not_stand_in_for_modules(
+    script: Script, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("random", "mlflow", "tune_noise"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not a module')\n")
+    monkeypatch.chdir(tmp_path)
+    # As a program that was started in another folder.
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    script.search()
+    script.finish()
+    assert script.start(uri).finish(timeout_seconds=PATIENCE_SECONDS) is None
+
+
+def test_the_warning_shows_the_end_of_the_log(
+    script: Script, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sqlalchemy.py").write_text("raise RuntimeError('not SQLAlchemy')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    warning = script.start(uri).finish(timeout_seconds=PATIENCE_SECONDS)
+    assert warning
+    assert "tracking.log: RuntimeError: not SQLAlchemy)" in warning

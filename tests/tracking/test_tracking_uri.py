@@ -12,6 +12,7 @@ from tests.support.ports import free_port
 from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tune_noise.errors import UserError
 from tune_noise.tracking import check_tracking_uri, default_tracking_uri
+from tune_noise.tracking.uri import sqlite_file
 
 pytestmark = WARNINGS_OF_MLFLOW
 
@@ -48,6 +49,8 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_within_seconds() ->
         ("http://[::1", "write http://HOST:PORT"),
         ("sqlite://", "no file in it"),
         ("sqlite:mlflow.db", "cannot be understood"),
+        ("sqlite:////tmp/proj?a/mlflow.db", "write %3F for a [?] of the path, %25"),
+        ("sqlite:////tmp/proj?a=b/mlflow.db", "[?] begins parameters in it"),
         ("sqlite:////dev/null/mlflow.db", "we may not write in /dev/null"),
         (f"sqlite:////tmp/{'x' * 300}", "File name too long"),
         ("postgresql+nosuchdriver://ada:secret@127.0.0.1:1/x", "no database answered"),
@@ -93,6 +96,16 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_the_default_store_of_a_new_output_folder_is_accepted(tmp_path: Path) -> None:
     check_tracking_uri(default_tracking_uri(tmp_path / "not" / "yet"))
     assert not (tmp_path / "not").exists()
+
+
+@given(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=30))
+def test_the_default_store_lies_in_the_output_folder_whatever_its_name(name: str) -> None:
+    folder = Path("/nowhere").joinpath(name).resolve()
+    assert sqlite_file(default_tracking_uri(folder)) == folder / "mlflow.db"
+
+
+def test_a_uri_of_a_sqlite_file_may_have_parameters(tmp_path: Path) -> None:
+    check_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db?timeout=60")
 
 
 def test_importing_tracking_does_not_import_mlflow() -> None:

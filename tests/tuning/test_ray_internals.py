@@ -1,7 +1,10 @@
 """Ray's private names, each against the real library: what fails here has moved in Ray."""
 
+import contextlib
 import json
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,14 +20,33 @@ from ray.tune.schedulers import FIFOScheduler
 from tests.support.waiting import wait_for
 from tune_noise.tuning import ray_internals
 from tune_noise.tuning.cluster.capacity import ClusterSearches, has_autoscaler
-from tune_noise.tuning.ray_internals import HeadStore
+from tune_noise.tuning.ray_internals import DriverPaths, HeadStore
+
+
+@pytest.fixture(scope="module")
+def current_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the driver is when it connects."""
+    return tmp_path_factory.mktemp("current")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+def _ray(current_folder: Path) -> Iterator[None]:
+    options = {"num_cpus": 1, "include_dashboard": False, "log_to_driver": False}
+    with contextlib.chdir(current_folder):
+        ray.init(address="local", job_config=DriverPaths(), **options)
     yield
     ray.shutdown()
+
+
+def test_a_process_looks_for_modules_where_its_driver_does(
+    current_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = ray.get(ray.remote(lambda: sys.path).remote())
+    assert str(current_folder) not in paths
+    # As with `python -m`, where the driver looks there.
+    monkeypatch.syspath_prepend(current_folder)
+    job = DriverPaths(_py_driver_sys_path=["/nowhere", str(current_folder)])
+    assert list(job._get_proto_job_config().py_driver_sys_path) == [str(current_folder)]
 
 
 def test_the_store_of_the_head_keeps_values_by_key() -> None:

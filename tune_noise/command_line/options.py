@@ -11,6 +11,17 @@ from tune_noise.command_line.completion import (
     complete_search,
     complete_space,
 )
+from tune_noise.command_line.passwords import given_uri
+from tune_noise.system.files import expand_home
+
+
+def parse_path(text: str | Path) -> Path:
+    """Return the path that an option or an argument means, with the home folder for ~.
+
+    Every option that is a path names it as its parser: a shell leaves `--output=~/x` as it is.
+    """
+    return Path(expand_home(str(text)))
+
 
 # The headings under which `--help` lists options.
 DATA, SEARCHED, RUN = "The data", "What is searched", "Where and how it runs"
@@ -64,6 +75,7 @@ DatasetName = Annotated[
 DataDir = Annotated[
     Path | None,
     typer.Option(
+        parser=parse_path,
         help="Folder to which data sets are downloaded. Default: $TUNE_NOISE_DATA, else the "
         "user's cache folder.",
         show_default=False,
@@ -125,7 +137,11 @@ Device = Annotated[str, typer.Option(help="Device that trains: cpu or cuda.")]
 
 SearchFolder = Annotated[
     Path,
-    typer.Argument(help="Folder of the search, e.g. runs/uniform.", autocompletion=complete_search),
+    typer.Argument(
+        parser=parse_path,
+        help="Folder of the search, e.g. runs/uniform.",
+        autocompletion=complete_search,
+    ),
 ]
 Name = Annotated[
     str | None,
@@ -136,6 +152,7 @@ Name = Annotated[
 Output = Annotated[
     Path,
     typer.Option(
+        parser=parse_path,
         # In an image or on a cluster it is always the same shared folder.
         envvar="TUNE_NOISE_OUTPUT",
         help="Folder that holds the folders of all searches.",
@@ -155,6 +172,7 @@ RecordUrl = Annotated[
     str | None,
     typer.Option(
         envvar="TUNE_NOISE_RECORD",
+        callback=lambda url: given_uri(url, "--record").uri,
         help="URL of a PostgreSQL database for the record. Default: a file in the search's folder.",
         rich_help_panel=FILES,
     ),

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tune_noise.errors import UserError
+from tune_noise.system.files import expand_home
 from tune_noise.system.masking import mask_password
 
 # Option -> environment variable that may be given instead.
@@ -30,7 +31,7 @@ class GivenUri(NamedTuple):
 
 
 def given_uri(value: str | None, option: str) -> GivenUri:
-    """Return the URI that the value of an option means, and where it was given.
+    """Return the URI that the value of an option means, with the home folder for ~, and its source.
 
     Args:
         value: what the parser found, by option or by variable; possibly masked.
@@ -42,15 +43,23 @@ def given_uri(value: str | None, option: str) -> GivenUri:
     variable = URI_OPTIONS[option]
     whole = os.environ.get(variable)
     if value is None or value == whole:
-        return GivenUri(value, variable if value else option)
+        return GivenUri(_expand(value), variable if value else option)
     if "***" not in value:
-        return GivenUri(value, option)
+        return GivenUri(_expand(value), option)
     if whole is None or mask_password(whole) != value:
         raise UserError(
             f"{option} {value}: *** stands for a user and a password that are not told: put the "
             f"whole URI into the environment variable {variable}"
         )
     return GivenUri(whole, option)
+
+
+def _expand(uri: str | None) -> str | None:
+    """Return a URI such as `sqlite:///~/x.db` with the home folder in it."""
+    if uri is None:
+        return None
+    scheme, slashes, path = uri.partition(":///")
+    return f"{scheme}{slashes}{expand_home(path)}"
 
 
 def hide_passwords() -> None:

@@ -17,6 +17,7 @@ from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchCo
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields
 from tune_noise.errors import ConfigError, Problem, UserError, suggestion
+from tune_noise.system.files import expand_home
 
 MAX_SPACE_BYTES = 1_000_000
 # Shown at once: whoever has more has chosen the wrong file.
@@ -50,7 +51,7 @@ def find_space(space: str) -> Path:
     shipped = shipped_spaces()
     if space in shipped:
         return shipped[space]
-    path = Path(space)
+    path = Path(expand_home(space))
     if os.path.isfile(path):  # Path.is_file raises where the name is too long
         return path
     if path.suffix in {".yaml", ".yml"} or "/" in space:

@@ -33,7 +33,7 @@ def failures(history: History, folder: Path) -> str | None:
 
 
 def resume_command(folder: Path, options: Mapping[str, object]) -> str:
-    """Return the command that continues the search in a folder; a password in it is masked.
+    """Return the command that continues the search in a folder; passwords of options are masked.
 
     Args:
         folder: of the search.
@@ -41,11 +41,11 @@ def resume_command(folder: Path, options: Mapping[str, object]) -> str:
     """
     command = f"{_program('tune-noise')} resume {shlex.quote(str(folder))}"
     given = [
-        f" {name}" if value is True else f" {name} {shlex.quote(str(value))}"
+        f" {name}" if value is True else f" {name} {shlex.quote(mask_password(str(value)))}"
         for name, value in options.items()
         if value is not None
     ]
-    return mask_password(command + "".join(given))
+    return command + "".join(given)
 
 
 def _program(name: str) -> str:

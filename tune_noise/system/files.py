@@ -11,6 +11,21 @@ from pathlib import Path
 from tune_noise.errors import DISK_ERRORS, UserError
 
 
+def expand_home(path: str) -> str:
+    """Return a path with the home folder in place of `~`, or that of a user in place of `~USER`.
+
+    Raises:
+        UserError: there is no such home folder.
+    """
+    expanded = os.path.expanduser(path)
+    if path.startswith("~") and expanded == path:
+        raise UserError(
+            f"{path}: there is no home folder {path.partition('/')[0]}: write the whole path, or "
+            f"./{path} if the name begins with ~"
+        )
+    return expanded
+
+
 def replace_file(path: Path, *parts: bytes | memoryview, previous: Path | None = None) -> None:
     """Write a file that survives a crash of the machine, or leave the old one as it is.
 

@@ -32,6 +32,7 @@ def fetch_model(model: str, *, tracking_uri: str, folder: Path) -> Path:
         os.environ.setdefault(name, value)
     import mlflow
     from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
 
     store.connect(tracking_uri)
     mlflow.set_tracking_uri(tracking_uri)
@@ -42,6 +43,15 @@ def fetch_model(model: str, *, tracking_uri: str, folder: Path) -> Path:
         raise DataError(
             mask_password(f"{model} cannot be downloaded from MLflow at {tracking_uri}: {reason}")
         ) from None
+    if not any(file.is_file() for file in Path(path).rglob("*")):
+        place = ModelsArtifactRepository(model).repo.artifact_uri
+        raise DataError(
+            mask_password(
+                f"{model}: MLflow at {tracking_uri} has its files in {place}, where there are none "
+                "(was the folder moved?): move them back there, put mlartifacts beside the SQLite "
+                "store, or name the model's own folder, such as runs/NAME/winners/CONDITION"
+            )
+        )
     folders = [file.parent for file in Path(path).glob(f"{DATA_FOLDER}/*/config.json")]
     if len(folders) != 1:
         raise DataError(f"{model} is not a model that tune_noise has registered")

@@ -13,7 +13,7 @@ from typing import Any
 from tune_noise.errors import StorageError
 from tune_noise.record import RecordPlace
 from tune_noise.system.masking import mask_password
-from tune_noise.tracking.follow import LOG_FILE
+from tune_noise.tracking.follow import LOG_FILE, MAX_REASON_CHARACTERS
 from tune_noise.tracking.orders import OVERDUE_SECONDS
 from tune_noise.tracking.uri import CHILD_ENVIRONMENT
 
@@ -23,6 +23,17 @@ GRACE_SECONDS = OVERDUE_SECONDS + 5.0
 # driver looks whether it has ended already.
 LEAVING_SECONDS = 5.0
 MOMENT_SECONDS = 0.3
+# The child imports what the driver can import, but not first from the current folder, as with
+# `python -m`: a file there may have the name of a module, such as `random.py`.
+_PROGRAM = """
+import json, sys
+package, others = json.loads(sys.argv.pop(1))
+sys.path.insert(0, package)
+import tune_noise
+sys.path[:] = [*sys.path[1:], *others]
+from tune_noise.tracking.__main__ import main
+sys.exit(main())
+"""
 
 
 class TrackingProcess:
@@ -68,13 +79,15 @@ class TrackingProcess:
         return cls(place, tracking_uri=tracking_uri, experiment=experiment, output=output)
 
     def _spawn(self) -> None:
-        arguments = [self._place.search, "--experiment", self._experiment]
+        paths = json.dumps([str(Path(__file__).resolve().parents[2]), sys.path])
+        arguments = [paths, self._place.search, "--experiment", self._experiment]
         arguments += ["--output", str(self._output)]
         secrets = {"MLFLOW_TRACKING_URI": self._uri, "TUNE_NOISE_RECORD": self._place.url}
         try:
             with (self._output / LOG_FILE).open("ab") as log:
+                self._log_start = log.tell()
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tune_noise.tracking", *arguments],
+                    [sys.executable, "-P", "-c", _PROGRAM, *arguments],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -157,10 +170,20 @@ class TrackingProcess:
             self._process.stdin.flush()
 
     def _outcome(self) -> str | None:
-        answer = self._answer or {"failure": f"no answer, see {self._output / LOG_FILE}"}
+        answer = self._answer or {"failure": self._last_words()}
         self.experiment_id, self.run_id = answer.get("experiment_id"), answer.get("run_id")
         self.models = answer.get("models") or []
         return self._warning(answer["failure"]) if answer["failure"] else None
+
+    def _last_words(self) -> str:
+        """Return why there is no answer: the last line that the child wrote into its log."""
+        path = self._output / LOG_FILE
+        lines: list[str] = []
+        with contextlib.suppress(OSError), path.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f"no answer, see {path}{f': {last[:MAX_REASON_CHARACTERS]}' if last else ''}"
 
     def _warning(self, failure: str) -> str:
         return mask_password(

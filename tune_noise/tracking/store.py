@@ -14,7 +14,7 @@ from tune_noise.record.folder import PUBLISHED
 from tune_noise.system.files import remove_partials, replacement
 from tune_noise.system.lock import take_lock
 from tune_noise.tracking.content import Point, epoch_points, summary_points
-from tune_noise.tracking.internals.database import make_tables
+from tune_noise.tracking.internals.database import ARTIFACTS, follow_artifacts, make_tables
 from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
 
 RUNS_PER_PAGE = 1000
@@ -75,6 +75,7 @@ def connect(uri: str) -> Any:
             _make_sqlite_store(file)
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
+        follow_artifacts(file)
     return client
 
 
@@ -90,7 +91,7 @@ def _make_sqlite_store(file: Path) -> None:
             # A write-ahead log: one wait for the disk per commit instead of several, and a page
             # that is being looked at holds up no write.
             connection.execute("PRAGMA journal_mode=WAL")
-        artifacts = (file.absolute().parent / "mlartifacts").as_uri()
+        artifacts = file.absolute().with_name(ARTIFACTS).as_uri()
         # Nothing may stay open: within a process SQLite shares one index of the write-ahead log
         # for a file, whatever it is called, and other processes do not know that of the old name.
         make_tables(partial, artifacts=artifacts)
@@ -234,7 +235,7 @@ def artifact_location(uri: str, output: Path) -> str | None:
         return None
     file = sqlite_file(uri)
     folder = (file or output.absolute()).absolute().parent
-    return (folder / "mlartifacts").as_uri()
+    return (folder / ARTIFACTS).as_uri()
 
 
 # A larger table, e.g. epochs.csv of thousands of trials, stays in the search's folder.

@@ -4,7 +4,7 @@ import os
 import socket
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import sqlalchemy as sa
 
@@ -17,6 +17,14 @@ CHECK_SECONDS = 4.0
 SERVER_SCHEMES = ("http", "https")
 # What MLflow can store in without a server, and the port of each.
 DATABASE_PORTS = {"sqlite": 0, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+# What may follow a `?` in the URI of a SQLite file.
+SQLITE_PARAMETERS = {
+    "cached_statements",
+    "check_same_thread",
+    "detect_types",
+    "isolation_level",
+    "timeout",
+}
 
 TELEMETRY_OFF = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 # No retries inside MLflow, which repeat a create_run whose answer was lost: the mirror tries again
@@ -38,7 +46,22 @@ def default_tracking_uri(output_root: Path) -> str:
         >>> default_tracking_uri(Path("/data/runs"))
         'sqlite:////data/runs/mlflow.db'
     """
-    return f"sqlite:///{output_root.resolve() / 'mlflow.db'}"
+    return sqlite_uri(output_root.resolve() / "mlflow.db")
+
+
+def sqlite_uri(file: Path) -> str:
+    """Return the URI of a SQLite file, whatever signs its path holds.
+
+    Only `%` and `?` mean something in such a URI. Where they are quoted the URI names its driver:
+    MLflow makes the folder of any other one, and takes the quoted path for its name.
+
+    Example:
+        >>> sqlite_uri(Path("/data/why?/mlflow.db"))
+        'sqlite+pysqlite:////data/why%3F/mlflow.db'
+    """
+    path = str(file)
+    quoted = path.replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{path}" if quoted == path else f"sqlite+pysqlite:///{quoted}"
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -137,6 +160,8 @@ def _sqlite_fault(uri: str) -> Fault | None:
         path = sqlite_file(uri)
         if path is None or str(path) == ":memory:":
             return Fault("there is no file in it", way_out)
+        if not parse_qs(urlsplit(uri).query, keep_blank_values=True).keys() <= SQLITE_PARAMETERS:
+            return Fault("? begins parameters in it", "write %3F for a ? of the path, %25 for a %")
         return _file_fault(path)
     except (sa.exc.ArgumentError, ValueError):
         return Fault("it cannot be understood", way_out)

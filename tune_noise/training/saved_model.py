@@ -21,7 +21,7 @@ from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.errors import DataError
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.models.networks import build_network
-from tune_noise.system.files import replace_file
+from tune_noise.system.files import expand_home, replace_file
 from tune_noise.training.checkpoint import UNREADABLE
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -154,7 +154,7 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
         DataError: the folder is not that of a model, whatever its files hold; or it is one of a
             network of your own other than `own_network`, or which cannot be imported here.
     """
-    folder = Path(folder)
+    folder = Path(expand_home(str(folder)))
     try:
         about = _read_about(folder / CONFIG_FILE)
         _check_own(about.get("config"), own_network)

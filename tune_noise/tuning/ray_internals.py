@@ -4,11 +4,14 @@ Checked with Ray 2.60. `tests/tuning/test_ray_internals.py` tests each function 
 library, so that a release which moves a name fails there and not in a search.
 """
 
+import os
+import sys
 from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.experimental.internal_kv import internal_kv_get_gcs_client
+from ray.job_config import JobConfig
 
 # Ray Tune takes a second to import, and joining a cluster needs none of it: the functions that
 # need it import it themselves.
@@ -29,6 +32,19 @@ def silence_lost_processes() -> None:
 
 def _print_nothing(*arguments: Any, **options: Any) -> None:
     pass
+
+
+class DriverPaths(JobConfig):  # type: ignore[misc]
+    """A job whose processes look for modules only in folders where the driver looks for them.
+
+    Ray puts the current folder before all others. A file there with the name of a module that a
+    process imports, such as `numpy.py`, would be run in its place.
+    """
+
+    def _get_proto_job_config(self) -> Any:
+        searched = {os.path.abspath(folder) for folder in sys.path}
+        self._py_driver_sys_path = [p for p in self._py_driver_sys_path if p in searched]
+        return super()._get_proto_job_config()
 
 
 class HeadStore:

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from tune_noise.errors import DataError
 from tune_noise.record.folder import WINNERS
+from tune_noise.system.files import expand_home
 from tune_noise.tracking import check_tracking_uri, default_tracking_uri
 from tune_noise.tracking.fetch import REGISTRY_PREFIX, fetch_model
 from tune_noise.tracking.uri import OPTION, sqlite_file
@@ -31,7 +32,7 @@ def model_folder(
         DataError: there is no such model, or several are meant.
     """
     if not model.startswith(REGISTRY_PREFIX):
-        yield _folder_of(Path(model))
+        yield _folder_of(Path(expand_home(model)))
         return
     uri = tracking_uri or default_tracking_uri(Path("runs"))
     check_tracking_uri(uri, source=source)

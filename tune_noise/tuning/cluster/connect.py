@@ -47,7 +47,7 @@ def cluster(
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
     import ray
 
-    from tune_noise.tuning.ray_internals import silence_lost_processes
+    from tune_noise.tuning.ray_internals import DriverPaths, silence_lost_processes
 
     silence_lost_processes()
     address = address or os.environ.get("RAY_ADDRESS")
@@ -62,6 +62,7 @@ def cluster(
                 log_to_driver=False,
                 include_dashboard=None if address else False,
                 configure_logging=True,
+                job_config=DriverPaths(),
             )
     except KeyboardInterrupt:
         ray.shutdown()
