@@ -36,7 +36,8 @@ def train(
     output: Annotated[
         Path | None,
         typer.Option(
-            parser=parse_path, help="Folder for the model and epochs.json. Default: nothing is written."
+            parser=parse_path,
+            help="Folder for the model and epochs.json. Default: nothing is written.",
         ),
     ] = None,
     threads: Threads = 1,

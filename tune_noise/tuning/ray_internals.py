@@ -41,6 +41,8 @@ class DriverPaths(JobConfig):  # type: ignore[misc]
     process imports, such as `numpy.py`, would be run in its place.
     """
 
+    _py_driver_sys_path: list[str]
+
     def _get_proto_job_config(self) -> Any:
         searched = {os.path.abspath(folder) for folder in sys.path}
         self._py_driver_sys_path = [p for p in self._py_driver_sys_path if p in searched]
