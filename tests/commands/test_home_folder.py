@@ -1,23 +1,28 @@
 """`~` means the home folder wherever a path is given; most shells leave that of `--output=~/x`."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 
-from .console import Run
-from .test_help import commands, finished_search
+from tune_noise import cli, spaces
+from tune_noise.command_line.options import parse_path
 
-# Parameters that take any text; those that may be a path are tested below.
-TEXTS = {"address", "array", "assignments", "device", "name", "own_network", "time_budget"}
-TEXTS |= {"dataset", "model", "record", "space", "spaces", "tracking_uri"}
-PARAMETERS = [
-    pytest.param(parameter, id=f"{name} {parameter.name}")
-    for name, command in commands()
-    for parameter in command.params
-    if parameter.name not in TEXTS
-]
+from .console import Run, space, write
+from .test_help import finished_search
+
+
+def parameters() -> Iterator[tuple[str, Any]]:
+    """Command and parameter -> its annotation."""
+    for command in [*cli.app.registered_commands, *spaces.app.registered_commands]:
+        hints = get_type_hints(command.callback, include_extras=True)
+        for name, hint in hints.items():
+            yield f"{command.name or command.callback.__name__} {name}", hint
+
+
+PATHS = {name: hint for name, hint in parameters() if "Path" in str(get_args(hint)[:1])}
 
 
 @pytest.fixture(autouse=True)
@@ -28,20 +33,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("parameter", PARAMETERS)
-def test_a_parameter_takes_no_path_or_the_home_folder(parameter: Any, home: Path) -> None:
-    try:
-        value = parameter.type.convert("~/x", parameter, None)
-    except Exception:
-        return  # a number, or yes or no
-    assert value == home / "x"
+@pytest.mark.parametrize("name", PATHS)
+def test_every_parameter_that_is_a_path_is_parsed_in_one_place(name: str) -> None:
+    [declaration] = get_args(PATHS[name])[1:]
+    assert declaration.parser is parse_path
+
+
+def test_the_parameters_that_are_paths_are_found() -> None:
+    assert {"search output", "train output", "predict images", "report folders"} <= PATHS.keys()
 
 
 def test_the_commands_read_searches_and_spaces_of_the_home_folder(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished_search(home / "runs" / "smoke", gain=0.0)
-    (home / "mine.yaml").write_text("title: mine\n")
+    write(space(), f"{home}/mine.yaml")
     assert "smoke" in run("status", "--output=~/runs").out
     assert "smoke: finished" in run("status", "~/runs/smoke").out
     assert f"{home}/mine.yaml: " in run("spaces", "check", "~/mine.yaml").out

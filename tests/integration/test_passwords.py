@@ -138,6 +138,11 @@ def test_a_search_shows_its_passwords_nowhere(
     assert f"MLflow   http://{user}127.0.0.1:{proxy.port}/#/experiments/" in out
     assert not found_in(postgres.sql("SELECT * FROM events", "tune").encode())
     witness.saw_nothing(out, err, server=server)
+    options = give(shell, by, record=urls["record"])
+    salvage = shell.start("tune_noise.salvage", str(shell.folder / "runs" / by), *options)
+    out, err = shell.ending_of(salvage, code=0)
+    assert "is not damaged" in out
+    witness.saw_nothing(out, err)
 
 
 @pytest.mark.parametrize("by", GIVEN_BY)
