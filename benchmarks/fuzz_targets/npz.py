@@ -12,6 +12,7 @@ import numpy as np
 from fuzz_targets.target import SCRATCH, Target, check_message, mutated
 from tune_noise.data import npz_file
 from tune_noise.data.npz_dataset import load_npz
+from tune_noise.data.npz_names import KNOWN_NAMES
 from tune_noise.data.splits import stratified_split
 from tune_noise.errors import DataError
 
@@ -33,6 +34,10 @@ def run_npz(data: bytes) -> None:
     assert len(images) == len(labels)
     assert labels.dtype == np.int64
     assert 0 <= labels.min() <= labels.max() < dataset.num_classes
+    assert 0 <= (dataset.num_validation or 0) < len(labels)
+    if dataset.class_names is not None:
+        assert len(set(dataset.class_names)) == dataset.num_classes
+        assert all(name.isprintable() for name in dataset.class_names)
     assert (dataset.test_images is None) == (dataset.test_labels is None)
     assert len(dataset.fingerprint) == 16
     with contextlib.suppress(DataError):
@@ -56,6 +61,12 @@ def npz_seeds() -> list[bytes]:
             "test_labels": labels.astype(np.int8),
             "true_labels": np.array([1, 0, 1, 0]),
         },
+        {"train_images": images, "train_labels": labels[:, None], "val_images": images}
+        | {"val_labels": labels[:, None], "test_images": images, "test_labels": labels[:, None]},
+        {"x_train": images, "y_train": np.eye(2)[labels], "x_test": images, "y_test": labels},
+        {"data": images, "target": labels, "target_names": np.array(["cat", "dog"])},
+        {"images": images, "labels": np.array(["cat", "dög"])[labels]},
+        {"images": images, "labels": np.array([b"cat", b"dog"])[labels][:, None]},
     ]
     seeds = []
     for arrays in some:
@@ -68,10 +79,11 @@ def npz_seeds() -> list[bytes]:
 
 NPY_WORDS = (
     b"'|O'", b"'<U0'", b"'|V0'", b"'>i8'", b"'<f4'", b"'|b1'", b"'|u1'", b"[('a', '<i4')]", b"True",
+    b"'<U2'", b"'|S3'", b"'<c8'",
     b"(-1,)", b"(0, 4611686018427387904)", b"(9223372036854775808, 0)", b"()", b"(6, 1, 1, 4, 5)",
     b"(2, 3, 4, 5)", b"1" * 30, b"\x93NUMPY\x02\x00", b"\x93NUMPY\x03\x00", b"((", b"{}",
 )  # fmt: skip
-ARRAY_NAMES = ("images", "labels", "true_labels", "test_images", "test_labels", "../x", "a\n", "")
+ARRAY_NAMES = (*KNOWN_NAMES, "../x", "a\n", "")
 
 
 def mutate_npz(data: bytes, max_bytes: int, seed: int) -> bytes:
@@ -113,7 +125,7 @@ def redeclared(content: bytes, random: Random) -> bytes:
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
         shape = [random.choice([1, 2, 3, -1, array.size, len(array)]) for _ in range(3)]
         array = array.reshape(random.choice([(-1,), (2, -1), (-1, 1, 1, 1), tuple(shape)]))
-        array = array.view(random.choice(["u1", "i1", ">i4", "<i8", "f4", "?", "S2", "V1"]))
+        array = array.view(random.choice(["u1", "i1", ">i4", "<i8", "f4", "?", "S2", "V1", "U1"]))
         array = np.asfortranarray(array) if random.random() < 0.3 else array
     except Exception:  # of NumPy, over a header that is none
         return content

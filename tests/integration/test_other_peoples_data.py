@@ -49,8 +49,6 @@ def test_names_words_and_a_given_validation_split_go_all_the_way(shell: Shell) -
     data = summary["search"]["data"]
     assert data["class_names"] == sorted(NAMES)
     assert (data["train_images"], data["validation_images"]) == (400, 200)
-    with (folder / "trials.csv").open() as file:
-        assert all(trial["status"] == "completed" for trial in csv.DictReader(file))
     winner = folder / "winners" / "all"
     facts = json.loads((winner / "config.json").read_text())["facts"]
     assert (facts["train_examples"], facts["val_examples"]) == (400, 200)

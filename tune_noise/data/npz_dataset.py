@@ -116,7 +116,8 @@ def _load(path: Path) -> Dataset:
         if role in named.arrays:
             fault = fault_of_images(named.arrays[role], named.names[role])
             if fault is None:
-                arrays[role] = channels_first(named.arrays[role])
+                # What stood in the file is let go of, as it may be large.
+                arrays[role] = named.arrays[role] = channels_first(named.arrays[role])
             else:
                 problems.append(Problem(named.names[role], fault))
     labels, faults, notes = read_labels(named)

@@ -124,15 +124,17 @@ def _fault_of_words(
     labels: np.ndarray, name: str, values: str, beside: Sequence[str]
 ) -> str | None:
     try:
-        words = np.unique(decoded(labels))
+        words = np.unique(decoded(labels)).tolist()
     except UnicodeDecodeError:
         fix = f"{name} = numpy.char.decode({name}, 'latin-1')"
         return f"holds bytes that are not UTF-8; if they are Latin-1, save `{fix}`"
+    except (ValueError, SystemError):  # of NumPy, over numbers that are no characters
+        return "holds text that is not Unicode"
     if "" in words:
         nothing = "''" if labels.dtype.kind == "U" else "b''"
         keep = drop(f"{values} != {nothing}", beside)
         return f"has {int((np.char.str_len(labels) == 0).sum())} empty words; drop them: `{keep}`"
-    for word in words.tolist():
+    for word in words:
         if word != word.strip():
             fix = f"{name} = numpy.char.strip({name})"
             return f"has {word[:_MAX_LETTERS]!r}, with blanks around the word; save `{fix}`"

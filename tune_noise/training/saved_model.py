@@ -221,6 +221,8 @@ class _Facts(Frozen):
             raise ValueError(f"image_shape has {channels} channels; mean and std must have as many")
         if self.class_names is not None and len(set(self.class_names)) != self.num_classes:
             raise ValueError(f"class_names must be {self.num_classes} different names")
+        if not all(name.isprintable() for name in self.class_names or ()):
+            raise ValueError("class_names must be printable")
         least = network(self.config.model).min_image_size
         if min(height, width) < least:
             raise ValueError(f"image_shape must be at least {least} x {least} pixels")
