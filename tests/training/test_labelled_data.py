@@ -6,6 +6,7 @@ import torch
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data.resident import channel_statistics
+from tune_noise.errors import DataError
 from tune_noise.noise import realised_noise_rate
 from tune_noise.training import with_material
 from tune_noise.training.known_noise import noisy_labels, true_labels
@@ -283,3 +284,18 @@ def test_a_given_validation_split_is_used_as_it_is(digits, noise):
     np.testing.assert_array_equal(data.val_noisy_labels[0], drawn)
     # Unless the space declares that the noise is in the labels already, it is drawn for them, too.
     assert (drawn[:, 0] != digits.train_labels[-300:]).any() == (noise == "symmetric")
+
+
+def test_a_given_validation_split_that_leaves_no_training_example_of_a_class_is_refused(digits):
+    images, labels = digits.train_images[:200], digits.train_labels[:200]
+    for copied, lost in ((labels >= 0, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"), (labels == 3, "3")):
+        whole = dataclasses.replace(
+            digits,
+            train_images=np.concatenate([images, images[copied]]),
+            train_labels=np.concatenate([labels, labels[copied]]),
+            true_labels=None,
+            num_validation=int(copied.sum()),
+        )
+        config = TrialConfig.model_validate({"noise": "given"})
+        with pytest.raises(DataError, match=f"no training example of class {lost} is left"):
+            prepared(whole, config)

@@ -12,6 +12,7 @@ from tune_noise.data import Dataset
 from tune_noise.data.image_views import Images, JoinedImages, PickedImages
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import nested_subset, stratified_split
+from tune_noise.errors import DataError
 from tune_noise.noise import LabelCounts, count_labels, realised_noise_rate
 from tune_noise.training.known_noise import known_matrix, noisy_labels, true_labels
 from tune_noise.training.material import foreign_images
@@ -90,9 +91,21 @@ def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np
     else:
         train, val = np.split(np.arange(len(labels)), [len(labels) - dataset.num_validation])
         train = train[~np.isin(input_of[train], input_of[val])]
+        _check_training(dataset, train)
     if config.train_size is not None:
         train = nested_subset(labels, train, size=config.train_size, seed=SPLIT_SEED)
     return train, val
+
+
+def _check_training(dataset: Dataset, train: np.ndarray) -> None:
+    """Check that each class is left for training beside a given validation split."""
+    lost = np.setdiff1d(dataset.train_labels, dataset.train_labels[train]).tolist()
+    if lost:
+        classes = ", ".join(map(dataset.class_name, lost[:10])) + (", ..." if lost[10:] else "")
+        raise DataError(
+            f"{dataset.name}: no training example of class {classes} is left without those that "
+            "equal an example of the given validation split: take the copies out of that split"
+        )
 
 
 def prepare(
