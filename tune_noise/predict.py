@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from rich.console import Console
 
 from tune_noise.command_line.options import Threads, parse_path
 from tune_noise.command_line.passwords import given_uri
-from tune_noise.command_line.run import run_command
+from tune_noise.command_line.run import print_result, run_command
 from tune_noise.data.npz_dataset import LABELS_OF
 from tune_noise.data.npz_images import NamedImages, load_named_images
 from tune_noise.data.npz_names import role_of
@@ -196,7 +195,7 @@ def _csv(chances: np.ndarray, class_names: list[str] | None, *, with_all: bool) 
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        sys.stdout.write(text)
+        print_result(text)
         return
     try:
         replace_file(output, text.encode())

@@ -1,6 +1,7 @@
 """`python -m tune_noise.search`: run a search. `ray submit` copies this file and runs it."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ from tune_noise.config.loader import (
     read_search,
 )
 from tune_noise.config.search import SearchConfig
-from tune_noise.errors import UserError
+from tune_noise.errors import TuneNoiseError, UserError
 from tune_noise.history.open import read_recorded_search
 from tune_noise.record.folder import REPORT_FILE, SUMMARY_FILE, winner_dir
 
@@ -112,7 +113,7 @@ def search(
     with divert_output(as_json):
         folder = run_search(config, request, Console(markup=False))
     if as_json:
-        print_json(outcome(folder))
+        _print_outcome(folder)
 
 
 def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> None:
@@ -125,6 +126,12 @@ def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> N
         print_json(plan_to_json(config, dataset))
     else:
         show_plan(config, dataset, Console(markup=False))
+
+
+def _print_outcome(folder: Path) -> None:
+    # It stands in the folder as well: a search that is done has not failed where it is not printed.
+    with suppress(TuneNoiseError):
+        print_json(outcome(folder))
 
 
 def outcome(folder: Path) -> dict[str, Any]:
@@ -192,7 +199,7 @@ def resume(
     with divert_output(as_json):
         folder = run_search(config, request, Console(markup=False))
     if as_json:
-        print_json(outcome(folder))
+        _print_outcome(folder)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from rich.console import Console
 from tune_noise.command_line.examples import epilog
 from tune_noise.command_line.passwords import hide_passwords
 from tune_noise.errors import Interrupted, TuneNoiseError, UserError
+from tune_noise.system.output import fault_of, open_output
 
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
 
@@ -40,8 +41,25 @@ def parse_duration(text: str) -> float:
 
 
 def print_json(value: Any) -> None:
-    """Print plain values as JSON; NaN and infinity become null."""
-    sys.stdout.write(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+    """Print plain values as JSON; NaN and infinity become null.
+
+    Raises:
+        TuneNoiseError: see `print_result`.
+    """
+    print_result(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def print_result(text: str) -> None:
+    """Print what a program reads, and may take for complete.
+
+    Raises:
+        TuneNoiseError: standard output cannot be written, e.g. because the disk is full. A reader
+            that has closed its end, such as `head`, wants no more.
+    """
+    sys.stdout.write(text)
+    fault = fault_of(sys.stdout)
+    if fault is not None and not isinstance(fault, BrokenPipeError):
+        raise TuneNoiseError(f"standard output cannot be written: {fault.strerror}")
 
 
 def _finite(value: Any) -> Any:
@@ -72,6 +90,7 @@ def run_app(app: typer.Typer, *, prog_name: str) -> None:
     0: done. 1: a fault of the program. 2: a mistake of the user. 130: interrupted; the command
     that resumes the search is printed.
     """
+    open_output()
     hide_passwords()
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -24,7 +24,8 @@ def held_stderr() -> Iterator[None]:
                 error.add_note(_content(file.fileno()))
                 raise
             else:
-                os.write(kept, _content(file.fileno()).encode())
+                with suppress(OSError):  # as in `system/output.py`
+                    os.write(kept, _content(file.fileno()).encode())
             finally:
                 os.dup2(kept, 2)
     finally:
