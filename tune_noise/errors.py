@@ -23,7 +23,19 @@ class TuneNoiseError(Exception):
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
-    """Ctrl-C; carries the command that resumes."""
+    """Ctrl-C, SIGTERM or SIGHUP has ended a search.
+
+    Args:
+        command: the one that resumes it.
+    """
+
+    exit_code = 130
+
+    def __init__(self, command: str) -> None:
+        """Say how to go on."""
+        super().__init__(
+            f"interrupted; nothing that was recorded is lost. Continue with:\n  {command}"
+        )
 
 
 class StorageError(TuneNoiseError):

@@ -1,10 +1,17 @@
+import math
 import os
 import signal
 import threading
 
 import pytest
 
+from tune_noise.system import signals
 from tune_noise.system.signals import Interrupt
+
+
+@pytest.fixture(autouse=True)
+def _every_signal_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "SAME_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -21,7 +28,7 @@ def test_inside_a_clean_stop_the_first_signal_asks_and_the_second_interrupts(num
         assert said == ["stopping"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_elsewhere_the_first_signal_interrupts(number: int) -> None:
     with Interrupt() as interrupt:
         with interrupt.clean_stop(lambda: None):
@@ -30,6 +37,48 @@ def test_elsewhere_the_first_signal_interrupts(number: int) -> None:
             os.kill(os.getpid(), number)
         assert interrupt.requested
         assert not interrupt.at_once
+
+
+def test_signals_that_come_together_are_one_even_where_contexts_are_nested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signals, "SAME_SECONDS", 3600.0)
+    monkeypatch.setattr(Interrupt, "_last_signal", -math.inf)
+    with Interrupt():
+        with Interrupt() as inner, inner.clean_stop(lambda: None):
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert inner.requested
+        assert not inner.at_once
+
+
+def test_a_terminal_that_closes_asks_once_and_not_under_nohup() -> None:
+    with Interrupt() as interrupt, interrupt.clean_stop(lambda: None):
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupt.requested
+        assert not interrupt.at_once
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupt() as interrupt, interrupt.clean_stop(lambda: None):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not interrupt.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_further_signals_are_ignored_until_the_process_ends() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with Interrupt() as interrupt:
+            interrupt.ignore_further()
+        for number in before:
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_handler_that_another_library_set_is_replaced_and_the_first_one_comes_back() -> None:

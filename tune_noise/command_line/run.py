@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -16,6 +15,7 @@ from tune_noise.command_line.examples import epilog
 from tune_noise.command_line.passwords import hide_passwords
 from tune_noise.errors import Interrupted, TuneNoiseError, UserError
 from tune_noise.system.output import fault_of, open_output
+from tune_noise.system.signals import Interrupt
 
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
 
@@ -87,30 +87,26 @@ def run_command(function: Callable[..., Any], *, name: str) -> None:
 def run_app(app: typer.Typer, *, prog_name: str) -> None:
     """Run an application; turn the errors of this package into a message and an exit code.
 
-    0: done. 1: a fault of the program. 2: a mistake of the user. 130: interrupted; the command
-    that resumes the search is printed.
+    0: done. 1: a fault of the program. 2: a mistake of the user. 130: interrupted by Ctrl-C,
+    SIGTERM or SIGHUP; the command that resumes a search is printed.
     """
     open_output()
     hide_passwords()
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    try:
-        app(prog_name=prog_name)
-    except TuneNoiseError as error:
-        errors.print(f"error: {error}", style="bold red" if errors.is_terminal else None)
-        sys.exit(error.exit_code)
-    except Interrupted as interrupted:
-        _end_quietly()
-        errors.print(
-            f"\ninterrupted; nothing that was recorded is lost. Continue with:\n  {interrupted}"
-        )
-        sys.exit(130)
-    except KeyboardInterrupt:
-        _end_quietly()
-        errors.print("\ninterrupted")
-        sys.exit(130)
-
-
-def _end_quietly() -> None:
-    """Ignore further interrupts: only the clean-up of libraries is left to do."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    with Interrupt() as interrupt:
+        try:
+            app(prog_name=prog_name)
+        except TuneNoiseError as error:
+            errors.print(f"error: {error}", style="bold red" if errors.is_terminal else None)
+            sys.exit(error.exit_code)
+        except Interrupted as interrupted:
+            interrupt.ignore_further()
+            errors.print(f"\n{interrupted}")
+            sys.exit(interrupted.exit_code)
+        except (KeyboardInterrupt, SystemExit) as error:
+            # Typer turns the one into the other.
+            if isinstance(error, SystemExit) and error.code != Interrupted.exit_code:
+                raise
+            interrupt.ignore_further()
+            errors.print("\ninterrupted")
+            sys.exit(Interrupted.exit_code)

@@ -119,7 +119,7 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
         UserError: bad input of any kind, before anything is trained.
         StorageError: the record or the folder cannot be written any more.
         TuneNoiseError: every trial failed.
-        Interrupted: Ctrl-C or SIGTERM; the record holds all that happened.
+        Interrupted: Ctrl-C, SIGTERM or SIGHUP; the record holds all that happened.
     """
     folder = request.folder(search)
     try:
@@ -269,6 +269,9 @@ def _train(
         # and the tracking process delivers it when it sees that its driver is gone.
         progress.close()
         errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        if interrupt.requested:  # a signal to all processes has ended Ray, too
+            errors.print(f"\n{Interrupted(_resume_command(folder, request))}")
+            os._exit(Interrupted.exit_code)
         errors.print(f"error: {_stopped(reason, folder, request)}")
         os._exit(TuneNoiseError.exit_code)
 

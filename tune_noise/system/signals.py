@@ -1,24 +1,33 @@
-"""Ctrl-C and SIGTERM: once, a search comes to a clean stop; twice, it ends at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: once, a search comes to a clean stop; twice, it ends at once."""
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# `timeout` sends its signal twice, to the process and to its group: together they are one.
+SAME_SECONDS = 0.5
 
 
 class Interrupt:
     """What the user or the system has asked for by signals; a context that listens to them.
 
-    Signals reach the main thread only; in any other the context changes nothing.
+    Signals reach the main thread only; in any other the context changes nothing. SIGHUP stays
+    ignored where it was, as under `nohup`.
 
     Attributes:
         requested: a signal came.
-        at_once: another one came after it.
+        at_once: another one came after it. That is never SIGHUP, which a terminal that is closed
+            sends more than once.
     """
+
+    # By the monotonic clock; of the process, as contexts may be nested.
+    _last_signal: ClassVar[float] = -math.inf
 
     def __init__(self) -> None:
         self.requested = self.at_once = False
@@ -45,8 +54,16 @@ class Interrupt:
         if threading.current_thread() is not threading.main_thread():
             return
         for number in _SIGNALS:
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             before = signal.signal(number, self._take)
             self._before.setdefault(number, before)
+
+    def ignore_further(self) -> None:
+        """Ignore signals until the process ends: only the clean-up of libraries is left to do."""
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        self._before = {}
 
     @contextmanager
     def clean_stop(self, on_request: Callable[[], None]) -> Iterator[None]:
@@ -54,9 +71,13 @@ class Interrupt:
 
         Args:
             on_request: called at the first signal, e.g. to say what happens now.
+
+        Raises:
+            KeyboardInterrupt: a signal came before, and a library has swallowed its interrupt.
         """
-        # Again: Ray takes SIGTERM for itself when it starts.
-        self._listen()
+        if self.requested:
+            raise KeyboardInterrupt
+        self._listen()  # again: a library may have taken a signal for itself
         self._on_request = on_request
         try:
             yield
@@ -64,6 +85,10 @@ class Interrupt:
             self._on_request = None
 
     def _take(self, number: int, frame: FrameType | None) -> None:
+        last, Interrupt._last_signal = Interrupt._last_signal, time.monotonic()
+        is_same = Interrupt._last_signal - last < SAME_SECONDS
+        if is_same or (self.requested and number == signal.SIGHUP):
+            return
         self.at_once, self.requested = self.requested, True
         if self._on_request is None or self.at_once:
             raise KeyboardInterrupt

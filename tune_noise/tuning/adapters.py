@@ -152,6 +152,9 @@ class SessionScheduler(FIFOScheduler):  # type: ignore[misc]
             if (unfit := unfit_node(reason)) is not None:
                 self._leave_out(*unfit)
                 self._session.give_back(stack)
+            elif self._interrupt.requested:
+                # What stops the driver, e.g. Slurm, may have sent its signal to all processes.
+                self._session.give_back(stack)
             else:
                 self._session.retry(stack, reason)
 

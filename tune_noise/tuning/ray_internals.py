@@ -5,7 +5,9 @@ library, so that a release which moves a name fails there and not in a search.
 """
 
 import os
+import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import ray
@@ -27,10 +29,10 @@ def silence_lost_processes() -> None:
 
     Ray prints them whatever `log_to_driver` says, and has no option against it.
     """
-    ray._private.worker.print_to_stdstream = _print_nothing
+    ray._private.worker.print_to_stdstream = _do_nothing
 
 
-def _print_nothing(*arguments: Any, **options: Any) -> None:
+def _do_nothing(*arguments: Any, **options: Any) -> None:
     pass
 
 
@@ -47,6 +49,18 @@ class DriverPaths(JobConfig):  # type: ignore[misc]
         searched = {os.path.abspath(folder) for folder in sys.path}
         self._py_driver_sys_path = [p for p in self._py_driver_sys_path if p in searched]
         return super()._get_proto_job_config()
+
+
+def keep_signals_from_ray() -> None:
+    """Have signals reach this process alone: it decides when the Ray that it starts is stopped.
+
+    Ray takes SIGTERM for itself, and a signal to the whole process group, e.g. by `timeout`, would
+    end the processes of Ray before what they train is checkpointed.
+    """
+    ray._private.utils.set_sigterm_handler = _do_nothing
+    # Elsewhere a process of Ray's ends the others by their common group.
+    if ray._private.utils.detect_fate_sharing_support():
+        ray._private.services.ConsolePopen = partial(subprocess.Popen, start_new_session=True)
 
 
 class HeadStore:

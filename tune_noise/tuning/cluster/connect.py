@@ -47,9 +47,14 @@ def cluster(
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
     import ray
 
-    from tune_noise.tuning.ray_internals import DriverPaths, silence_lost_processes
+    from tune_noise.tuning.ray_internals import (
+        DriverPaths,
+        keep_signals_from_ray,
+        silence_lost_processes,
+    )
 
     silence_lost_processes()
+    keep_signals_from_ray()
     address = address or os.environ.get("RAY_ADDRESS")
     if address:
         _check_reachable(address)
