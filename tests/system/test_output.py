@@ -16,7 +16,7 @@ import os, sys
 from tune_noise.system.output import fault_of, open_output
 open_output()
 file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
-print({ascii(TEXT)})
+print({TEXT!a})
 print("x" * 200_000)
 print("error", file=sys.stderr)
 os.write(file, f"{{fault_of(sys.stdout)!r}} {{fault_of(sys.stderr)!r}}".encode())

@@ -14,6 +14,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAME_SECONDS = 0.5
 
 
+def put_handlers_back() -> None:
+    """Put Python's handlers back after a library in C++ has put its own in their place."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            signal.signal(number, signal.getsignal(number))
+
+
 class Interrupt:
     """What the user or the system has asked for by signals; a context that listens to them.
 

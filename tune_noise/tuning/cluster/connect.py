@@ -9,6 +9,7 @@ from typing import Any
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import TuneNoiseError, UserError
+from tune_noise.system.signals import put_handlers_back
 from tune_noise.tuning.cluster.held_stderr import held_stderr
 
 # Ray reads these when it is imported. No loggers, no snapshots: the record is ours; Ctrl-C is ours.
@@ -86,6 +87,7 @@ def cluster(
             f"check `ray status`, {_token_hint()}, or leave --address out to use this machine"
         ) from None
     try:
+        put_handlers_back()
         _check(search, folder, is_joined=bool(address))
         yield ray.nodes()
     finally:
