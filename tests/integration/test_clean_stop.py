@@ -1,10 +1,12 @@
-"""Ctrl-C and SIGTERM: what runs is checkpointed and closed; a second time it ends at once."""
+"""Ctrl-C, SIGTERM, SIGHUP: what runs is checkpointed and closed; twice, it ends at once."""
 
 import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from tests.support.search_audit import mlflow_statuses, notes
 from tests.support.shell import MANY_EPOCHS, STEADY, Shell, events, recorded
 from tune_noise.record.folder import checkpoint_file
+from tune_noise.system.signals import SAME_SECONDS
 from tune_noise.training.checkpoint import read_checkpoint
 
 from .test_interrupted import history_of
@@ -23,8 +26,14 @@ pytestmark = pytest.mark.long
 def interrupt(driver: "subprocess.Popen[str]", how: str) -> None:
     if how == "terminal":
         os.killpg(driver.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
+    elif how == "timeout":  # what the program of this name does
+        driver.send_signal(signal.SIGTERM)
+        os.killpg(driver.pid, signal.SIGTERM)
+    elif how == "closed":  # the terminal is: the shell says it, and then the system
+        os.killpg(driver.pid, signal.SIGHUP)
+        os.killpg(driver.pid, signal.SIGHUP)
     else:
-        driver.send_signal(signal.SIGTERM if how == "terminated" else signal.SIGINT)
+        driver.send_signal(signal.SIGINT)
 
 
 def check_nothing_is_redone(folder: Path) -> dict[str, int]:
@@ -37,7 +46,7 @@ def check_nothing_is_redone(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "how", ["terminal", "terminated", pytest.param("driver", marks=pytest.mark.slow)]
+    "how", ["terminal", "timeout", "closed", pytest.param("driver", marks=pytest.mark.slow)]
 )
 def test_interrupted_once_a_search_keeps_every_epoch(shell: Shell, how: str) -> None:
     space, folder = shell.space(**STEADY, epochs=MANY_EPOCHS), shell.folder / "runs" / "tiny"
@@ -65,6 +74,30 @@ def test_interrupted_once_a_search_keeps_every_epoch(shell: Shell, how: str) -> 
     for trial_id in running:
         numbers = [epoch["epoch"] for i, epoch in recorded(folder, "epoch") if i == trial_id]
         assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_signal_while_ray_starts_leaves_nothing(shell: Shell) -> None:
+    driver = shell.start("tune_noise.search", "--space", shell.space(**STEADY))
+    shell.wait_for(driver, lambda: "/gcs_server" in str(shell.processes()), "Ray")
+    interrupt(driver, "timeout")
+    out, err = shell.ending_of(driver, code=130)
+    assert (out, err.strip()) == ("", "interrupted")
+    assert not (shell.folder / "runs").exists()
+
+
+def test_a_signal_to_all_processes_costs_no_trial_a_failure(shell: Shell) -> None:
+    # Slurm and systemd send theirs to Ray's processes, too.
+    space, folder = shell.space(**STEADY, epochs=MANY_EPOCHS), shell.folder / "runs" / "tiny"
+    driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "2")
+    shell.wait_for(driver, lambda: len(set(events(folder, "epoch"))) == 2, "two trials")
+    for pid in shell.processes():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    _, err = shell.ending_of(driver, code=130)
+    assert err.strip().splitlines()[-1].split() == ["tune-noise", "resume", str(folder)]
+    assert "error" not in err
+    assert notes(folder) == []
+    assert {trial.status for trial in history_of(folder).trials.values()} == {None}
 
 
 class HangingServer(BaseHTTPRequestHandler):
@@ -103,8 +136,8 @@ def test_interrupted_twice_a_search_ends_at_once_and_goes_on_later(
     driver = shell.start("tune_noise.search", *arguments)
     shell.wait_for(driver, lambda: len(set(events(folder, "epoch"))) == 2, "two trials")
     interrupt(driver, "terminal")
-    # Two signals of a kind that arrive together are one.
     shell.wait_for(driver, lambda: "tune-noise resume" in shell.printed(driver)[0], "answer")
+    time.sleep(SAME_SECONDS)  # signals that arrive together are one
     interrupt(driver, "terminal")
     _, err = shell.ending_of(driver, code=130)
     command = err.strip().splitlines()[-1].split()

@@ -1,7 +1,9 @@
 """The other commands, other data and other clusters, end to end."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -59,6 +61,15 @@ def test_one_configuration_is_trained_and_saved(shell: Shell) -> None:
     assert accuracy == best["test_accuracy_clean_ensemble"]
     quiet = shell.run("tune_noise.train", *flags, "--quiet")
     assert [line.split()[0] for line in quiet.splitlines()] == ["selected", "last"]
+
+
+def test_a_command_that_is_terminated_says_so(shell: Shell) -> None:
+    settings = ["--set", "model=perceptron", "--set", "epochs=100000"]
+    command = shell.start("tune_noise.train", *settings)
+    shell.wait_for(command, lambda: "epoch    1" in shell.printed(command)[0], "epoch")
+    os.killpg(command.pid, signal.SIGTERM)
+    _, err = shell.ending_of(command, code=130)
+    assert err.strip() == "interrupted"
 
 
 def test_a_cluster_that_cannot_hold_a_trial_is_refused_and_nothing_is_left(shell: Shell) -> None:

@@ -138,6 +138,39 @@ def test_what_is_printed_is_readable_in_a_pipe_and_says_where_things_are(
     assert page.strip().startswith("then open http://127.0.0.1:5000/#/experiments/")
 
 
+def test_signs_are_replaced_where_the_encoding_lacks_them(shell: Shell, folder: Path) -> None:
+    ascii_only = ["env", "PYTHONIOENCODING=ascii", sys.executable, "-m"]
+    for command in (["tune_noise.status"], ["tune_noise.report"]):
+        done = subprocess.run(
+            [*ascii_only, *command, str(folder)],
+            env=shell.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert re.search(r"\d \+- \d", done.stdout)
+
+
+def test_a_result_for_a_program_is_complete_or_the_command_says_that_it_is_not(
+    shell: Shell, folder: Path
+) -> None:
+    status = [sys.executable, "-m", "tune_noise.status", str(folder)]
+    for arguments, code, error in (
+        ([], 0, ""),
+        (["--json"], 1, "error: standard output cannot be written: No space left on device\n"),
+    ):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [*status, *arguments],
+                env=shell.environment,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (code, error)
+
+
 def test_mlflow_has_one_run_per_search_finalist_and_trial_each_inside_what_it_belongs_to(
     folder: Path,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # `timeout` sends its signal twice, to the process and to its group: together they are one.
-SAME_SECONDS = 0.5
+SAME_SECONDS = 0.2
 
 
 def put_handlers_back() -> None:
@@ -92,10 +92,11 @@ class Interrupt:
             self._on_request = None
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        last, Interrupt._last_signal = Interrupt._last_signal, time.monotonic()
-        is_same = Interrupt._last_signal - last < SAME_SECONDS
+        now = time.monotonic()
+        is_same = now - Interrupt._last_signal < SAME_SECONDS
         if is_same or (self.requested and number == signal.SIGHUP):
             return
+        Interrupt._last_signal = now
         self.at_once, self.requested = self.requested, True
         if self._on_request is None or self.at_once:
             raise KeyboardInterrupt
