@@ -275,7 +275,7 @@ def _train(
         errors.print(f"error: {_stopped(reason, folder, request)}")
         os._exit(TuneNoiseError.exit_code)
 
-    with progress, interrupt.clean_stop(say_stopping), cluster_watch(end):
+    with progress, interrupt.clean_stop(say_stopping), cluster_watch(end, interrupt):
         run_session(
             session, checked.dataset, output=folder, resources=search.resources, interrupt=interrupt
         )

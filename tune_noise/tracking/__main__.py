@@ -8,6 +8,7 @@ because a command line is visible to every user of a machine and a URL may hold 
 import argparse
 import logging
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -69,6 +70,10 @@ def main() -> int:
 
     orders = Orders(sys.stdin, on_overdue=give_up)
     os.nice(5)  # trials need the cores more
+    # What stops the driver may send its signal to all processes: there is more to deliver then, and
+    # this one ends when its driver has.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     try:
         run(
             place=RecordPlace(os.environ["TUNE_NOISE_RECORD"], options.search),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tune_noise.system.signals import Interrupt
 from tune_noise.tuning.cluster import watch as cluster_watch
 from tune_noise.tuning.cluster.watch import answers
 
@@ -24,7 +25,7 @@ def address_of(server: socket.socket) -> str:
 
 
 def watch(address: str, ended: threading.Event, said: list[str]) -> None:
-    cluster_watch._watch("the head", address, 0.05, ended, said.append)
+    cluster_watch._watch("the head", address, 0.05, Interrupt(), ended, said.append)
 
 
 def test_what_listens_answers(server: socket.socket) -> None:

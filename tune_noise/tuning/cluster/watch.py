@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import ray
 
+from tune_noise.system.signals import Interrupt
+
 POLL_SECONDS = 2.0
 CONNECT_SECONDS = 2.0
 # A head that is started again with its state in Redis may take a while; after 60 seconds without
@@ -19,12 +21,13 @@ RAYLET_SECONDS = 4.0
 
 
 @contextmanager
-def cluster_watch(on_loss: Callable[[str], None]) -> Iterator[None]:
+def cluster_watch(on_loss: Callable[[str], None], interrupt: Interrupt) -> Iterator[None]:
     """Watch the head of the connected cluster, and Ray on this machine, in threads of their own.
 
     Args:
         on_loss: called in such a thread with a sentence once one of them is lost. The main thread
             may hang inside Ray then.
+        interrupt: once requested, nobody waits for a head to come back.
     """
     ended = threading.Event()
     watched = (
@@ -32,7 +35,7 @@ def cluster_watch(on_loss: Callable[[str], None]) -> Iterator[None]:
         ("Ray's process on this machine", _raylet_address(), RAYLET_SECONDS),
     )
     for name, address, patience_seconds in watched:
-        arguments = (name, address, patience_seconds, ended, on_loss)
+        arguments = (name, address, patience_seconds, interrupt, ended, on_loss)
         threading.Thread(target=_watch, args=arguments, daemon=True).start()
     try:
         yield
@@ -50,6 +53,7 @@ def _watch(
     name: str,
     address: str,
     patience_seconds: float,
+    interrupt: Interrupt,
     ended: threading.Event,
     on_loss: Callable[[str], None],
 ) -> None:
@@ -57,7 +61,9 @@ def _watch(
     while not ended.wait(POLL_SECONDS):
         if answers(address):
             last_answer = time.monotonic()
-        elif time.monotonic() - last_answer > patience_seconds:
+            continue
+        patience = RAYLET_SECONDS if interrupt.requested else patience_seconds
+        if time.monotonic() - last_answer > patience:
             # One is enough: the other thread would say the same of the same loss.
             ended.set()
             on_loss(f"{name}, {address}, does not answer any more")
