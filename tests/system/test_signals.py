@@ -1,3 +1,4 @@
+import ctypes
 import math
 import os
 import signal
@@ -5,8 +6,9 @@ import threading
 
 import pytest
 
+from tests.support.waiting import wait_for
 from tune_noise.system import signals
-from tune_noise.system.signals import Interrupt
+from tune_noise.system.signals import Interrupt, kept_handlers
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +68,19 @@ def test_a_terminal_that_closes_asks_once_and_not_under_nohup() -> None:
             assert not interrupt.requested
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_handler_that_a_library_in_c_removes_comes_back_in_any_thread() -> None:
+    libc = ctypes.CDLL(None)
+    libc.signal.restype = ctypes.c_void_p
+    with Interrupt(), kept_handlers():
+        remove = threading.Thread(target=libc.signal, args=(signal.SIGTERM, signal.SIG_DFL))
+        handler = signals._get_handler(signal.SIGTERM)
+        remove.start()
+        remove.join()
+        wait_for(lambda: signals._get_handler(signal.SIGTERM) == handler, "handler")
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_further_signals_are_ignored_until_the_process_ends() -> None:

@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM and SIGHUP: once, a search comes to a clean stop; twice, it ends at once."""
 
+import ctypes
 import math
 import signal
 import threading
@@ -12,13 +13,39 @@ from typing import Any, ClassVar, Self
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # `timeout` sends its signal twice, to the process and to its group: together they are one.
 SAME_SECONDS = 0.2
+# How often it is looked whether a handler is still in place.
+KEEP_SECONDS = 0.02
+# Of Python's stable interface for C: handlers as the operating system has them.
+_get_handler = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int)(("PyOS_getsig", ctypes.pythonapi))
+_set_handler = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)(
+    ("PyOS_setsig", ctypes.pythonapi)
+)
 
 
-def put_handlers_back() -> None:
-    """Put Python's handlers back after a library in C++ has put its own in their place."""
-    if threading.current_thread() is threading.main_thread():
-        for number in _SIGNALS:
-            signal.signal(number, signal.getsignal(number))
+@contextmanager
+def kept_handlers() -> Iterator[None]:
+    """Keep the handlers of this process in place while a library in C++ sets or removes its own.
+
+    It does so past Python, which does not notice, and in any thread.
+    """
+    handlers = {number: _get_handler(number) for number in _SIGNALS}
+    has_ended = threading.Event()
+
+    def keep() -> None:
+        is_last = False
+        while not is_last:
+            is_last = has_ended.wait(KEEP_SECONDS)
+            for number, handler in handlers.items():
+                if _get_handler(number) != handler:
+                    _set_handler(number, handler)
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
 
 
 class Interrupt:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import TuneNoiseError, UserError
-from tune_noise.system.signals import put_handlers_back
+from tune_noise.system.signals import kept_handlers
 from tune_noise.tuning.cluster.held_stderr import held_stderr
 
 # Ray reads these when it is imported. No loggers, no snapshots: the record is ours; Ctrl-C is ours.
@@ -61,7 +61,7 @@ def cluster(
         _check_reachable(address)
     try:
         # Where a token is wrong Ray says so on stderr with each of 20 attempts; we say it once.
-        with held_stderr() if address else nullcontext():
+        with kept_handlers(), held_stderr() if address else nullcontext():
             ray.init(
                 address=address or "local",
                 logging_level=logging.ERROR,
@@ -87,11 +87,11 @@ def cluster(
             f"check `ray status`, {_token_hint()}, or leave --address out to use this machine"
         ) from None
     try:
-        put_handlers_back()
         _check(search, folder, is_joined=bool(address))
         yield ray.nodes()
     finally:
-        ray.shutdown()
+        with kept_handlers():
+            ray.shutdown()
 
 
 def _token_hint() -> str:
