@@ -1,1 +1,1 @@
-"""Files, locks, signals, secrets and the garbage collector: what is the operating system's."""
+"""Files, locks, signals, output, secrets, the garbage collector: what is the operating system's."""
