@@ -151,7 +151,7 @@ def test_the_soft_error_is_given_where_it_is_asked_for_and_clean_metrics_where_t
     noisy = torch.randint(K, (40, 1), generator=torch.Generator().manual_seed(1))
     plain = validation_metrics(logits, noisy)
     full = validation_metrics(
-        logits, noisy, with_soft_error=True, transition=np.eye(K), true_labels=noisy[:, 0]
+        logits, noisy, with_soft_error=True, inverse=np.eye(K), true_labels=noisy[:, 0]
     )
     added = {"val_information_soft_noisy_se", "val_accuracy_clean", "val_loss_clean"}
     added |= {"val_accuracy_clean_estimate", "val_accuracy_clean_estimate_se"}

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from tests.metrics.known import NOISES, K, known_transition, over
 from tests.support.noisy_labels import corrupt
 from tune_noise.metrics.unmixing import (
+    MAX_CONDITION,
     MAX_ERROR,
     accuracy_bound,
     clean_accuracy,
     confident_transition,
-    is_invertible,
+    inverse_of,
     most_confident,
     noise_rate,
 )
@@ -35,7 +36,7 @@ def test_under_symmetric_noise_clean_accuracy_is_affine_in_the_noisy_one(
     predicted = random.integers(num_classes, size=num_images)
     noisy = random.integers(num_classes, size=(num_images, 1))
     matrix = known_transition("symmetric", num_classes=num_classes, noise_rate=rate)
-    found = clean_accuracy(predicted, noisy, matrix)
+    found = clean_accuracy(predicted, noisy, np.linalg.inv(matrix))
     chance = rate / (num_classes - 1)
     agreement = (predicted == noisy[:, 0]).mean()
     assert found.value == pytest.approx((agreement - chance) / (1 - rate - chance), abs=1e-9)
@@ -49,7 +50,7 @@ def test_it_is_the_trace_of_the_counts_times_the_inverse():
     for k, labels in zip(predicted, noisy, strict=True):
         for label in labels:
             counts[k, label] += 1 / 150
-    found = clean_accuracy(predicted, noisy, matrix)
+    found = clean_accuracy(predicted, noisy, np.linalg.inv(matrix))
     assert found.value == pytest.approx(np.trace(counts @ np.linalg.inv(matrix)))
 
 
@@ -70,11 +71,12 @@ def drawn(random, noise, num_images, strength):
 def test_clean_accuracy_is_met_without_bias_and_its_error_is_its_spread(
     noise, num_images, strength
 ):
-    random, matrix = np.random.default_rng(1), known_transition(**noise, num_classes=K)
+    random = np.random.default_rng(1)
+    inverse = np.linalg.inv(known_transition(**noise, num_classes=K))
     found, right = [], []
     for _ in range(300):
         probabilities, noisy, share = drawn(random, noise, num_images, strength)
-        found.append(clean_accuracy(probabilities.argmax(axis=1), noisy, matrix))
+        found.append(clean_accuracy(probabilities.argmax(axis=1), noisy, inverse))
         right.append(share)
     values = np.array([each.value for each in found])
     spread = values.std(ddof=1)
@@ -115,9 +117,22 @@ def test_a_class_that_is_never_predicted_counts_for_nothing():
 
 def test_a_transition_that_mixes_two_classes_evenly_says_nothing():
     even = known_transition("pair_flip", num_classes=2, noise_rate=0.5)
-    assert not is_invertible(even)
-    assert clean_accuracy(np.array([0, 1]), np.array([[0], [1]]), even) is None
-    assert is_invertible(known_transition("dilution", num_classes=10, alpha=1000))
+    assert inverse_of(even) is None
+    assert inverse_of(known_transition("dilution", num_classes=10, alpha=1000)) is not None
+
+
+@given(st.integers(0, 2**32), st.integers(2, 8), st.floats(-4, 2))
+def test_a_matrix_is_inverted_exactly_where_its_condition_number_allows_it(seed, k, spread):
+    matrix = np.random.default_rng(seed).dirichlet(np.full(k, 10.0**spread), size=k)
+    inverse, condition = inverse_of(matrix), np.linalg.cond(matrix)
+    assert (inverse is not None) == (condition <= MAX_CONDITION)
+    assert inverse is None or (inverse == np.linalg.inv(matrix)).all()
+
+
+def test_the_noise_of_a_thousand_classes_needs_no_singular_values(monkeypatch):
+    monkeypatch.delattr(np.linalg, "cond")  # it takes seconds
+    matrix = known_transition("symmetric", num_classes=1000, noise_rate=0.4)
+    assert inverse_of(matrix) is not None
 
 
 # --- accuracy without a known T

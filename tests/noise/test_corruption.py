@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,6 +31,28 @@ def test_a_flip_follows_any_transition_matrix():
     matrix = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
     noisy = flip(labels_of(30, 3), matrix, generator=np.random.default_rng(0))
     np.testing.assert_array_equal(noisy[:, 0], (labels_of(30, 3) + 1) % 3)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 9), st.floats(-2, 1))
+def test_a_label_is_the_first_whose_cumulated_share_is_above_its_uniform_number(seed, k, spread):
+    random = np.random.default_rng(seed)
+    matrix = random.dirichlet(np.full(k, 10.0**spread), size=k)
+    clean = random.integers(k, size=50)
+    noisy = flip(clean, matrix, generator=np.random.default_rng(seed))[:, 0]
+    uniform = np.random.default_rng(seed).random(50)
+    shares = [np.append(np.cumsum(matrix[y])[:-1], 1.0) for y in clean]
+    assert noisy.tolist() == [np.argmax(row > u) for row, u in zip(shares, uniform, strict=True)]
+
+
+def test_flipping_many_examples_of_many_classes_makes_no_row_for_each_of_them():
+    matrix, clean = symmetric(500, 0.4), labels_of(50_000, 500)
+    tracemalloc.start()
+    try:
+        flip(clean, matrix, generator=np.random.default_rng(0))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20e6  # [N, K] would be 200 MB
 
 
 @given(num_examples=st.integers(1, 300), more=st.integers(1, 300), seed=st.integers(0, 2**32))

@@ -2,9 +2,13 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.metrics.known import NOISES, K, known_transition, over
 from tests.support.noisy_labels import corrupt
@@ -58,6 +62,60 @@ def test_a_comparison_is_the_sum_over_all_that_may_happen(noise):
     found = compare(matrix, better=0.9, worse=0.7, alpha=noise.get("alpha"))
     expected = slow_compare(noise, 0.9, 0.7, 3)
     assert (found.difference, found.spread) == pytest.approx(expected, rel=1e-9)
+
+
+def old_compare(matrix, better, worse, alpha):
+    """The same sums from arrays [true class, prediction, label]."""
+    k = len(matrix)
+    first, second = (
+        np.log(np.maximum(((a - b) * np.eye(k) + b) @ matrix, 1e-12))
+        for a, b in ((a, (1 - a) / (k - 1)) for a in (better, worse))
+    )
+    gap, others = first - second, (1.0 - np.eye(k)) / (k - 1)
+    cases = [
+        (worse, np.ones((k, 1)), gap[:, None]),
+        (1.0 - better, others, np.broadcast_to(gap, (k, k, k))),
+        (better - worse, others, first[:, None] - second[None]),
+    ]
+    mean = square = 0.0
+    for share, weights, ratio in cases:
+        if alpha is None:
+            centre = np.einsum("icy,iy->ic", ratio, matrix)
+            scatter = np.einsum("icy,iy->ic", ratio**2, matrix) - centre**2
+        else:
+            centre = (np.einsum("ici->ic", ratio) + alpha * ratio.mean(axis=2)) / (1 + alpha)
+            scatter = alpha * ratio.var(axis=2) / (1 + alpha) ** 2
+        mean += share * (weights * centre).sum() / k
+        square += share * (weights * (centre**2 + scatter)).sum() / k
+    return mean, max(0.0, square - mean**2)
+
+
+@given(
+    st.integers(2, 12),
+    st.integers(0, 2**32),
+    st.floats(-2, 2),
+    st.sampled_from([None, 1, 3, 20]),
+    st.floats(0.05, 1.0),
+    st.floats(0.05, 0.95),
+)
+def test_sums_of_two_indices_are_those_of_three(k, seed, spread, alpha, better, part):
+    matrix = np.random.default_rng(seed).dirichlet(np.full(k, 10.0**spread), size=k)
+    if alpha is not None:
+        matrix = (np.eye(k) + alpha / k) / (1 + alpha)
+    found = compare(matrix, better=better, worse=part * better, alpha=alpha)
+    expected = old_compare(matrix, better, part * better, alpha)
+    assert (found.difference, found.spread**2) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+def test_a_thousand_classes_fit_into_memory():
+    matrix = known_transition("symmetric", num_classes=1000, noise_rate=0.4)
+    tracemalloc.start()
+    try:
+        compare(matrix, better=0.95, worse=0.9)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * matrix.nbytes  # [K, K, K] would be a thousand of them
 
 
 def differences(noise, *, num_images, gap, draws):

@@ -42,7 +42,7 @@ def validation_metrics(
     noisy_labels: Tensor,
     *,
     with_soft_error: bool = False,
-    transition: Floats | None = None,
+    inverse: Floats | None = None,
     true_labels: Tensor | None = None,
 ) -> dict[str, float]:
     """Return the metrics on noisy validation, each the mean over a replicate's networks.
@@ -52,7 +52,7 @@ def validation_metrics(
         noisy_labels: int64 [N, copies].
         with_soft_error: whether to give the standard error of the soft information, which takes
             longer than all else here.
-        transition: T of the noise, [K, K], where it is known.
+        inverse: of T of the noise, [K, K], where it is known and has one (`unmixing.inverse_of`).
         true_labels: int64 [<= N], where the oracle is declared: of the first images. What follows
             them are foreign images, which have no class.
     """
@@ -61,7 +61,7 @@ def validation_metrics(
     agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
     labels = noisy_labels.cpu().numpy()
     networks = [
-        _of_network(row.exp().cpu().numpy(), labels, transition) for row in log_probabilities
+        _of_network(row.exp().cpu().numpy(), labels, inverse) for row in log_probabilities
     ]
     if with_soft_error:
         for metrics, row in zip(networks, log_probabilities, strict=True):
@@ -79,7 +79,7 @@ def validation_metrics(
 
 
 def _of_network(
-    probabilities: Floats, noisy_labels: Labels, transition: Floats | None
+    probabilities: Floats, noisy_labels: Labels, inverse: Floats | None
 ) -> dict[str, float]:
     """Return the metrics that follow from one network's predictions and the noisy labels."""
     predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
@@ -93,10 +93,8 @@ def _of_network(
         "val_noise_rate_estimate": rate.value,
         "val_noise_rate_estimate_se": rate.standard_error,
     }
-    accuracy = None
-    if transition is not None:
-        accuracy = clean_accuracy(predicted, noisy_labels, transition)
-    if accuracy is not None:
+    if inverse is not None:
+        accuracy = clean_accuracy(predicted, noisy_labels, inverse)
         metrics["val_accuracy_clean_estimate"] = accuracy.value
         metrics["val_accuracy_clean_estimate_se"] = accuracy.standard_error
     return metrics

@@ -36,12 +36,20 @@ class Estimate:
     standard_error: float
 
 
-def is_invertible(matrix: Floats) -> bool:
-    """Return whether a transition matrix can be unmixed: its condition number is at most 2,000."""
-    return bool(np.linalg.cond(matrix) <= MAX_CONDITION)
+def inverse_of(matrix: Floats) -> Floats | None:
+    """Return the inverse of a transition matrix; None if its condition number is above 2,000."""
+    try:
+        inverse = np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        return None
+    # A norm is at most the root of the largest column sum times the largest row sum. That is
+    # enough for most matrices, and singular values of a thousand classes take seconds.
+    norms = [np.linalg.norm(m, order) for m in (matrix, inverse) for order in (1, np.inf)]
+    is_conditioned = np.sqrt(np.prod(norms)) <= MAX_CONDITION
+    return inverse if is_conditioned or np.linalg.cond(matrix) <= MAX_CONDITION else None
 
 
-def clean_accuracy(predicted: Labels, noisy_labels: Labels, matrix: Floats) -> Estimate | None:
+def clean_accuracy(predicted: Labels, noisy_labels: Labels, inverse: Floats) -> Estimate:
     """Estimate the accuracy on clean labels from noisy ones and a known transition matrix.
 
     Unbiased, whatever the network's errors; so it may lie outside [0, 1].
@@ -49,14 +57,9 @@ def clean_accuracy(predicted: Labels, noisy_labels: Labels, matrix: Floats) -> E
     Args:
         predicted: int64 [N], N at least 2.
         noisy_labels: int64 [N, copies]; the labels of an image count as one observation.
-        matrix: T, float64 [K, K].
-
-    Returns:
-        The estimate; None where T is too ill-conditioned to say anything.
+        inverse: of T, float64 [K, K]: see `inverse_of`.
     """
-    if not is_invertible(matrix):
-        return None
-    weights = np.linalg.inv(matrix)[noisy_labels, predicted[:, None]].mean(axis=1)
+    weights = inverse[noisy_labels, predicted[:, None]].mean(axis=1)
     return Estimate(float(weights.mean()), float(weights.std(ddof=1) / np.sqrt(len(weights))))
 
 
@@ -150,9 +153,10 @@ def accuracy_bound(
         predicted, or too few images bear on T for its inverse to say anything.
     """
     matrix, images = confident_transition(probabilities, noisy_labels, num_classes)
-    if not images.all() or not is_invertible(matrix):
+    inverse = inverse_of(matrix) if images.all() else None
+    if inverse is None:
         return None
-    inverse, number = np.linalg.inv(matrix), len(noisy_labels)
+    number = len(noisy_labels)
     predicted, chosen = probabilities.argmax(axis=1), most_confident(probabilities)
     shares = label_counts(noisy_labels, num_classes) / noisy_labels.shape[1]
     weights = np.where(chosen, 1.0, (shares * inverse.T[predicted]).sum(axis=1))

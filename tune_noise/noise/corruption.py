@@ -32,7 +32,7 @@ def flip(
     """
     check_transition_matrix(matrix)
     check_labels(clean_labels, len(matrix))
-    return _draw(matrix[clean_labels], generator.random(len(clean_labels)))[:, None]
+    return _draw_by_class(matrix, clean_labels, generator.random(len(clean_labels)))[:, None]
 
 
 def dilute(
@@ -97,7 +97,10 @@ def structured(
     together = structured_matrix(alpha, delta=delta, order=order)
     # The clean label has its part of the shares already: the drawn ones have what is left.
     added = ((1 + alpha) * together - np.eye(len(order))) / max(1, alpha)
-    copies = (_draw(added[clean_labels], generator.random(len(clean_labels))) for _ in range(alpha))
+    copies = (
+        _draw_by_class(added, clean_labels, generator.random(len(clean_labels)))
+        for _ in range(alpha)
+    )
     return np.column_stack([clean_labels, *copies]).astype(np.int64)
 
 
@@ -141,10 +144,25 @@ def realised_noise_rate(noisy_labels: Labels, true_labels: Labels) -> float:
 
 def _draw(rows: NDArray[np.float64], uniform: NDArray[np.float64]) -> Labels:
     """Draw one class per row of probabilities [N, K] with one uniform number each."""
+    return np.asarray((uniform[:, None] >= _cumulative(rows)).sum(axis=1), dtype=np.int64)
+
+
+def _draw_by_class(
+    matrix: NDArray[np.float64], classes: Labels, uniform: NDArray[np.float64]
+) -> Labels:
+    """Draw as `_draw` does from the rows matrix[classes], without an array [N, K] of them."""
+    cumulative, drawn = _cumulative(matrix), np.empty(len(classes), dtype=np.int64)
+    ends = np.cumsum(np.bincount(classes, minlength=len(matrix)))[:-1]
+    for row, members in zip(cumulative, np.split(np.argsort(classes), ends), strict=True):
+        drawn[members] = np.searchsorted(row, uniform[members], side="right")
+    return drawn
+
+
+def _cumulative(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     cumulative = rows.cumsum(axis=1)
     # Exactly 1 at the end: a sum of floats just below 1 could send a label past the last class.
     cumulative[:, -1] = 1.0
-    return np.asarray((uniform[:, None] >= cumulative).sum(axis=1), dtype=np.int64)
+    return cumulative
 
 
 def _check_alpha(alpha: int) -> None:

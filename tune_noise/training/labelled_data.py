@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from tune_noise.data.image_views import Images, JoinedImages, PickedImages
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.data.splits import nested_subset, stratified_split
 from tune_noise.errors import DataError
+from tune_noise.metrics.unmixing import inverse_of
 from tune_noise.noise import LabelCounts, count_labels, realised_noise_rate
 from tune_noise.training.known_noise import known_matrix, noisy_labels, true_labels
 from tune_noise.training.material import foreign_images
@@ -57,6 +59,11 @@ class LabelledData:
     test_labels: Tensor | None
     facts: list[dict[str, float]]
     num_classes: int
+
+    @cached_property
+    def inverses(self) -> list[np.ndarray | None]:
+        """The inverse of each replicate's T; None where there is none. No epoch changes it."""
+        return [None if matrix is None else inverse_of(matrix) for matrix in self.transitions]
 
 
 def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None:

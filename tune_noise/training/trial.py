@@ -199,13 +199,13 @@ class Trial:
                 logits,
                 labels,
                 with_soft_error=self.configs[0].objective == "val_information_soft_noisy",
-                transition=transition,
+                inverse=inverse,
                 true_labels=data.val_true_labels,
             )
-            for logits, labels, transition in zip(
+            for logits, labels, inverse in zip(
                 val.view(*shape, *val.shape[1:]),
                 data.val_noisy_labels,
-                data.transitions,
+                data.inverses,
                 strict=True,
             )
         ]

@@ -6,6 +6,7 @@ on more images: two that err on unrelated images are harder to tell apart.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ Z_TEST, Z_POWER = 1.959964, 0.841621
 # The better of the two configurations; the difference hardly depends on it.
 REFERENCE_ACCURACY = 0.95
 _STEPS = 14  # of halving: to a ten-thousandth
+_LEAST_PROBABILITY = 1e-12  # whose log is finite
+_BLOCK = 2**16  # numbers that are worked on at once
 
 
 @dataclass(frozen=True)
@@ -45,50 +48,98 @@ def compare(matrix: Floats, *, better: float, worse: float, alpha: int | None = 
     Returns:
         Difference and spread in the limit of a known That.
     """
-    num_classes = len(matrix)
-    first, second = (_log_likelihood(matrix, accuracy) for accuracy in (better, worse))
-    # log_ratio[a, b, y]: of predictions a and b, for label y.
-    other = (1.0 - np.eye(num_classes)) / (num_classes - 1)
-    classes = np.arange(num_classes)
-    cases = (
-        # Share of the images, and the log ratio [true class, case, label]: both right, both wrong
-        # alike, and only the better right.
-        (worse, (first - second)[:, None]),
-        (1.0 - better, np.broadcast_to(first - second, (num_classes,) * 3)),
-        (better - worse, first[classes, None] - second[None]),
-    )
-    mean = square = 0.0
-    for number, (share, ratio) in enumerate(cases):
-        weights = np.ones((num_classes, 1)) if number == 0 else other
-        centre, scatter = _of_images(ratio, matrix, alpha)
-        mean += share * float((weights * centre).sum()) / num_classes
-        square += share * float((weights * (centre**2 + scatter)).sum()) / num_classes
+    # Shares of the images: both right, both wrong alike, and only the better right.
+    others = len(matrix) - 1
+    shares = np.array([worse, (1.0 - better) / others, (better - worse) / others]) / len(matrix)
+    mean, square = (float(shares @ sums) for sums in _sums(matrix, better, worse, alpha))
     return Comparison(mean, float(np.sqrt(max(0.0, square - mean**2))))
 
 
-def _log_likelihood(matrix: Floats, accuracy: float) -> Floats:
-    """Log P(noisy label | predicted class), [K, K], of a classifier that errs evenly."""
-    num_classes = len(matrix)
-    confusion = np.full((num_classes, num_classes), (1.0 - accuracy) / (num_classes - 1))
-    np.fill_diagonal(confusion, accuracy)
-    # A label that cannot be is never met; its log must only be finite.
-    return np.asarray(np.log(np.maximum(confusion @ matrix, 1e-12)))
+def _sums(
+    matrix: Floats, better: float, worse: float, alpha: int | None
+) -> tuple[Floats, Floats]:
+    """Return the sums of an image's mean log ratio and of its square, [3] each: see `_cases`."""
+    column = matrix.sum(axis=0)
+    # Both logs are taken against this one: only their difference counts, and the large parts that
+    # they share would leave their rounding behind.
+    reference = np.log(np.maximum(column / len(matrix), _LEAST_PROBABILITY))
+
+    def log_likelihood(rows: Floats, accuracy: float) -> Floats:
+        """Log P(noisy label | predicted class) of a classifier that errs evenly."""
+        wrong = (1.0 - accuracy) / (len(matrix) - 1)
+        likelihood = wrong * column + (accuracy - wrong) * rows
+        # A label that cannot be is never met; its log must only be finite.
+        return np.asarray(np.log(np.maximum(likelihood, _LEAST_PROBABILITY)) - reference)
+
+    of_labels, of_means, of_spread = _Sums(), _Sums(), _Sums()
+    num_rows = max(1, _BLOCK // len(matrix))
+    for start in range(0, len(matrix), num_rows):
+        rows = matrix[start : start + num_rows]
+        first, second = (log_likelihood(rows, accuracy) for accuracy in (better, worse))
+        of_labels.add(rows, first, second)
+        if alpha is not None:
+            # Of an image's 1 + alpha labels one is the true class and the others are uniform: the
+            # square is that of their expected mean, and the variance of the uniform ones.
+            means = [log.mean(axis=1, keepdims=True) for log in (first, second)]
+            expected = [
+                (log + alpha * mean) / (1 + alpha)
+                for log, mean in zip((first, second), means, strict=True)
+            ]
+            of_means.add(np.eye(len(rows), len(matrix), start), *expected)
+            uniform = np.full(rows.shape, 1.0 / len(matrix))
+            of_spread.add(uniform, first - means[0], second - means[1])
+    mean, square = of_labels.cases()
+    if alpha is not None:
+        square = of_means.cases()[1] + alpha / (1 + alpha) ** 2 * of_spread.cases()[1]
+    return mean, square
 
 
-def _of_images(ratio: Floats, matrix: Floats, alpha: int | None) -> tuple[Floats, Floats]:
-    """Return the mean and variance of an image's mean log ratio, [true class, case] each.
+class _Sums:
+    """Sums over true classes, predictions and labels of the log ratio of two predictions.
 
-    Args:
-        ratio: [true class, case, label].
-        matrix: T.
-        alpha: see `compare`.
+    Taken row by row, so that no [K, K] array is needed beside the matrix.
     """
-    if alpha is None:
-        mean = np.einsum("icy,iy->ic", ratio, matrix)
-        return mean, np.einsum("icy,iy->ic", ratio**2, matrix) - mean**2
-    certain = np.einsum("ici->ic", ratio)
-    mean, copies = ratio.mean(axis=2), 1 + alpha
-    return (certain + alpha * mean) / copies, alpha * ratio.var(axis=2) / copies**2
+
+    def __init__(self) -> None:
+        self._totals: list[Any] = [0.0] * 10
+
+    def add(self, chance: Floats, first: Floats, second: Floats) -> None:
+        """Add some rows.
+
+        Args:
+            chance: P(label | true class), [classes, K].
+            first: log likelihood of the labels if the better predicts these classes.
+            second: the same of the worse.
+        """
+        gap, weighted = first - second, chance * first
+        rows = [
+            np.einsum("cy,cy->", chance, gap),
+            np.einsum("cy,cy,cy->", chance, gap, gap),
+            weighted.sum(),
+            np.einsum("cy,cy->", weighted, first),
+            chance.sum(axis=0),
+            gap.sum(axis=0),
+            np.einsum("cy,cy->y", gap, gap),
+            second.sum(axis=0),
+            np.einsum("cy,cy->y", second, second),
+            weighted.sum(axis=0),
+        ]
+        self._totals = [a + b for a, b in zip(self._totals, rows, strict=True)]
+
+    def cases(self) -> tuple[Floats, Floats]:
+        """Return the sums of the log ratio and of its square for each of three cases, [3] each.
+
+        Over all true classes i: both predict i; both predict another class, the same; the better
+        predicts i and the worse another class. A sum over the other classes is that over all
+        classes less that of i itself, which is the first case.
+        """
+        right, right2, first, first2, chance, gap, gap2, second, second2, weighted = self._totals
+        only = len(chance) * first - chance @ second
+        only2 = len(chance) * first2 - 2.0 * weighted @ second + chance @ second2
+        return (
+            np.array([right, chance @ gap - right, only - right]),
+            np.array([right2, chance @ gap2 - right2, only2 - right2]),
+        )
 
 
 def least_visible_difference(
