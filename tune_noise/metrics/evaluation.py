@@ -60,9 +60,7 @@ def validation_metrics(
     targets = noisy_labels.expand(len(logits), -1, -1)
     agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
     labels = noisy_labels.cpu().numpy()
-    networks = [
-        _of_network(row.exp().cpu().numpy(), labels, inverse) for row in log_probabilities
-    ]
+    networks = [_of_network(row.exp().cpu().numpy(), labels, inverse) for row in log_probabilities]
     if with_soft_error:
         for metrics, row in zip(networks, log_probabilities, strict=True):
             error = soft_information_error(row.exp().cpu().numpy(), labels)

@@ -39,7 +39,7 @@ class Estimate:
 def inverse_of(matrix: Floats) -> Floats | None:
     """Return the inverse of a transition matrix; None if its condition number is above 2,000."""
     try:
-        inverse = np.linalg.inv(matrix)
+        inverse = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
     # A norm is at most the root of the largest column sum times the largest row sum. That is

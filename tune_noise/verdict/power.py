@@ -55,9 +55,7 @@ def compare(matrix: Floats, *, better: float, worse: float, alpha: int | None = 
     return Comparison(mean, float(np.sqrt(max(0.0, square - mean**2))))
 
 
-def _sums(
-    matrix: Floats, better: float, worse: float, alpha: int | None
-) -> tuple[Floats, Floats]:
+def _sums(matrix: Floats, better: float, worse: float, alpha: int | None) -> tuple[Floats, Floats]:
     """Return the sums of an image's mean log ratio and of its square, [3] each: see `_cases`."""
     column = matrix.sum(axis=0)
     # Both logs are taken against this one: only their difference counts, and the large parts that
