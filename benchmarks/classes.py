@@ -82,9 +82,7 @@ def write_pictures(file: Path, num_classes: int) -> None:
         return np.clip(images, 0, 255).astype(np.uint8), labels
 
     (images, labels), (test_images, test_labels) = drawn(IMAGES_PER_CLASS), drawn(2)
-    np.savez(
-        file, images=images, labels=labels, test_images=test_images, test_labels=test_labels
-    )
+    np.savez(file, images=images, labels=labels, test_images=test_images, test_labels=test_labels)
 
 
 def steps(num_classes: int, file: Path, figures: Figures) -> None:
@@ -122,9 +120,7 @@ def steps(num_classes: int, file: Path, figures: Figures) -> None:
     )
     step(
         "metrics of an epoch, soft error",
-        lambda: validation_metrics(
-            logits, trial.data.val_noisy_labels[0], with_soft_error=True
-        ),
+        lambda: validation_metrics(logits, trial.data.val_noisy_labels[0], with_soft_error=True),
     )
     found = step("noise findings", lambda: noise_findings(trial, 0, dataset))
     seen = [LabelCounts.from_plain(found["seen"])] * 5

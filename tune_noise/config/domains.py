@@ -1,6 +1,7 @@
 """The ranges of searched fields: choice, uniform, loguniform, int."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -93,6 +94,16 @@ class Domain(Frozen):
         # Rounding must carry no value across a bound: beyond it a trial would be refused.
         values = [min(max(value, low), high) for value in values]
         return sorted({round(v) for v in values}) if self.int_ is not None else values
+
+    def values(self, *, is_grid: bool) -> Sequence[Any] | None:
+        """Return every value that a trial may have; None for a continuous range.
+
+        Args:
+            is_grid: whether the values are those of `grid`.
+        """
+        if is_grid or self.choice is not None:
+            return self.grid()
+        return None if self.int_ is None else range(self.int_[0], self.int_[1] + 1)
 
     @property
     def grid_size(self) -> int:

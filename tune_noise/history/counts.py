@@ -7,6 +7,7 @@ display that asks twice a second costs the same however far the search is.
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tune_noise.config.configurations import num_finalists, num_trials
 from tune_noise.config.metric_names import sign
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.ranking import best_trial, by_finalist
@@ -64,6 +65,8 @@ class ConditionCounts:
 class _Trials:
     """The trials of one condition."""
 
+    planned: int
+    finalists_planned: int
     running: list[TrialHistory] = field(default_factory=list)
     confirming: list[TrialHistory] = field(default_factory=list)
     ended: Counter[str] = field(default_factory=Counter)
@@ -93,7 +96,12 @@ class Counts:
 
     def __init__(self, history: History, config: SearchConfig) -> None:
         self._history, self._config = history, config
-        self._trials = {condition.name: _Trials() for condition in config.all_conditions}
+        self._trials = {
+            condition.name: _Trials(
+                sum(num_trials(config, condition).values()), num_finalists(config, condition)
+            )
+            for condition in config.all_conditions
+        }
         self._num_asked = 0
         self._pace = Pace()
 
@@ -135,9 +143,9 @@ class Counts:
         is_finished = self._history.finished
         is_searched = is_finished or self._history.time.is_used_up
         asked = len(trials.confirming)
-        planned = self._config.num_finalists * self._config.confirm.seeds
+        planned = trials.finalists_planned * self._config.confirm.seeds
         return ConditionCounts(
-            planned=sum(statuses.values()) if is_searched else self._config.trials,
+            planned=sum(statuses.values()) if is_searched else trials.planned,
             statuses=statuses,
             best=best_trial(filter(None, [trials.best, *searching])),
             finalists=tuple(

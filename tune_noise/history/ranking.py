@@ -1,7 +1,8 @@
 """Which trial is the best, and which trials confirm it: the one definition of each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from tune_noise.config.search import SEED_FIELDS
 from tune_noise.history.replay import TrialHistory
 
 
@@ -19,6 +20,16 @@ def rank(trial: TrialHistory) -> tuple[bool, float, str]:
 def ranked(trials: Iterable[TrialHistory]) -> list[TrialHistory]:
     """Return the sound trials, best first; those that diverged or failed are left out."""
     return sorted((trial for trial in trials if trial.is_sound), key=rank)
+
+
+def different(trials: Iterable[TrialHistory]) -> Iterator[TrialHistory]:
+    """Yield the first trial of each configuration: of those that differ in their seeds alone."""
+    seen = set()
+    for trial in trials:
+        configuration = trial.config.model_copy(update=dict.fromkeys(SEED_FIELDS, 0))
+        if configuration not in seen:
+            seen.add(configuration)
+            yield trial
 
 
 def best_trial(trials: Iterable[TrialHistory]) -> TrialHistory | None:

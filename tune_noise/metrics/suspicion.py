@@ -128,9 +128,12 @@ def sharpened(probabilities: Floats, noisy_labels: Labels, transition: Floats) -
     logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
 
     def powered(exponent: float) -> Floats:
-        scaled = exponent * logs
-        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        # In place: of many examples of many classes one array is large enough.
+        powers = np.asarray(exponent * logs)
+        powers -= powers.max(axis=1, keepdims=True)
+        np.exp(powers, out=powers)
+        powers /= powers.sum(axis=1, keepdims=True)
+        return powers
 
     def log_likelihood(exponent: float) -> float:
         powers = powered(exponent)
@@ -160,7 +163,8 @@ def suspicion(probabilities: Floats, labels: Labels, transition: Floats) -> Susp
     """
     # A probability may be 0 to all digits; then it is as small as a number can be.
     least = np.finfo(np.float64).tiny
-    joint = np.log(np.maximum(probabilities, least)) + np.log(transition).T[labels]
+    joint = np.log(np.maximum(probabilities, least))
+    joint += np.log(transition).T[labels]
     rows = np.arange(len(labels))
     right = joint[rows, labels]
     joint[rows, labels] = -np.inf

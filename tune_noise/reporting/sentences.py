@@ -90,7 +90,10 @@ def _answer(condition: ConditionSummary) -> str:
     name = configuration(leader.config, condition.config)
     if rival is None:
         seeds = _seeds(len(leader.counted))
-        return f"{place(condition)}, {name} is unopposed: {_figures(leader)}, {seeds}."
+        return (
+            f"{place(condition)}, {name} is unopposed: {_figures(leader)}, {seeds}. It is compared "
+            "with no other configuration, as none was confirmed."
+        )
     if condition.verdict == "winner":
         return f"{place(condition)}, {name} wins: {_comparison(condition, leader, rival)}."
     verb = f"a tie: {name} is leading, but not clearly"

@@ -1,11 +1,13 @@
 """`--dry-run`: what a search would do, on one screen."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from tune_noise.config.configurations import num_finalists, num_trials
 from tune_noise.config.domains import levels_in_words
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
@@ -13,7 +15,7 @@ from tune_noise.data.duplicates import duplicate_warnings
 from tune_noise.history.time_left import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.service.begin import dataset_facts
-from tune_noise.service.plan import Plan, estimate_cost, make_plan
+from tune_noise.service.plan import Plan, estimate_cost, make_plan, repetitions_left_out
 from tune_noise.service.resolution import blind_conditions, least_differences
 from tune_noise.verdict import looks_of
 
@@ -42,7 +44,7 @@ def show_plan(search: SearchConfig, dataset: Dataset, console: Console) -> None:
     table.add_row("", f"probed, per 1,000 examples: {probed}")
     for sentence in least_differences(search, dataset):
         table.add_row("resolution", f"{sentence} (on one seed; 80 % power at 5 %)")
-    for sentence in (*blind_conditions(search, dataset), *duplicate_warnings(dataset)):
+    for sentence in _warnings(search, dataset):
         table.add_row("warning", sentence)
     console.print(table, highlight=False)
 
@@ -67,8 +69,16 @@ def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
             "probes": probes,
         },
         "resolution": least_differences(search, dataset),
-        "warnings": [*blind_conditions(search, dataset), *duplicate_warnings(dataset)],
+        "warnings": _warnings(search, dataset),
     }
+
+
+def _warnings(search: SearchConfig, dataset: Dataset) -> list[str]:
+    return [
+        *repetitions_left_out(search),
+        *blind_conditions(search, dataset),
+        *duplicate_warnings(dataset),
+    ]
 
 
 def _concurrent(search: SearchConfig) -> int:
@@ -88,6 +98,9 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
     stopping = search.early_stopping
     rungs = f"epochs {plan.rungs}" if plan.rungs else "none: every trial trains all its epochs"
     factor = f", the best 1/{stopping.reduction_factor} go on" if stopping and plan.rungs else ""
+    conditions = search.all_conditions
+    trials = _span([sum(num_trials(search, c).values()) for c in conditions])
+    finalists = _span([num_finalists(search, condition) for condition in conditions])
     validation = "" if given is None else f"{given} validation images of the file, "
     size = f"{train} training images {shape}, {dataset.num_classes} classes, {validation}"
     size += "no test set" if test is None else f"{len(test)} test images"
@@ -98,11 +111,12 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
         ("conditions", f"{len(plan.conditions)}: {'; '.join(plan.conditions)}"),
         *((f"search {field}", _domain(search, field)) for field in search.search),
         ("fixed", ", ".join(f"{k} {v}" for k, v in search.fixed.items()) or "nothing"),
-        ("trials", f"{plan.trials}, {search.trials} per condition ({search.sampler}){compared}"),
+        ("trials", f"{plan.trials}, {trials} per condition ({search.sampler}){compared}"),
+        ("", f"{_span(plan.configurations)} different configurations per condition"),
         ("rungs", rungs + factor),
         (
             "final",
-            f"{plan.finalists} configurations, {search.num_finalists} per condition, on "
+            f"{plan.finalists} configurations, {finalists} per condition, on "
             f"{search.confirm.seeds} fresh seeds: {plan.confirm_trials} trials in "
             f"{plan.finalists} stacks{_further(search, plan)}",
         ),
@@ -111,6 +125,15 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
         ("objective", _objective(search)),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
+
+
+def _span(numbers: Sequence[int | None]) -> str:
+    """Return `4`, or `2 to 6` where conditions differ; None is any number."""
+    finite = [number for number in numbers if number is not None]
+    ends = [f"{number:,}" for number in sorted({min(finite), max(finite)})] if finite else []
+    if len(finite) < len(numbers):
+        ends[1:] = ["any number of"]
+    return " to ".join(ends)
 
 
 def _suspects(search: SearchConfig) -> str:

@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from tune_noise.config import declared
+from tune_noise.config.configurations import num_configurations, num_finalists, num_trials
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
@@ -17,6 +19,8 @@ from tune_noise.tuning.session.rungs import rung_levels
 PROBE_IMAGES = 1500
 # Starting Ray, its actors, and writing the report; measured at 15 to 25 s.
 OVERHEAD_SECONDS = 20.0
+# Conditions that one sentence names.
+MAX_NAMED = 3
 # Fixed fields that change how long a batch takes.
 _PROBED_FIELDS = ("batch_size", "optimizer", "augmentation", "precision")
 
@@ -38,6 +42,8 @@ class Plan:
         max_confirm_epochs: epochs of the confirmation if all seeds are spent.
         suspect_epochs: epochs that the search for wrong labels takes, each counted as the share
             of the examples that it goes through.
+        configurations: how many different ones each condition may try, in the same order; None
+            for any number, with a continuous range.
     """
 
     conditions: list[str]
@@ -51,6 +57,7 @@ class Plan:
     confirm_epochs: int
     suspect_epochs: int
     max_confirm_epochs: int
+    configurations: list[int | None]
 
 
 def make_plan(search: SearchConfig) -> Plan:
@@ -62,8 +69,10 @@ def make_plan(search: SearchConfig) -> Plan:
         else []
     )
     conditions = [condition.name for condition in search.all_conditions]
-    trials = len(conditions) * search.trials
-    finalists = len(conditions) * search.num_finalists
+    numbers = [num_configurations(search, condition) for condition in search.all_conditions]
+    groups = [list(num_trials(search, c).values()) for c in search.all_conditions]
+    trials = sum(map(sum, groups))
+    finalists = sum(num_finalists(search, condition) for condition in search.all_conditions)
     confirm_trials = finalists * search.confirm.seeds
     max_confirm_trials = finalists * (search.confirm.max_seeds or search.confirm.seeds)
     return Plan(
@@ -73,25 +82,45 @@ def make_plan(search: SearchConfig) -> Plan:
         finalists=finalists,
         confirm_trials=confirm_trials,
         max_confirm_trials=max_confirm_trials,
-        min_epochs=len(conditions) * _least_epochs(search, rungs),
+        min_epochs=sum(_least_epochs(search, rungs, trials) for trials in chain(*groups)),
         max_epochs=trials * search.epochs,
         confirm_epochs=confirm_trials * search.epochs,
         # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
         suspect_epochs=len(conditions) * max(0, search.suspect_folds - 1) * search.epochs,
         max_confirm_epochs=max_confirm_trials * search.epochs,
+        configurations=[None if number == inf else int(number) for number in numbers],
     )
 
 
-def _least_epochs(search: SearchConfig, rungs: list[int]) -> int:
-    """Return the epochs of one condition if exactly 1/eta of each group passes every rung."""
+def repetitions_left_out(search: SearchConfig) -> list[str]:
+    """Return a sentence for the conditions in which fewer trials are made than were asked for."""
+    if search.sampler == "grid":
+        return []  # it ends with its points by its nature
+    names: dict[int, list[str]] = {}
+    for condition in search.all_conditions:
+        names.setdefault(sum(num_trials(search, condition).values()), []).append(condition.name)
+    at_a_level = f" at some level of {search.compare}" if len(search.levels) > 1 else ""
+    return [
+        f"{_named(conditions)}: {number} of {search.trials} trials are made, as there are no more "
+        f"different configurations{at_a_level}; on the same seed a repetition would give the same "
+        "result"
+        for number, conditions in names.items()
+        if number < search.trials
+    ]
+
+
+def _named(conditions: list[str]) -> str:
+    hidden = len(conditions) - MAX_NAMED
+    return ", ".join(conditions[:MAX_NAMED]) + (f" and {hidden} more" if hidden > 0 else "")
+
+
+def _least_epochs(search: SearchConfig, rungs: list[int], alive: int) -> int:
+    """Return the epochs of one group of trials if exactly 1/eta of it passes every rung."""
     eta = search.early_stopping.reduction_factor if search.early_stopping else 1
-    base, extra = divmod(search.trials, len(search.levels))
-    total = 0
-    for group in range(len(search.levels)):
-        alive, previous = base + (group < extra), 0
-        for level in [*rungs, search.epochs]:
-            total += alive * (level - previous)
-            alive, previous = max(1, alive // eta), level
+    total = previous = 0
+    for level in [*rungs, search.epochs]:
+        total += alive * (level - previous)
+        alive, previous = max(1, alive // eta), level
     return total
 
 

@@ -26,6 +26,7 @@ from tune_noise.service.begin import begin
 from tune_noise.service.checked_data import load_checked
 from tune_noise.service.closing import failures, resume_command, say_where, warn
 from tune_noise.service.continuation import changed_code, grows, read_begun
+from tune_noise.service.plan import repetitions_left_out
 from tune_noise.service.progress import SearchProgress
 from tune_noise.service.resolution import blind_conditions, least_differences
 from tune_noise.system.files import check_writable, storage_fault
@@ -192,12 +193,12 @@ def _begin(
     with own_folder(folder):
         place.remember(folder)
         with Record(place, writer=True) as record:
-            blind = blind_conditions(search, dataset)
-            resolution = [*least_differences(search, dataset), *blind]
+            limits = [*repetitions_left_out(search), *blind_conditions(search, dataset)]
+            resolution = [*least_differences(search, dataset), *limits]
             history = begin(
                 record, search, dataset, folder, resolution=resolution, space=request.space
             )
-            warnings = [*blind, *duplicate_warnings(dataset)]
+            warnings = [*limits, *duplicate_warnings(dataset)]
             warnings += filter(None, (record.dropped, changed_code(history)))
             with _tracking(place, search, checked.tracking_uri, folder, interrupt) as tracking:
                 yield _Begun(record, history, tracking, warnings)

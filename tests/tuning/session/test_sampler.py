@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tuning.fake_trainer import FakeTrainer, fresh_record, make_search
+from tune_noise.config.configurations import search_order
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.replay import TrialHistory
-from tune_noise.tuning.session.sampler import GroupSampler, search_order
+from tune_noise.tuning.session.sampler import GroupSampler
 from tune_noise.tuning.session.session import Session
 
 COMPLETE, PRUNED = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from math import inf
 from typing import Any, Literal
 
 from tune_noise.config.metric_names import sign
 from tune_noise.config.search import Condition, SearchConfig
-from tune_noise.history.ranking import best_trial
+from tune_noise.history.ranking import best_trial, different, ranked
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.history.time_left import utc
 from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
@@ -243,7 +244,7 @@ def _condition(history: History, condition: Condition) -> ConditionSummary:
     confirming = history.of(condition=name, stage="confirm")
     standing = standing_of(confirming, config.confirm, no_more=history.finished)
     finalists = finalists_of(history, condition=name, leader=standing.leader)
-    expected = min(config.num_finalists, sum(trial.is_sound for trial in searched))
+    expected = len(list(islice(different(ranked(searched)), config.num_finalists)))
     return ConditionSummary(
         name=name,
         factors=condition.factors,

@@ -4,7 +4,7 @@ from typing import Any
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
-from tune_noise.history.ranking import best_trial, ranked
+from tune_noise.history.ranking import best_trial, different, ranked
 from tune_noise.history.replay import TrialHistory
 
 
@@ -16,13 +16,14 @@ def level_of(config: TrialConfig, search: SearchConfig) -> Any:
 def choose_finalists(trials: list[TrialHistory], search: SearchConfig) -> list[TrialHistory]:
     """Return the best trial of each level of `compare` and the next best ones, best first.
 
-    A trial that diverged or failed is no candidate, however good its epochs before were.
+    They differ in their configuration, so they are fewer where no more were tried. A trial that
+    diverged or failed is no candidate, however good its epochs before were.
 
     Args:
         trials: of the search stage of one condition.
         search: says how many, and what is compared.
     """
-    candidates = ranked(trials)
+    candidates = list(different(ranked(trials)))
     of_levels = (
         best_trial(t for t in candidates if level_of(t.config, search) == level)
         for level in search.levels

@@ -5,42 +5,27 @@ the record by asking again with the recorded values, which is the path that a li
 Of more than 250 ended trials TPE sees the best and a fair sample: see `trial_memory`.
 """
 
-import itertools
 import warnings
 from typing import Any
 
 import optuna
 
-from tune_noise.config.conditional import field_default
+from tune_noise.config.configurations import Configurations
 from tune_noise.config.domains import Domain
-from tune_noise.config.search import Condition, SearchConfig, deciders
-from tune_noise.config.trial import applies, trial_fields
+from tune_noise.config.search import MAX_GRID_POINTS, Condition, SearchConfig
 from tune_noise.history.replay import TrialHistory
 from tune_noise.seeding import derive_seed
 from tune_noise.tuning.session.trial_memory import TrialMemory
 
 # TPE needs some random trials to start from; Optuna's 10 would be a small search's all.
 MAX_STARTUP_TRIALS = 10
+# Of one proposal, while all that is drawn was tried before: by the sampler, then at random.
+SAMPLER_DRAWS = 10
+MAX_DRAWS = 1000
+
+Key = tuple[tuple[str, Any], ...]
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-
-def search_order(domains: dict[str, Domain]) -> list[str]:
-    """Return the searched fields, those that decide about others first.
-
-    Raises:
-        ValueError: fields depend on each other in a circle.
-    """
-    order: list[str] = []
-    remaining = dict(domains)
-    while remaining:
-        ready = [f for f in remaining if not deciders(f, domains[f]) & set(remaining)]
-        if not ready:
-            raise ValueError(f"the fields {', '.join(remaining)} depend on each other in a circle")
-        order += ready
-        for field in ready:
-            del remaining[field]
-    return order
 
 
 class GroupSampler:
@@ -50,7 +35,8 @@ class GroupSampler:
         search: gives domains, sampler and seed.
         condition: its factors take part in deciding which fields apply.
         level: the group's level of `compare`; None where nothing is compared.
-        num_trials: how many proposals the group may make; a grid ends with its points.
+        num_trials: how many proposals the group may make; it makes fewer where there are fewer
+            different configurations.
     """
 
     def __init__(
@@ -58,19 +44,17 @@ class GroupSampler:
     ) -> None:
         self._search = search
         self._seed_names = ("sampler", condition.name, str(level))
-        self._domains = dict(search.search)
-        self._given = {"noise": search.noise} | search.fixed | condition.factors
-        if search.compare in self._domains:
-            del self._domains[search.compare]
-            self._given[search.compare] = level
-        self._level = {search.compare: level} if search.compare in search.search else {}
-        self._order = search_order(self._domains)
-        self._study = optuna.create_study(direction="maximize", storage=TrialMemory())
+        self._configurations = Configurations(search, condition, level)
+        self._number = self._configurations.number
+        self._memory = TrialMemory()
+        self._study = optuna.create_study(direction="maximize", storage=self._memory)
         self._num_asked = 0
+        self._tried: set[Key] = set()
+        self._is_exhausted = False
         # The trials whose ends Optuna has not been told.
         self._asked: dict[str, optuna.Trial] = {}
-        self._grid = self._grid_points() if search.sampler == "grid" else None
-        self._num_trials = num_trials if self._grid is None else len(self._grid)
+        self._grid = list(self._configurations.all()) if search.sampler == "grid" else None
+        self._num_trials = int(min(num_trials, self._number))
 
     @property
     def num_trials(self) -> int:
@@ -82,25 +66,62 @@ class GroupSampler:
         """Number of proposals made so far."""
         return self._num_asked
 
-    def ask(self, trial_id: str) -> dict[str, Any]:
-        """Propose the values of all searched fields that apply, `compare` included."""
-        self._study.sampler = self._fresh_sampler()
+    @property
+    def has_proposals(self) -> bool:
+        """Whether there is a trial to be made, and a configuration that was not tried."""
+        return self._num_asked < self._num_trials and not self._is_exhausted
+
+    def ask(self, trial_id: str) -> dict[str, Any] | None:
+        """Propose the values of all searched fields that apply, `compare` included.
+
+        They are none that an earlier trial of the group has: its seeds are the same, and so would
+        its result be. After MAX_DRAWS that were tried the group is taken to be exhausted.
+
+        Returns:
+            field -> value; None where nothing new was drawn.
+        """
+        for draw in range(MAX_DRAWS):
+            self._study.sampler = self._fresh_sampler(draw)
+            point = self._point(draw)
+            if point is not None:
+                self._study.enqueue_trial(point)
+            trial = self._study.ask()
+            values = self._suggest(trial)
+            if _key(values) not in self._tried:
+                self._take(trial_id, trial, values)
+                return self._configurations.level | values
+            self._memory.withdraw(trial)
+        self._is_exhausted = True
+        return None
+
+    def _point(self, draw: int) -> dict[str, Any] | None:
+        """Return the configuration to try if no sampler is to draw one: of a grid, or left over."""
         if self._grid is not None:
-            self._study.enqueue_trial(self._grid[self.num_asked])
-        return self._level | self._suggest(trial_id)
+            return self._grid[self._num_asked]
+        if draw < SAMPLER_DRAWS or self._number > MAX_GRID_POINTS:
+            return None
+        # The sampler insists on what was tried; any of the others will do.
+        left = [p for p in self._configurations.all() if _key(p) not in self._tried]
+        return left[self._draw_seed(draw) % len(left)]
 
     def replay(self, trial: TrialHistory) -> None:
         """Ask again for a trial of the record, and tell its end if it has one."""
         # Values are given, so nothing is to be modelled: TPE would only cost time here.
         self._study.sampler = optuna.samplers.RandomSampler(seed=0)
         values: dict[str, Any] = {}
-        for field in self._order:
-            if self._is_active(field, values):
+        for field in self._configurations.order:
+            if self._configurations.is_active(field, values):
                 values[field] = getattr(trial.config, field)
         self._study.enqueue_trial(values)
-        self._suggest(trial.trial_id)
+        asked = self._study.ask()
+        self._take(trial.trial_id, asked, self._suggest(asked))
         if trial.status is not None:
             self.tell(trial)
+
+    def _take(self, trial_id: str, trial: optuna.Trial, values: dict[str, Any]) -> None:
+        self._asked[trial_id] = trial
+        self._tried.add(_key(values))
+        self._num_asked += 1
 
     def tell(self, trial: TrialHistory) -> None:
         """Report the end of a trial.
@@ -120,30 +141,23 @@ class GroupSampler:
                 asked.report(trial.score, trial.num_epochs)
             self._study.tell(asked, state=state.PRUNED)
 
-    def _suggest(self, trial_id: str) -> dict[str, Any]:
-        trial = self._study.ask()
-        self._asked[trial_id] = trial
-        self._num_asked += 1
+    def _suggest(self, trial: optuna.Trial) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for field in self._order:
-            if self._is_active(field, values):
-                values[field] = _suggest(trial, field, self._domains[field])
+        for field in self._configurations.order:
+            if self._configurations.is_active(field, values):
+                values[field] = _suggest(trial, field, self._configurations.domains[field])
         return values
 
-    def _is_active(self, field: str, values: dict[str, Any]) -> bool:
-        given = self._given | values
-        for decider, value in self._domains[field].when.items():
-            default = field_default(trial_fields()[decider], given)
-            if given.get(decider, default) != value:
-                return False
-        return applies(field, given)
+    def _draw_seed(self, draw: int) -> int:
+        again = (draw,) if draw else ()
+        return derive_seed(self._search.seed, *self._seed_names, self.num_asked, *again) % 2**32
 
-    def _fresh_sampler(self) -> optuna.samplers.BaseSampler:
+    def _fresh_sampler(self, draw: int) -> optuna.samplers.BaseSampler:
         # A new sampler per proposal: its draws depend on the seed, the number of the proposal and
         # the results so far, never on what the process happened to draw before. So a resumed
         # serial search proposes what an uninterrupted one would have.
-        seed = derive_seed(self._search.seed, *self._seed_names, self.num_asked) % 2**32
-        if self._search.sampler == "tpe":
+        seed = self._draw_seed(draw)
+        if self._search.sampler == "tpe" and draw < SAMPLER_DRAWS:
             startup = max(3, min(MAX_STARTUP_TRIALS, self._num_trials // 3))
             with warnings.catch_warnings():
                 # `group` lets fields of one branch be modelled together; Optuna calls it
@@ -154,16 +168,9 @@ class GroupSampler:
                 )
         return optuna.samplers.RandomSampler(seed=seed)
 
-    def _grid_points(self) -> list[dict[str, Any]]:
-        points: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
-        for combination in itertools.product(*(self._domains[f].grid() for f in self._order)):
-            values: dict[str, Any] = {}
-            for field, value in zip(self._order, combination, strict=True):
-                if self._is_active(field, values):
-                    values[field] = value
-            # Fields that do not apply leave equal points behind: each is tried once.
-            points.setdefault(tuple(values.items()), values)
-        return list(points.values())
+
+def _key(values: dict[str, Any]) -> Key:
+    return tuple(values.items())
 
 
 def _suggest(trial: optuna.Trial, field: str, domain: Domain) -> Any:

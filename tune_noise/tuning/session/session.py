@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from tune_noise.config.configurations import num_trials
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record import Event, Record
@@ -150,7 +151,7 @@ class Session:
         if self.out_of_time:
             return len(under_way)
         asked = sum(trial.stage == "search" for trial in trials)
-        planned = self.search.trials * len(self.search.all_conditions)
+        planned = sum(sampler.num_trials for sampler in self._samplers.values())
         return len(under_way) + max(0, planned - asked)
 
     @property
@@ -184,24 +185,30 @@ class Session:
         return (
             not self._waiting
             and not self._running
-            and (self.out_of_time or not any(map(self._has_proposals, self._samplers)))
+            and (self.out_of_time or not any(s.has_proposals for s in self._samplers.values()))
             and not any(map(self._due, self._conditions))
         )
 
-    def _has_proposals(self, group: Group) -> bool:
-        sampler = self._samplers[group]
-        return sampler.num_asked < sampler.num_trials
-
     def _ask(self) -> Stack | None:
         """Ask the group that is furthest behind, so that all conditions advance together."""
-        open_groups = [group for group in self._samplers if self._has_proposals(group)]
-        if not open_groups:
-            return None
-        group = min(open_groups, key=lambda g: self._samplers[g].num_asked)
+        while open_groups := [g for g, s in self._samplers.items() if s.has_proposals]:
+            group = min(open_groups, key=lambda g: self._samplers[g].num_asked)
+            if stack := self._ask_group(group):
+                return stack
+        return None
+
+    def _ask_group(self, group: Group) -> Stack | None:
         condition = self._conditions[group[0]]
         number = 1 + sum(s.num_asked for g, s in self._samplers.items() if g[0] == group[0])
         trial_id = f"c{self._number(condition)}-t{number:04d}"
         values = self._samplers[group].ask(trial_id)
+        if values is None:
+            self.note(
+                f"{condition.name}: no configuration was drawn that had not been tried: its "
+                f"search ends with {number - 1} trials",
+                is_warning=True,
+            )
+            return None
         config = self.search.trial_config(condition, values, **search_seeds(self.search))
         stack = Stack(trial_id, "search", condition.name, (trial_id,), (config,))
         self._log.write(*stack.asks(finalist=None))
@@ -214,9 +221,7 @@ class Session:
 
     def _due(self, condition: str) -> list[tuple[str, Stack]]:
         """Return the confirmations to ask for; none while the condition waits for results."""
-        proposing = any(
-            self._has_proposals(group) for group in self._samplers if group[0] == condition
-        )
+        proposing = any(s.has_proposals for g, s in self._samplers.items() if g[0] == condition)
         running = any(self.history.trials[t].condition == condition for t in self._running)
         if condition in self._decided or running or (proposing and not self.out_of_time):
             return []
@@ -331,10 +336,8 @@ class Session:
 
 def _group_samplers(search: SearchConfig) -> dict[Group, GroupSampler]:
     """Return a sampler per condition and level; the trials of a condition are dealt out evenly."""
-    levels = search.levels
-    base, extra = divmod(search.trials, len(levels))
     return {
-        (condition.name, level): GroupSampler(search, condition, level, base + (i < extra))
+        (condition.name, level): GroupSampler(search, condition, level, trials)
         for condition in search.all_conditions
-        for i, level in enumerate(levels)
+        for level, trials in num_trials(search, condition).items()
     }

@@ -13,7 +13,7 @@ from operator import attrgetter
 from zlib import crc32
 
 from optuna.storages import InMemoryStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 # Ended trials that are all seen; of more only so many are drawn, and the best beside them.
 MAX_SAMPLED = 250
@@ -31,6 +31,8 @@ class TrialMemory(InMemoryStorage):
 
     def __init__(self) -> None:
         super().__init__()
+        # Trial -> how many were asked for before it; those that were withdrawn do not count.
+        self._places: dict[int, int] = {}
         self._open: set[int] = set()
         self._best: list[tuple[tuple[float, ...], int]] = []
         # A heap, the first to be left out on top. Those with the smallest hashes are a fair sample.
@@ -42,7 +44,13 @@ class TrialMemory(InMemoryStorage):
         """See `InMemoryStorage`."""
         trial_id = super().create_new_trial(study_id, template_trial)
         self._open.add(trial_id)
+        self._places[trial_id] = len(self._places)
         return trial_id
+
+    def withdraw(self, trial: Trial) -> None:
+        """Forget the trial that was asked for last: it is not to be made."""
+        self._open.discard(trial.number)
+        del self._places[trial.number]
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
@@ -59,8 +67,9 @@ class TrialMemory(InMemoryStorage):
         if trial.state != TrialState.FAIL:  # a failure says nothing about its configuration
             insort(self._best, (_rank(trial), trial_id))
             del self._best[NUM_BEST:]
-        # Alike ids must not follow each other in the order of the hashes.
-        heapq.heappush(self._sampled, (-crc32(trial_id.to_bytes(8, "big")), trial_id))
+        # Neighbours must not follow each other in the order of the hashes.
+        place = self._places[trial_id].to_bytes(8, "big")
+        heapq.heappush(self._sampled, (-crc32(place), trial_id))
         if len(self._sampled) > MAX_SAMPLED:
             heapq.heappop(self._sampled)
 
