@@ -90,7 +90,7 @@ class Configurations:
             return len(choices) * self._number(others, values)
         if isinstance(choices, range):
             # It may have a billion numbers: all that no domain names are alike.
-            named = {domain.when.get(field) for domain in self.domains.values()}
+            named = {d.when[field] for d in self.domains.values() if field in d.when}
             apart = [number for number in named if number in choices]
             unnamed = next((number for number in choices if number not in named), None)
             alike = (len(choices) - len(apart)) * self._number(others, values | {field: unnamed})

@@ -44,8 +44,9 @@ def inverse_of(matrix: Floats) -> Floats | None:
         return None
     # A norm is at most the root of the largest column sum times the largest row sum. That is
     # enough for most matrices, and singular values of a thousand classes take seconds.
-    norms = [np.linalg.norm(m, order) for m in (matrix, inverse) for order in (1, np.inf)]
-    is_conditioned = np.sqrt(np.prod(norms)) <= MAX_CONDITION
+    with np.errstate(over="ignore"):  # of a matrix that is all but singular
+        norms = [np.linalg.norm(m, order) for m in (matrix, inverse) for order in (1, np.inf)]
+        is_conditioned = np.sqrt(np.prod(norms)) <= MAX_CONDITION
     return inverse if is_conditioned or np.linalg.cond(matrix) <= MAX_CONDITION else None
 
 

@@ -34,6 +34,19 @@ def test_a_level_whose_every_trial_diverged_does_not_reach_the_final() -> None:
     assert [t.trial_id for t in choose_finalists(trials, SEARCH)] == ["b"]
 
 
+def test_finalists_differ_in_their_configuration() -> None:
+    trials = [
+        trial("a", 1.0, lr=0.01),
+        trial("b", 1.0, lr=0.01),
+        trial("c", 0.9, lr=0.01),
+        trial("d", 0.8, lr=0.1),
+        trial("e", 0.1, lr=0.01, method="co_teaching"),
+        trial("f", 0.1, lr=0.01, method="co_teaching"),
+    ]
+    assert [t.trial_id for t in choose_finalists(trials, SEARCH)] == ["a", "d", "e"]
+    assert [t.trial_id for t in choose_finalists(trials[:3], SEARCH)] == ["a"]
+
+
 def test_a_stopped_trial_may_be_confirmed() -> None:
     trials = [trial("a", 2.0, status="stopped"), trial("b", 1.0, method="co_teaching")]
     assert [t.trial_id for t in choose_finalists(trials, SEARCH)] == ["a", "b"]

@@ -241,6 +241,102 @@ def test_no_optuna_trial_is_left_running_at_the_end(tmp_path: Path, kind: str) -
             session = Session(search, record)
 
 
+# Configurations that were tried.
+
+FOUR = {"lr": {"choice": [0.001, 0.01]}, "batch_size": {"choice": [32, 64]}}
+
+
+def few_search(**changes: Any) -> SearchConfig:
+    plain = {"search": FOUR, "compare": None, "fixed": None, "early_stopping": None, "trials": 12}
+    return make_search(**{**plain, **changes})
+
+
+@pytest.mark.parametrize("kind", ["tpe", "random"])
+def test_no_configuration_is_proposed_twice_and_all_of_them_are(kind: str) -> None:
+    search = few_search(sampler=kind)
+    sampler = sampler_of(search, trials=12)
+    assert sampler.num_trials == 4
+    points = []
+    while sampler.has_proposals:
+        values = sampler.ask(str(len(points)))
+        assert values is not None
+        points.append(tuple(values.items()))
+        # The best so far is what a sampler would try again.
+        trial = trial_of(search, str(len(points) - 1), values)
+        sampler.tell(end(trial, "completed", values["lr"]))
+    assert len(points) == len(set(points)) == 4
+
+
+@pytest.mark.parametrize("kind", ["tpe", "random"])
+def test_a_sampler_rebuilt_between_repetitions_proposes_the_same(kind: str) -> None:
+    search = few_search(
+        search={
+            "lr": {"choice": [0.001, 0.01, 0.1]},
+            "method": {"choice": ["standard", "co_teaching"]},
+            "tau": {"choice": [0.2, 0.4, 0.6]},
+        },
+        fixed={"ramp_epochs": 1},
+        sampler=kind,
+    )
+    found: list[list[Any]] = []
+    for restarts in (False, True):
+        sampler, ended, points = sampler_of(search), list[TrialHistory](), list[Any]()
+        while sampler.has_proposals:
+            if restarts:
+                sampler = sampler_of(search)
+                for trial in ended:
+                    sampler.replay(trial)
+            values = sampler.ask(str(len(points)))
+            assert values is not None
+            trial = end(trial_of(search, str(len(points)), values), "completed", values["lr"])
+            points.append(values)
+            ended.append(trial)
+            sampler.tell(trial)
+        found.append(points)
+    assert found[0] == found[1]
+    assert len(found[0]) == 3 * (1 + 3)
+
+
+@pytest.mark.parametrize("kind", ["tpe", "random"])
+def test_a_branch_without_a_range_is_tried_once_beside_one_that_has_any_number(kind: str) -> None:
+    search = few_search(
+        search={
+            "method": {"choice": ["standard", "co_teaching"]},
+            "tau": {"uniform": [0.1, 0.6]},
+        },
+        fixed={"ramp_epochs": 1},
+        sampler=kind,
+    )
+    sampler = sampler_of(search, trials=30)
+    methods = []
+    for number in range(30):
+        values = sampler.ask(str(number))
+        assert values is not None
+        methods.append(values["method"])
+        score = 1.0 if values["method"] == "standard" else 0.1
+        sampler.tell(end(trial_of(search, str(number), values), "completed", score))
+    assert methods.count("standard") == 1
+
+
+def test_where_nothing_new_is_drawn_the_search_ends_with_fewer_trials_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if there were too many configurations to list those that are left.
+    monkeypatch.setattr("tune_noise.tuning.session.sampler.MAX_GRID_POINTS", 0)
+    monkeypatch.setattr("tune_noise.tuning.session.sampler.MAX_DRAWS", 3)
+    search = few_search(conditions={})
+    with fresh_record(tmp_path / "record.db", search) as record:
+        session = Session(search, record)
+        FakeTrainer(session).run()
+        assert session.finished
+        tried = session.history.of(condition="all", stage="search")
+        assert len({trial.config for trial in tried}) == len(tried) < 4
+        [warning] = session.history.warnings
+        assert warning.endswith(f"its search ends with {len(tried)} trials")
+        finalists = {trial.finalist for trial in session.history.trials.values()} - {None}
+        assert len(finalists) == len(tried)  # of the three that are asked for
+
+
 # Grids.
 
 

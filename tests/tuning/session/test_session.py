@@ -68,6 +68,36 @@ def test_an_odd_number_of_trials_is_dealt_out_to_one_more_or_less(tmp_path: Path
     assert sorted(counts.values()) == [4, 4, 5, 5]
 
 
+def test_a_finite_space_is_searched_once_and_its_two_best_are_confirmed(tmp_path: Path) -> None:
+    search = make_search(
+        search={"lr": {"choice": [0.001, 0.01]}, "batch_size": {"choice": [32, 64]}},
+        compare=None,
+        fixed=None,
+        trials=12,
+        confirm={"seeds": 2},
+    )
+    outcomes = []
+    for restarts in (False, True):
+        with running(tmp_path / f"{restarts}.db", search) as trainer:
+            while (stack := trainer.session.next_stack()) is not None:
+                trainer.train(stack)
+                if restarts:
+                    trainer.session = Session(search, trainer.session.record)
+            assert trainer.session.finished
+            history = trainer.session.history
+        outcomes.append(outcome(history))
+        trials = history.trials.values()
+        tried = Counter(trial.config for trial in trials if trial.stage == "search")
+        assert (len(tried), set(tried.values())) == (2 * 4, {1})
+        confirmed = {
+            (trial.condition, trial.config.lr, trial.config.batch_size)
+            for trial in trials
+            if trial.stage == "confirm"
+        }
+        assert len(confirmed) == 2 * 2
+    assert outcomes[0] == outcomes[1]
+
+
 def test_all_search_trials_of_a_search_share_labels_and_seed(tmp_path: Path) -> None:
     search = make_search(seed=3)
     with running(tmp_path / "record.db", search) as trainer:
