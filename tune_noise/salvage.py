@@ -1,5 +1,7 @@
 """`python -m tune_noise.salvage`: keep the readable part of a damaged record."""
 
+import shlex
+
 from rich.console import Console
 
 from tune_noise.command_line.options import RecordUrl, SearchFolder
@@ -27,7 +29,7 @@ def salvage(
     console.print(f"kept   {result.kept} events in {place.shown}")
     if result.aside is not None:
         console.print(f"aside  {result.aside}")
-    console.print(f"resume with: tune-noise resume {folder}")
+    console.print(f"resume with: tune-noise resume {shlex.quote(str(folder))}")
 
 
 if __name__ == "__main__":

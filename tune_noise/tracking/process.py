@@ -25,8 +25,9 @@ LEAVING_SECONDS = 5.0
 MOMENT_SECONDS = 0.3
 # The child imports what the driver can import, but not first from the current folder, as with
 # `python -m`: a file there may have the name of a module, such as `random.py`.
+# What `import tune_noise` needs is imported before its own folder, which may be the current one.
 _PROGRAM = """
-import json, sys
+import importlib.metadata, json, sys
 package, others = json.loads(sys.argv.pop(1))
 sys.path.insert(0, package)
 import tune_noise
