@@ -2,7 +2,10 @@
 
 The only place that imports mlflow, and only inside functions: importing this package costs nothing.
 
-uri.py           where MLflow is, and whether it answers
+uri.py           where MLflow is
+faults.py        what is wrong with it: looked at before a search and after a failed delivery
+fault.py         a fault as a value; what can be wrong with an experiment
+database_faults.py  what is wrong with a database that has no MLflow server before it
 process.py       what the driver holds: start, finish
 orders.py        what driver and child say to each other
 follow.py        the loop of the child process: read the record, deliver, try again
@@ -16,7 +19,8 @@ logged_model.py  the model's files in MLflow
 fetch.py         a registered model, downloaded
 """
 
+from tune_noise.tracking.faults import check_tracking_uri
 from tune_noise.tracking.process import TrackingProcess
-from tune_noise.tracking.uri import check_tracking_uri, default_tracking_uri
+from tune_noise.tracking.uri import default_tracking_uri
 
 __all__ = ["TrackingProcess", "check_tracking_uri", "default_tracking_uri"]

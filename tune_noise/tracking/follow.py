@@ -8,6 +8,7 @@ from pathlib import Path
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.system.lock import take_lock
 from tune_noise.system.masking import mask_password
+from tune_noise.tracking.fault import says_lasting
 from tune_noise.tracking.mirror import Mirror
 from tune_noise.tracking.orders import Answer, Orders
 
@@ -54,6 +55,8 @@ class Reader:
 def follow(mirror: Mirror, reader: Reader, orders: Orders) -> str | None:
     """Deliver the record to MLflow until the driver ends.
 
+    After a fault that cannot pass by itself nothing is tried until then, and once more at the end.
+
     Returns:
         None if all arrived, else the last failure in one line.
     """
@@ -68,11 +71,17 @@ def follow(mirror: Mirror, reader: Reader, orders: Orders) -> str | None:
             mirror.deliver(is_last=is_last, deadline=orders.deadline)
         except Exception as error:  # of any kind: it is tried again, and the record has it all
             failures = 1 if mirror.num_sent > num_sent else failures + 1
-            reason = in_one_line(error)
+            fault = mirror.find_fault()
+            is_lasting = says_lasting(str(error)) if fault is None else not fault.may_pass
+            reason = in_one_line(error) if fault is None else mask_password(str(fault))
             _log.warning("delivery failed (%d in a row): %s", failures, reason)
-            if orders.seconds_left <= 0.0:
+            if orders.seconds_left <= 0.0 or (is_last and is_lasting):
                 return reason
-            _back_off(orders, failures)
+            if is_lasting:
+                _log.warning("this does not pass by itself: tried again when the search ends")
+                orders.wait_for_end()
+            else:
+                _back_off(orders, failures)
             continue
         failures = 0
         if is_last:
@@ -86,13 +95,14 @@ def in_one_line(error: Exception) -> str:
 
 
 def _back_off(orders: Orders, failures: int) -> None:
-    """Wait 1, 2, 4, ... seconds; at most one once the driver waits for us."""
+    """Wait 1, 2, 4, ... seconds; once the driver has ended, a hundredth of its time at most."""
     # No power above 2^10: a search may be without MLflow for weeks.
     seconds = min(2.0 ** min(failures - 1, 10), MAX_BACK_OFF_SECONDS)
     ready = time.monotonic() + seconds
     while (now := time.monotonic()) < ready:
         if orders.wait(min(POLL_SECONDS, ready - now)):
-            time.sleep(min(POLL_SECONDS, orders.seconds_left))
+            left = orders.seconds_left
+            time.sleep(min(left, ready - now, max(POLL_SECONDS, left / 100)))
             return
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record import Event
 from tune_noise.tracking import answer, content, store
+from tune_noise.tracking.fault import Fault
+from tune_noise.tracking.faults import find_fault
 from tune_noise.tracking.internals import bulk
 from tune_noise.tracking.internals.database import database_of
 from tune_noise.tracking.internals.views import view_tags
@@ -62,6 +64,10 @@ class Mirror:
         """MLflow's id of the search's run; None before it is known."""
         return self._parent.run_id if self._parent else None
 
+    def find_fault(self) -> Fault | None:
+        """Return what is wrong with MLflow now, e.g. after a failure."""
+        return find_fault(self._uri, self._experiment)
+
     def observe(self, event: Event) -> None:
         """Take an event of the record into account; nothing is sent yet."""
         self.history.apply(event)
@@ -114,8 +120,11 @@ class Mirror:
                 self._wait(trial_id)  # to be ended, although there is no news of it
         self._deliver_trials(parent, is_last=is_last, deadline=deadline)
         if is_last:
-            store.upload(self._client, parent, self._output)
-            self._deliver_parent(is_last=True, summary=summary)
+            try:
+                store.upload(self._client, parent, self._output)
+            finally:
+                # A search whose files cannot be stored has ended all the same.
+                self._deliver_parent(is_last=True, summary=summary)
             if self.history.finished:
                 self._register()
 

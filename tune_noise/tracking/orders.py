@@ -14,6 +14,9 @@ ORPHAN_SECONDS = 60.0
 # Past its deadline a child may be inside one last request; after that it ends in the middle of it.
 OVERDUE_SECONDS = 3.0
 
+# How often a child that only waits looks whether its driver lives.
+END_POLL_SECONDS = 1.0
+
 
 class Orders:
     """What the driver says through a pipe: `finish SECONDS`, or its end when it dies.
@@ -52,6 +55,11 @@ class Orders:
         if os.getppid() != self._driver_pid and not self._ended.is_set():
             self._end(ORPHAN_SECONDS)
         return self._ended.wait(seconds)
+
+    def wait_for_end(self) -> None:
+        """Sleep until the driver ends."""
+        while not self.wait(END_POLL_SECONDS):
+            pass
 
     @property
     def seconds_left(self) -> float:

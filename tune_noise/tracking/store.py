@@ -15,7 +15,7 @@ from tune_noise.system.files import remove_partials, replacement
 from tune_noise.system.lock import take_lock
 from tune_noise.tracking.content import Point, epoch_points, summary_points
 from tune_noise.tracking.internals.database import ARTIFACTS, follow_artifacts, make_tables
-from tune_noise.tracking.uri import SERVER_SCHEMES, scheme_of, sqlite_file
+from tune_noise.tracking.uri import EXPERIMENT_KIND, SERVER_SCHEMES, scheme_of, sqlite_file
 
 RUNS_PER_PAGE = 1000
 # MLflow takes 1000 metrics a call. An epoch is never cut in two; 10 are left for the summary.
@@ -102,10 +102,6 @@ def _make_sqlite_store(file: Path) -> None:
     remove_partials(file)
 
 
-# Says to MLflow's pages that these are training runs, not traces of language models.
-EXPERIMENT_KIND = {"mlflow.experimentKind": "custom_model_development"}
-
-
 def find_experiment(client: Any, name: str, *, location: str | None) -> str:
     """Return the ID of the experiment of this name, which is made if there is none.
 
@@ -113,18 +109,10 @@ def find_experiment(client: Any, name: str, *, location: str | None) -> str:
         client: of the store.
         name: of the experiment.
         location: URI of the folder for the artifacts of a new one; None: the server decides.
-
-    Raises:
-        TuneNoiseError: it was deleted in MLflow and not yet removed.
     """
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         return str(client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_KIND))
-    if experiment.lifecycle_stage != "active":
-        raise TuneNoiseError(
-            f"the MLflow experiment {name!r} was deleted; restore it with "
-            f"`mlflow experiments restore -x {experiment.experiment_id}`"
-        )
     return str(experiment.experiment_id)
 
 

@@ -8,6 +8,7 @@ database.py   `_tracking_client.store`, `SqlAlchemyStore`: to find out whether t
 bulk.py       the tables of runs, tags, parameters and metrics: MLflow's client needs six
               transactions for a run, 25 ms in place of 1.6
 views.py      saved views of the Runs page, a zlib-packed tag: MLflow has no call that saves one
+revision.py   the revision of the tables of a database, and the names of the files that upgrade them
 request.py    `http_request`, `get_default_host_creds`: one request with the user's login, without
               the retries that keep MLflow's client silent for minutes
 """

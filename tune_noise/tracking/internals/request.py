@@ -3,12 +3,16 @@
 from typing import Any
 
 
-def request_experiments(uri: str, *, timeout_seconds: float) -> Any | None:
-    """Ask a server for one experiment.
+def request(
+    uri: str, endpoint: str, seconds: float, *, json: dict[str, str] | None = None
+) -> Any | None:
+    """Ask a server one thing.
 
     Args:
         uri: `http(s)://...` of the server.
-        timeout_seconds: how long to wait for its answer; there is no second attempt.
+        endpoint: what is asked, below `/api/2.0/mlflow/`.
+        seconds: how long to wait for its answer; there is no second attempt.
+        json: content of a POST; None for a GET.
 
     Returns:
         The answer, whatever its status; None if none came in time.
@@ -21,11 +25,12 @@ def request_experiments(uri: str, *, timeout_seconds: float) -> Any | None:
     try:
         return http_request(
             get_default_host_creds(uri.rstrip("/")),
-            "/api/2.0/mlflow/experiments/search?max_results=1",
-            "GET",
+            f"/api/2.0/mlflow/{endpoint}",
+            "GET" if json is None else "POST",
             max_retries=0,
-            timeout=timeout_seconds,
+            timeout=seconds,
             raise_on_status=False,
+            json=json,
         )
     except MlflowException:
         return None
