@@ -14,7 +14,7 @@ from tests.support import import_rules as rules
 from tests.support.import_rules import Package
 
 PACKAGE = Package(Path(tune_noise.__file__).parent)
-MOST_MODULES_AT_THE_ROOT = 14
+MOST_MODULES_AT_THE_ROOT = 15
 MOST_FOLDERS_AT_THE_ROOT = 18
 
 # Library -> the places that may name it, anywhere, also inside a function.
@@ -33,8 +33,8 @@ MAY_IMPORT = {
     "matplotlib": ["reporting.figures", "reporting.comparison"],
     "jinja2": ["reporting.page"],
     "typer": [
-        "command_line", "cli", "predict", "report", "salvage", "search", "spaces", "status",
-        "suspects", "train",
+        "command_line", "cli", "deliver", "predict", "report", "salvage", "search", "spaces",
+        "status", "suspects", "train",
     ],
 }  # fmt: skip
 # What is next is decided without Ray: only the other half of tuning/ knows it.
@@ -99,6 +99,7 @@ LAYERS = {
     # The commands. Each is thin, and may also ask another for what both do.
     "spaces": {"command_line", "config", "errors"},
     "status": {"command_line", "errors", "history", "record", "service"},
+    "deliver": {"command_line", "service"},
     "salvage": {"command_line", "history", "record", "system"},
     "report": {"command_line", "errors", "history", "record", "reporting", "system"},
     "train": {"command_line", "config", "data", "errors", "training"},
@@ -111,8 +112,8 @@ LAYERS = {
         "service", "system", "training", "winners",
     },
     "cli": {
-        "command_line", "predict", "report", "salvage", "search", "spaces", "status", "suspects",
-        "train", "tune_noise",
+        "command_line", "deliver", "predict", "report", "salvage", "search", "spaces", "status",
+        "suspects", "train", "tune_noise",
     },
 }  # fmt: skip
 

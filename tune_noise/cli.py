@@ -10,6 +10,7 @@ from tune_noise import __version__
 from tune_noise.command_line.completion import answer_in_pieces, join_words
 from tune_noise.command_line.examples import epilog
 from tune_noise.command_line.run import run_app
+from tune_noise.deliver import deliver
 from tune_noise.predict import predict
 from tune_noise.report import report
 from tune_noise.salvage import salvage
@@ -23,7 +24,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, resume, train),
     "Results": (status, report, predict, suspects),
-    "Repair": (salvage,),
+    "Repair": (deliver, salvage),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:

@@ -96,12 +96,14 @@ class Proxy:
             served it by then.
         delays: told the head of a request, for how many seconds it is held back; by then its
             client may have given up.
+        answers: told the head of a request, what is answered in place of the server.
         heads: of all requests so far.
     """
 
     def __init__(self, target_port: int) -> None:
         self.loses: Callable[[bytes], bool] = lambda head: False
         self.delays: Callable[[bytes], float] = lambda head: 0.0
+        self.answers: Callable[[bytes], bytes | None] = lambda head: None
         self.heads: list[bytes] = []
         self._target = ("127.0.0.1", target_port)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -133,6 +135,9 @@ class Proxy:
                     return
                 self.heads.append(head)
                 time.sleep(self.delays(head))
+                if (instead := self.answers(head)) is not None:
+                    client.sendall(instead)
+                    return
                 server.sendall(_closing(head) + body)
                 answer = b"".join(iter(lambda: server.recv(65536), b""))
                 if not self.loses(head):

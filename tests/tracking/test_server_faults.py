@@ -13,6 +13,7 @@ from tests.support.ports import free_port
 from tests.support.scripted_search import WARNINGS_OF_MLFLOW, Script
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 from tune_noise.tracking import process as process_module
+from tune_noise.tracking.store import connect
 
 pytestmark = [pytest.mark.long, *WARNINGS_OF_MLFLOW]
 REQUEST_SECONDS = 2
@@ -92,10 +93,10 @@ def test_a_server_that_hangs_and_then_serves_what_was_given_up_holds_nothing_twi
         for number in range(5):
             script.trial(f"t{pause}-{number}", epochs=30)
         wait_for(lambda before=before: num_runs(server) > before, "the next runs")
+        failures = script.log.count("delivery failed")
         server.signal(signal.SIGSTOP)
-        time.sleep(3 * REQUEST_SECONDS)
+        wait_for(lambda failures=failures: script.log.count("delivery failed") > failures)
         server.signal(signal.SIGCONT)
-        time.sleep(1.0)
     script.trial("late")
     script.finish()
     assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
@@ -150,6 +151,65 @@ def test_a_server_that_stays_away_costs_a_warning_with_a_way_out(script: Script)
     process = script.start(f"http://ada:secret@127.0.0.1:{free_port()}")
     warning = process.finish(timeout_seconds=2.0)
     assert warning
-    assert "--resume" in warning
+    assert "did not receive everything" in warning
     assert process.run_id is None
     assert "secret" not in warning + script.log
+
+
+def answer(status: str, body: str) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head + body).encode()
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("deleted", "was deleted; restore it with"),
+        ("401 Unauthorized", "the server refused us with status 401 (Authorization Required)"),
+        ("404 Not Found", "what answered is not a working MLflow server (status 404)"),
+    ],
+)
+def test_a_fault_that_cannot_pass_ends_the_attempts_and_all_arrives_once_it_is_mended(
+    script: Script, server: MlflowServer, fault: str, reason: str
+) -> None:
+    client = connect(server.url)
+    with Proxy(server.port) as proxy:
+        script.search()
+        process = script.start(proxy.url)
+        script.trial("t1")
+        wait_for(script.has_ended(server.url, "t1"))
+        experiment_id = client.get_experiment_by_name(script.experiment).experiment_id
+        if fault == "deleted":
+            client.delete_experiment(experiment_id)
+        else:
+            proxy.answers = lambda head: answer(fault, "Authorization Required")
+        script.trial("t2")
+        wait_for(lambda: "does not pass by itself" in script.log)
+        script.trial("t3")
+        script.finish()
+        warning = process.finish(timeout_seconds=PATIENCE_SECONDS)
+        assert warning
+        assert reason in warning
+        # When it was met, and once more at the end.
+        assert script.log.count("delivery failed") == 2
+        if fault == "deleted":
+            client.restore_experiment(experiment_id)
+        proxy.answers = lambda head: None
+        assert script.start(proxy.url).finish(timeout_seconds=PATIENCE_SECONDS) is None
+    script.audit(server.database)
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable"])
+def test_a_server_that_is_not_ready_is_tried_until_it_is(
+    script: Script, server: MlflowServer, status: str
+) -> None:
+    with Proxy(server.port) as proxy:
+        proxy.answers = lambda head: answer(status, "<html>try again later</html>")
+        script.search()
+        script.trial("t1")
+        script.finish()
+        process = script.start(proxy.url)
+        wait_for(lambda: "delivery failed (2 in a row)" in script.log)
+        proxy.answers = lambda head: None
+        assert process.finish(timeout_seconds=PATIENCE_SECONDS) is None
+    script.audit(server.database)

@@ -83,6 +83,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "suspects": (Example("suspects runs/smoke --folds 5", is_costly=True),),
+    "deliver": (Example("deliver runs/smoke", is_costly=True),),
     "salvage": (
         Example(
             "salvage runs/smoke",

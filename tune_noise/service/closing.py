@@ -39,7 +39,26 @@ def resume_command(folder: Path, options: Mapping[str, object]) -> str:
         folder: of the search.
         options: name of an option -> its value; None leaves it out, True is a flag's.
     """
-    command = f"{_program('tune-noise')} resume {shlex.quote(str(folder))}"
+    return _command("resume", folder, options)
+
+
+def deliver_command(folder: Path, tracking_uri: str | None) -> str:
+    """Return the command that brings to MLflow what it lacks; a password in it is masked.
+
+    Args:
+        folder: of the search.
+        tracking_uri: of MLflow; None for the store beside the folder.
+    """
+    return _command("deliver", folder, {"--tracking-uri": tracking_uri})
+
+
+def undelivered(reason: str, command: str) -> str:
+    """Return that MLflow lacks something, and the command that delivers it."""
+    return f"{reason}; nothing is lost. Deliver the rest with:\n  {command}"
+
+
+def _command(name: str, folder: Path, options: Mapping[str, object]) -> str:
+    command = f"{_program('tune-noise')} {name} {shlex.quote(str(folder))}"
     given = [
         f" {name}" if value is True else f" {name} {shlex.quote(mask_password(str(value)))}"
         for name, value in options.items()
@@ -67,10 +86,17 @@ def say_where(
     models: Sequence[str] = (),
 ) -> None:
     """Print how long it took, and where results, report, models and MLflow's pages are."""
-    rows = [
-        ("results", str(folder)),
-        ("report", f"{_opener()} {shlex.quote(str(folder / REPORT_FILE))}"),
-    ]
+    console.print(f"\nFinished in {clock(seconds)}.", highlight=False)
+    _print_row(console, "results", str(folder))
+    _print_row(console, "report", f"{_opener()} {shlex.quote(str(folder / REPORT_FILE))}")
+    say_mlflow(console, tracking_uri, experiment_id, models)
+
+
+def say_mlflow(
+    console: Console, tracking_uri: str, experiment_id: str | None, models: Sequence[str]
+) -> None:
+    """Print where models and MLflow's pages are."""
+    rows = []
     if models:
         rows.append(("model" if len(models) == 1 else "models", _registered(models)))
     # Without the query MLflow opens on its pages for language models.
@@ -81,9 +107,12 @@ def say_where(
         store = shlex.quote(mask_password(tracking_uri))
         rows.append(("MLflow", f"{_program('mlflow')} ui --backend-store-uri {store}"))
         rows.append(("", f"then open http://127.0.0.1:5000{page}"))
-    console.print(f"\nFinished in {clock(seconds)}.", highlight=False)
     for name, text in rows:
-        console.print(f"{name:<8} {text}", highlight=False, markup=False, soft_wrap=True)
+        _print_row(console, name, text)
+
+
+def _print_row(console: Console, name: str, text: str) -> None:
+    console.print(f"{name:<8} {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _registered(models: Sequence[str]) -> str:

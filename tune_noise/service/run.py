@@ -24,7 +24,14 @@ from tune_noise.record.reach import check
 from tune_noise.reporting import Summary, condition_tables, write_outputs
 from tune_noise.service.begin import begin
 from tune_noise.service.checked_data import load_checked
-from tune_noise.service.closing import failures, resume_command, say_where, warn
+from tune_noise.service.closing import (
+    deliver_command,
+    failures,
+    resume_command,
+    say_where,
+    undelivered,
+    warn,
+)
 from tune_noise.service.continuation import changed_code, grows, read_begun
 from tune_noise.service.plan import repetitions_left_out
 from tune_noise.service.progress import SearchProgress
@@ -38,7 +45,7 @@ from tune_noise.winners.find_suspects import find_on_cluster
 from tune_noise.winners.registration import describe_models
 
 # MLflow may be slow, but a finished search should not wait for it for ever, an interrupted one
-# not for long, and one that is to end at once not at all: a resumed one delivers the rest.
+# not for long, and one that is to end at once not at all: `deliver` brings the rest.
 TRACKING_SECONDS = 120.0
 INTERRUPTED_TRACKING_SECONDS = 15.0
 # What is proposed where a time budget was too short for any trial, unless that was nearly as long.
@@ -158,7 +165,7 @@ def _run_search(
             _train(search, request, checked, begun, console, nodes, interrupt)
         # Closing takes seconds, and nothing more is trained.
         stack.enter_context(_in_background(cluster.close))
-        delivered = _deliver(begun, checked.dataset, folder, register=request.register)
+        delivered = _deliver(begun, checked.dataset, request, folder)
     if not delivered.history.trials:
         raise UserError(_nothing_begun(delivered.history, folder, request))
     _say(delivered, begun.tracking, checked.tracking_uri, folder, console, started)
@@ -176,7 +183,7 @@ def _check(search: SearchConfig, request: Request, folder: Path) -> _Checked:
     check(place)
     before = read_begun(folder, place, search, dataset, resume=request.resume)
     tracking_uri = request.tracking_uri or default_tracking_uri(folder.parent)
-    check_tracking_uri(tracking_uri, source=request.tracking_source)
+    check_tracking_uri(tracking_uri, experiment=search.name, source=request.tracking_source)
     budget = request.time_budget_seconds
     if before is not None and budget is None:
         budget = before.time.budget_seconds
@@ -293,13 +300,15 @@ def _in_background(work: Callable[[], None]) -> Iterator[None]:
         done.result()
 
 
-def _deliver(begun: _Begun, dataset: Dataset, folder: Path, *, register: bool) -> _Delivered:
+def _deliver(begun: _Begun, dataset: Dataset, request: Request, folder: Path) -> _Delivered:
     """Write tables, report and winners from the record, and wait for MLflow."""
     history = History.replay(begun.record.events())
     summary = write_outputs(history, folder)
     problems = export_winners(summary, dataset, folder)
-    describe_models(history, summary, dataset, folder, register=register)
+    describe_models(history, summary, dataset, folder, register=request.register)
     late = begun.tracking.finish(timeout_seconds=TRACKING_SECONDS)
+    if late is not None:
+        late = undelivered(late, deliver_command(folder, request.tracking_uri))
     warnings = filter(None, [failures(history, folder), *problems, late])
     return _Delivered(history, summary, list(warnings))
 

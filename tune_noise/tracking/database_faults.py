@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,7 +39,7 @@ def find_sqlite_fault(uri: str, experiment: str | None, *, seconds: float) -> Fa
         return Fault("it cannot be understood", way_out)
     except OSError as error:
         return Fault(f"{error.strerror}", "choose another file")
-    return _find_fault_inside(sa.engine.make_url(uri), experiment, {"timeout": seconds})
+    return _find_fault_inside(uri, experiment, {"timeout": seconds})
 
 
 def _file_fault(path: Path) -> Fault | None:
@@ -74,43 +75,42 @@ def find_database_fault(
         )
     is_libpq = url.get_driver_name() in ("psycopg", "psycopg2")
     return _find_fault_inside(
-        url, experiment, {"connect_timeout": int(seconds)} if is_libpq else {}
+        uri, experiment, {"connect_timeout": int(seconds)} if is_libpq else {}
     )
 
 
 def _find_fault_inside(
-    url: sa.URL, experiment: str | None, connect_args: dict[str, Any]
+    uri: str, experiment: str | None, connect_args: dict[str, Any]
 ) -> Fault | None:
-    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=connect_args)
+    engine = sa.create_engine(uri, poolclass=sa.NullPool, connect_args=connect_args)
     try:
         with engine.connect() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
                 return None  # MLflow makes its tables
-            fault = _version_fault(connection, url)
+            fault = _version_fault(connection, uri)
             if fault is not None or experiment is None:
                 return fault
             # Without a row it asks for nothing but the right to write; it is never committed.
             connection.execute(sa.text("INSERT INTO runs SELECT * FROM runs WHERE 1 = 0"))
-            return _experiment_fault(connection, experiment)
+            return _experiment_fault(connection, experiment, uri)
     except sa.exc.DBAPIError as error:
         reason = " ".join(str(error.orig).split())
         if not (says_lasting(reason) or _REFUSED.search(reason)):
             return None
         return Fault(
             f"the database refuses us ({reason})",
-            "correct its user, password or name, or let this user write",
+            "correct its user, password or name, let this user write, or choose another",
         )
 
 
-def _version_fault(connection: sa.Connection, url: sa.URL) -> Fault | None:
+def _version_fault(connection: sa.Connection, uri: str) -> Fault | None:
     revision = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     if revision in (None, REVISION):
         return None
     if is_older(revision):
         return Fault(
             f"its tables are those of an older MLflow ({revision} in place of {REVISION})",
-            f"make a copy of it and run `mlflow db upgrade {url.render_as_string()}`, or choose "
-            "another",
+            f"make a copy of it and run `mlflow db upgrade {quote(uri)}`, or choose another",
         )
     return Fault(
         f"its tables are those of a newer MLflow, or of another program ({revision} in place of "
@@ -119,7 +119,7 @@ def _version_fault(connection: sa.Connection, url: sa.URL) -> Fault | None:
     )
 
 
-def _experiment_fault(connection: sa.Connection, name: str) -> Fault | None:
+def _experiment_fault(connection: sa.Connection, name: str, uri: str) -> Fault | None:
     query = "SELECT * FROM experiments WHERE name = :name AND workspace = 'default'"
     row = connection.execute(sa.text(query), {"name": name}).mappings().first()
-    return None if row is None else find_experiment_fault(dict(row), is_server=False)
+    return None if row is None else find_experiment_fault(dict(row), uri)

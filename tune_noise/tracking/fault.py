@@ -4,9 +4,12 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+from tune_noise.tracking.uri import SERVER_SCHEMES, VARIABLE, scheme_of
 
 # What disks, databases and servers say that no second attempt changes.
 _LASTING = re.compile(r"read-?only|permission denied|no module named", re.IGNORECASE)
@@ -35,22 +38,23 @@ def says_lasting(text: str) -> bool:
     return _LASTING.search(text) is not None
 
 
-def find_experiment_fault(experiment: Mapping[str, Any], *, is_server: bool) -> Fault | None:
+def find_experiment_fault(experiment: Mapping[str, Any], uri: str) -> Fault | None:
     """Return why an experiment that exists can take no runs.
 
     Args:
         experiment: its `experiment_id`, `name`, `lifecycle_stage` and `artifact_location`.
-        is_server: whether a server stands before its store.
+        uri: of the MLflow that holds it.
     """
     name, number = experiment.get("name"), experiment.get("experiment_id")
     if experiment.get("lifecycle_stage") == "deleted":
         return Fault(
             f"its experiment {name!r} was deleted",
-            f"restore it with `mlflow experiments restore -x {number}`, or choose another --name",
+            f"restore it with `{VARIABLE}={quote(uri)} mlflow experiments restore -x {number}`, or "
+            "choose another --name",
         )
     location = experiment.get("artifact_location") or ""
     scheme = urlsplit(location).scheme
-    if scheme == "mlflow-artifacts" and not is_server:
+    if scheme == "mlflow-artifacts" and scheme_of(uri) not in SERVER_SCHEMES:
         return Fault(
             f"the files of its experiment {name!r} are kept by an MLflow server ({location})",
             "give the address of that server, http://HOST:PORT, or choose another --name",

@@ -98,7 +98,7 @@ def _server_experiment_fault(uri: str, name: str, seconds: float) -> Fault | Non
     if (fault := _answer_fault(answer, seconds, key="experiment")) is not None:
         return fault
     experiment = content["experiment"]
-    if (fault := find_experiment_fault(experiment, is_server=True)) is not None:
+    if (fault := find_experiment_fault(experiment, uri)) is not None:
         return fault
     [(key, value)] = EXPERIMENT_KIND.items()
     if {"key": key, "value": value} not in experiment.get("tags", []):

@@ -187,7 +187,4 @@ class TrackingProcess:
         return f"no answer, see {path}{f': {last[:MAX_REASON_CHARACTERS]}' if last else ''}"
 
     def _warning(self, failure: str) -> str:
-        return mask_password(
-            f"MLflow at {self._uri} did not receive everything ({failure}); nothing is lost: "
-            "the same command with --resume delivers the rest"
-        )
+        return mask_password(f"MLflow at {self._uri} did not receive everything ({failure})")

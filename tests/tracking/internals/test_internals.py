@@ -13,7 +13,8 @@ from tests.support.mlflow_server import MlflowServer
 from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tune_noise.tracking import internals
 from tune_noise.tracking.internals.database import database_of, make_tables
-from tune_noise.tracking.internals.request import request_experiments
+from tune_noise.tracking.internals.request import request
+from tune_noise.tracking.internals.revision import REVISION, is_older
 from tune_noise.tracking.internals.views import TAG_PREFIX
 
 pytestmark = WARNINGS_OF_MLFLOW
@@ -47,10 +48,18 @@ def test_a_client_of_a_database_writes_to_it_itself(tmp_path: Path) -> None:
 
 def test_a_request_reaches_a_server_and_gives_up_on_none(tmp_path: Path) -> None:
     with MlflowServer(tmp_path / "server") as server:
-        answer = request_experiments(server.url, timeout_seconds=10.0)
+        answer = request(server.url, "experiments/search?max_results=1", 10.0)
         assert answer is not None
         assert answer.status_code == 200
-    assert request_experiments(server.url, timeout_seconds=1.0) is None
+    assert request(server.url, "experiments/search?max_results=1", 1.0) is None
+
+
+def test_the_revision_of_the_tables_is_that_of_the_installed_mlflow() -> None:
+    from mlflow.store.db.utils import _get_latest_schema_revision
+
+    assert _get_latest_schema_revision() == REVISION
+    assert is_older("75868b020152")
+    assert not is_older("ffffffffffff")
 
 
 @pytest.mark.parametrize("word", [TAG_PREFIX, "selectedColumns", "compareRunCharts", "deflate;"])
