@@ -21,7 +21,7 @@ REQUEST_SECONDS = 2
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A request is given up after 20 seconds: too long to wait for in a test.
+    # A request is given up after a minute: too long to wait for in a test.
     limit = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS)}
     environment = process_module.CHILD_ENVIRONMENT | limit
     monkeypatch.setattr(process_module, "CHILD_ENVIRONMENT", environment)

@@ -100,7 +100,8 @@ def say_mlflow(
     if models:
         rows.append(("model" if len(models) == 1 else "models", _registered(models)))
     # Without the query MLflow opens on its pages for language models.
-    page = f"/#/experiments/{experiment_id or ''}?workflowType=machine_learning"
+    place = f"/{experiment_id}" if experiment_id else ""
+    page = f"/#/experiments{place}?workflowType=machine_learning"
     if tracking_uri.startswith("http"):
         rows.append(("MLflow", mask_password(tracking_uri.rstrip("/") + page)))
     else:
