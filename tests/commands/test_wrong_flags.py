@@ -153,7 +153,8 @@ def test_a_tracking_server_that_does_not_answer_is_refused_in_seconds(run: Run) 
 
 
 def test_the_other_commands_refuse_alike(run: Run) -> None:
-    refuse(run("resume", "none"), "none holds no search: nothing is recorded in none/record.db")
+    for command in ("resume", "deliver"):
+        refuse(run(command, "none"), "none holds no search: nothing is recorded in none/record.db")
     refuse(run("report", "none"), "none holds no search: nothing is recorded in none/record.db")
     refuse(run("spaces", "show", "smok"), "--space smok", "did you mean 'smoke'?")
     refuse(

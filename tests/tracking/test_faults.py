@@ -5,7 +5,10 @@ import shlex
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -165,3 +168,54 @@ def test_a_database_on_a_server_that_refuses_us_is_named(postgres: PostgresServe
         postgres.start()
     assert fault
     assert fault.may_pass
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (404, "not here", "is not a working MLflow server (status 404)"),
+        (200, "<html>welcome</html>", "is not a working MLflow server (status 200)"),
+        (200, '{"hello": "world"}', "is not a working MLflow server (status 200)"),
+        (200, '{"experiment": 5}', "is not a working MLflow server (status 200)"),
+        (
+            401,
+            "who are you?",
+            "refused us with status 401 (who are you?); set MLFLOW_",
+        ),
+        (403, "Permission denied", "refused us with status 403 (Permission denied); set MLFLOW_"),
+        (503, '{"message": "attempt to write a readonly database"}', "the server cannot write ("),
+    ],
+)
+def test_what_answers_and_can_take_no_runs_is_refused(status: int, body: str, reason: str) -> None:
+    with answering(status, body) as uri:
+        assert reason in refusal(uri)
+        fault = find_fault(uri, "fine")
+        assert fault
+        assert not fault.may_pass
+
+
+def test_a_server_with_a_fault_of_its_own_may_be_well_later() -> None:
+    with answering(503, '{"message": "database is locked"}') as uri:
+        fault = find_fault(uri, "fine")
+        assert fault
+        assert fault.may_pass
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[str]:
+    """The address of a server that answers everything alike."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

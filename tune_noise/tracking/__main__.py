@@ -1,8 +1,7 @@
 """`python -m tune_noise.tracking SEARCH --experiment NAME --output DIR`: the child process.
 
 Internal; the driver starts it. The URLs come from MLFLOW_TRACKING_URI and TUNE_NOISE_RECORD,
-because a command line is visible to every user of a machine and a URL may hold a password. With
-`< /dev/null` it delivers by hand what a record holds.
+because a command line is visible to every user of a machine and a URL may hold a password.
 """
 
 import argparse

@@ -124,7 +124,8 @@ def _answer_fault(answer: Any | None, seconds: float, *, key: str | None = None)
             "with mlflow server --allowed-hosts",
         )
     content = _content_of(answer)
-    if status == 200 and content is not None and (key is None or key in content):
+    is_object = isinstance(content if key is None else (content or {}).get(key), dict)
+    if status == 200 and is_object:
         return None
     if says_lasting(text):
         return Fault(
