@@ -71,5 +71,7 @@ def find_experiment_fault(experiment: Mapping[str, Any], uri: str) -> Fault | No
 
 def find_unwritable(folder: Path) -> Path | None:
     """Return the folder that keeps a folder from being made or written; None if it can be."""
-    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    # `Path.exists` raises where a folder on the way may not be entered.
+    parents = (folder, *folder.absolute().parents)
+    parent = next(path for path in parents if os.path.exists(path))
     return None if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK) else parent
