@@ -48,7 +48,7 @@ def deliver_record(
         tracking = TrackingProcess.start(
             place, tracking_uri=uri, experiment=experiment, output=folder
         )
-        console.print(f"Delivering to MLflow. Ctrl-C ends it; {command} goes on.")
+        console.print("Delivering to MLflow. Ctrl-C ends it, and the same command goes on.")
         try:
             late = tracking.finish(timeout_seconds=DELIVERY_SECONDS)
         except KeyboardInterrupt:
