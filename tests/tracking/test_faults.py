@@ -92,6 +92,16 @@ def test_an_experiment_that_can_take_no_runs_is_refused(
     check_tracking_uri(uri)
 
 
+def test_a_store_that_was_moved_with_its_files_is_accepted(uri: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection, connection:
+        gone = (tmp_path / "a file" / "mlartifacts").as_uri()
+        connection.execute("UPDATE experiments SET artifact_location = ?", (gone,))
+    (tmp_path / "a file").touch()
+    assert "a file; make it writable" in refusal(uri)
+    (tmp_path / "mlartifacts").mkdir()
+    check_tracking_uri(uri, experiment="fine")
+
+
 def set_revision(uri: str, revision: str) -> None:
     with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import sqlalchemy as sa
 
 from tune_noise.tracking.fault import Fault, find_experiment_fault, find_unwritable, says_lasting
+from tune_noise.tracking.internals.database import is_left_behind
 from tune_noise.tracking.internals.revision import REVISION, is_older
 from tune_noise.tracking.uri import SQLITE_PARAMETERS, sqlite_file
 
@@ -122,4 +123,9 @@ def _version_fault(connection: sa.Connection, uri: str) -> Fault | None:
 def _experiment_fault(connection: sa.Connection, name: str, uri: str) -> Fault | None:
     query = "SELECT * FROM experiments WHERE name = :name AND workspace = 'default'"
     row = connection.execute(sa.text(query), {"name": name}).mappings().first()
-    return None if row is None else find_experiment_fault(dict(row), uri)
+    if row is None:
+        return None
+    experiment, file = dict(row), sqlite_file(uri)
+    if file is not None and is_left_behind(experiment["artifact_location"], file):
+        del experiment["artifact_location"]  # it will be that beside the file
+    return find_experiment_fault(experiment, uri)

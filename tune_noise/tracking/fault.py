@@ -60,7 +60,7 @@ def find_experiment_fault(experiment: Mapping[str, Any], uri: str) -> Fault | No
             "give the address of that server, http://HOST:PORT, or choose another --name",
         )
     folder = Path(url2pathname(urlsplit(location).path))
-    if scheme in ("", "file") and (parent := find_unwritable(folder)) is not None:
+    if location and scheme in ("", "file") and (parent := find_unwritable(folder)) is not None:
         return Fault(
             f"the files of its experiment {name!r} go to {folder}, and we may not write in "
             f"{parent}",

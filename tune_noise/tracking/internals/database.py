@@ -48,11 +48,9 @@ def follow_artifacts(file: Path) -> None:
         file: the database, with all its tables.
     """
     beside = file.absolute().with_name(ARTIFACTS)
-    if not beside.is_dir():
-        return
     with closing(sqlite3.connect(file)) as connection, connection:
         for (root,) in connection.execute("SELECT DISTINCT artifact_location FROM experiments"):
-            if not root.endswith(f"/{ARTIFACTS}") or not _is_left_behind(root, file):
+            if not is_left_behind(root, file):
                 continue
             for table, column in _PLACES.items():
                 connection.execute(
@@ -63,8 +61,13 @@ def follow_artifacts(file: Path) -> None:
             _log.warning("%s named files in %s: it names those in %s now", file, root, beside)
 
 
-def _is_left_behind(root: str, file: Path) -> bool:
-    """Return whether a folder of artifacts is gone, or belongs to the store that was copied."""
+def is_left_behind(root: str, file: Path) -> bool:
+    """Return whether the files that a store names in a folder of artifacts lie beside it now.
+
+    The folder is gone, or belongs to the store that was copied.
+    """
+    if not root.endswith(f"/{ARTIFACTS}") or not file.absolute().with_name(ARTIFACTS).is_dir():
+        return False
     folder = Path(unquote(root.removeprefix("file://")))
     former = folder.with_name(file.name)
     if not os.path.exists(folder):  # Path.exists raises where a folder is another user's
