@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +49,21 @@ def test_a_process_looks_for_modules_where_its_driver_does(
     monkeypatch.syspath_prepend(current_folder)
     job = DriverPaths(_py_driver_sys_path=["/nowhere", str(current_folder)])
     assert list(job._get_proto_job_config().py_driver_sys_path) == [str(current_folder)]
+
+
+def test_signals_reach_this_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._private import services, utils
+
+    for module, name in ((services, "ConsolePopen"), (utils, "set_sigterm_handler")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # to be put back
+    ray_internals.keep_signals_from_ray()
+    before = signal.getsignal(signal.SIGTERM)
+    utils.set_sigterm_handler(lambda *_: None)
+    assert signal.getsignal(signal.SIGTERM) is before
+    process = services.start_ray_process(["sleep", "600"], "test", fate_share=True).process
+    assert os.getsid(process.pid) == process.pid
+    process.kill()
+    process.wait()
 
 
 def test_the_store_of_the_head_keeps_values_by_key() -> None:
