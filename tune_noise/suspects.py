@@ -81,6 +81,8 @@ def suspects(
         if condition.suspects is not None:
             sentence = suspects_sentence(condition.suspects, condition.name)
             console.print(f"{condition.name}: {sentence}")
+        elif condition.best_without_information is not None:
+            console.print(f"{condition.name}: nothing was learned that could judge a label")
     console.print(f"report   {folder / REPORT_FILE}")
 
 

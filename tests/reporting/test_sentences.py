@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.histories import Builder
+from tests.support.histories import Builder, epoch
 from tune_noise.config.metric_names import SEARCHABLE
 from tune_noise.reporting.findings.summary import ConditionSummary, summarise
 from tune_noise.reporting.sentences import badge, objective_meaning, verdict_sentence
@@ -193,3 +193,57 @@ def test_an_end_that_is_not_zero_is_not_written_as_zero() -> None:
 @pytest.mark.parametrize("objective", SEARCHABLE)
 def test_every_objective_comes_with_its_limits(objective: str) -> None:
     assert objective_meaning(objective).count(".") >= 3
+
+
+@pytest.mark.parametrize("noise", ["given", "pair_flip"])
+def test_information_that_is_not_above_0_has_no_winner(noise: str, builder: type[Builder]) -> None:
+    build = builder(noise=noise)
+    build.add_finalist([-0.005, -0.004, -0.005])
+    build.add_finalist([-0.105, -0.104, -0.105], model="mlp2")
+    condition = first_condition(build)
+    assert (condition.verdict, badge(condition)) == ("nothing_learned", "nothing learned")
+    assert condition.leader is condition.runner_up is condition.noise is None
+    assert not any(condition.is_winner(finalist) for finalist in condition.finalists)
+    sentence = verdict_sentence(condition)
+    assert "nothing was learned: the best finalist, standard (mlp1), has information" in sentence
+    assert "SE 0.020, which is not clearly above 0" in sentence
+    assert "Check that each label stands beside its own input" in sentence
+
+
+@pytest.mark.parametrize(
+    ("noise", "score", "is_learned"),
+    [
+        # 1.645 standard errors of 0.02 are 0.033; four seeds that draw labels afresh halve them.
+        ("given", 0.032, False),
+        ("given", 0.034, True),
+        ("pair_flip", 0.016, False),
+        ("pair_flip", 0.017, True),
+    ],
+)
+def test_seeds_that_share_their_labels_share_the_chance_of_them(
+    noise: str, score: float, is_learned: bool, builder: type[Builder]
+) -> None:
+    build = builder(noise=noise)
+    build.add_finalist([score] * 4)
+    condition = first_condition(build)
+    assert (condition.leader is not None) == is_learned
+    assert (condition.verdict == "winner") == is_learned
+
+
+@pytest.mark.parametrize(
+    ("objective", "oracle", "verdict"),
+    [
+        ("val_accuracy_noisy", False, "nothing_learned"),
+        ("val_loss_noisy", False, "nothing_learned"),
+        ("val_accuracy_clean", True, "winner"),
+    ],
+)
+def test_another_objective_does_not_hide_it_but_an_oracle_sees_clean_labels(
+    objective: str, oracle: bool, verdict: str, builder: type[Builder]
+) -> None:
+    build = builder(objective=objective, oracle=oracle)
+    shown = epoch(-0.01, val_accuracy_clean=0.5)
+    found = build.add(shown)
+    for seed in (101, 102):
+        build.add(shown, finalist=found, seed=seed)
+    assert first_condition(build).verdict == verdict

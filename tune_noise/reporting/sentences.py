@@ -72,8 +72,8 @@ def badge(condition: ConditionSummary) -> str:
     """Return the verdict in a word or two; a tie has no winner."""
     if condition.verdict is None:
         return "no verdict yet" if not condition.is_confirmed else "no verdict"
-    if condition.verdict == "tie":
-        return "tie"
+    if condition.verdict != "winner":
+        return condition.verdict.replace("_", " ")
     return "winner" if condition.runner_up is not None else "unopposed"
 
 
@@ -180,6 +180,8 @@ def _figures(finalist: Finalist) -> str:
 
 
 def _no_answer(condition: ConditionSummary) -> str:
+    if condition.best_without_information is not None:
+        return _nothing_learned(condition, condition.best_without_information)
     total = sum(len(finalist.trials) for finalist in condition.finalists)
     if not condition.is_confirmed:
         ended = sum(t.status is not None for f in condition.finalists for t in f.trials)
@@ -190,6 +192,19 @@ def _no_answer(condition: ConditionSummary) -> str:
     else:
         reason = "no verdict: no finalist has been trained on fresh seeds"
     return f"{place(condition)}, {reason}.{_best_so_far(condition)}"
+
+
+def _nothing_learned(condition: ConditionSummary, best: Finalist) -> str:
+    metric = best.information
+    error = best.metrics.get(f"{metric}_se")
+    note = "" if error is None else f", {standard_error(error.mean, metric)}"
+    figure = f"{objective_name(metric)} {with_interval(best.metrics[metric], metric)}{note}"
+    return (
+        f"{place(condition)}, nothing was learned: the best finalist, "
+        f"{configuration(best.config, condition.config)}, has {figure}, which is not clearly above "
+        "0, so there is no winner and no model. Check that each label stands beside its own input; "
+        "if it does, take more examples, more epochs or a larger val_fraction."
+    )
 
 
 def _best_so_far(condition: ConditionSummary) -> str:

@@ -88,7 +88,7 @@ def standings(summary: Summary) -> dict[str, str]:
     """Return trial_id of a finalist -> `winner`, `tie`, or `behind` the leader."""
     standing = {}
     for entry in summary["conditions"]:
-        if entry["verdict"] is None:
+        if entry["winner"] is None:
             continue
         leader = entry["winner"]["trial_id"]
         for finalist in entry.get("finalists", []):

@@ -34,10 +34,11 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
     """
     problems = []
     for condition in summary.conditions:
-        leader = condition.leader
+        leader, target = condition.leader, winner_dir(folder, condition.name)
+        if condition.best_without_information is not None:
+            shutil.rmtree(target, ignore_errors=True)  # of a leader before the search has grown
         if leader is None:
             continue
-        target = winner_dir(folder, condition.name)
         trial = next(iter(leader.counted.values()))
         about = _about(trial, leader, condition.verdict, dataset)
         try:

@@ -40,7 +40,8 @@ def title(task: TaskComparison, differing: list[str]) -> str:
 def leader_in_words(entry: Entry, task: TaskComparison) -> list[str]:
     """Return method, network, and whatever tells the leaders of a task apart."""
     if entry.leader is None:
-        return ["no leader is confirmed"]
+        is_confirmed = entry.condition.best_without_information is not None
+        return ["nothing was learned" if is_confirmed else "no leader is confirmed"]
     leaders = [rival.leader.config for rival in task.entries if rival.leader is not None]
     configs = [config.model_dump() for config in leaders]
     config = entry.leader.config.model_dump()

@@ -1,5 +1,6 @@
 """A finalist: one configuration, confirmed by trials on fresh seeds."""
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,8 @@ REPORTED = (
     "train_label_precision",
     "train_label_recall",
 )
+# The 95 % quantile of the normal distribution.
+Z_ONE_SIDED = 1.644854
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,27 @@ class Finalist:
         return not declared.noise(self.config.noise).drawn or (
             len(self.trials) > 1 and len(drawn) == 1
         )
+
+    @property
+    def information(self) -> str:
+        """The metric that tells whether anything was learned: the objective, if it is one."""
+        objective = self.config.objective
+        return objective if objective.startswith("val_information") else "val_information_noisy"
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether its information about the noisy labels is above 0, at a one-sided 5 %.
+
+        The mean over the seeds is judged by the standard error of one measurement, which holds the
+        chance of the validation labels; seeds that draw their labels afresh make it smaller.
+        An oracle is steered by clean labels, and is not judged by noisy ones.
+        """
+        mean = self.metrics.get(self.information)
+        if mean is None or self.config.oracle:
+            return True
+        error = self.metrics.get(f"{self.information}_se")
+        draws = 1 if self.shares_labels else mean.n
+        return mean.mean > (0.0 if error is None else Z_ONE_SIDED * error.mean / math.sqrt(draws))
 
     @property
     def num_failed(self) -> int:

@@ -19,7 +19,7 @@ from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_es
 from tune_noise.reporting.statistics import Estimate
 from tune_noise.verdict import Comparison, Standing, standing_of
 
-Verdict = Literal["winner", "tie"]
+Verdict = Literal["winner", "tie", "nothing_learned"]
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,23 @@ class ConditionSummary:
     def leader(self) -> Finalist | None:
         """The finalist with the best mean objective of those still in question at the end.
 
-        Only the verdict makes it the winner.
+        Only the verdict makes it the winner. None where even this one has learned nothing.
         """
+        return self._best if self._best is not None and self._best.has_learned else None
+
+    @property
+    def best_without_information(self) -> Finalist | None:
+        """The finalist that would be the leader if it had learned anything."""
+        return self._best if self.leader is None else None
+
+    @property
+    def _best(self) -> Finalist | None:
         return self.scored[0] if self.scored and self.is_confirmed else None
 
     @property
     def runner_up(self) -> Finalist | None:
-        """The second best; None where the leader is unopposed."""
-        return self.scored[1] if len(self.scored) > 1 and self.is_confirmed else None
+        """The second best; None where there is no leader or it is unopposed."""
+        return self.scored[1] if len(self.scored) > 1 and self.leader is not None else None
 
     @cached_property
     def difference(self) -> dict[str, Estimate]:
@@ -77,6 +86,8 @@ class ConditionSummary:
     @property
     def verdict(self) -> Verdict | None:
         """`winner` if every other finalist is separated from the leader; None: too early."""
+        if self.best_without_information is not None:
+            return "nothing_learned"
         if self.leader is None:
             return None
         return "tie" if self.tied else "winner"
