@@ -118,24 +118,33 @@ def _checked(named: NamedImages, about: Mapping[str, Any], path: Path) -> NamedI
             f"{path}: {named.name} are {_size(shape)}, and this model was trained on "
             f"{_size(expected)}: resize them to that size"
         )
-    number_of = {word: number for number, word in enumerate(about.get("class_names") or ())}
+    names = about.get("class_names")
+    number_of = {word: number for number, word in enumerate(names or range(num_classes))}
     numbers = {}
     for name, labels in named.labels.items():
-        if labels.dtype.kind == "U":
-            words = labels.tolist()
-            unknown = next((word for word in words if word not in number_of), None)
-            known = ", ".join(list(number_of)[:10]) or f"numbers, 0 to {num_classes - 1}"
-            numbers[name] = np.array([number_of.get(word, -1) for word in words])
-        else:
-            unknown = labels.max() if labels.max() >= num_classes else None
-            known = f"0 to {num_classes - 1}"
-            numbers[name] = labels
+        classes: list[Any] = labels.tolist()
+        if names is not None and labels.dtype.kind != "U":
+            if named.class_names is None:
+                raise DataError(
+                    f"{path}: {name} holds numbers, and this model knows its classes by name, "
+                    f"{_first(names)}: save words, name them by class_names, or leave {name} out"
+                )
+            word_of = dict(enumerate(named.class_names))
+            classes = [word_of.get(number, number) for number in classes]
+        unknown = next((one for one in classes if one not in number_of), None)
         if unknown is not None:
+            known = f"0 to {num_classes - 1}" if names is None else _first(names)
             raise DataError(
                 f"{path}: {name} has class {unknown}, and this model knows {known}: leave {name} "
                 "out, or those images"
             )
+        numbers[name] = np.array([number_of[one] for one in classes])
     return replace(named, labels=numbers)
+
+
+def _first(names: list[str]) -> str:
+    """Return the first ten names; a longer list helps nobody."""
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
 
 
 def _size(shape: tuple[int, ...]) -> str:

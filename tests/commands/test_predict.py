@@ -1,6 +1,7 @@
 """`tune-noise predict` on a real model, as a user meets it."""
 
 import csv
+import dataclasses
 import io
 import json
 import sys
@@ -243,3 +244,53 @@ def test_the_code_of_a_network_of_ones_own_runs_only_if_named(
     assert found.code == 2
     assert "a network of your own" in found.err
     assert predict("--model", tmp_path / "own", save(), "--own-network", name).code == 0
+
+
+@pytest.fixture
+def named_model(trial: Trial, few_digits: Dataset, tmp_path: Path) -> Path:
+    """The model of digits whose names are not in the order of the numbers."""
+    named = dataclasses.replace(few_digits, class_names=tuple(NAMES))
+    save_model(tmp_path / "m", trial.replicate_weights(0), trial.configs[0], named, {})
+    return tmp_path / "m"
+
+
+NAMES = ["zero, nil", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def test_words_of_a_file_are_compared_by_name_whatever_their_numbers_would_be(
+    predict: Predict, save: Callable[..., Path], model: Path, named_model: Path,
+    few_digits: Dataset,
+) -> None:  # fmt: skip
+    images, labels = few_digits.test_images, few_digits.test_labels
+    expected = json.loads(
+        predict("--model", model, save(images=images, labels=labels), "--json").out
+    )
+    order = np.argsort(NAMES)
+    files = {
+        "words": {"labels": np.array(NAMES)[labels][:, None]},
+        "ids and names in another order": {
+            "labels": np.argsort(order)[labels],
+            "class_names": np.array(NAMES)[order],
+        },
+    }
+    for arrays in files.values():
+        path = save(images=images, **arrays)
+        found = json.loads(predict("--model", named_model, path, "--json").out)
+        assert found["accuracy"] == expected["accuracy"]
+        assert found["class_names"] == NAMES
+        predicted = [NAMES[row["predicted_label"]] for row in expected["predictions"]]
+        assert [row["predicted_label"] for row in found["predictions"]] == predicted
+        table = rows(predict("--model", named_model, path, "--probabilities").out)
+        assert [row["predicted_label"] for row in table] == predicted
+        assert "probability_zero, nil" in table[0]
+    refused = predict("--model", named_model, save(images=images, labels=labels))
+    assert refused.code == 2
+    assert (
+        "labels holds numbers, and this model knows its classes by name, zero, nil" in refused.err
+    )
+    unknown = predict(
+        "--model", named_model, save(images=images, labels=np.array(["cow"] * len(images)))
+    )
+    assert "labels has class cow, and this model knows zero, nil" in unknown.err
+    words = predict("--model", model, save(images=images, labels=np.array(NAMES)[labels]))
+    assert "and this model knows 0 to 9: leave labels out" in words.err

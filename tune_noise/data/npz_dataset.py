@@ -201,7 +201,7 @@ def number_classes(
     Words are numbered in the order of `class_names`, or else of the alphabet. Labels that cannot be
     numbered are left out.
     """
-    listed, problems = _class_names(named)
+    listed, problems = read_class_names(named)
     words = {role: array for role, array in labels.items() if array.dtype.kind == "U"}
     ids = {role: array.astype(np.int64) for role, array in labels.items() if role not in words}
     if not words:
@@ -227,7 +227,8 @@ def number_classes(
     return numbered, tuple(classes.tolist()), problems
 
 
-def _class_names(named: NamedArrays) -> tuple[tuple[str, ...] | None, list[Problem]]:
+def read_class_names(named: NamedArrays) -> tuple[tuple[str, ...] | None, list[Problem]]:
+    """Return the words that a file lists for class ids, if any, and what is wrong with them."""
     if "class_names" not in named.arrays:
         return None, []
     raw, name = named.arrays["class_names"], named.names["class_names"]

@@ -15,6 +15,7 @@ from tune_noise.data.npz_dataset import (
     NamedArrays,
     channels_first,
     fault_of_images,
+    read_class_names,
     read_labels,
     read_named,
 )
@@ -34,12 +35,14 @@ class NamedImages:
         images: uint8 [N, C, H, W].
         labels: array name -> class ids, int64 [N], or words; the surest first.
         given: the names of those labels of which some may be wrong.
+        class_names: the words that the file lists for class ids; None where it lists none.
     """
 
     name: str
     images: np.ndarray
     labels: dict[str, np.ndarray]
     given: frozenset[str]
+    class_names: tuple[str, ...] | None
 
 
 def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
@@ -71,6 +74,8 @@ def _load(path: Path, array: str | None) -> NamedImages:
     roles = {images, *LABELS_OF[images]}
     arrays = {role: value for role, value in named.arrays.items() if role in roles}
     labels, faults, _ = read_labels(NamedArrays(named.names, arrays, []))
+    class_names, doubts = read_class_names(named)
+    problems += doubts
     problems += [*_image_problems(images, named), *faults, *_length_problems(images, labels, named)]
     if problems:
         raise _wrong(path, problems)
@@ -79,6 +84,7 @@ def _load(path: Path, array: str | None) -> NamedImages:
         channels_first(named.arrays[images]),
         {named.names[role]: labels[role] for role in reversed(LABELS_OF[images]) if role in labels},
         frozenset(named.names[role] for role in _GIVEN if role in labels),
+        class_names,
     )
 
 
