@@ -9,7 +9,6 @@ on five seeds, and the same five configurations trained one after another by one
 core. With --commands also by five runs of `python -m tune_noise.train`, which adds their starts.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
+from tune_noise.system.cores import usable_cores
 from tune_noise.system.signals import Interrupt
 from tune_noise.training import Trial
 from tune_noise.training.noise_findings import noise_findings
@@ -47,7 +47,7 @@ class Undivided(Session):
 
 def main() -> None:
     parser = arguments(__doc__, "confirmation", repeats=3)
-    parser.add_argument("--slots", type=int, default=os.cpu_count(), help="default: all cores")
+    parser.add_argument("--slots", type=int, default=usable_cores(), help="default: all cores")
     parser.add_argument("--networks", nargs="+", default=["mlp1", "conv4"])
     parser.add_argument("--commands", action="store_true", help="also five train commands")
     options = parser.parse_args()

@@ -13,7 +13,6 @@
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from timed_trial import ConstantBatch, PassClock
 from tune_noise.data.registry import default_data_dir
 from tune_noise.history.replay import History
 from tune_noise.record import Record
+from tune_noise.system.cores import usable_cores
 from tune_noise.training import Trial
 from tune_noise.training.process import prepare_process
 
@@ -106,7 +106,7 @@ def measure_step(
 
 
 def measure_search(figures: Figures, space: str, options: argparse.Namespace) -> None:
-    slots, whole, between = os.cpu_count() or 1, [], []
+    slots, whole, between = usable_cores(), [], []
     walls = []
     for _ in range(options.search_repeats):
         with tempfile.TemporaryDirectory() as folder:

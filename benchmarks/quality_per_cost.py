@@ -37,6 +37,7 @@ from tune_noise.config.loader import build_search, read_space
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import load_dataset
 from tune_noise.reporting.statistics import estimate
+from tune_noise.system.cores import usable_cores
 
 SPACES = Path(__file__).parent / "quality"
 # Way -> sampler, whether trials are stopped early.
@@ -143,7 +144,7 @@ def main() -> None:
     parser.add_argument("--spaces", nargs="+", choices=spaces, default=spaces)
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--processes", type=int, default=usable_cores())
     parser.add_argument("--cache", type=Path, help="keep what was trained here")
     parser.add_argument("--steps", type=Path, help="write all steps, as JSON lines")
     options = parser.parse_args()

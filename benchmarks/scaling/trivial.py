@@ -1,12 +1,12 @@
 """A search of trivial trials by the real command, and Ray Tune alone with trials of nothing."""
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tune_noise.record import Record
+from tune_noise.system.cores import usable_cores
 
 from .watched import Look, Watched, watch
 
@@ -29,7 +29,7 @@ SPACE = {
     "suspects": {"folds": 0},
 }
 # One trial per core at a time.
-SLOTS = os.cpu_count() or 1
+SLOTS = usable_cores()
 # Actors start meanwhile.
 NUM_FIRST = 20
 FIRST_HUNDREDS = (100, 400)

@@ -1,4 +1,5 @@
 import io
+import os
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from tune_noise.config.loader import build_search
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.service.dry_run import show_plan
+from tune_noise.service.dry_run import plan_to_json, show_plan
 from tune_noise.service.plan import OVERHEAD_SECONDS, estimate_cost, make_plan
 from tune_noise.training import Trial
 from tune_noise.tuning.session.rungs import RungLadder
@@ -233,6 +234,23 @@ def test_a_dry_run_says_all_that_will_happen(digits: Dataset) -> None:
         "mlp1/co_teaching",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("resources", "count"),
+    [({}, 1), ({"cpus_per_trial": 0.25}, 4), ({"cpus_per_trial": 0.25, "max_concurrent": 9}, 4)],
+)
+def test_a_dry_run_counts_the_cores_that_this_process_may_use(
+    resources: dict[str, Any], count: int, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tune_noise.service.plan._probe", lambda *given: 1.0)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        plan = plan_to_json(search(resources=resources), digits)
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert plan["cost"]["concurrent"] == count
 
 
 def test_a_dry_run_says_when_further_seeds_are_spent(digits: Dataset) -> None:

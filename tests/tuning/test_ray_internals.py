@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import ray
 from ray import tune
+from ray._private import services
 from ray.air.execution import PlacementGroupResourceManager, ResourceRequest
 from ray.air.execution._internal import event_manager
 from ray.air.execution._internal.actor_manager import RayActorManager
-from ray.exceptions import ObjectLostError, RayActorError
+from ray.exceptions import ObjectLostError, RayActorError, RpcError
 from ray.tune.schedulers import FIFOScheduler
 
 from tests.support.waiting import wait_for
@@ -136,6 +137,29 @@ def test_ray_prints_nothing_of_what_its_listener_for_errors_receives(
     assert "a worker died" in listen()
     ray_internals.silence_lost_processes()
     assert listen() == ""
+
+
+def test_auto_means_the_ray_that_runs_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = ray.get_runtime_context().gcs_address
+    # Where several run on a machine, the file decides.
+    file = tmp_path / "ray" / "ray_current_cluster"
+    file.parent.mkdir()
+    file.write_text(address)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert ray_internals.current_cluster() == (address, "a Ray process")
+
+
+def test_a_head_names_a_node_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    [node] = ray.nodes()
+    address = ray.get_runtime_context().gcs_address
+    ray_internals.check_node_here(address, seconds=30)
+    # Another part of Ray speaks the same protocol, and is no head.
+    with pytest.raises(RpcError):
+        ray_internals.check_node_here(f"127.0.0.1:{node['NodeManagerPort']}", seconds=30)
+    monkeypatch.setattr(services, "find_node_ids", set)
+    with pytest.raises(RuntimeError, match="No node info found"):
+        ray_internals.check_node_here(address, seconds=0.5)
 
 
 class Idle:

@@ -1,6 +1,5 @@
 """`--dry-run`: what a search would do, on one screen."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,8 @@ from tune_noise.reporting.wording import rate_note
 from tune_noise.service.begin import dataset_facts
 from tune_noise.service.plan import Plan, estimate_cost, make_plan, repetitions_left_out
 from tune_noise.service.resolution import blind_conditions, least_differences
+from tune_noise.system.cores import usable_cores
+from tune_noise.tuning.cluster.placement import max_concurrent
 from tune_noise.verdict import looks_of
 
 ORACLE_NOTE = " (oracle: steered by clean labels)"
@@ -82,9 +83,9 @@ def _warnings(search: SearchConfig, dataset: Dataset) -> list[str]:
 
 
 def _concurrent(search: SearchConfig) -> int:
-    """Return how many trials run side by side on this machine."""
-    by_cpus = int((os.cpu_count() or 1) / search.resources.cpus_per_trial)
-    return search.resources.max_concurrent or max(1, by_cpus)
+    """Return how many trials this machine trains at once by its cores; GPUs are not counted."""
+    machine = {"Alive": True, "Resources": {"CPU": usable_cores()}}
+    return max_concurrent([machine], search.resources.model_copy(update={"gpus_per_trial": 0}))
 
 
 def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str, str]]:

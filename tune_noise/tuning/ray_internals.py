@@ -11,6 +11,13 @@ from functools import partial
 from typing import Any
 
 import ray
+from ray._common.utils import get_ray_address_file
+from ray._private import services
+from ray._private.authentication.authentication_token_setup import (
+    ensure_token_if_auth_enabled,
+    maybe_enable_token_auth_if_token_available,
+)
+from ray._raylet import InnerGcsClient  # type: ignore[attr-defined] # its stubs leave it out
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.experimental.internal_kv import internal_kv_get_gcs_client
 from ray.job_config import JobConfig
@@ -61,6 +68,45 @@ def keep_signals_from_ray() -> None:
     # Elsewhere a process of Ray's ends the others by their common group.
     if ray._private.utils.detect_fate_sharing_support():
         ray._private.services.ConsolePopen = partial(subprocess.Popen, start_new_session=True)
+
+
+def current_cluster() -> tuple[str, str]:
+    """Return the address that Ray takes `auto` for, and where it comes from.
+
+    `ray.init` does not say where: what is wrong with the address could not be put right.
+
+    Raises:
+        ConnectionError: no Ray runs on this machine, and none has left its address.
+        OSError: the file of addresses cannot be read.
+    """
+    services.find_gcs_addresses.cache_clear()
+    address: str = services.get_ray_address_from_environment("auto", None)
+    is_running = address in services.find_gcs_addresses()
+    # As `ray.init` does for `auto` alone.
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    return address, "a Ray process" if is_running else str(get_ray_address_file(None))
+
+
+def check_node_here(address: str, *, seconds: float) -> None:
+    """Check that the head of a cluster answers and knows a node on this machine.
+
+    `ray.init` asks 20 times whether a head answers, up to 40 seconds each, and waits a minute for
+    a node; none of that is public.
+
+    Args:
+        address: of the head.
+        seconds: to wait for an answer, and again for a node.
+
+    Raises:
+        AuthenticationError: the token is missing or not the cluster's.
+        RpcError: what answers is not the head of a cluster.
+        RuntimeError: no node of it is on this machine.
+    """
+    # As in `ray.init`: the client would end the whole process.
+    ensure_token_if_auth_enabled(create_token_if_missing=False)
+    head = services.canonicalize_bootstrap_address(address)
+    client = InnerGcsClient.standalone(head, None, int(1000 * seconds))
+    services.get_node_to_connect_for_driver(client, timeout_seconds=seconds)
 
 
 class HeadStore:

@@ -1,3 +1,4 @@
+import os
 import socket
 import time
 from pathlib import Path
@@ -29,3 +30,15 @@ def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
     ):
         pass
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("ray_room")
+def test_a_cluster_that_is_started_here_has_the_cores_that_this_process_may_use() -> None:
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        with cluster(make_search(), address=None, folder=Path("runs")) as [node]:
+            assert node["Resources"]["CPU"] == 1
+    finally:
+        os.sched_setaffinity(0, cores)

@@ -3,14 +3,20 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tune_noise.config.search import SearchConfig
-from tune_noise.errors import TuneNoiseError, UserError
+from tune_noise.system.cores import usable_cores
 from tune_noise.system.signals import kept_handlers
-from tune_noise.tuning.cluster.held_stderr import held_stderr
+from tune_noise.tuning.cluster.address import (
+    ClusterAddress,
+    check_joinable,
+    find_address,
+    refusal,
+)
+from tune_noise.tuning.cluster.start_fault import check_settings, start_fault
 
 # Ray reads these when it is imported. No loggers, no snapshots: the record is ours; Ctrl-C is ours.
 _ENVIRONMENT = {
@@ -23,7 +29,6 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
-CONNECT_SECONDS = 15
 
 
 @contextmanager
@@ -48,83 +53,56 @@ def cluster(
     os.environ.update({k: v for k, v in _ENVIRONMENT.items() if k not in os.environ})
     import ray
 
-    from tune_noise.tuning.ray_internals import (
-        DriverPaths,
-        keep_signals_from_ray,
-        silence_lost_processes,
-    )
+    from tune_noise.tuning.ray_internals import keep_signals_from_ray, silence_lost_processes
 
     silence_lost_processes()
     keep_signals_from_ray()
-    address = address or os.environ.get("RAY_ADDRESS")
-    if address:
-        _check_reachable(address)
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    place = find_address(address)
     try:
-        # Where a token is wrong Ray says so on stderr with each of 20 attempts; we say it once.
-        with kept_handlers(), held_stderr() if address else nullcontext():
-            ray.init(
-                address=address or "local",
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                include_dashboard=None if address else False,
-                configure_logging=True,
-                job_config=DriverPaths(),
-            )
-    except KeyboardInterrupt:
-        ray.shutdown()
-        raise
-    except Exception as error:  # of any kind: a start that takes too long raises a bare one
-        reason = str(error).partition("\n")[0]
-        if not address:
-            raise TuneNoiseError(
-                f"Ray cannot be started on this machine: {reason}; try again, or join a cluster "
-                "with --address"
-            ) from error
-        if any("InvalidAuthToken" in note for note in getattr(error, "__notes__", ())):
-            reason = "the token is missing or not the cluster's"
-        raise UserError(
-            f"--address {address}: no Ray cluster can be joined there ({reason.split('. ')[0]}); "
-            f"check `ray status`, {_token_hint()}, or leave --address out to use this machine"
-        ) from None
-    try:
-        _check(search, folder, is_joined=bool(address))
+        if place is None:
+            _start()
+        else:
+            _join(place)
+        _check(search, folder, is_joined=place is not None)
         yield ray.nodes()
     finally:
         with kept_handlers():
             ray.shutdown()
 
 
-def _token_hint() -> str:
-    """Return what to do about the token, which Ray's own message does not always mention."""
-    if os.environ.get("RAY_AUTH_MODE") != "token":
-        return "set RAY_AUTH_MODE=token here too if the cluster wants a token"
-    return (
-        "give the cluster's own token (RAY_AUTH_TOKEN_PATH names its file; else it is "
-        "~/.ray/auth_token)"
-    )
-
-
-def _check_reachable(address: str) -> None:
-    """Fail within seconds where nothing listens; Ray itself would try for a minute."""
-    import socket
-
-    if address in {"auto", "local"}:
-        return
-    if address.startswith("ray://"):
-        raise UserError(
-            f"--address {address}: must be HOST:PORT of a running cluster, or auto: a search does "
-            "not run through Ray Client; start it on a node of the cluster, or by `ray job submit`"
-        )
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise UserError(f"--address {address}: must be HOST:PORT of a running cluster, or auto")
+def _start() -> None:
+    check_settings()
     try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
-    except OSError as error:
-        raise UserError(
-            f"--address {address}: no Ray cluster answers there ({error.strerror or error}); start "
-            "one with `ray start --head`, or leave --address out to use this machine"
-        ) from None
+        # Ray itself would count all cores of the machine.
+        _init("local", num_cpus=usable_cores(), include_dashboard=False)
+    except Exception as error:  # of any kind: a start that takes too long raises a bare one
+        raise start_fault(error) from error
+
+
+def _join(place: ClusterAddress) -> None:
+    check_joinable(place)
+    try:
+        _init(str(place))
+    except Exception as error:
+        reason = str(error).partition("\n")[0].split(". ")[0]
+        raise refusal(place, reason, "check `ray status`") from None
+
+
+def _init(address: str, **options: Any) -> None:
+    import ray
+
+    from tune_noise.tuning.ray_internals import DriverPaths
+
+    with kept_handlers():
+        ray.init(
+            address=address,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            configure_logging=True,
+            job_config=DriverPaths(),
+            **options,
+        )
 
 
 def _check(search: SearchConfig, folder: Path, *, is_joined: bool) -> None:
