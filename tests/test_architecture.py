@@ -30,6 +30,11 @@ def test_every_room_has_a_sentence() -> None:
     assert {f"`{name}`" for name in modules} - set(re.findall(r"`\w+`", rooms)) == set()
 
 
+def test_the_root_of_the_package_stays_small() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= 14
+    assert len(list(PACKAGE.glob("*/__init__.py"))) <= 18
+
+
 def test_a_search_lives_ten_steps() -> None:
     life = PAGE.partition("## The life of a search")[2].partition("\n## ")[0]
     steps = [int(number) for number in re.findall(r"^(\d+)\.", life, re.MULTILINE)]

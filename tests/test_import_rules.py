@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "matplotlib": ["reporting.figures", "reporting.comparison"],
     "jinja2": ["reporting.page"],
     "typer": [
-        "command_line", "cli", "deliver", "predict", "report", "salvage", "search", "spaces",
+        "command_line", "cli", "predict", "report", "salvage", "search", "spaces",
         "status", "suspects", "train",
     ],
 }  # fmt: skip
@@ -99,7 +99,6 @@ LAYERS = {
     # The commands. Each is thin, and may also ask another for what both do.
     "spaces": {"command_line", "config", "errors"},
     "status": {"command_line", "errors", "history", "record", "service"},
-    "deliver": {"command_line", "service"},
     "salvage": {"command_line", "history", "record", "system"},
     "report": {"command_line", "errors", "history", "record", "reporting", "system"},
     "train": {"command_line", "config", "data", "errors", "training"},
@@ -112,7 +111,7 @@ LAYERS = {
         "service", "system", "training", "winners",
     },
     "cli": {
-        "command_line", "deliver", "predict", "report", "salvage", "search", "spaces", "status",
+        "command_line", "predict", "report", "salvage", "search", "spaces", "status",
         "suspects", "train", "tune_noise",
     },
 }  # fmt: skip

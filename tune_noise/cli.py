@@ -10,11 +10,10 @@ from tune_noise import __version__
 from tune_noise.command_line.completion import answer_in_pieces, join_words
 from tune_noise.command_line.examples import epilog
 from tune_noise.command_line.run import run_app
-from tune_noise.deliver import deliver
 from tune_noise.predict import predict
 from tune_noise.report import report
 from tune_noise.salvage import salvage
-from tune_noise.search import resume, search
+from tune_noise.search import deliver, resume, search
 from tune_noise.spaces import app as spaces
 from tune_noise.status import status
 from tune_noise.suspects import suspects

@@ -202,5 +202,27 @@ def resume(
         _print_outcome(folder)
 
 
+def deliver(
+    folder: SearchFolder,
+    tracking_uri: TrackingUri = None,
+    record: RecordUrl = None,
+) -> None:
+    """Bring to MLflow what it has not received of a search, however long MLflow takes.
+
+    Use this after a search during which MLflow was too slow or could not be reached.
+    """
+    # Imported here because it takes seconds, and `--help` does not need it.
+    from tune_noise.service.delivery import deliver_record
+
+    tracking = given_uri(tracking_uri, "--tracking-uri")
+    deliver_record(
+        folder,
+        Console(markup=False, highlight=False, soft_wrap=True),
+        record=given_uri(record, "--record").uri,
+        tracking_uri=tracking.uri,
+        source=tracking.source,
+    )
+
+
 if __name__ == "__main__":
     run_command(search, name="search")
