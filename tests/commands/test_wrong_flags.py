@@ -92,7 +92,7 @@ def test_data_that_cannot_be_read_are_refused(run: Run) -> None:
     wanted = ("bad.npz cannot be read as an .npz file", "numpy.savez_compressed")
     refuse(run("search", "--space", "smoke", "--dataset", "bad.npz"), *wanted)
     save_npz("bad.npz", labels=np.linspace(0, 1, 40))
-    wanted = ("bad.npz has 1 problem", "labels float64 must be integers 0..K-1")
+    wanted = ("bad.npz has 1 problem", "labels float64 must be class ids 0..K-1, as integers")
     refuse(run("search", "--space", "smoke", "--dataset", "bad.npz"), *wanted)
 
 
