@@ -3,11 +3,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.engine.default import DefaultDialect
 
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.record.reach import check, exists
@@ -154,3 +156,20 @@ def test_after_a_failed_append_the_numbers_go_on_without_a_gap(place: RecordPlac
             (2, "t1"),
             (3, "t2"),
         ]
+
+
+def test_an_interrupt_in_a_read_lets_the_record_be_closed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt  # a signal that comes at this moment
+
+    record = Record(path, writer=True)
+    record.append(Event("finish"), durable=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(DefaultDialect, "do_commit", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list(record.events())
+    record.close()
+    with Record(path) as record:
+        assert [event.kind for event in record.events()] == ["finish"]

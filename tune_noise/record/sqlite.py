@@ -108,6 +108,7 @@ class SqliteDatabase:
     def close(self) -> None:
         """Close the file, with all events in it and none left in its log."""
         if self._durable is not None and not self._connection.closed:
+            self._roll_back()  # what Ctrl-C has interrupted
             with suppress(sa.exc.DBAPIError):
                 # A reader in another process may keep SQLite from doing so by itself.
                 _pragma(self._connection, f"busy_timeout={_CLOSING_MILLISECONDS}")
