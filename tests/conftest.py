@@ -1,4 +1,5 @@
 import dataclasses
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -102,3 +103,11 @@ def human_file() -> Path:
     if not path.is_file():
         pytest.skip("needs ../shared/data")
     return path
+
+
+@pytest.fixture
+def default_sighup() -> Iterator[None]:
+    """SIGHUP as a terminal's processes have it: the tests themselves may run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

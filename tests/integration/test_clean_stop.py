@@ -20,7 +20,7 @@ from tune_noise.training.checkpoint import read_checkpoint
 
 from .test_interrupted import history_of
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("default_sighup")]
 
 
 def interrupt(driver: "subprocess.Popen[str]", how: str) -> None:

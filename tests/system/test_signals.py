@@ -10,6 +10,8 @@ from tests.support.waiting import wait_for
 from tune_noise.system import signals
 from tune_noise.system.signals import Interrupt, kept_handlers
 
+pytestmark = pytest.mark.usefixtures("default_sighup")
+
 
 @pytest.fixture(autouse=True)
 def _every_signal_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tune_noise.errors import DataError
 from tune_noise.system.masking import mask_password
 from tune_noise.tracking import store
+from tune_noise.tracking.internals.model_files import find_model_files
 from tune_noise.tracking.uri import TELEMETRY_OFF
 
 REGISTRY_PREFIX = "models:/"
@@ -32,7 +33,6 @@ def fetch_model(model: str, *, tracking_uri: str, folder: Path) -> Path:
         os.environ.setdefault(name, value)
     import mlflow
     from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
 
     store.connect(tracking_uri)
     mlflow.set_tracking_uri(tracking_uri)
@@ -44,7 +44,7 @@ def fetch_model(model: str, *, tracking_uri: str, folder: Path) -> Path:
             mask_password(f"{model} cannot be downloaded from MLflow at {tracking_uri}: {reason}")
         ) from None
     if not any(file.is_file() for file in Path(path).rglob("*")):
-        place = ModelsArtifactRepository(model).repo.artifact_uri
+        place = find_model_files(model)
         raise DataError(
             mask_password(
                 f"{model}: MLflow at {tracking_uri} has its files in {place}, where there are none "

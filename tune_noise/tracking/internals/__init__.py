@@ -9,6 +9,7 @@ bulk.py       the tables of runs, tags, parameters and metrics: MLflow's client 
               transactions for a run, 25 ms in place of 1.6
 views.py      saved views of the Runs page, a zlib-packed tag: MLflow has no call that saves one
 revision.py   the revision of the tables of a database, and the names of the files that upgrade them
+model_files.py  `ModelsArtifactRepository`: the place of a model's files, which may be gone
 request.py    `http_request`, `get_default_host_creds`: one request with the user's login, without
               the retries that keep MLflow's client silent for minutes
 """
