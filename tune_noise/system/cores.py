@@ -16,7 +16,9 @@ def usable_cores() -> int:
     control groups (`docker run --cpus`, limits of Kubernetes, systemd's `CPUQuota`) restrict its
     time, and count rounded down: a trial that does not get a whole core would slow all others.
     """
-    return max(1, int(min([len(os.sched_getaffinity(0)), *_quotas()])))
+    # macOS has no affinity.
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, int(min([affinity or 1, *_quotas()])))
 
 
 def _quotas() -> Iterator[float]:
