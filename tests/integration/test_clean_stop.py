@@ -101,16 +101,16 @@ def test_a_signal_to_all_processes_costs_no_trial_a_failure(shell: Shell) -> Non
 
 
 class HangingServer(BaseHTTPRequestHandler):
-    """Answers the first question whether it is there, and nothing after it."""
+    """Answers the first question, that it has no such experiment, and nothing after it."""
 
     released = threading.Event()
 
     def do_GET(self) -> None:
-        if "experiments/search" not in self.path:
+        if "experiments/get-by-name" not in self.path:
             self.released.wait()
-        self.send_response(200)
+        self.send_response(404)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}')
 
     do_POST = do_GET  # noqa: N815 - the name is the library's
 
