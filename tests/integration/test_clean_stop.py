@@ -46,7 +46,13 @@ def check_nothing_is_redone(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "how", ["terminal", "timeout", "closed", pytest.param("driver", marks=pytest.mark.slow)]
+    "how",
+    [
+        "timeout",
+        "closed",
+        pytest.param("terminal", marks=pytest.mark.slow),
+        pytest.param("driver", marks=pytest.mark.slow),
+    ],
 )
 def test_interrupted_once_a_search_keeps_every_epoch(shell: Shell, how: str) -> None:
     space, folder = shell.space(**STEADY, epochs=MANY_EPOCHS), shell.folder / "runs" / "tiny"

@@ -63,6 +63,7 @@ def test_a_search_outlives_its_mlflow_server_and_all_arrives_later(
     check_all_is_there(folder, server)
 
 
+@pytest.mark.slow
 def test_a_search_whose_server_is_killed_and_hangs_holds_everything_once(
     shell: Shell, server: MlflowServer
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_search_whose_server_is_killed_and_hangs_holds_everything_once(
     check_all_is_there(folder, server)
 
 
+@pytest.mark.slow
 def test_a_search_that_is_interrupted_without_its_server_is_delivered_by_its_resume(
     shell: Shell, server: MlflowServer
 ) -> None:

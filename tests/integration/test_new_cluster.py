@@ -24,6 +24,7 @@ def entrypoint(space: str) -> list[str]:
     return command
 
 
+@pytest.mark.slow
 def test_the_command_of_the_job_goes_on_when_cluster_and_driver_are_killed_together(
     shell: Shell,
 ) -> None:

@@ -170,8 +170,8 @@ def test_a_refused_password_is_not_shown(
     witness.saw_nothing(out, err)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("by", ["option", pytest.param("environment", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["option", "environment"])
 def test_a_search_that_loses_its_server_and_is_interrupted_shows_no_password(
     shell: Shell, witness: Witness, server: MlflowServer, postgres: PostgresServer, by: str
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_full_disk_stops_the_search_until_there_is_room(shell: Shell, disks: D
     audit(folder)
 
 
+@pytest.mark.slow
 def test_a_disk_that_turns_read_only_stops_the_search_until_it_is_mended(
     shell: Shell, disks: Disks
 ) -> None:

@@ -18,6 +18,7 @@ def num_epochs(folder: Path, trial_id: str) -> int:
     return events(folder, "epoch").count(trial_id)
 
 
+@pytest.mark.slow
 def test_a_trial_whose_process_is_killed_often_goes_on_while_it_comes_on(shell: Shell) -> None:
     space, folder = shell.space(**STEADY, epochs=MANY_EPOCHS), shell.folder / "runs" / "tiny"
     driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "1")
