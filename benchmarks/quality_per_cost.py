@@ -55,7 +55,7 @@ MORE_TRIALS = 10
 
 
 def search_of(space: str, way: str, *, seed: int, trials: int) -> SearchConfig:
-    """The search of one way and seed."""
+    """Return the search of one way and seed."""
     search = build_search({"name": space, **read_space(SPACES / f"{space}.yaml")}, source=space)
     sampler, stops = WAYS[way]
     changed = {"sampler": sampler, "seed": seed, "trials": trials}
@@ -65,20 +65,20 @@ def search_of(space: str, way: str, *, seed: int, trials: int) -> SearchConfig:
 def searched(
     space: str, seed: int, ways: list[str], trials: int, cache: Path
 ) -> dict[str, list[Step]]:
-    """One repeat: way -> its steps; the first is the base, whose cost is the others' budget."""
+    """Return way -> its steps in one repeat; the base comes first, its cost is the budget."""
     import torch
 
     torch.set_num_threads(1)
     trained = TrainedTrials(load_dataset("digits"), cache)
     base = search_of(space, BASE, seed=seed, trials=trials)
-    found = {BASE: list(simulate(base, trained, slots=SLOTS))}
-    budget = found[BASE][-1].cpu_seconds
+    steps_of = {BASE: list(simulate(base, trained, slots=SLOTS))}
+    budget = steps_of[BASE][-1].cpu_seconds
     for way in ways:
         if way != BASE:
             search = search_of(space, way, seed=seed, trials=MORE_TRIALS * trials)
             steps = simulate(search, trained, slots=SLOTS)
-            found[way] = list(_until_spent(steps, budget=budget, trials=trials))
-    return found
+            steps_of[way] = list(_until_spent(steps, budget=budget, trials=trials))
+    return steps_of
 
 
 def _until_spent(steps: Iterator[Step], *, budget: float, trials: int) -> Iterator[Step]:
@@ -89,19 +89,19 @@ def _until_spent(steps: Iterator[Step], *, budget: float, trials: int) -> Iterat
 
 
 def at_cost(steps: list[Step], cpu_seconds: float) -> Step:
-    """The last step that the CPU time pays for."""
+    """Return the last step that the CPU time pays for."""
     return max((s for s in steps if s.cpu_seconds <= cpu_seconds), key=lambda s: s.cpu_seconds)
 
 
 def at_trials(steps: list[Step], trials: int) -> Step:
-    """The step at which the first so many trials have ended."""
+    """Return the step at which the first so many trials have ended."""
     return next(step for step in steps if step.first_ended >= trials)
 
 
 def report(
     figures: Figures, space: str, repeats: list[dict[str, list[Step]]], *, trials: int
 ) -> None:
-    """What each way chose at each budget, and what it is better than the base."""
+    """Print what each way chose at each budget, and how much better than the base it is."""
     moments: dict[str, Callable[[dict[str, list[Step]], str], Step]] = {
         f"{share:g} of the CPU time": lambda repeat, way, share=share: at_cost(
             repeat[way], share * repeat[BASE][-1].cpu_seconds
@@ -131,11 +131,11 @@ def report(
 
 
 def _difference(figures: Figures, name: str, differences: list[float]) -> None:
-    found = estimate(differences)
+    mean = estimate(differences)
     figures.add(f"{name}, minus {BASE}", differences, "")
-    if found.ci95 is not None:
-        low, high = found.ci95
-        print(f"{'':<8}mean {found.mean:+.3f} [{low:+.3f}, {high:+.3f}] (95 %, n = {found.n})")
+    if mean.ci95 is not None:
+        low, high = mean.ci95
+        print(f"{'':<8}mean {mean.mean:+.3f} [{low:+.3f}, {high:+.3f}] (95 %, n = {mean.n})")
 
 
 def main() -> None:
@@ -184,7 +184,7 @@ def end_with(parent: int) -> None:
 def _write_steps(path: Path, space: str, repeats: list[dict[str, list[Step]]]) -> None:
     with path.open("a", encoding="utf-8") as file:
         for seed, repeat in enumerate(repeats):
-            steps = {way: [asdict(step) for step in each] for way, each in repeat.items()}
+            steps = {way: [asdict(step) for step in taken] for way, taken in repeat.items()}
             file.write(json.dumps({"space": space, "seed": seed, "steps": steps}) + "\n")
 
 

@@ -92,6 +92,7 @@ def test_further_signals_are_ignored_until_the_process_ends() -> None:
             interrupt.ignore_further()
         for number in before:
             os.kill(os.getpid(), number)
+            assert signal.getsignal(number) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         for number, handler in before.items():

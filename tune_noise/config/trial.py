@@ -222,22 +222,22 @@ class TrialConfig(_Declared):
 
     @property
     def labels_per_image(self) -> int:
-        """How many labels each training image has."""
+        """The number of labels of each training image."""
         return declared.noise(self.noise).labels_per_image(self.declared_values("noise"))
 
     @property
     def num_networks(self) -> int:
-        """How many networks this configuration trains side by side."""
+        """The number of networks that this configuration trains side by side."""
         return self.method_declaration.num_networks(self.declared_values("method"))
 
     @property
     def passes_per_epoch(self) -> int:
-        """How often one epoch goes through the training examples."""
+        """The number of times that one epoch goes through the training examples."""
         return self.method_declaration.passes
 
     @property
     def is_told_matrix(self) -> bool:
-        """Whether the method is told the true noise transition matrix: oracle knowledge."""
+        """True if the method is told the true noise transition matrix: oracle knowledge."""
         return self.method_declaration.is_told_matrix(self.declared_values("method"))
 
     def declared_values(self, field: str) -> dict[str, Any]:

@@ -101,22 +101,22 @@ class TrialHistory:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it diverged or failed: then it counts for nothing, however good it was before."""
+        """True if it diverged or failed. Then it counts for nothing, however good it was before."""
         return self.status in LOST
 
     @property
     def is_sound(self) -> bool:
-        """Whether it has a score that counts: it may be the best trial or be confirmed."""
+        """True if it has a score that counts, so that it may be the best trial or be confirmed."""
         return not self.is_lost and self.score is not None
 
     @property
     def ended_well(self) -> bool:
-        """Whether it was trained to its end, or was stopped before because that is enough."""
+        """True if it was trained to its end, or was stopped before because that was enough."""
         return self.status is not None and not self.is_lost
 
     @property
     def is_renamed(self) -> bool:
-        """Whether the selected epoch seems to name the classes in another order than the labels."""
+        """True if the selected epoch seems to name the classes in another order than the labels."""
         return bool((self.selected or {}).get("val_renamed"))
 
     @property
@@ -205,7 +205,7 @@ class SearchTime:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the budget of the last driver is used up: then no trial is asked for any more."""
+        """True if the budget of the last driver is used up. Then no further trial is asked for."""
         return self.budget_seconds is not None and self.used_up_seconds >= self.budget_seconds
 
     def deadline(self, budget_seconds: float | None) -> float:
