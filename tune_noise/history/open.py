@@ -24,7 +24,10 @@ def find_record(folder: Path, url: str | None = None) -> RecordPlace:
     """
     place = RecordPlace.of_folder(folder, url)
     if not folder.is_dir() or not exists(place):
-        raise UserError(f"{folder} holds no search: nothing is recorded in {place.shown}")
+        raise UserError(
+            f"{folder} holds no search: nothing is recorded in {place.shown}; name the folder of a "
+            "search, such as runs/NAME (`tune-noise status` lists those under runs/)"
+        )
     return place
 
 
