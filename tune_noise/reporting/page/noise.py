@@ -19,13 +19,13 @@ MAX_TABLE_CLASSES = 20
 NUM_LARGEST = 20
 _ACCURACY = "val_accuracy_clean_estimate"
 KNOWN_MEANING = (
-    "The accuracy by the known matrix supposes nothing of the network, only that the noise is "
+    "The accuracy by the known matrix assumes nothing about the network, only that the noise is "
     "drawn from that matrix; it may come out above 100 % by chance."
 )
 BOUND_MEANING = (
     "“At most” takes the confident half to be all right and asks how far the other half falls "
-    "behind it. Errors that both halves share it does not see: a network that has learnt the noise "
-    "may come out near 100 %. It is not a measured accuracy."
+    "behind it. It does not see errors that both halves share, so a network that has learnt the "
+    "noise may come out near 100 %. It is not a measured accuracy."
 )
 
 
