@@ -111,7 +111,7 @@ def steps(num_classes: int, file: Path, figures: Figures) -> None:
     step("first epoch", trial.train_epoch)
     step("second epoch", trial.train_epoch)
     trial.train_epoch()
-    logits = predict_logits(trial.network, trial.data.val_images)
+    logits = predict_logits(trial.network, trial.data.val_inputs)
     step(
         "metrics of an epoch",
         lambda: validation_metrics(

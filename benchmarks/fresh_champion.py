@@ -47,8 +47,8 @@ from tune_noise.data import load_dataset
 name, dataset, data_dir = sys.argv[1:]
 data = load_dataset(dataset, data_dir=data_dir or None)
 model = mlflow.pyfunc.load_model(f"models:/{name}@champion")
-labels = model.predict(data.test_images)
-each = model.predict(data.test_images, params={"each_network": True})
+labels = model.predict(data.test_inputs)
+each = model.predict(data.test_inputs, params={"each_network": True})
 import tune_noise, torch
 print(json.dumps({
     "test_accuracy_clean": float((each == data.test_labels).mean(axis=1).mean()),

@@ -24,7 +24,7 @@ class BareStep:
 
     Args:
         model: name of a network.
-        image_shape: channels, height, width.
+        input_shape: channels, height, width.
         members: M.
         batch_size: images of each member.
         device: cuda or cpu.
@@ -33,7 +33,7 @@ class BareStep:
     def __init__(
         self,
         model: str,
-        image_shape: tuple[int, int, int],
+        input_shape: tuple[int, int, int],
         *,
         members: int,
         batch_size: int,
@@ -41,8 +41,8 @@ class BareStep:
     ) -> None:
         """Initialise the networks, and draw images, labels and a batch."""
         random = np.random.default_rng(0)
-        pixels = random.integers(256, size=(NUM_IMAGES, *image_shape), dtype=np.uint8)
-        statistics = [0.5] * image_shape[0], [0.3] * image_shape[0]
+        pixels = random.integers(256, size=(NUM_IMAGES, *input_shape), dtype=np.uint8)
+        statistics = [0.5] * input_shape[0], [0.3] * input_shape[0]
         mean, std = statistics
         self._images = ResidentImages(pixels, mean=mean, std=std, device=device)
         labels = torch.from_numpy(random.integers(NUM_CLASSES, size=NUM_IMAGES))
@@ -50,7 +50,7 @@ class BareStep:
         indices = random.integers(NUM_IMAGES, size=(members, batch_size))
         self._indices = torch.from_numpy(indices).to(device)
         self.network = build_network(
-            model, members=members, image_shape=image_shape, num_classes=NUM_CLASSES
+            model, members=members, input_shape=input_shape, num_classes=NUM_CLASSES
         )
         for member in range(members):
             reset_member(self.network, member, seed=member)

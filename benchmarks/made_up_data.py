@@ -16,21 +16,21 @@ def shape_of(model: str) -> tuple[int, int, int]:
     return SHAPES[SHAPE_OF_NETWORK.get(model, "mnist")]
 
 
-def made_up(image_shape: tuple[int, int, int], *, num_images: int) -> Dataset:
+def made_up(input_shape: tuple[int, int, int], *, num_images: int) -> Dataset:
     """A data set of ten classes of equal size, without a test split.
 
     Args:
-        image_shape: channels, height, width.
+        input_shape: channels, height, width.
         num_images: a tenth of them validates.
     """
     random = np.random.default_rng(0)
     labels = np.arange(num_images) % 10
     return Dataset(
         name="made up",
-        train_images=random.integers(256, size=(num_images, *image_shape), dtype=np.uint8),
+        train_inputs=random.integers(256, size=(num_images, *input_shape), dtype=np.uint8),
         train_labels=labels,
         true_labels=labels,
-        test_images=None,
+        test_inputs=None,
         test_labels=None,
         num_classes=10,
     )

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def plain_network(model: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
+def plain_network(model: str, input_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
     """The networks of `tune_noise.models` without a member dimension, of torch's own layers."""
-    channels, height, width = image_shape
+    channels, height, width = input_shape
     hidden = {"perceptron": [], "mlp1": [256], "mlp2": [256, 128], "mlp4": [256, 128, 64, 32]}
     if model in hidden:
         sizes = [channels * height * width, *hidden[model]]

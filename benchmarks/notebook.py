@@ -111,7 +111,7 @@ def measure(
     # The notebook tests once, at the end of all.
     trial = Trial(
         [config],
-        dataclasses.replace(ours, test_images=None, test_labels=None),
+        dataclasses.replace(ours, test_inputs=None, test_labels=None),
     )
     clock = PassClock(trial, options.clock)
     trial.train_epoch()
@@ -148,7 +148,7 @@ def compare_learning(
     options: argparse.Namespace,
 ) -> None:
     """Test accuracy after one epoch, from the same images normalised alike."""
-    mean, std = channel_statistics(ours.train_images)
+    mean, std = channel_statistics(ours.train_inputs)
     scale = {"mean": float(mean[0]), "std": float(std[0])}
     _, tested = split_test_set(mnist(files, train=False, **scale), SPLIT_SEED)
     theirs, own = [], []
@@ -171,12 +171,12 @@ def compare_learning(
 
 
 def our_accuracy(config: TrialConfig, dataset: Dataset, tested: np.ndarray) -> float:
-    trial = Trial([config], dataclasses.replace(dataset, test_images=None, test_labels=None))
+    trial = Trial([config], dataclasses.replace(dataset, test_inputs=None, test_labels=None))
     trial.train_epoch()
-    assert dataset.test_images is not None
+    assert dataset.test_inputs is not None
     assert dataset.test_labels is not None
-    mean, std = channel_statistics(dataset.train_images)
-    images = ResidentImages(dataset.test_images[tested], mean=mean, std=std, device="cpu")
+    mean, std = channel_statistics(dataset.train_inputs)
+    images = ResidentImages(dataset.test_inputs[tested], mean=mean, std=std, device="cpu")
     [logits] = predict_logits(trial.network, images)
     return float((logits.argmax(dim=1).numpy() == dataset.test_labels[tested]).mean())
 

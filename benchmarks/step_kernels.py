@@ -118,9 +118,9 @@ def passes(network: nn.Module, x: Tensor, *, narrow: bool = False) -> Callable[[
     return run
 
 
-def network_of(model: str, image_shape: tuple[int, int, int]) -> nn.Module:
+def network_of(model: str, input_shape: tuple[int, int, int]) -> nn.Module:
     """One initialised member in training mode."""
-    network = build_network(model, members=1, image_shape=image_shape, num_classes=10)
+    network = build_network(model, members=1, input_shape=input_shape, num_classes=10)
     reset_member(network, 0, seed=0)
     return network.train()
 

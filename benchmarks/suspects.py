@@ -146,7 +146,7 @@ def thinned(dataset: Dataset, number: int) -> Dataset:
     truth = dataset.true_labels
     return replace(
         dataset,
-        train_images=dataset.train_images[part],
+        train_inputs=dataset.train_inputs[part],
         train_labels=dataset.train_labels[part],
         true_labels=None if truth is None else truth[part],
         extras={k: v[part] if len(v) == total else v for k, v in dataset.extras.items()},
@@ -156,14 +156,14 @@ def thinned(dataset: Dataset, number: int) -> Dataset:
 def plain_predictions(fold: Fold, dataset: Dataset, device: str) -> tuple[np.ndarray, np.ndarray]:
     """Return predictions of the held-out images, float64 [N, K]: last and selected epoch."""
     held_out = held_out_images(fold, dataset)
-    without_test = replace(dataset, test_images=None, test_labels=None)
+    without_test = replace(dataset, test_inputs=None, test_labels=None)
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
     selected = last = np.empty(0)
     while not trial.finished:
         trial.train_epoch()
         logits = predict_logits(
             trial.network,
-            trial.data.train_images,
+            trial.data.train_inputs,
             indices=torch.from_numpy(held_out).to(trial.device),
         )
         last = logits[0].double().softmax(dim=1).cpu().numpy()

@@ -63,7 +63,7 @@ class ConstantBatch:
         first = torch.arange(config.batch_size, device=trial.device)
         indices = first.expand(len(trial.configs), -1)
         labels, numbers = data.noisy_labels.gather(1, indices), data.image_of[indices]
-        self.images = data.train_images.batch(numbers)
+        self.images = data.train_inputs.batch(numbers)
         self._examples = Examples(indices, labels, numbers, epoch=0, number=0)
         self._trial, self._step = trial, copy(trial.step)
         self._step.images = ConstantImages(self.images)  # type: ignore[assignment]

@@ -59,10 +59,10 @@ def few_digits(digits: Dataset) -> Dataset:
     """A third of the digits: enough to learn from, small enough to train in a moment."""
     return dataclasses.replace(
         digits,
-        train_images=digits.train_images[::3],
+        train_inputs=digits.train_inputs[::3],
         train_labels=digits.train_labels[::3],
         true_labels=digits.true_labels[::3],
-        test_images=digits.test_images[::3],
+        test_inputs=digits.test_inputs[::3],
         test_labels=digits.test_labels[::3],
     )
 

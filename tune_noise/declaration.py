@@ -174,7 +174,8 @@ class NetworkDeclaration(Declaration):
     A shipped one takes the number of members first.
 
     Attributes:
-        inputs: the kinds of inputs that it takes: `pictures` (float [C, H, W]), `features`.
+        inputs: the kinds of inputs that it takes: `pictures` (float [C, H, W]), `features`
+            (float [D]).
         min_image_size: the smallest height and width that it takes, in pixels.
         added_on_cpu: the time that one more member adds to a stack on one core, as a share of the
             time of one alone. Measured on digits and MNIST with batches of 32 and 128: 0.1 to 0.7

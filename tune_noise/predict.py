@@ -111,7 +111,7 @@ def _checked(named: NamedImages, about: Mapping[str, Any], path: Path) -> NamedI
     Raises:
         DataError: the images have another size, or a label is of a class that it does not know.
     """
-    expected, num_classes = tuple(about["image_shape"]), about["num_classes"]
+    expected, num_classes = tuple(about["input_shape"]), about["num_classes"]
     shape = named.images.shape[1:]
     if shape != expected:
         raise DataError(

@@ -403,7 +403,7 @@ def _few_digits() -> Dataset:
     chosen = np.arange(EXAMPLES)
     return replace(
         whole,
-        train_images=whole.train_images[chosen],
+        train_inputs=whole.train_inputs[chosen],
         train_labels=whole.train_labels[chosen],
         true_labels=whole.true_labels[chosen],
     )

@@ -28,7 +28,7 @@ def run_npz(data: bytes) -> None:
     except DataError as error:
         check_message(error, start=str(path))
         return
-    images, labels = dataset.train_images, dataset.train_labels
+    images, labels = dataset.train_inputs, dataset.train_labels
     assert images.dtype == np.uint8
     assert images.ndim == 4
     assert len(images) == len(labels)
@@ -38,7 +38,7 @@ def run_npz(data: bytes) -> None:
     if dataset.class_names is not None:
         assert len(set(dataset.class_names)) == dataset.num_classes
         assert all(name.isprintable() for name in dataset.class_names)
-    assert (dataset.test_images is None) == (dataset.test_labels is None)
+    assert (dataset.test_inputs is None) == (dataset.test_labels is None)
     assert len(dataset.fingerprint) == 16
     with contextlib.suppress(DataError):
         stratified_split(labels, val_fraction=0.5, seed=0)

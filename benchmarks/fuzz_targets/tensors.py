@@ -124,7 +124,7 @@ def run_model(data: bytes) -> None:
     except DataError as error:
         check_message(error, start=f"{folder}: not a model")
         return
-    shape = tuple(model.about["image_shape"])
+    shape = tuple(model.about["input_shape"])
     if np.prod(shape, dtype=float) < 1e5:
         assert model.predict(np.zeros((2, *shape), np.uint8)).shape == (2,)
 
@@ -139,7 +139,7 @@ def model_seeds() -> list[bytes]:
     ):
         config = TrialConfig(method=method, model=model)
         network = build_network(
-            model, members=config.num_networks, image_shape=(1, 8, 8), num_classes=10
+            model, members=config.num_networks, input_shape=(1, 8, 8), num_classes=10
         )
         folder = SCRATCH / "seed"
         save_model(folder, network.state_dict(), config, digits, {"note": "seed"})

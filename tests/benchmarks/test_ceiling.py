@@ -14,7 +14,7 @@ BATCH, PIXELS, HIDDEN, CLASSES = 5, 28 * 28, 256, 10
 
 
 def test_a_hidden_layer_has_five_products_per_member_whether_images_are_shared_or_not() -> None:
-    network = build_network("mlp1", members=2, image_shape=(1, 28, 28), num_classes=CLASSES)
+    network = build_network("mlp1", members=2, input_shape=(1, 28, 28), num_classes=CLASSES)
     wanted = {
         Product(BATCH, PIXELS, HIDDEN): 2,
         Product(BATCH, HIDDEN, CLASSES): 2,

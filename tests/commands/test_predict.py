@@ -70,7 +70,7 @@ def save(tmp_path: Path, few_digits: Dataset) -> Callable[..., Path]:
     """An .npz file; by default of the test images, which the model tells something of."""
 
     def write(**arrays: Any) -> Path:
-        np.savez(tmp_path / "given.npz", **(arrays or {"images": few_digits.test_images}))
+        np.savez(tmp_path / "given.npz", **(arrays or {"images": few_digits.test_inputs}))
         return tmp_path / "given.npz"
 
     return write
@@ -86,7 +86,7 @@ def test_each_image_gets_a_row_with_its_label_and_probability(
     found = predict("--model", model, save(), "--probabilities")
     assert (found.code, found.err) == (0, "")
     table = rows(found.out)
-    expected = load_model(model).predict_probabilities(few_digits.test_images)
+    expected = load_model(model).predict_probabilities(few_digits.test_inputs)
     assert [int(row["index"]) for row in table] == list(range(len(expected)))
     assert [int(row["predicted_label"]) for row in table] == expected.argmax(axis=1).tolist()
     shown = [[float(row[f"probability_{k}"]) for k in range(10)] for row in table]
@@ -98,7 +98,7 @@ def test_each_image_gets_a_row_with_its_label_and_probability(
 def test_images_of_any_layout_are_the_same_images(
     predict: Predict, save: Callable[..., Path], model: Path, few_digits: Dataset, layout: str
 ) -> None:
-    plain = few_digits.test_images[:, 0]
+    plain = few_digits.test_inputs[:, 0]
     images = {"NHW": plain, "N1HW": plain[:, None], "NHW1": plain[..., None]}[layout]
     found = predict("--model", model, save(images=images))
     assert found == predict("--model", model, save())
@@ -108,7 +108,7 @@ def test_images_of_any_layout_are_the_same_images(
 def test_beside_labels_it_tells_the_accuracy_that_training_recorded(
     predict: Predict, save: Callable[..., Path], model: Path, trial: Trial, few_digits: Dataset
 ) -> None:
-    path = save(test_images=few_digits.test_images, test_labels=few_digits.test_labels)
+    path = save(test_images=few_digits.test_inputs, test_labels=few_digits.test_labels)
     found = json.loads(predict("--model", model, path, "--json").out)
     progress = trial.progress[0]
     recorded = progress.epochs[progress.best_epoch - 1]
@@ -129,7 +129,7 @@ def test_given_labels_are_said_to_be_possibly_wrong_and_true_ones_are_compared_t
     predict: Predict, save: Callable[..., Path], model: Path, few_digits: Dataset
 ) -> None:
     labels = few_digits.test_labels
-    images = few_digits.test_images
+    images = few_digits.test_inputs
     wrong = (labels + 1) % 10
     found = predict("--model", model, save(images=images, labels=wrong, true_labels=labels))
     truth, given = found.err.split("accuracy ")[1:]
@@ -140,7 +140,7 @@ def test_given_labels_are_said_to_be_possibly_wrong_and_true_ones_are_compared_t
 def test_an_output_file_takes_the_table_and_the_terminal_the_rest(
     predict: Predict, save: Callable[..., Path], model: Path, tmp_path: Path, few_digits: Dataset
 ) -> None:
-    path = save(images=few_digits.test_images, labels=few_digits.test_labels)
+    path = save(images=few_digits.test_inputs, labels=few_digits.test_labels)
     printed = predict("--model", model, path)
     found = predict("--model", model, path, "--output", "out.csv")
     assert (tmp_path / "out.csv").read_text() == printed.out
@@ -261,7 +261,7 @@ def test_words_of_a_file_are_compared_by_name_whatever_their_numbers_would_be(
     predict: Predict, save: Callable[..., Path], model: Path, named_model: Path,
     few_digits: Dataset,
 ) -> None:  # fmt: skip
-    images, labels = few_digits.test_images, few_digits.test_labels
+    images, labels = few_digits.test_inputs, few_digits.test_labels
     expected = json.loads(
         predict("--model", model, save(images=images, labels=labels), "--json").out
     )

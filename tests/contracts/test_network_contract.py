@@ -37,7 +37,7 @@ def small(name, channels=1):
 def stack_of(name, shape, seeds):
     fields = {"dropout": 0.25} if name == "conv9" else {}
     network = build_network(
-        name, members=len(seeds), image_shape=shape, num_classes=CLASSES, **fields
+        name, members=len(seeds), input_shape=shape, num_classes=CLASSES, **fields
     )
     for member, seed in enumerate(seeds):
         reset_member(network, member, seed=seed)

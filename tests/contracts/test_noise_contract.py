@@ -98,7 +98,7 @@ def draw_for(noise: Noise, dataset: Dataset, clean: np.ndarray, *, seed: int = 0
     labels = {k: v[: len(clean)] for k, v in dataset.extras.items() if k.startswith("labels/")}
     facts = NoiseFacts(
         num_classes=10,
-        images=dataset.train_images[: len(clean)],
+        inputs=dataset.train_inputs[: len(clean)],
         extras={**dataset.extras, **labels},
     )
     return noise_of(noise.config).draw(clean, facts, np.random.default_rng(seed))
@@ -213,7 +213,7 @@ RATES = [name for name in NOISES if "noise_rate" in [field.name for field in NOI
 def test_a_rate_out_of_range_is_refused_by_every_flip(noise, noise_rate):
     values = TrialConfig(noise=noise).declared_values("noise") | {"noise_rate": noise_rate}
     kind = import_object(NOISES[noise].implementation)(**values)
-    facts = NoiseFacts(num_classes=10, images=np.zeros((6000, 1, 2, 2), np.uint8))
+    facts = NoiseFacts(num_classes=10, inputs=np.zeros((6000, 1, 2, 2), np.uint8))
     with pytest.raises(ValueError, match="fraction"):
         kind.draw(CLEAN, facts, np.random.default_rng(0))
 

@@ -38,7 +38,7 @@ def test_the_probabilities_are_those_of_the_model_that_made_the_data():
 
 def test_it_is_deterministic_and_no_class_is_left_out(digits):
     first, again = (
-        confusion_order(digits.train_images, digits.train_labels, num_classes=10) for _ in range(2)
+        confusion_order(digits.train_inputs, digits.train_labels, num_classes=10) for _ in range(2)
     )
     np.testing.assert_array_equal(first, again)
     for i, row in enumerate(first):
@@ -72,7 +72,7 @@ def test_images_of_any_size_are_averaged_down(shape):
 
 def test_cifar_10_is_confused_as_people_confuse_it(shared_data_dir):
     cifar10 = load_dataset("cifar10", data_dir=shared_data_dir)
-    found = confusion_order(cifar10.train_images, cifar10.train_labels, num_classes=10)
+    found = confusion_order(cifar10.train_inputs, cifar10.train_labels, num_classes=10)
     # cat and dog, automobile and truck, ship and airplane
     pairs = {(3, 5), (5, 3), (1, 9), (9, 1), (8, 0), (0, 8)}
     assert {(i, int(found[i, 0])) for i in (0, 1, 3, 5, 8, 9)} == pairs
@@ -80,6 +80,6 @@ def test_cifar_10_is_confused_as_people_confuse_it(shared_data_dir):
 
 def test_mnist_takes_4_for_9_and_back(shared_data_dir):
     mnist = load_dataset("mnist", data_dir=shared_data_dir)
-    found = confusion_order(mnist.train_images, mnist.train_labels, num_classes=10)
+    found = confusion_order(mnist.train_inputs, mnist.train_labels, num_classes=10)
     assert found[4, 0] == 9
     assert 4 in found[9, :2]

@@ -126,7 +126,7 @@ def test_the_small_sets_are_read(made: tuple[str, list[Path]], tmp_path: Path) -
     dataset = load_dataset(made[0], data_dir=tmp_path)
     assert dataset.train_labels[:10].tolist() == dataset.test_labels[:10].tolist()
     assert dataset.train_labels[:10].tolist() == list(range(10))
-    assert not np.array_equal(dataset.train_images[:20], dataset.test_images[:20])
+    assert not np.array_equal(dataset.train_inputs[:20], dataset.test_inputs[:20])
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -309,10 +309,10 @@ def test_the_digits_are_those_of_scikit_learn() -> None:
         np.arange(len(labels)), test_size=540, stratify=labels, random_state=0
     )
     found = load_dataset("digits")
-    assert found.test_images is not None
+    assert found.test_inputs is not None
     for indices, got, truth in (
-        (train, found.train_images, found.train_labels),
-        (test, found.test_images, found.test_labels),
+        (train, found.train_inputs, found.train_labels),
+        (test, found.test_inputs, found.test_labels),
     ):
         scaled = np.rint(images[np.sort(indices)].reshape(-1, 1, 8, 8) * (255 / 16))
         np.testing.assert_array_equal(got, scaled)

@@ -15,7 +15,7 @@ def dataset() -> Dataset:
 
 
 def test_image_shape_is_channels_height_width(dataset):
-    assert dataset.image_shape == (3, 2, 5)
+    assert dataset.input_shape == (3, 2, 5)
 
 
 def test_the_fingerprint_depends_on_content_and_not_on_the_name_or_the_process(dataset):

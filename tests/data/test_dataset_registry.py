@@ -11,16 +11,16 @@ from tune_noise.errors import DataError
 
 def test_digits_are_1797_images_with_a_fixed_test_split_of_540():
     digits = load_dataset("digits")
-    assert digits.train_images.shape == (1257, 1, 8, 8)
-    assert digits.test_images.shape == (540, 1, 8, 8)
-    assert digits.train_images.dtype == np.uint8
+    assert digits.train_inputs.shape == (1257, 1, 8, 8)
+    assert digits.test_inputs.shape == (540, 1, 8, 8)
+    assert digits.train_inputs.dtype == np.uint8
     assert digits.train_labels.dtype == digits.test_labels.dtype == np.int64
     assert digits.num_classes == 10
     np.testing.assert_array_equal(digits.true_labels, digits.train_labels)
 
 
 def test_digits_are_scaled_from_0_to_16_to_the_whole_byte():
-    values = np.unique(load_dataset("digits").train_images)
+    values = np.unique(load_dataset("digits").train_inputs)
     np.testing.assert_array_equal(values, np.rint(np.arange(17) * 255 / 16))
 
 

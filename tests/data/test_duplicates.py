@@ -26,7 +26,7 @@ def repeated(dataset: Dataset, positions: np.ndarray) -> Dataset:
     assert dataset.true_labels is not None
     return replace(
         dataset,
-        train_images=dataset.train_images[positions],
+        train_inputs=dataset.train_inputs[positions],
         train_labels=dataset.train_labels[positions],
         true_labels=dataset.true_labels[positions],
     )
@@ -46,7 +46,7 @@ def parts(dataset: Dataset, config: TrialConfig, count: int = 4) -> Iterator[np.
 
 
 def inputs_of(dataset: Dataset, part: np.ndarray) -> set[bytes]:
-    return {image.tobytes() for image in dataset.train_images[part]}
+    return {image.tobytes() for image in dataset.train_inputs[part]}
 
 
 @pytest.mark.parametrize("train_size", [None, 300])
@@ -126,7 +126,7 @@ def test_validation_judges_an_input_once(few_digits):
     _, val = example_split(dataset, config)
     data = prepare(dataset, [config], device=torch.device("cpu"))
     assert data.val_noisy_labels.shape == (1, len(val) / 2, 1)
-    assert len(data.val_images) == data.facts[0]["val_examples"] == len(val) / 2
+    assert len(data.val_inputs) == data.facts[0]["val_examples"] == len(val) / 2
     assert data.facts[0]["train_examples"] == len(dataset.train_labels) - len(val)
 
 
@@ -137,7 +137,7 @@ def test_counts_and_warnings(digits):
     dataset = replace(
         repeated(digits, positions),
         train_labels=labels,
-        test_images=np.concatenate([digits.test_images, digits.train_images[590:610]]),
+        test_inputs=np.concatenate([digits.test_inputs, digits.train_inputs[590:610]]),
         test_labels=np.concatenate([digits.test_labels, digits.train_labels[590:610]]),
     )
     assert count_duplicates(dataset) == {
@@ -150,7 +150,7 @@ def test_counts_and_warnings(digits):
     assert "900 of 1,500 training examples" in of_training
     assert "30 inputs" in of_training
     assert "10 of 560 test examples" in of_test
-    assert count_duplicates(replace(dataset, test_images=None, test_labels=None)) == {
+    assert count_duplicates(replace(dataset, test_inputs=None, test_labels=None)) == {
         "repeated_examples": 900,
         "contradicted_inputs": 30,
         "left_out_of_training": 0,
@@ -159,11 +159,11 @@ def test_counts_and_warnings(digits):
 
 
 def test_the_order_of_values_in_memory_does_not_matter(few_digits):
-    turned = few_digits.train_images.transpose(3, 0, 1, 2).copy().transpose(1, 2, 3, 0)
+    turned = few_digits.train_inputs.transpose(3, 0, 1, 2).copy().transpose(1, 2, 3, 0)
     assert not turned.flags["C_CONTIGUOUS"]
-    images = np.concatenate([few_digits.train_images, turned])
+    images = np.concatenate([few_digits.train_inputs, turned])
     np.testing.assert_array_equal(
-        replace(twice(few_digits), train_images=images).input_of,
+        replace(twice(few_digits), train_inputs=images).input_of,
         np.tile(np.arange(len(turned)), 2),
     )
 
@@ -206,4 +206,4 @@ def test_an_input_of_a_given_validation_split_is_not_trained_on(few_digits):
     assert count_duplicates(dataset)["left_out_of_training"] == 20
     assert "20 training examples" in duplicate_warnings(dataset)[1]
     data = prepare(dataset, [config], device=torch.device("cpu"))
-    assert len(data.val_images) == dataset.validation_size(config.val_fraction) == 80
+    assert len(data.val_inputs) == dataset.validation_size(config.val_fraction) == 80

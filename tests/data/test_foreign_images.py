@@ -30,7 +30,7 @@ def test_white_noise_has_the_data_s_mean_and_variance_in_every_channel():
     assert white.dtype == np.uint8
     for channel in range(3):
         ours = white[:, channel].astype(float)
-        theirs = dataset.train_images[:, channel].astype(float)
+        theirs = dataset.train_inputs[:, channel].astype(float)
         error = theirs.std() / np.sqrt(ours.size)
         assert ours.mean() == pytest.approx(theirs.mean(), abs=5 * error + 0.01)
         assert ours.std() == pytest.approx(theirs.std(), rel=0.01)
@@ -39,7 +39,7 @@ def test_white_noise_has_the_data_s_mean_and_variance_in_every_channel():
 def test_white_noise_is_as_dark_as_dark_images(digits):
     white = white_images(digits, count=3000)
     # Normal noise of this mean and variance, cut to 0..255, would be lighter.
-    assert white.mean() == pytest.approx(digits.train_images.mean(), rel=0.01)
+    assert white.mean() == pytest.approx(digits.train_inputs.mean(), rel=0.01)
 
 
 def test_white_noise_has_no_structure():
@@ -65,7 +65,7 @@ def test_white_noise_is_bounded_in_memory(monkeypatch):
 
 def test_a_constant_channel_stays_constant():
     dataset = coloured()
-    grey = dataclasses.replace(dataset, train_images=np.full((9, 1, 2, 2), 7, np.uint8))
+    grey = dataclasses.replace(dataset, train_inputs=np.full((9, 1, 2, 2), 7, np.uint8))
     assert np.all(white_images(grey, count=10) == 7)
 
 
@@ -73,7 +73,7 @@ def test_a_constant_channel_stays_constant():
 
 
 def test_images_of_the_same_shape_are_taken_as_they_are_in_one_fixed_order():
-    images = coloured().train_images
+    images = coloured().train_inputs
     found = fitted_images(images, (3, 8, 6), count=10**6)
     assert found.shape == images.shape
     assert not np.array_equal(found, images)
@@ -91,7 +91,7 @@ def test_colour_becomes_grey_by_luma():
 
 
 def test_grey_becomes_three_equal_channels():
-    images = coloured(5, shape=(3, 4, 4)).train_images[:, :1]
+    images = coloured(5, shape=(3, 4, 4)).train_inputs[:, :1]
     found = fitted_images(images, (3, 4, 4), count=5)
     np.testing.assert_array_equal(found[:, 0], found[:, 1])
     np.testing.assert_array_equal(found[:, 0], found[:, 2])
@@ -114,14 +114,14 @@ def test_what_juts_out_is_cut_evenly_and_nothing_is_squeezed():
 
 
 def test_shrinking_keeps_the_mean(digits):
-    large = np.repeat(np.repeat(digits.train_images[:50], 4, axis=2), 4, axis=3)
+    large = np.repeat(np.repeat(digits.train_inputs[:50], 4, axis=2), 4, axis=3)
     found = fitted_images(large, (1, 8, 8), count=50)
-    assert found.astype(float).mean() == pytest.approx(digits.train_images[:50].mean(), rel=0.02)
+    assert found.astype(float).mean() == pytest.approx(digits.train_inputs[:50].mean(), rel=0.02)
 
 
 def test_images_that_memory_cannot_hold_are_refused(monkeypatch):
     monkeypatch.setattr("tune_noise.data.foreign_images.available_bytes", lambda: 1000)
     with pytest.raises(DataError, match=r"500 foreign images need .* lower alpha"):
-        fitted_images(coloured().train_images, (1, 8, 8), count=500)
+        fitted_images(coloured().train_inputs, (1, 8, 8), count=500)
     with pytest.raises(DataError, match="lower alpha"):
         white_images(coloured(), count=500)

@@ -42,9 +42,9 @@ def test_a_file_comes_back_as_it_was_saved(tmp_path):
     dataset = load_dataset(str(path))
     assert dataset.name == "own.npz"
     assert dataset.num_classes == 3
-    assert dataset.image_shape == (1, 4, 5)
-    np.testing.assert_array_equal(dataset.train_images[:, 0], IMAGES)
-    np.testing.assert_array_equal(dataset.test_images[:, 0], IMAGES[:2])
+    assert dataset.input_shape == (1, 4, 5)
+    np.testing.assert_array_equal(dataset.train_inputs[:, 0], IMAGES)
+    np.testing.assert_array_equal(dataset.test_inputs[:, 0], IMAGES[:2])
     for found, saved in [
         (dataset.train_labels, LABELS),
         (dataset.true_labels, LABELS[::-1]),
@@ -57,7 +57,7 @@ def test_a_file_comes_back_as_it_was_saved(tmp_path):
 def test_without_the_optional_arrays_truth_and_test_are_unknown(tmp_path):
     dataset = load_npz(save(tmp_path, images=IMAGES, labels=LABELS))
     assert dataset.true_labels is None
-    assert dataset.test_images is None
+    assert dataset.test_inputs is None
     assert dataset.test_labels is None
 
 
@@ -73,7 +73,7 @@ def test_both_layouts_give_the_same_images(
     images = np.random.default_rng(0).integers(0, 256, (6, channels, height, width), np.uint8)
     saved = images.transpose(0, 2, 3, 1) if channels_last else images
     dataset = load_npz(save(tmp_path_factory.mktemp("npz"), images=saved, labels=LABELS))
-    np.testing.assert_array_equal(dataset.train_images, images)
+    np.testing.assert_array_equal(dataset.train_inputs, images)
 
 
 def test_a_class_only_the_truth_knows_counts_towards_k_and_is_missed(tmp_path):

@@ -53,10 +53,10 @@ def test_the_files_of_medmnist_are_read_as_they_are_and_that_is_said(tmp_path: P
     )
     assert (len(dataset.train_labels), dataset.num_validation) == (9, 3)
     np.testing.assert_array_equal(dataset.train_labels, [*IDS, *IDS[3:]])
-    np.testing.assert_array_equal(dataset.train_images[6:, 0], IMAGES[3:])
+    np.testing.assert_array_equal(dataset.train_inputs[6:, 0], IMAGES[3:])
     assert [dataset.place_of(image) for image in (5, 6)] == [("train", 5), ("validation", 0)]
     assert dataset.validation_size(0.5) == 3
-    unsplit = loaded(tmp_path, images=dataset.train_images, labels=dataset.train_labels)
+    unsplit = loaded(tmp_path, images=dataset.train_inputs, labels=dataset.train_labels)
     assert dataset.fingerprint != unsplit.fingerprint
 
 

@@ -126,4 +126,4 @@ def test_every_statement_of_a_refusal_gives_a_file_that_is_taken(name: str, tmp_
     given = datasets[0].train_labels.tolist()
     assert given[: len(IDS)] == (expected or IDS.tolist()) or "bytes" in name
     if name.startswith("pixels in 0.."):
-        np.testing.assert_array_equal(datasets[0].train_images[:, 0], IMAGES)
+        np.testing.assert_array_equal(datasets[0].train_inputs[:, 0], IMAGES)

@@ -80,17 +80,17 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def assert_is_small_mnist(dataset) -> None:
-    np.testing.assert_array_equal(dataset.train_images[:, 0], IMAGES)
+    np.testing.assert_array_equal(dataset.train_inputs[:, 0], IMAGES)
     np.testing.assert_array_equal(dataset.train_labels, LABELS)
-    np.testing.assert_array_equal(dataset.test_images[:, 0], IMAGES[:10])
+    np.testing.assert_array_equal(dataset.test_inputs[:, 0], IMAGES[:10])
     np.testing.assert_array_equal(dataset.test_labels, LABELS[:10])
 
 
 def test_mnist_is_complete_and_in_the_official_order(datasets, shared_data_dir):
     mnist = load_dataset("mnist", data_dir=shared_data_dir)
-    assert mnist.train_images.shape == (60_000, 1, 28, 28)
-    assert mnist.test_images.shape == (10_000, 1, 28, 28)
-    assert mnist.train_images.dtype == np.uint8
+    assert mnist.train_inputs.shape == (60_000, 1, 28, 28)
+    assert mnist.test_inputs.shape == (10_000, 1, 28, 28)
+    assert mnist.train_inputs.dtype == np.uint8
     assert mnist.train_labels.dtype == np.int64
     assert mnist.num_classes == 10
     # As everyone sees them who prints the first labels of MNIST.
@@ -104,20 +104,20 @@ def test_mnist_equals_what_torchvision_itself_reads(datasets, shared_data_dir, t
     raw = {path.name: path.read_bytes() for path in (shared_data_dir / "MNIST/raw").iterdir()}
     lay_out(tmp_path / "MNIST" / "raw", raw)
     theirs = datasets.MNIST(tmp_path, train=False, download=True)
-    np.testing.assert_array_equal(mnist.test_images[:, 0], theirs.data.numpy())
+    np.testing.assert_array_equal(mnist.test_inputs[:, 0], theirs.data.numpy())
     np.testing.assert_array_equal(mnist.test_labels, theirs.targets.numpy())
 
 
 def test_cifar10_is_complete_and_in_the_official_order(datasets, shared_data_dir):
     cifar10 = load_dataset("cifar10", data_dir=shared_data_dir)
-    assert cifar10.train_images.shape == (50_000, 3, 32, 32)
-    assert cifar10.test_images.shape == (10_000, 3, 32, 32)
-    assert cifar10.train_images.flags.c_contiguous
+    assert cifar10.train_inputs.shape == (50_000, 3, 32, 32)
+    assert cifar10.test_inputs.shape == (10_000, 3, 32, 32)
+    assert cifar10.train_inputs.flags.c_contiguous
     assert cifar10.train_labels[:10].tolist() == [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]
     assert np.bincount(cifar10.train_labels).tolist() == [5000] * 10
     assert np.bincount(cifar10.test_labels).tolist() == [1000] * 10
     # The first image, a frog: its first pixel is the colour (59, 62, 63).
-    assert cifar10.train_images[0, :, 0, 0].tolist() == [59, 62, 63]
+    assert cifar10.train_inputs[0, :, 0, 0].tolist() == [59, 62, 63]
 
 
 def test_a_flipped_byte_of_cifar10_is_named_and_the_file_is_left_alone(

@@ -55,8 +55,8 @@ def test_one_configuration_is_trained_and_saved(shell: Shell) -> None:
     assert len(epochs) == 4
     model = load_model(shell.folder / "one")
     digits = load_dataset("digits")
-    assert digits.test_images is not None
-    accuracy = (model.predict(digits.test_images) == digits.test_labels).mean()
+    assert digits.test_inputs is not None
+    accuracy = (model.predict(digits.test_inputs) == digits.test_labels).mean()
     best = max(epochs, key=lambda epoch: epoch["val_information_noisy"])
     assert accuracy == best["test_accuracy_clean_ensemble"]
     quiet = shell.run("tune_noise.train", *flags, "--quiet")
@@ -90,7 +90,7 @@ def test_own_data_without_truth_or_test_set_are_searched(shell: Shell) -> None:
     generator = np.random.default_rng(0)
     wrong = generator.random(len(labels)) < 0.2
     labels[wrong] = generator.integers(0, 10, wrong.sum())
-    images = digits.train_images[:, 0]
+    images = digits.train_inputs[:, 0]
     np.savez_compressed(shell.folder / "mine.npz", images=images, labels=labels)
     space = shell.space(noise="given", conditions={})
     out = shell.search("--space", space, "--dataset", "mine.npz", "--max-concurrent", "2")

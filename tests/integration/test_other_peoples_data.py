@@ -19,11 +19,11 @@ NAMES = np.array(
 
 def test_names_words_and_a_given_validation_split_go_all_the_way(shell: Shell) -> None:
     digits = load_dataset("digits")
-    images, words = digits.train_images[:, 0], NAMES[digits.train_labels][:, None]
+    images, words = digits.train_inputs[:, 0], NAMES[digits.train_labels][:, None]
     arrays = {
         **{"train_images": images[:400], "train_labels": words[:400]},
         **{"val_images": images[400:600], "val_labels": words[400:600]},
-        **{"test_images": digits.test_images[:, 0], "test_labels": NAMES[digits.test_labels]},
+        **{"test_images": digits.test_inputs[:, 0], "test_labels": NAMES[digits.test_labels]},
     }
     np.savez(shell.folder / "medmnist.npz", **arrays)
     changes = {"dataset": "medmnist.npz", "noise": "given", "conditions": {}}

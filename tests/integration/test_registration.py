@@ -24,8 +24,8 @@ import json, mlflow
 from tune_noise.data import load_dataset
 data = load_dataset("digits")
 model = mlflow.pyfunc.load_model("models:/{NAME}@champion")
-labels = model.predict(data.test_images)
-each = model.predict(data.test_images, params={{"each_network": True}})
+labels = model.predict(data.test_inputs)
+each = model.predict(data.test_inputs, params={{"each_network": True}})
 found = [(each == data.test_labels).mean(axis=1).mean(), (labels == data.test_labels).mean()]
 print(json.dumps([float(accuracy) for accuracy in found]))
 """
@@ -97,7 +97,7 @@ def test_predict_takes_the_champion_from_the_registry(
     shell: Shell, winner: Path, recorded: dict[str, float]
 ) -> None:
     data = load_dataset("digits")
-    np.savez(shell.folder / "test.npz", images=data.test_images, labels=data.test_labels)
+    np.savez(shell.folder / "test.npz", images=data.test_inputs, labels=data.test_labels)
     arguments = ["predict", "test.npz", "--json", "--model"]
     found = json.loads(shell.run("tune-noise", *arguments, f"models:/{NAME}@champion"))
     folder = json.loads(shell.run("tune-noise", *arguments, str(winner)))

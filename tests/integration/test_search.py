@@ -195,8 +195,8 @@ def test_the_winner_predicts_the_test_set_with_exactly_the_recorded_accuracy(
 ) -> None:
     model = load_model(folder / "winners" / condition)
     digits = load_dataset("digits")
-    assert digits.test_images is not None
-    accuracy = float((model.predict(digits.test_images) == digits.test_labels).mean())
+    assert digits.test_inputs is not None
+    accuracy = float((model.predict(digits.test_inputs) == digits.test_labels).mean())
     metrics: dict[str, Any] = model.about["metrics_of_these_weights"]
     name = "test_accuracy_clean"
     if model.config.method == "co_teaching":  # its networks vote by their average prediction

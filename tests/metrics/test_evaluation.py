@@ -118,7 +118,7 @@ def test_every_metric_has_a_name_in_the_list():
 
 @pytest.mark.parametrize("num_images", [5, evaluation.EVALUATION_BATCH * 2 + 7])
 def test_every_image_is_evaluated_once_in_order_and_in_evaluation_mode(num_images):
-    network = build_network("conv9_small", members=2, image_shape=(1, 4, 4), num_classes=K)
+    network = build_network("conv9_small", members=2, input_shape=(1, 4, 4), num_classes=K)
     for member in range(2):
         reset_member(network, member, seed=member)
     pixels = np.random.default_rng(0).integers(256, size=(num_images, 1, 4, 4), dtype=np.uint8)

@@ -7,10 +7,10 @@ from torch import nn
 class Everything(nn.Module):
     """Convolution, batch norm, dropout, a block inside a block, and a buffer that is replaced."""
 
-    def __init__(self, image_shape, num_classes):
+    def __init__(self, input_shape, num_classes):
         super().__init__()
         self.block = nn.Sequential(
-            nn.Conv2d(image_shape[0], 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()
+            nn.Conv2d(input_shape[0], 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()
         )
         self.dropout = nn.Dropout(0.3)
         self.out = nn.Linear(8, num_classes)
@@ -22,12 +22,12 @@ class Everything(nn.Module):
         return self.out(self.dropout(self.block(x).mean(dim=(2, 3))))
 
 
-def everything(image_shape, num_classes):
-    return Everything(image_shape, num_classes)
+def everything(input_shape, num_classes):
+    return Everything(input_shape, num_classes)
 
 
-def linear(image_shape, num_classes):
-    channels, height, width = image_shape
+def linear(input_shape, num_classes):
+    channels, height, width = input_shape
     return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, num_classes))
 
 
@@ -44,11 +44,11 @@ class Tied(nn.Module):
         return self.out(torch.relu(self.second(torch.relu(self.first(x.flatten(1))))))
 
 
-def tied(image_shape, num_classes):
-    return Tied(image_shape[0] * image_shape[1] * image_shape[2], num_classes)
+def tied(input_shape, num_classes):
+    return Tied(input_shape[0] * input_shape[1] * input_shape[2], num_classes)
 
 
-def raises(image_shape, num_classes):
+def raises(input_shape, num_classes):
     raise RuntimeError("no GPU\nfound")
 
 
@@ -56,23 +56,23 @@ def takes_nothing():
     return nn.Linear(1, 1)
 
 
-def no_module(image_shape, num_classes):
+def no_module(input_shape, num_classes):
     return "a network"
 
 
-def no_parameters(image_shape, num_classes):
+def no_parameters(input_shape, num_classes):
     return nn.Flatten()
 
 
-def lazy(image_shape, num_classes):
+def lazy(input_shape, num_classes):
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes))
 
 
-def too_few_logits(image_shape, num_classes):
-    return linear(image_shape, num_classes - 1)
+def too_few_logits(input_shape, num_classes):
+    return linear(input_shape, num_classes - 1)
 
 
-def wrong_input(image_shape, num_classes):
+def wrong_input(input_shape, num_classes):
     return nn.Linear(3, num_classes)
 
 
@@ -82,15 +82,15 @@ class Pair(nn.Linear):
         return logits, logits
 
 
-def two_outputs(image_shape, num_classes):
-    return Pair(image_shape[0] * image_shape[1] * image_shape[2], num_classes)
+def two_outputs(input_shape, num_classes):
+    return Pair(input_shape[0] * input_shape[1] * input_shape[2], num_classes)
 
 
 _widths = iter(range(3, 10**6))
 
 
-def never_the_same(image_shape, num_classes):
-    size, width = image_shape[0] * image_shape[1] * image_shape[2], next(_widths)
+def never_the_same(input_shape, num_classes):
+    size, width = input_shape[0] * input_shape[1] * input_shape[2], next(_widths)
     return nn.Sequential(nn.Flatten(), nn.Linear(size, width), nn.Linear(width, num_classes))
 
 

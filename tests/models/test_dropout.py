@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tune_noise.models.dropout import StackedDropout2d, start_epoch
+from tune_noise.models.dropout import FlatInput, StackedDropout2d, start_epoch
 
 
 def ones(members=2, batch=50, channels=40):
@@ -47,5 +47,28 @@ def test_layers_of_one_network_and_batches_of_one_epoch_draw_apart():
 
 
 def test_training_without_an_epoch_is_a_mistake_of_ours():
-    with pytest.raises(RuntimeError, match="start_epoch must give 2 seeds"):
+    with pytest.raises(RuntimeError, match="start_epoch must give a seed per member"):
         StackedDropout2d(0.5)(ones())
+
+
+def test_a_flat_input_keeps_members_and_batch_apart():
+    x = torch.randn(3, 6, 2, 4, 5)
+    torch.testing.assert_close(FlatInput(0.5).eval()(x)[1], x[1].flatten(1), rtol=0, atol=0)
+
+
+def test_members_that_share_an_input_drop_values_of_their_own():
+    layer = FlatInput(0.5)
+    start_epoch(layer, [0, 1, 2, 3])
+    y = layer(torch.ones(2, 50, 40))
+    assert y.shape == (4, 50, 40)
+    assert set(y.unique().tolist()) == {0.0, 2.0}
+    assert (y == 0).float().mean().item() == pytest.approx(0.5, abs=5 * (0.25 / 8000) ** 0.5)
+    assert not torch.equal(y[0], y[1])
+
+
+def test_what_a_member_drops_depends_on_its_seed_alone():
+    alone, together = FlatInput(0.5), FlatInput(0.5)
+    start_epoch(alone, [7])
+    start_epoch(together, [3, 7])
+    x = torch.randn(1, 20, 30)
+    assert torch.equal(alone(x)[0], together(x)[1])

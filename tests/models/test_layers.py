@@ -3,7 +3,6 @@ import torch
 from torch import nn
 
 from tune_noise.models.layers import (
-    FlattenImage,
     GlobalAveragePool,
     StackedBatchNorm,
     StackedConv2d,
@@ -129,11 +128,6 @@ def test_max_pool_and_global_average_are_torchs_own_for_each_member(size):
     close(pooled.flatten(0, 1), nn.MaxPool2d(2)(flat))
     close(average.flatten(0, 1), nn.AdaptiveAvgPool2d(1)(flat)[:, :, 0, 0])
     assert average.shape == (3, 6, 4)
-
-
-def test_flattening_keeps_members_and_batch_apart():
-    x = random(3, 6, 2, 4, 5)
-    torch.testing.assert_close(FlattenImage()(x)[1], nn.Flatten()(x[1]), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("members", [1, 2])

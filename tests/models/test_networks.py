@@ -123,14 +123,14 @@ def copy_weights(network, twin):
                 mine.bias[0] = own.bias
 
 
-@pytest.mark.parametrize("image_shape", [(1, 8, 8), (3, 9, 7)])
+@pytest.mark.parametrize("input_shape", [(1, 8, 8), (3, 9, 7)])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_computes_what_torchs_own_layers_compute(name, image_shape):
+def test_a_network_computes_what_torchs_own_layers_compute(name, input_shape):
     torch.manual_seed(0)
     if declared.network(name).min_image_size > 9:
-        image_shape = (image_shape[0], 28, 30)
-    network = build_network(name, members=1, image_shape=image_shape, num_classes=6)
-    twin = by_hand(name, *image_shape, 6)
+        input_shape = (input_shape[0], 28, 30)
+    network = build_network(name, members=1, input_shape=input_shape, num_classes=6)
+    twin = by_hand(name, *input_shape, 6)
     copy_weights(network, twin)
     for module in twin.modules():
         if isinstance(module, nn.Dropout2d):
@@ -138,7 +138,7 @@ def test_a_network_computes_what_torchs_own_layers_compute(name, image_shape):
     for step in range(3):
         if step == 2:
             network.eval(), twin.eval()
-        x = torch.randn(10, *image_shape)
+        x = torch.randn(10, *input_shape)
         torch.testing.assert_close(network(x[None])[0], twin(x), rtol=1e-4, atol=1e-5)
 
 
@@ -179,12 +179,12 @@ def test_a_network_computes_what_torchs_own_layers_compute(name, image_shape):
     ],
 )
 def test_the_parameters_of_a_network_on_mnist_add_up(name, parameters):
-    network = build_network(name, members=1, image_shape=(1, 28, 28), num_classes=10)
+    network = build_network(name, members=1, input_shape=(1, 28, 28), num_classes=10)
     assert sum(value.numel() for value in network.parameters()) == parameters
 
 
 def test_mlp4_has_four_hidden_layers():
-    network = build_network("mlp4", members=1, image_shape=(1, 28, 28), num_classes=10)
+    network = build_network("mlp4", members=1, input_shape=(1, 28, 28), num_classes=10)
     assert sum(isinstance(layer, nn.ReLU) for layer in network) == 4
     assert sum(isinstance(layer, StackedLinear) for layer in network) == 5
 
@@ -192,7 +192,7 @@ def test_mlp4_has_four_hidden_layers():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_takes_its_smallest_image_and_classifies_it(name):
     size = declared.network(name).min_image_size
-    network = build_network(name, members=2, image_shape=(1, size, size), num_classes=3)
+    network = build_network(name, members=2, input_shape=(1, size, size), num_classes=3)
     for member in range(2):
         reset_member(network, member, seed=member)
     assert network(torch.randn(2, 4, 1, size, size)).shape == (2, 4, 3)
@@ -201,13 +201,13 @@ def test_a_network_takes_its_smallest_image_and_classifies_it(name):
 @pytest.mark.parametrize("name", ["conv9_small", "conv9"])
 def test_an_image_below_the_smallest_size_cannot_pass(name):
     size = declared.network(name).min_image_size - 1
-    network = build_network(name, members=1, image_shape=(1, size, size), num_classes=3)
+    network = build_network(name, members=1, input_shape=(1, size, size), num_classes=3)
     with pytest.raises(RuntimeError):
         network(torch.randn(1, 4, 1, size, size))
 
 
 def test_conv9_drops_channels_after_each_pool_at_the_rate_that_is_given():
-    network = build_network("conv9", members=1, image_shape=(1, 28, 28), num_classes=3, dropout=0.4)
+    network = build_network("conv9", members=1, input_shape=(1, 28, 28), num_classes=3, dropout=0.4)
     places = [n for n, layer in enumerate(network) if isinstance(layer, StackedDropout2d)]
     assert [type(network[n - 1]) for n in places] == [StackedMaxPool] * 2
     assert [network[n].rate for n in places] == [0.4, 0.4]

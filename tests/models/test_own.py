@@ -16,7 +16,7 @@ SHAPE, CLASSES = (2, 6, 5), 4
 
 def stack_of(name, members):
     network = build_network(
-        f"{PLACE}:{name}", members=members, image_shape=SHAPE, num_classes=CLASSES
+        f"{PLACE}:{name}", members=members, input_shape=SHAPE, num_classes=CLASSES
     )
     for member in range(members):
         reset_member(network, member, seed=member)
@@ -97,7 +97,7 @@ WRONG = [
     ("module_that_exits:build", "cannot be imported (SystemExit: 3)"),
     (f"{PLACE}:linaer", "has no 'linaer': did you mean 'linear'?"),
     (f"{PLACE}:not_callable", "it must be a class or a function"),
-    (f"{PLACE}:raises", "image_shape=(2, 6, 5), num_classes=4 it raised RuntimeError: no GPU foun"),
+    (f"{PLACE}:raises", "input_shape=(2, 6, 5), num_classes=4 it raised RuntimeError: no GPU foun"),
     (f"{PLACE}:takes_nothing", "it raised TypeError: takes_nothing() takes 0 positional"),
     (f"{PLACE}:no_module", "must return an nn.Module, not str"),
     (f"{PLACE}:no_parameters", "has no parameter to train"),

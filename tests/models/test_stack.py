@@ -5,7 +5,7 @@ from tune_noise.models.stack import member_state, reset_member
 
 
 def network_of(members):
-    return build_network("mlp1", members=members, image_shape=(1, 4, 4), num_classes=3)
+    return build_network("mlp1", members=members, input_shape=(1, 4, 4), num_classes=3)
 
 
 def test_resetting_a_member_leaves_the_others_alone():

@@ -161,8 +161,8 @@ def test_a_search_that_has_split_equal_inputs_is_refused_and_told_why(
 ) -> None:
     copies = np.tile(np.arange(300), 2)
     labels = digits.train_labels[copies]
-    images = digits.train_images[copies]
-    twice = replace(digits, train_images=images, train_labels=labels, true_labels=labels)
+    images = digits.train_inputs[copies]
+    twice = replace(digits, train_inputs=images, train_labels=labels, true_labels=labels)
     earlier = {"name": "digits", "fingerprint": "0123456789abcdef"}
     monkeypatch.setattr("tune_noise.service.begin.dataset_facts", lambda dataset: earlier)
     with own_folder(folder), Record(folder / RECORD_FILE) as record:

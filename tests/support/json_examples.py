@@ -55,9 +55,9 @@ def prepare() -> None:
     finished_search(Path("runs/smoke"), gain=0.0)
     finished_search(Path("runs/more"), gain=0.05)
     digits = load_dataset("digits")
-    assert digits.test_images is not None
+    assert digits.test_inputs is not None
     assert digits.test_labels is not None
-    np.savez("test.npz", test_images=digits.test_images[:5], test_labels=digits.test_labels[:5])
+    np.savez("test.npz", test_images=digits.test_inputs[:5], test_labels=digits.test_labels[:5])
     Path("wrong.yaml").write_text(yaml.safe_dump({"trials": 0, "search": {"taw": {"choice": [1]}}}))
 
 

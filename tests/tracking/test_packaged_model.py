@@ -28,7 +28,7 @@ def packaged(folder: Path, few_digits: Dataset, config: TrialConfig, **changes: 
     trial.train_epoch()
     save_model(folder / "own", trial.replicate_weights(0), config, few_digits, {})
     (folder / "own" / CARD_FILE).write_text("# A card\n")
-    shape = {"image_shape": (1, 8, 8), "example": few_digits.test_images[0].tolist()}
+    shape = {"input_shape": (1, 8, 8), "example": few_digits.test_inputs[0].tolist()}
     package(entry("x", "s", PLAIN, **shape, **changes), folder / "own", folder / "model", LOGGED)
     return folder / "model"
 
@@ -40,7 +40,7 @@ def test_it_predicts_labels_and_on_request_probabilities(
 
     config = TrialConfig(method="co_teaching", model="perceptron", epochs=1)
     model = mlflow.pyfunc.load_model(str(packaged(tmp_path, few_digits, config)))
-    ours, images = load_model(tmp_path / "own"), few_digits.test_images
+    ours, images = load_model(tmp_path / "own"), few_digits.test_inputs
     labels = model.predict(images)
     assert labels.dtype == np.int64
     np.testing.assert_array_equal(labels, ours.predict(images))
@@ -59,7 +59,7 @@ def test_its_signature_refuses_other_images(few_digits: Dataset, tmp_path: Path)
 
     config = TrialConfig(model="perceptron", epochs=1)
     model = mlflow.pyfunc.load_model(str(packaged(tmp_path, few_digits, config)))
-    for images in (few_digits.test_images / 255.0, few_digits.test_images[:, :, 1:]):
+    for images in (few_digits.test_inputs / 255.0, few_digits.test_inputs[:, :, 1:]):
         with pytest.raises(MlflowException, match="enforce schema"):
             model.predict(images)
 
@@ -89,4 +89,4 @@ def test_a_network_of_ones_own_runs_only_where_the_caller_names_it(
     with pytest.raises(DataError, match="a network of your own"):
         mlflow.pyfunc.load_model(folder)
     model = mlflow.pyfunc.load_model(folder, model_config={"own_network": OWN})
-    assert model.predict(few_digits.test_images).shape == few_digits.test_labels.shape
+    assert model.predict(few_digits.test_inputs).shape == few_digits.test_labels.shape

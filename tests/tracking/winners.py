@@ -35,7 +35,7 @@ def entry(name: str, search_id: str, scores: dict[int, float], **changes: Any) -
         "tags": {"tune_noise.verdict": "winner"},
         "params": {"method": "co_teaching", "model": "mlp1"},
         "requirements": ["tune-noise==0.2.0"],
-        "image_shape": (1, 2, 2),
+        "input_shape": (1, 2, 2),
         "example": [[[0, 1], [2, 3]]],
     }
     return Entry.model_validate(values | changes)

@@ -79,7 +79,7 @@ def test_predictions_are_a_mean_of_epochs_up_to_the_selected_one_the_later_the_h
     for _ in range(CONFIG.epochs):
         trial.train_epoch()
         logits = predict_logits(
-            trial.network, trial.data.train_images, indices=torch.tensor(held_out)
+            trial.network, trial.data.train_inputs, indices=torch.tensor(held_out)
         )
         each.append(logits[0].double().softmax(dim=1).numpy())
     best = trial.progress[0].best_epoch

@@ -12,7 +12,7 @@ from tune_noise.training.data_problems import data_problems, split_problems
 @pytest.mark.parametrize(
     ("fields", "place", "words"),
     [
-        ({"train_size": 1132}, "train_size", "1132 is more than the 1131 images that validation"),
+        ({"train_size": 1132}, "train_size", "1132 is more than the 1131 examples that validation"),
         ({"train_size": 9}, "train_size", "take 10 or more"),
         (
             {"noise": "structured", "alpha": 3},
@@ -91,4 +91,4 @@ def test_a_fraction_beside_a_given_validation_split_is_refused(digits):
     assert split_problems(["lr"], given, way_out="") == []
     assert split_problems(["val_fraction"], digits, way_out="") == []
     [problem] = data_problems(TrialConfig(train_size=958, val_fraction=0.5), given)
-    assert "958 is more than the 957 images that validation leaves" in problem.message
+    assert "958 is more than the 957 examples that validation leaves" in problem.message

@@ -31,10 +31,10 @@ def test_validation_is_disjoint_from_training_and_together_they_are_all(digits, 
     train = data.image_of.numpy()
     assert len(set(train)) == len(train)
     rest = val_images_of(data, digits)
-    assert len(rest) == round(fraction * len(digits.train_labels)) == len(data.val_images)
-    mean, std = channel_statistics(digits.train_images)
-    expected = (digits.train_images[rest] / 255 - mean) / std
-    found = data.val_images.batch(torch.arange(len(rest)))
+    assert len(rest) == round(fraction * len(digits.train_labels)) == len(data.val_inputs)
+    mean, std = channel_statistics(digits.train_inputs)
+    expected = (digits.train_inputs[rest] / 255 - mean) / std
+    found = data.val_inputs.batch(torch.arange(len(rest)))
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -54,21 +54,21 @@ def test_validation_is_as_noisy_as_training(digits):
 def test_the_test_split_is_clean_and_whole(digits):
     data = prepared(digits, TrialConfig(noise_rate=0.9))
     np.testing.assert_array_equal(data.test_labels, digits.test_labels)
-    assert len(data.test_images) == len(digits.test_images) == 540
+    assert len(data.test_inputs) == len(digits.test_inputs) == 540
 
 
 @pytest.mark.parametrize("alpha", [0, 3, 100])
 def test_an_image_lends_its_alpha_plus_1_labels_and_is_not_copied(digits, alpha):
     config = TrialConfig(noise="dilution", alpha=alpha)
     data = prepared(digits, config)
-    train_images = len(digits.train_labels) - len(data.val_images)
-    assert data.val_noisy_labels.shape == (1, len(data.val_images), alpha + 1)
+    train_images = len(digits.train_labels) - len(data.val_inputs)
+    assert data.val_noisy_labels.shape == (1, len(data.val_inputs), alpha + 1)
     assert data.noisy_labels.shape == (1, train_images * (alpha + 1))
     counts = torch.bincount(data.image_of)
     assert set(counts.tolist()) == {0, alpha + 1}
     # The one tensor of pixels is the data set's own memory.
-    assert len(data.train_images) == len(digits.train_images)
-    assert data.train_images._pixels.data_ptr() == digits.train_images.ctypes.data
+    assert len(data.train_inputs) == len(digits.train_inputs)
+    assert data.train_inputs._pixels.data_ptr() == digits.train_inputs.ctypes.data
     drawn = noisy_labels(digits, config)
     for image in (0, 1, 2):
         if counts[image]:
@@ -133,9 +133,9 @@ def test_synthetic_noise_corrupts_the_true_labels_where_they_are_known(digits):
 
 
 def test_a_data_set_without_a_test_split_has_none(digits):
-    dataset = dataclasses.replace(digits, test_images=None, test_labels=None)
+    dataset = dataclasses.replace(digits, test_inputs=None, test_labels=None)
     data = prepared(dataset, TrialConfig())
-    assert data.test_images is None
+    assert data.test_inputs is None
     assert data.test_labels is None
 
 
@@ -161,8 +161,8 @@ def test_a_larger_training_set_holds_a_smaller_one_with_the_same_labels(digits, 
 def test_validation_stays_whole_however_little_is_trained_on(digits):
     small, whole = (prepared(digits, TrialConfig(train_size=size)) for size in (50, None))
     assert torch.equal(small.val_noisy_labels, whole.val_noisy_labels)
-    indices = torch.arange(len(whole.val_images))
-    assert torch.equal(small.val_images.batch(indices), whole.val_images.batch(indices))
+    indices = torch.arange(len(whole.val_inputs))
+    assert torch.equal(small.val_inputs.batch(indices), whole.val_inputs.batch(indices))
     assert small.facts[0]["val_examples"] == whole.facts[0]["val_examples"]
     rate = (~small.is_clean).double().mean().item()
     assert small.facts[0]["realised_noise_rate"] == pytest.approx(rate)
@@ -188,10 +188,10 @@ def test_the_clean_label_goes_with_its_own_image_and_the_others_with_foreign_one
     drawn = noisy_labels(dataset, config)
     np.testing.assert_array_equal(data.noisy_labels[0].view(-1, 4), drawn[shown[:, 0]])
     np.testing.assert_array_equal(drawn[:, 0], digits.true_labels)
-    mean, std = channel_statistics(digits.train_images)
+    mean, std = channel_statistics(digits.train_inputs)
     white = dataset.extras["images/white"][shown[5, 2] - number]
     np.testing.assert_allclose(
-        data.train_images.batch(shown[5, 2]), (white / 255 - mean) / std, atol=1e-5
+        data.train_inputs.batch(shown[5, 2]), (white / 255 - mean) / std, atol=1e-5
     )
 
 
@@ -206,7 +206,7 @@ def test_a_foreign_image_is_never_clean_whatever_its_label(digits):
 def test_validation_holds_its_share_of_foreign_images_and_shares_none(digits):
     config, dataset, data = foreign_data(digits)
     number, clean_val = len(digits.train_labels), 126
-    assert len(data.val_images) == 4 * clean_val
+    assert len(data.val_inputs) == 4 * clean_val
     assert data.val_noisy_labels.shape == (1, 4 * clean_val, 1)
     assert data.facts[0]["val_examples"] == 4 * clean_val
     own = val_images_of(data, digits)
@@ -214,8 +214,8 @@ def test_validation_holds_its_share_of_foreign_images_and_shares_none(digits):
     np.testing.assert_array_equal(data.val_noisy_labels[0, :, 0], drawn[own].T.reshape(-1))
     plain = prepared(digits, TrialConfig())
     first = torch.arange(clean_val)
-    assert torch.equal(data.val_images.batch(first), plain.val_images.batch(first))
-    picked = set(data.val_images._indices.tolist())
+    assert torch.equal(data.val_inputs.batch(first), plain.val_inputs.batch(first))
+    picked = set(data.val_inputs._indices.tolist())
     assert picked.isdisjoint(data.image_of.tolist())
     assert len(picked) == 4 * clean_val
     assert picked | set(data.image_of.tolist()) == set(range(4 * number))
@@ -251,7 +251,7 @@ def test_images_of_its_own_make_foreign_noise_dilution(digits):
     plain = prepared(digits, TrialConfig(noise="dilution", alpha=3))
     assert torch.equal(data.image_of, plain.image_of)
     assert data.val_noisy_labels.shape == plain.val_noisy_labels.shape
-    assert len(data.train_images) == len(digits.train_labels)
+    assert len(data.train_inputs) == len(digits.train_labels)
     # A copy that drew the true class of its image is right.
     assert data.is_clean[0].view(-1, 4)[:, 1:].any()
 
@@ -277,7 +277,7 @@ def test_a_given_validation_split_is_used_as_it_is(digits, noise):
     np.testing.assert_array_equal(
         val_images_of(data, given)[-300:], np.arange(number - 300, number)
     )
-    assert data.facts[0]["val_examples"] == len(data.val_images) == 300
+    assert data.facts[0]["val_examples"] == len(data.val_inputs) == 300
     assert data.image_of.max() < number - 300
     assert len(data.image_of) == 100
     drawn = noisy_labels(given, config)[number - 300 :]
@@ -287,11 +287,11 @@ def test_a_given_validation_split_is_used_as_it_is(digits, noise):
 
 
 def test_a_given_validation_split_that_leaves_no_training_example_of_a_class_is_refused(digits):
-    images, labels = digits.train_images[:200], digits.train_labels[:200]
+    images, labels = digits.train_inputs[:200], digits.train_labels[:200]
     for copied, lost in ((labels >= 0, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"), (labels == 3, "3")):
         whole = dataclasses.replace(
             digits,
-            train_images=np.concatenate([images, images[copied]]),
+            train_inputs=np.concatenate([images, images[copied]]),
             train_labels=np.concatenate([labels, labels[copied]]),
             true_labels=None,
             num_validation=int(copied.sum()),

@@ -34,7 +34,7 @@ def test_each_condition_gets_what_it_needs_and_shares_the_rest(digits, tmp_path)
     assert set(found.extras) == {"order/confusing", "images/white", f"matrix/{path}"}
     # White noise for the largest alpha, in the images' shape.
     assert found.extras["images/white"].shape == (3 * 1257, 1, 8, 8)
-    assert found.train_images is digits.train_images
+    assert found.train_inputs is digits.train_inputs
     assert found.fingerprint != digits.fingerprint
     assert dict(digits.extras) == {}
     # In another order, and beside what is there already, it is the same.
@@ -152,4 +152,4 @@ def test_a_registered_set_may_lend_its_images(digits):
     other = dataclasses.replace(load_dataset("digits"), name="mine.npz")
     config = config_of("foreign", alpha=1, foreign_source="digits")
     found = with_material(other, [config]).extras["images/digits"]
-    assert sorted(map(bytes, found)) == sorted(map(bytes, digits.train_images))
+    assert sorted(map(bytes, found)) == sorted(map(bytes, digits.train_inputs))

@@ -32,7 +32,7 @@ def test_three_peers_are_trained_resumed_saved_and_heard(few_digits, tmp_path):
     numbers = [rows[-1][f"test_accuracy_clean_network_{n}"] for n in (1, 2, 3)]
     assert rows[-1]["test_accuracy_clean"] == pytest.approx(np.mean(numbers))
     save_model(tmp_path, weights, config, few_digits, {})
-    predicted = load_model(tmp_path).predict(few_digits.test_images)
+    predicted = load_model(tmp_path).predict(few_digits.test_inputs)
     best = rows[whole.progress[0].best_epoch - 1]
     accuracy = (predicted == few_digits.test_labels).mean()
     assert accuracy == pytest.approx(best["test_accuracy_clean_ensemble"])
@@ -46,7 +46,7 @@ def test_all_examples_are_predicted_in_the_order_of_their_labels(fields, few_dig
     trial.train_epoch()
     found = trial._predict_examples()
     assert not found.requires_grad
-    images = trial.data.train_images.batch(trial.data.image_of)
+    images = trial.data.train_inputs.batch(trial.data.image_of)
     trial.network.eval()
     expected = trial.network(images.expand(4, *images.shape)).view_as(found)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)

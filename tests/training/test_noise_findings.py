@@ -31,7 +31,7 @@ def test_it_counts_the_labels_of_the_confident_half_at_the_selected_epoch(fields
         assert json.loads(json.dumps(found, allow_nan=False)) == found
         alone = Trial([configs[r]], few_digits)
         alone.network.load_state_dict(trial.replicate_weights(r))
-        logits = predict_logits(alone.network, alone.data.val_images)
+        logits = predict_logits(alone.network, alone.data.val_inputs)
         labels = alone.data.val_noisy_labels[0].numpy()
         # By hand: within each predicted class the images in order of confidence, the first half.
         counts, images = np.zeros((10, 10)), np.zeros(10)

@@ -37,8 +37,8 @@ def test_standard_training_is_a_plain_torch_loop_on_the_same_order(model, optimi
         if optimizer == "sgd"
         else torch.optim.Adam(twin.parameters(), lr=0.01)
     )
-    mean, std = channel_statistics(digits.train_images)
-    pixels = ((digits.train_images / 255 - mean) / std).astype(np.float32).reshape(-1, 64)
+    mean, std = channel_statistics(digits.train_inputs)
+    pixels = ((digits.train_inputs / 255 - mean) / std).astype(np.float32).reshape(-1, 64)
     x = torch.from_numpy(pixels)[trial.data.image_of]
     y = trial.data.noisy_labels[0]
     for epoch in range(2):

@@ -81,7 +81,7 @@ def test_a_model_of_a_users_network_is_loaded_where_its_code_is_named(few_digits
     model = load_model(tmp_path, own_network=OWN)
     progress = trial.progress[0]
     selected = progress.epochs[progress.best_epoch - 1]
-    accuracy = (model.predict(few_digits.test_images) == few_digits.test_labels).mean()
+    accuracy = (model.predict(few_digits.test_inputs) == few_digits.test_labels).mean()
     assert accuracy == selected["test_accuracy_clean"]
 
 

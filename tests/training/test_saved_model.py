@@ -33,19 +33,19 @@ def test_a_model_read_back_predicts_the_recorded_test_accuracy_exactly(saved, fe
     progress = trial.progress[1]
     selected = progress.epochs[progress.best_epoch - 1]
     name = "test_accuracy_clean_ensemble" if trial.networks == 2 else "test_accuracy_clean"
-    predicted = model.predict(few_digits.test_images)
+    predicted = model.predict(few_digits.test_inputs)
     assert predicted.dtype == np.int64
     assert (predicted == few_digits.test_labels).mean() == selected[name]
 
 
 def test_probabilities_are_the_mean_over_the_networks_and_sum_to_1(saved, few_digits):
     model = load_model(saved[1])
-    probabilities = model.predict_probabilities(few_digits.test_images[:50])
+    probabilities = model.predict_probabilities(few_digits.test_inputs[:50])
     assert probabilities.shape == (50, 10)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-5)
     one_by_one = [
-        model.predict_probabilities(image[None])[0] for image in few_digits.test_images[:50]
+        model.predict_probabilities(image[None])[0] for image in few_digits.test_inputs[:50]
     ]
     np.testing.assert_allclose(probabilities, one_by_one, atol=1e-5)
 
@@ -55,7 +55,7 @@ def test_it_carries_its_configuration_and_what_was_said_about_it(saved, few_digi
     model = load_model(folder)
     assert model.config == trial.configs[1]
     assert model.about["note"] == "hello"
-    assert model.about["image_shape"] == [1, 8, 8]
+    assert model.about["input_shape"] == [1, 8, 8]
     assert sorted(path.name for path in folder.iterdir()) == [CONFIG_FILE, WEIGHTS_FILE]
     assert not model.network.training
 
@@ -98,8 +98,8 @@ def test_damaged_weights_are_the_users_mistake(saved, tmp_path, content):
 @pytest.mark.parametrize(
     "lie",
     [
-        {"image_shape": [1, -1, 8]},
-        {"image_shape": "abc"},
+        {"input_shape": [1, -1, 8]},
+        {"input_shape": "abc"},
         {"num_classes": 10**12},
         {"num_classes": 1e300},
         {"config": []},

@@ -28,7 +28,7 @@ from tune_noise.training.saved_model import (
 @pytest.fixture(scope="module")
 def folder(few_digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained perceptron; each test writes what it needs of it."""
-    network = build_network("perceptron", members=1, image_shape=(1, 8, 8), num_classes=10)
+    network = build_network("perceptron", members=1, input_shape=(1, 8, 8), num_classes=10)
     path = tmp_path_factory.mktemp("models") / "model"
     save_model(path, network.state_dict(), TrialConfig(model="perceptron"), few_digits, {})
     return path
@@ -50,7 +50,7 @@ def outcome(folder: Path, config: bytes, weights: bytes) -> str | None:
         assert message.startswith(f"{folder}: not a model written by tune_noise: ")
         assert len(message) < 5000
         return message
-    images = np.zeros((2, *model.about["image_shape"]), np.uint8)
+    images = np.zeros((2, *model.about["input_shape"]), np.uint8)
     assert model.predict(images).shape == (2,)
     return None
 
@@ -104,15 +104,15 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=8,
 )
-KEYS = st.sampled_from(["config", "image_shape", "num_classes", "mean", "std", "note"])
+KEYS = st.sampled_from(["config", "input_shape", "num_classes", "mean", "std", "note"])
 
 
 @settings(max_examples=200)
 @given(st.dictionaries(KEYS, JSON, min_size=1, max_size=2))
 @example({"num_classes": True})
-@example({"image_shape": [1, 8, 8.0]})
+@example({"input_shape": [1, 8, 8.0]})
 @example({"mean": [float("nan")]})
-@example({"config": {"model": "conv9_small"}, "image_shape": [1, 2, 2]})
+@example({"config": {"model": "conv9_small"}, "input_shape": [1, 2, 2]})
 def test_any_value_in_the_configuration_is_taken_or_refused(
     folder: Path, files: tuple[bytes, bytes], changes: dict[str, Any]
 ) -> None:
@@ -123,18 +123,18 @@ def test_any_value_in_the_configuration_is_taken_or_refused(
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"image_shape": [1, 8]}, "image_shape"),
-        ({"image_shape": [1, 0, 8]}, "image_shape.1  0 must be greater than"),
-        ({"image_shape": [1, 2**21, 8]}, "image_shape.1"),
-        ({"image_shape": [2, 8, 8]}, "image_shape has 2 channels; mean and std"),
+        ({"input_shape": [1, 8]}, "input_shape"),
+        ({"input_shape": [1, 0, 8]}, "input_shape.1  0 must be greater than"),
+        ({"input_shape": [1, 2**21, 8]}, "input_shape.1"),
+        ({"input_shape": [2, 8, 8]}, "input_shape has 2 channels; mean and std"),
         ({"num_classes": 1}, "num_classes 1 must be greater than or equal to 2"),
         ({"num_classes": "10"}, "num_classes '10' must be a number: write it without quotes"),
         ({"mean": [0.1, 0.2]}, "mean and std must have as many"),
-        ({"mean": [2.0]}, "mean.0 2.0 must be less than or equal to 1"),
+        ({"mean": [2.0]}, "mean of pictures must be in 0..1"),
         ({"std": [0.0]}, "std.0 0.0 must be greater than"),
         ({"config": {"modle": "mlp1"}}, "config.modle unknown key"),
         # Sizes that no machine has: nothing is allocated before the weights are found to fit.
-        ({"num_classes": 2**20, "image_shape": [1, 1000, 1000]}, "not those of the perceptron"),
+        ({"num_classes": 2**20, "input_shape": [1, 1000, 1000]}, "not those of the perceptron"),
     ],
 )
 def test_what_is_wrong_with_a_configuration_is_named(

@@ -119,8 +119,8 @@ def test_the_weights_kept_are_those_of_the_best_epoch_to_the_last_digit(
         weights = trial.replicate_weights(r)
         alone = Trial([config], few_digits)
         alone.network.load_state_dict(weights)
-        val = predict_logits(alone.network, trial.data.val_images)
-        test = predict_logits(alone.network, trial.data.test_images)
+        val = predict_logits(alone.network, trial.data.val_inputs)
+        test = predict_logits(alone.network, trial.data.test_inputs)
         selected = progress.epochs[progress.best_epoch - 1]
         found = validation_metrics(val, trial.data.val_noisy_labels[r])
         assert found[objective] == pytest.approx(selected[objective], rel=1e-6)
@@ -233,7 +233,7 @@ def test_seconds_and_epochs_count_up(few_digits):
 
 
 def test_without_a_test_split_there_is_no_test_metric(few_digits):
-    dataset = dataclasses.replace(few_digits, test_images=None, test_labels=None)
+    dataset = dataclasses.replace(few_digits, test_inputs=None, test_labels=None)
     trial = Trial([config_of(epochs=1)], dataset)
     [[row]] = train(trial)
     assert not any(name.startswith("test_") for name in row)
@@ -258,8 +258,8 @@ def test_replicates_that_cannot_share_a_stack_are_refused(field, value, few_digi
 def test_an_image_too_small_for_the_network_is_the_users_mistake(few_digits):
     tiny = dataclasses.replace(
         few_digits,
-        train_images=np.ascontiguousarray(few_digits.train_images[:, :, :3]),
-        test_images=np.ascontiguousarray(few_digits.test_images[:, :, :3]),
+        train_inputs=np.ascontiguousarray(few_digits.train_inputs[:, :, :3]),
+        test_inputs=np.ascontiguousarray(few_digits.test_inputs[:, :, :3]),
     )
     with pytest.raises(ConfigError, match="conv9_small needs images of at least 4 x 4 pixels"):
         Trial([config_of(model="conv9_small")], tiny)

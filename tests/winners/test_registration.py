@@ -161,7 +161,7 @@ def test_a_winner_has_its_scores_by_seed_and_the_plain_level(
     assert entry.tags["tune_noise.verdict"] == "winner"
     assert entry.params["method"] == "co_teaching"
     assert entry.name == "digits-pair_flip-noise_rate=0.45"
-    assert entry.example == few_digits.test_images[0].tolist()
+    assert entry.example == few_digits.test_inputs[0].tolist()
 
 
 def test_the_leader_of_a_tie_has_half_of_it(few_digits: Dataset, tmp_path: Path) -> None:
@@ -247,13 +247,13 @@ def test_a_card_of_an_oracle_says_so(few_digits: Dataset, tmp_path: Path) -> Non
 def test_without_a_test_set_the_card_has_no_test_accuracy(
     few_digits: Dataset, tmp_path: Path
 ) -> None:
-    untested = dataclasses.replace(few_digits, test_images=None, test_labels=None)
+    untested = dataclasses.replace(few_digits, test_inputs=None, test_labels=None)
     made = Builder(search={"method": {"choice": ["standard"]}})
     plain = {k: v for k, v in epoch(1.0).items() if not k.startswith("test_")}
     finalist = made.add(plain, method="standard")
     made.add(plain, finalist=finalist, seed=FRESH_SEEDS[0], method="standard")
     entry = described(made, untested, tmp_path)
     assert entry is not None
-    assert entry.example == untested.train_images[0].tolist()
+    assert entry.example == untested.train_inputs[0].tolist()
     card = (tmp_path / "winners" / "all" / CARD_FILE).read_text()
     assert "confirmed test accuracy" not in card

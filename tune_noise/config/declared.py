@@ -211,6 +211,11 @@ def noise_fields() -> dict[str, Field]:
     return {field.name: field for _, noise in _all("noise") for field in noise.fields}
 
 
+def networks_for(kind: str) -> list[str]:
+    """Return the shipped networks that take inputs of a kind."""
+    return [name for name, network in NETWORKS.items() if kind in network.inputs]
+
+
 def class_conditional_noises() -> list[str]:
     """Return the kinds of noise of which a transition matrix is known."""
     return [name for name, noise in _all("noise") if getattr(noise, "class_conditional", False)]

@@ -62,7 +62,7 @@ class TrialConfig(_Declared):
         None,
         ge=2,
         le=10**9,
-        description="images to train on, each class in proportion, without those of validation; "
+        description="examples to train on, each class in proportion, without those of validation; "
         "null: all. A larger size holds all of a smaller one",
     )
 
@@ -91,6 +91,12 @@ class TrialConfig(_Declared):
         when={"lr_schedule": ("linear",)},
         description="fraction of the epochs after which the learning rate starts to fall",
     )
+    weight_decay: float = Field(
+        0.0,
+        ge=0.0,
+        le=10.0,
+        description="pull of all weights towards 0; adam: decoupled, as in AdamW",
+    )
     batch_size: int = Field(
         128, ge=4, le=65536, description="largest batch; an epoch is cut into equal batches"
     )
@@ -100,6 +106,12 @@ class TrialConfig(_Declared):
         ge=1,
         le=MAX_EPOCHS,
         description="stop after this many epochs without a better objective; null: never",
+    )
+    scaling: Literal["standard", "unit", "none"] = Field(
+        "standard",
+        description="of inputs; standard: mean 0 and standard deviation 1 of each feature of the "
+        "training examples, or of each channel of pictures; unit: vectors of length 1; none: as "
+        "they are",
     )
     augmentation: Literal["none", "standard"] = Field(
         "none",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from tune_noise.data.dataset import Dataset
+from tune_noise.data.dataset import Dataset, kind_of
 from tune_noise.data.splits import nested_subset
 
 MAX_EXAMPLES = 10_000
@@ -31,7 +31,7 @@ def load_confusion_order(dataset: Dataset, *, data_dir: Path | None) -> np.ndarr
     plain = replace(dataset, extras={}) if dataset.extras else dataset
     if plain.fingerprint not in _ORDERS:
         _ORDERS[plain.fingerprint] = confusion_order(
-            dataset.train_images,
+            dataset.train_inputs,
             dataset.clean_labels,
             num_classes=dataset.num_classes,
             among=np.unique(dataset.input_of),
@@ -40,7 +40,7 @@ def load_confusion_order(dataset: Dataset, *, data_dir: Path | None) -> np.ndarr
 
 
 def confusion_order(
-    images: np.ndarray, labels: np.ndarray, *, num_classes: int, among: np.ndarray | None = None
+    inputs: np.ndarray, labels: np.ndarray, *, num_classes: int, among: np.ndarray | None = None
 ) -> np.ndarray:
     """Return the wrong classes of each class, the most often confused first.
 
@@ -50,17 +50,17 @@ def confusion_order(
     examples are taken, and that is fixed.
 
     Args:
-        images: uint8 [N, C, H, W].
+        inputs: uint8 [N, C, H, W] or float32 [N, D].
         labels: int64 [N], in [0, K).
         num_classes: K.
-        among: int64, the examples that count, no two of them of equal images; None: all.
+        among: int64, the examples that count, no two of them of equal inputs; None: all.
 
     Returns:
         int64 [K, K - 1].
     """
     among = np.arange(len(labels)) if among is None else among
     taken = nested_subset(labels, among, size=min(MAX_EXAMPLES, len(among)), seed=_SEED)
-    mean = mean_probabilities(_features(images[taken]), labels[taken], num_classes=num_classes)
+    mean = mean_probabilities(_features(inputs[taken]), labels[taken], num_classes=num_classes)
     np.fill_diagonal(mean, np.inf)
     return np.argsort(-mean.round(_DECIMALS), axis=1, kind="stable")[:, 1:].astype(np.int64)
 
@@ -91,12 +91,17 @@ def mean_probabilities(features: np.ndarray, labels: np.ndarray, *, num_classes:
     return np.asarray(sums / np.maximum(counts, 1)[:, None])
 
 
-def _features(images: np.ndarray) -> np.ndarray:
-    """Return means over blocks of pixels, float64 [N, features]; a partial block is left out."""
-    number, channels, height, width = images.shape
+def _features(inputs: np.ndarray) -> np.ndarray:
+    """Return features, float64 [N, D]; of pictures means over blocks of pixels.
+
+    A partial block at the border is left out.
+    """
+    if kind_of(inputs) == "features":
+        return inputs.astype(np.float64)
+    number, channels, height, width = inputs.shape
     step = -(-max(height, width) // _MAX_SIDE)
     rows, columns = max(1, height // step), max(1, width // step)
     tall, wide = min(step, height), min(step, width)
-    cut = images[:, :, : rows * tall, : columns * wide]
+    cut = inputs[:, :, : rows * tall, : columns * wide]
     blocks = cut.reshape(number, channels, rows, tall, columns, wide)
     return np.asarray(blocks.mean(axis=(3, 5), dtype=np.float64).reshape(number, -1))

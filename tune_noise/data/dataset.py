@@ -1,48 +1,84 @@
-"""A data set: images and labels as arrays in memory."""
+"""A data set: inputs of one kind and their labels, as arrays in memory."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from typing import Any, Literal
 
 import numpy as np
 
 from tune_noise.data.splits import validation_size
 
+Kind = Literal["pictures", "features"]
+
+
+def kind_of(inputs: np.ndarray) -> Kind:
+    """Return the kind of inputs: pictures are uint8 [N, C, H, W], features float32 [N, D]."""
+    return "pictures" if inputs.dtype == np.uint8 else "features"
+
+
+def describe_inputs(shape: Sequence[int]) -> str:
+    """Return in words what inputs of a shape are.
+
+    Example:
+        >>> describe_inputs((1, 8, 8)), describe_inputs((768,))
+        ('images of 8 x 8 with 1 channel', 'vectors of 768 features')
+    """
+    if len(shape) == 1:
+        return f"vectors of {shape[0]} feature{'' if shape[0] == 1 else 's'}"
+    channels, height, width = shape
+    return f"images of {height} x {width} with {channels} channel{'' if channels == 1 else 's'}"
+
 
 # eq=False: comparing arrays with == gives an array, not an answer; compare fingerprints.
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images with their labels as given, the true labels where they are known, and a test split.
+    """Inputs with their labels as given, the true labels where they are known, and a test split.
 
-    The arrays are made read-only: they are shared by all trials, as they are in Ray's object store.
+    An input is a picture, uint8 [C, H, W], or a vector of features, float32 [D]; all inputs of a
+    data set are of one kind and shape. The arrays are made read-only: they are shared by all
+    trials, as they are in Ray's object store.
 
     Attributes:
         name: the registered name, or the file name of an .npz file.
-        train_images: uint8 [N, C, H, W].
+        train_inputs: uint8 [N, C, H, W] or float32 [N, D].
         train_labels: int64 [N] in 0..K-1, the labels as they are given.
         true_labels: int64 [N], the truth of the training labels, or None where it is unknown.
-        test_images: uint8 [N_test, C, H, W], or None where there is no test split.
-        test_labels: int64 [N_test], clean; None exactly where test_images is None.
+        test_inputs: [N_test, ...] of the same kind, or None where there is no test split.
+        test_labels: int64 [N_test], clean; None exactly where test_inputs is None.
         num_classes: K, at least 2.
-        num_validation: how many training images, the last ones, are a validation split that the
-            data came with; None where it is to be split off.
+        num_validation: how many training examples, the last ones, are a validation split that
+            the data came with; None where it is to be split off.
         class_names: the K words that people read for the classes; None where they are numbers.
+        train_ids: the user's own name for each training example, text [N]; None where the data
+            have none.
+        test_ids: the same for test examples.
+        unlabelled_inputs: [U, ...], inputs whose label is missing: nothing trains or validates on
+            them. None where every example has a label.
+        unlabelled_ids: text [U]; None where the data have no ids.
+        encoder: what made the features of the raw inputs, and how it is asked for again; None for
+            inputs that are used as they came.
         reading: how a file was understood, in a sentence; None where there was nothing to say.
         extras: what a noise needs beside the data, e.g. the labels of people, by a name of its own;
             see `training.material`.
     """
 
     name: str
-    train_images: np.ndarray
+    train_inputs: np.ndarray
     train_labels: np.ndarray
     true_labels: np.ndarray | None
-    test_images: np.ndarray | None
+    test_inputs: np.ndarray | None
     test_labels: np.ndarray | None
     num_classes: int
     num_validation: int | None = None
     class_names: tuple[str, ...] | None = None
+    train_ids: np.ndarray | None = None
+    test_ids: np.ndarray | None = None
+    unlabelled_inputs: np.ndarray | None = None
+    unlabelled_ids: np.ndarray | None = None
+    encoder: Mapping[str, Any] | None = None
     reading: str | None = None
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -52,10 +88,14 @@ class Dataset:
             array.setflags(write=False)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of every image."""
-        channels, height, width = self.train_images.shape[1:]
-        return channels, height, width
+    def kind(self) -> Kind:
+        """The kind of every input."""
+        return kind_of(self.train_inputs)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of every input: (C, H, W) of a picture, (D,) of features."""
+        return self.train_inputs.shape[1:]
 
     @property
     def clean_labels(self) -> np.ndarray:
@@ -68,13 +108,13 @@ class Dataset:
             return len(np.unique(self.input_of[-self.num_validation :]))
         return validation_size(self.num_inputs, val_fraction)
 
-    def place_of(self, image: int) -> tuple[str, int]:
-        """Return the split, `train` or `validation`, and the position there of a training image.
+    def place_of(self, example: int) -> tuple[str, int]:
+        """Return the split, `train` or `validation`, and the position there of a training example.
 
         Only a given validation split has positions of its own.
         """
         first = len(self.train_labels) - (self.num_validation or 0)
-        return ("train", image) if image < first else ("validation", image - first)
+        return ("train", example) if example < first else ("validation", example - first)
 
     def class_name(self, label: int) -> str:
         """Return what people read for a class: its name, or its number where it has none."""
@@ -82,8 +122,8 @@ class Dataset:
 
     @cached_property
     def _first_equals(self) -> np.ndarray:
-        tests = () if self.test_images is None else self.test_images
-        return _first_equals(chain(self.train_images, tests))
+        tests = () if self.test_inputs is None else self.test_inputs
+        return _first_equals(chain(self.train_inputs, tests))
 
     @property
     def input_of(self) -> np.ndarray:
@@ -104,14 +144,18 @@ class Dataset:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of a SHA-256 over all content: the same data, the same text.
 
-        The name has no part in it: a renamed file is still the same data. A mark for equal inputs
-        tells a search that keeps them together from an earlier one that did not.
+        The name and the ids have no part in it: a renamed file is still the same data, and so have
+        inputs that nothing is trained on. A mark for equal inputs tells a search that keeps them
+        together from an earlier one that did not.
         """
         digest = hashlib.sha256(f"num_classes={self.num_classes}".encode())
         for name in ("num_validation", "class_names"):
             if (value := getattr(self, name)) is not None:
                 digest.update(f"/{name}={value!r}".encode("utf-8", "surrogatepass"))
         for role, array in self._arrays.items():
+            if self.kind == "pictures":
+                # As it was written before there were other kinds: the same data, the same text.
+                role = role.replace("_inputs", "_images")
             digest.update(f"/{role}:{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         if self.num_inputs < len(self.train_labels):
@@ -120,7 +164,7 @@ class Dataset:
 
     @property
     def _arrays(self) -> Mapping[str, np.ndarray]:
-        roles = ("train_images", "train_labels", "true_labels", "test_images", "test_labels")
+        roles = ("train_inputs", "train_labels", "true_labels", "test_inputs", "test_labels")
         arrays = {role: getattr(self, role) for role in roles}
         extras = {f"extras/{name}": self.extras[name] for name in sorted(self.extras)}
         return {role: array for role, array in arrays.items() if array is not None} | extras

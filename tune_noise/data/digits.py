@@ -41,10 +41,10 @@ def load_digits() -> Dataset:
     test.sort()
     return Dataset(
         name="digits",
-        train_images=images[train],
+        train_inputs=images[train],
         train_labels=labels[train],
         true_labels=labels[train],
-        test_images=images[test],
+        test_inputs=images[test],
         test_labels=labels[test],
         num_classes=10,
     )

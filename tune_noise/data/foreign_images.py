@@ -45,7 +45,7 @@ def load_foreign_images(
     if (fault := check_dataset_name(source)) is not None:
         raise DataError(f"neither white nor own, and {fault}")
     other = load_dataset(source, data_dir=data_dir)
-    return fitted_images(other.train_images, dataset.image_shape, count=count)
+    return fitted_images(other.train_inputs, dataset.input_shape, count=count)
 
 
 def white_images(dataset: Dataset, *, count: int) -> np.ndarray:
@@ -63,10 +63,10 @@ def white_images(dataset: Dataset, *, count: int) -> np.ndarray:
         uint8 [M, C, H, W], M = min(count, as many as 256 MiB hold); a larger count begins with the
         images of a smaller one.
     """
-    shape = dataset.image_shape
+    shape = dataset.input_shape
     number = min(count, max(1, MAX_WHITE_BYTES // int(np.prod(shape))))
     _check_memory(number, shape)
-    counts = channel_histograms(dataset.train_images)
+    counts = channel_histograms(dataset.train_inputs)
     shares = counts.cumsum(axis=1) / counts.sum(axis=1, keepdims=True)
     # 65,536 quantiles: a table look-up per pixel instead of a search.
     quantiles = (np.arange(2**16) + 0.5) / 2**16
@@ -81,7 +81,7 @@ def white_images(dataset: Dataset, *, count: int) -> np.ndarray:
     return images
 
 
-def fitted_images(foreign: np.ndarray, shape: tuple[int, int, int], *, count: int) -> np.ndarray:
+def fitted_images(foreign: np.ndarray, shape: tuple[int, ...], *, count: int) -> np.ndarray:
     """Return images of another data set, in a fixed random order and in the shape of this one.
 
     Colours become grey by luma (0.299 R + 0.587 G + 0.114 B), grey becomes three equal channels;
@@ -134,7 +134,7 @@ def _fit(images: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.asarray(cut.round().clamp(0, 255).to(torch.uint8).numpy())
 
 
-def _check_memory(count: int, shape: tuple[int, int, int]) -> None:
+def _check_memory(count: int, shape: tuple[int, ...]) -> None:
     needed, left = 2 * count * int(np.prod(shape)), available_bytes()
     if left is not None and needed > left:
         raise DataError(

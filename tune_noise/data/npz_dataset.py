@@ -132,10 +132,10 @@ def _load(path: Path) -> Dataset:
         notes.append(f"its words as {len(class_names)} classes: {_listed(class_names)}")
     return Dataset(
         name=path.name,
-        train_images=_with_validation(arrays, "images"),
+        train_inputs=_with_validation(arrays, "images"),
         train_labels=_with_validation(arrays, "labels"),
         true_labels=_with_validation(arrays, "true_labels") if "true_labels" in arrays else None,
-        test_images=arrays.get("test_images"),
+        test_inputs=arrays.get("test_images"),
         test_labels=arrays.get("test_labels"),
         num_classes=_num_classes(arrays),
         num_validation=len(arrays["val_labels"]) if "val_labels" in arrays else None,

@@ -28,7 +28,7 @@ def load_dataset(name: str, *, data_dir: Path | None = None) -> Dataset:
         DataError: the name is unknown, or the files are absent, corrupted or wrong.
 
     Example:
-        >>> load_dataset("digits").image_shape
+        >>> load_dataset("digits").input_shape
         (1, 8, 8)
     """
     message = check_dataset_name(name)

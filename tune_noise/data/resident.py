@@ -1,4 +1,4 @@
-"""Images that stay on a device as bytes and become normalised floats only when they are used."""
+"""Inputs that stay on a device as they were stored and are scaled only when they are used."""
 
 import warnings
 
@@ -46,7 +46,7 @@ class ResidentImages:
         if not np.all(std64 > 0):
             raise ValueError(f"std must be positive in every channel, got {std64}")
         channels, height, width = images.shape[1:]
-        self.image_shape = (channels, height, width)
+        self.input_shape = (channels, height, width)
         flat = np.ascontiguousarray(images).reshape(len(images), -1)
         self._pixels = _wrap_without_warning(flat).to(device)
         # (x / 255 - mean) / std as one multiply and one add, derived in float64.
@@ -59,7 +59,7 @@ class ResidentImages:
     @property
     def black(self) -> Tensor:
         """What a pixel of value 0 becomes in a batch, float32 [C]."""
-        return self._shift.view(self.image_shape[0], -1)[:, 0]
+        return self._shift.view(self.input_shape[0], -1)[:, 0]
 
     def batch(self, indices: Tensor) -> Tensor:
         """Return the normalised images at `indices`.
@@ -72,7 +72,76 @@ class ResidentImages:
         """
         pixels = self._pixels.index_select(0, indices.reshape(-1)).float()
         torch.addcmul(self._shift, pixels, self._scale, out=pixels)
-        return pixels.view(*indices.shape, *self.image_shape)
+        return pixels.view(*indices.shape, *self.input_shape)
+
+
+class ResidentFeatures:
+    """All feature vectors of a split as one float32 tensor on a device.
+
+    Like `ResidentImages` it wraps an array on the CPU without a copy.
+
+    Args:
+        features: float32 [N, D].
+        mean: [D], subtracted from each row.
+        std: [D], positive; divides what is left.
+        unit: whether rows are then divided by their length; a row of zeros stays.
+        device: where the features stay and the batches come out.
+
+    Raises:
+        ValueError: features is not float32 [N, D], or std is not positive.
+
+    Example:
+        >>> rows = np.array([[3.0, 4.0]], dtype=np.float32)
+        >>> resident = ResidentFeatures(rows, mean=[0, 0], std=[1, 1], unit=True, device="cpu")
+        >>> resident.batch(torch.tensor([0]))
+        tensor([[0.6000, 0.8000]])
+    """
+
+    def __init__(
+        self,
+        features: np.ndarray,
+        *,
+        mean: np.ndarray | list[float],
+        std: np.ndarray | list[float],
+        unit: bool,
+        device: torch.device | str,
+    ) -> None:
+        """Wrap the features on the CPU, or copy them to another device once."""
+        if features.dtype != np.float32 or features.ndim != 2:
+            raise ValueError(
+                f"features must be float32 [N, D], got {features.dtype} {features.shape}"
+            )
+        mean64, std64 = np.asarray(mean, np.float64), np.asarray(std, np.float64)
+        if not np.all(std64 > 0):
+            raise ValueError("std must be positive for every feature")
+        self.input_shape = (features.shape[1],)
+        self._rows = _wrap_without_warning(np.ascontiguousarray(features)).to(device)
+        self._scale = torch.from_numpy((1.0 / std64).astype(np.float32)).to(device)
+        self._shift = torch.from_numpy((-mean64 / std64).astype(np.float32)).to(device)
+        self._unit = unit
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def black(self) -> Tensor:
+        """What a value of 0 becomes in a batch, float32 [D]."""
+        return self._shift
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """Return the scaled features at `indices`.
+
+        Args:
+            indices: int64 of any shape [...], on the device of the features.
+
+        Returns:
+            float32 [..., D], a fresh tensor.
+        """
+        rows = self._rows.index_select(0, indices.reshape(-1))
+        torch.addcmul(self._shift, rows, self._scale, out=rows)
+        if self._unit:
+            rows /= rows.norm(dim=1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
+        return rows.view(*indices.shape, *self.input_shape)
 
 
 def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

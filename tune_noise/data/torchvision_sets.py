@@ -63,10 +63,10 @@ def load_torchvision_set(name: str, *, data_dir: Path) -> Dataset:
         raise DataError(f"{name} cannot be read from {data_dir}: {error}") from error
     return Dataset(
         name=name,
-        train_images=train[0],
+        train_inputs=train[0],
         train_labels=train[1],
         true_labels=train[1],
-        test_images=test[0],
+        test_inputs=test[0],
         test_labels=test[1],
         num_classes=source.num_classes,
         reading=reading,
@@ -100,10 +100,10 @@ def _load_mnist(name: str, official: Any, data_dir: Path) -> tuple[_Split, _Spli
         else _read_idx(gzip.decompress(_official_content(name, path, files[path])))
         for path in files
     )
-    train_images, train_labels, test_images, test_labels = arrays
+    train_inputs, train_labels, test_inputs, test_labels = arrays
     return (
-        (train_images[:, np.newaxis], train_labels.astype(np.int64)),
-        (test_images[:, np.newaxis], test_labels.astype(np.int64)),
+        (train_inputs[:, np.newaxis], train_labels.astype(np.int64)),
+        (test_inputs[:, np.newaxis], test_labels.astype(np.int64)),
         f"read {_listed([path.with_suffix('') for path in unpacked])}, which were unpacked and so "
         "have no checksum"
         if unpacked

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tune_noise.data.image_views import Images
+from tune_noise.data.input_views import Inputs
 from tune_noise.metrics.information import Floats, Labels, information, is_renamed
 from tune_noise.metrics.soft_information import soft_information, soft_information_error
 from tune_noise.metrics.unmixing import clean_accuracy, noise_rate
@@ -14,7 +14,7 @@ EVALUATION_BATCH = 1000
 
 
 @torch.no_grad()
-def predict_logits(network: nn.Module, images: Images, *, indices: Tensor | None = None) -> Tensor:
+def predict_logits(network: nn.Module, images: Inputs, *, indices: Tensor | None = None) -> Tensor:
     """Compute the logits of every member for every image in evaluation mode; restore the mode.
 
     Args:

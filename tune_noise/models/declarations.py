@@ -18,6 +18,16 @@ DROPOUT = Field(
     description="probability in [0, 1) that a channel is dropped in training; the co-teaching "
     "paper says 0.25, its code effectively ran with 0",
 )
+INPUT_DROPOUT = Field(
+    name="input_dropout",
+    type=float,
+    default=0.0,
+    ge=0.0,
+    lt=1.0,
+    per_replicate=False,
+    description="probability in [0, 1) that a value of the input is dropped in training",
+)
+_ANY_KIND = ("pictures", "features")
 _HAN = "Han et al. 2018, arXiv:1804.06872"
 _ROLNICK = "Rolnick et al. 2017, arXiv:1705.10694"
 
@@ -34,26 +44,34 @@ def _network(name: str, summary: str, **values: Any) -> NetworkDeclaration:
 _DECLARATIONS = (
     _network(
         "perceptron",
-        "one linear layer from pixels to classes",
+        "one linear layer from inputs to classes",
         source=_ROLNICK,
+        inputs=_ANY_KIND,
+        fields=(INPUT_DROPOUT,),
         added_on_cpu=0.4,
     ),
     _network(
         "mlp1",
         "one hidden layer of 256 ReLU units: the MNIST-MLP of the co-teaching literature",
         source=_HAN,
+        inputs=_ANY_KIND,
+        fields=(INPUT_DROPOUT,),
         added_on_cpu=0.6,
     ),
     _network(
         "mlp2",
         "hidden layers of 256 and 128 ReLU units",
         source=_ROLNICK,
+        inputs=_ANY_KIND,
+        fields=(INPUT_DROPOUT,),
         added_on_cpu=0.6,
     ),
     _network(
         "mlp4",
         "four hidden layers, of 256, 128, 64 and 32 ReLU units",
         source=_ROLNICK,
+        inputs=_ANY_KIND,
+        fields=(INPUT_DROPOUT,),
         added_on_cpu=0.6,
     ),
     _network(

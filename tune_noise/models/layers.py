@@ -205,11 +205,3 @@ class GlobalAveragePool(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map float [M, batch, C, H, W] to [M, batch, C]."""
         return x.mean(dim=(-2, -1))
-
-
-class FlattenImage(nn.Module):
-    """Pixels and channels as one row of features."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map float [M, batch, C, H, W] to [M, batch, C * H * W]."""
-        return x.flatten(2)

@@ -1,7 +1,7 @@
 """A user's own network, `package.module:factory`, trained as a stack like the built-in ones.
 
-The factory is called as `factory(image_shape, num_classes)` and returns any `nn.Module` from float
-[batch, C, H, W] to logits [batch, K].
+The factory is called as `factory(input_shape, num_classes)` and returns any `nn.Module` from float
+[batch, *input_shape] to logits [batch, K].
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ from tune_noise.declaration import DeclarationError, import_object
 from tune_noise.models.layers import own_inputs
 from tune_noise.models.stack import per_member
 
-ImageShape = tuple[int, int, int]
+InputShape = tuple[int, ...]
 Factory = Callable[..., nn.Module]
 # Of the batch that a network is tried with: more than 1, for batch norm.
 TRIED_IMAGES = 4
@@ -43,20 +43,20 @@ def import_factory(path: str) -> Factory:
     return factory
 
 
-def try_factory(path: str, image_shape: ImageShape, num_classes: int, **fields: Any) -> None:
+def try_factory(path: str, input_shape: InputShape, num_classes: int, **fields: Any) -> None:
     """Make a network of a factory and pass a few images through it.
 
     Args:
         path: `package.module:factory`.
-        image_shape: channels, height, width.
+        input_shape: (C, H, W) of pictures, (D,) of features.
         num_classes: K.
         **fields: the values of the fields that the factory declares.
 
     Raises:
         FactoryError: something about it is not as it must be; the message says what.
     """
-    shape = (TRIED_IMAGES, *image_shape)
-    network = StackedOwn(path, 1, image_shape, num_classes, **fields)
+    shape = (TRIED_IMAGES, *input_shape)
+    network = StackedOwn(path, 1, input_shape, num_classes, **fields)
     random = torch.Generator().manual_seed(0)
     network.reset_member(0, random)
     images = torch.randn(1, *shape, generator=random)
@@ -88,7 +88,7 @@ class StackedOwn(nn.Module):
     Args:
         path: `package.module:factory`.
         members: M.
-        image_shape: channels, height, width.
+        input_shape: (C, H, W) of pictures, (D,) of features.
         num_classes: K.
         **fields: the values of the fields that the factory declares.
 
@@ -97,13 +97,13 @@ class StackedOwn(nn.Module):
     """
 
     def __init__(
-        self, path: str, members: int, image_shape: ImageShape, num_classes: int, **fields: Any
+        self, path: str, members: int, input_shape: InputShape, num_classes: int, **fields: Any
     ) -> None:
         """Allocate parameters and buffers; `reset_member` gives them values."""
         super().__init__()
         self._path, self._members = path, members
         self._factory = partial(import_factory(path), **fields)
-        self._arguments = (image_shape, num_classes)
+        self._arguments = (input_shape, num_classes)
         template = self._made(seed=0)
         # In a tuple, so that torch does not take its parameters for ours.
         self._template = (template,)
@@ -124,7 +124,7 @@ class StackedOwn(nn.Module):
         except Exception as error:
             shape, num_classes = self._arguments
             raise FactoryError(
-                f"{self._path!r}: called with image_shape={shape}, num_classes={num_classes} it "
+                f"{self._path!r}: called with input_shape={shape}, num_classes={num_classes} it "
                 f"raised {_one_line(error)}"
             ) from error
         _check_network(self._path, network)

@@ -1,5 +1,7 @@
 """Noise that depends on what an image shows, not on its class alone."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ Labels = NDArray[np.int64]
 
 def instance_probabilities(
     clean_labels: Labels,
-    images: NDArray[np.uint8],
+    inputs: NDArray[Any],
     *,
     num_classes: int,
     noise_rate: float,
@@ -27,7 +29,8 @@ def instance_probabilities(
 
     Args:
         clean_labels: int64 [N], in [0, K).
-        images: uint8 [N, ...]; x is an image's pixels / 255.
+        inputs: uint8 [N, ...], x is an image's pixels / 255; or float32 [N, D], x is a row of
+            features of which each has mean 0 and standard deviation 1.
         num_classes: K, at least 2.
         noise_rate: in [0, 1), the mean flip rate before truncation, which moves it up where it is
             small (0.1 becomes 0.129, 0.2 becomes 0.206); 0 is no noise at all.
@@ -41,13 +44,13 @@ def instance_probabilities(
         feeds pixels 0..255, where the softmax is all but one class; and loops over the images.
     """
     rates = _truncated_normal(noise_rate, len(clean_labels), generator)
-    pixels = images.reshape(len(images), int(np.prod(images.shape[1:])))
+    values = inputs.reshape(len(inputs), int(np.prod(inputs.shape[1:])))
     probabilities = np.zeros((len(clean_labels), num_classes))
     for true_class in range(num_classes):
         members = np.flatnonzero(clean_labels == true_class)
         scores = np.zeros((len(members), num_classes))
-        for start in range(0, pixels.shape[1], _BLOCK):
-            block = pixels[members, start : start + _BLOCK] / 255.0
+        for start in range(0, values.shape[1], _BLOCK):
+            block = _comparable(values[:, start : start + _BLOCK], members)
             scores += block @ generator.standard_normal((block.shape[1], num_classes))
         scores[:, true_class] = -np.inf
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -55,6 +58,14 @@ def instance_probabilities(
         probabilities[members] = rates[members, None] * shares
         probabilities[members, true_class] = 1.0 - rates[members]
     return probabilities
+
+
+def _comparable(columns: NDArray[Any], members: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the rows of some examples in units that suit a standard normal projection."""
+    if columns.dtype == np.uint8:
+        return columns[members] / 255.0
+    mean, std = columns.mean(axis=0, dtype=np.float64), columns.std(axis=0, dtype=np.float64)
+    return np.asarray((columns[members] - mean) / np.where(std > 0.0, std, 1.0))
 
 
 def _truncated_normal(

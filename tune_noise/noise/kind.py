@@ -44,7 +44,7 @@ class NoiseFacts:
         num_classes: K, at least 2.
         dataset: the data set as the configuration names it, perhaps by a path.
         name: the data set's own name.
-        images: uint8 [N, C, H, W], of the whole training set.
+        inputs: uint8 [N, C, H, W] or float32 [N, D], of the whole training set.
         extras: material by its key.
         seed: the configuration's `noise_seed`, for what is drawn apart from the labels.
     """
@@ -52,7 +52,7 @@ class NoiseFacts:
     num_classes: int
     dataset: str = ""
     name: str = ""
-    images: NDArray[np.uint8] = dataclasses.field(
+    inputs: NDArray[Any] = dataclasses.field(
         default_factory=lambda: np.empty((0, 1, 1, 1), np.uint8)
     )
     extras: Mapping[str, NDArray[Any]] = dataclasses.field(default_factory=dict)

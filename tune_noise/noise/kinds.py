@@ -197,11 +197,11 @@ class InstanceDependent(Noise):
 
     declaration = NoiseDeclaration(
         name="instance",
-        summary="flips with a rate of its image's own, to classes that the image's pixels choose",
+        summary="flips with a rate of its input's own, to classes that the input's values choose",
         source="Xia et al. 2020, arXiv:2006.07836",
         fields=(NOISE_RATE,),
-        rate_note="mean over the images",
-        depends_on_image="This noise depends on the image",
+        rate_note="mean over the inputs",
+        depends_on_image="This noise depends on the input",
     )
     noise_rate: float
 
@@ -210,7 +210,7 @@ class InstanceDependent(Noise):
     ) -> Labels:
         return instance_dependent(
             clean_labels,
-            facts.images,
+            facts.inputs,
             num_classes=facts.num_classes,
             noise_rate=self.noise_rate,
             generator=generator,
@@ -354,6 +354,12 @@ class Foreign(Noise):
         )
 
     def problems(self, facts: NoiseFacts) -> Iterator[tuple[str, str]]:
+        if self.foreign_source != "own" and facts.inputs.dtype != np.uint8:
+            yield (
+                "foreign_source",
+                f"{self.foreign_source} is pictures, and the inputs of {facts.name} are features: "
+                "write own, which is dilution",
+            )
         if self.foreign_source in (facts.dataset, facts.name):
             yield (
                 "foreign_source",

@@ -91,7 +91,7 @@ def _concurrent(search: SearchConfig) -> int:
 def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str, str]]:
     given, test = dataset.num_validation, dataset.test_labels
     train = len(dataset.train_labels) - (given or 0)
-    shape = " x ".join(map(str, dataset.image_shape))
+    shape = " x ".join(map(str, dataset.input_shape))
     per = search.resources
     gpus = f", {per.gpus_per_trial:g} GPU" if per.gpus_per_trial else ""
     levels = levels_in_words(search.levels)

@@ -243,15 +243,16 @@ def _sample(dataset: Dataset) -> Dataset:
     rare class may be too small for a split once it is thinned.
     """
     thin = slice(None, None, max(1, len(dataset.train_labels) // PROBE_IMAGES))
-    images = dataset.train_images[thin]
     labels = np.unique(dataset.input_of[thin], return_inverse=True)[1].astype(np.int64) % 2
     return replace(
         dataset,
-        train_images=images,
+        train_inputs=dataset.train_inputs[thin],
         train_labels=labels,
         num_validation=None,
+        train_ids=None,
+        test_ids=None,
         true_labels=None if dataset.true_labels is None else labels,
-        test_images=None if dataset.test_images is None else dataset.test_images[thin],
+        test_inputs=None if dataset.test_inputs is None else dataset.test_inputs[thin],
         test_labels=None if dataset.test_labels is None else dataset.test_labels[thin],
         extras={},
     )

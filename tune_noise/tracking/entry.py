@@ -47,8 +47,8 @@ class Entry(Frozen):
         tags: further tags of the version, to look at and filter by.
         params: hyper-parameters by name.
         requirements: of pip.
-        image_shape: C, H, W.
-        example: an image, [C][H][W], 0 to 255.
+        input_shape: (C, H, W) of a picture, (D,) of features.
+        example: an input of that shape; pixels are 0 to 255.
         own_network: `package.module:factory`; None where the network is one of ours.
     """
 
@@ -61,9 +61,14 @@ class Entry(Frozen):
     tags: dict[str, str]
     params: dict[str, str]
     requirements: list[str]
-    image_shape: tuple[int, int, int]
-    example: list[list[list[int]]]
+    input_shape: tuple[int, ...]
+    example: list[Any]
     own_network: str | None = None
+
+    @property
+    def input_type(self) -> str:
+        """The NumPy type of an input's values."""
+        return "float32" if len(self.input_shape) == 1 else "uint8"
 
     @property
     def key(self) -> dict[str, str]:

@@ -120,7 +120,7 @@ def package(entry: Entry, folder: Path, target: Path, model: Any) -> None:
             run_id=model.source_run_id,
         ),
         signature=_signature(entry),
-        input_example=np.array([entry.example], dtype=np.uint8),
+        input_example=np.array([entry.example], dtype=entry.input_type),
         pip_requirements=entry.requirements,
         model_config=config,
     )
@@ -132,7 +132,7 @@ def _signature(entry: Entry) -> Any:
     from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
 
     return ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *entry.image_shape))]),
+        inputs=Schema([TensorSpec(np.dtype(entry.input_type), (-1, *entry.input_shape))]),
         outputs=Schema([TensorSpec(np.dtype("int64"), (-1,))]),
         params=ParamSchema([ParamSpec(name, "boolean", False) for name in PARAMS]),
     )

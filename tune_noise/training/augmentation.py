@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
-from tune_noise.data.image_views import Images
+from tune_noise.data.input_views import Inputs
 from tune_noise.seeding import generator
 
 
@@ -38,12 +38,13 @@ class Augmentation:
     """
 
     def __init__(
-        self, configs: Sequence[TrialConfig], images: Images, *, num_examples: int
+        self, configs: Sequence[TrialConfig], images: Inputs, *, num_examples: int
     ) -> None:
         self._seeds = [config.seed for config in configs]
         self._is_on = configs[0].augmentation == "standard"
         self._num_examples = num_examples
-        self._height, self._width = images.image_shape[1:]
+        # Features have no height and no width, and are never moved.
+        self._height, self._width = images.input_shape[1:] if self._is_on else (0, 0)
         self._black = images.black
         self._moves: Tensor | None = None
 

@@ -113,7 +113,7 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
     """
     held_out = held_out_images(fold, dataset)
     # Nobody looks at the test set here, so it need not be evaluated.
-    without_test = replace(dataset, test_images=None, test_labels=None)
+    without_test = replace(dataset, test_inputs=None, test_labels=None)
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
     indices = torch.from_numpy(held_out).to(trial.device)
     total, weight = np.zeros((len(held_out), dataset.num_classes)), 0.0
@@ -121,7 +121,7 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
     while not trial.finished:
         if trial.train_epoch() == [None]:
             break
-        logits = predict_logits(trial.network, trial.data.train_images, indices=indices)
+        logits = predict_logits(trial.network, trial.data.train_inputs, indices=indices)
         predicted = logits.double().softmax(dim=2).mean(dim=0).cpu().numpy()
         total, weight = EPOCH_DECAY * total + predicted, EPOCH_DECAY * weight + 1.0
         if trial.progress[0].best_epoch == trial.epoch:

@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any
 
-from tune_noise.config.declared import is_own, network
+from tune_noise.config.conditional import either
+from tune_noise.config.declared import is_own, network, networks_for
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import Problem
-from tune_noise.models.own import FactoryError, ImageShape, try_factory
+from tune_noise.models.own import FactoryError, InputShape, try_factory
 from tune_noise.training.known_noise import noise_problems, true_labels
 from tune_noise.training.labelled_data import example_split
 
@@ -18,6 +19,7 @@ def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
     return [
         *_train_size(config, dataset),
         *noise_problems(config, dataset),
+        *_inputs(config, dataset),
         *_network(config, dataset),
         *_truth(config, dataset),
     ]
@@ -48,14 +50,28 @@ def _train_size(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
     if config.train_size > left:
         yield Problem(
             "train_size",
-            f"{config.train_size} is more than the {left} images that validation leaves of "
+            f"{config.train_size} is more than the {left} examples that validation leaves of "
             f"{dataset.name}: take {left} or fewer, or null for all",
         )
     if config.train_size < dataset.num_classes:
         yield Problem(
             "train_size",
-            f"{config.train_size} cannot have an image of each of {dataset.num_classes} classes: "
+            f"{config.train_size} cannot have an example of each of {dataset.num_classes} classes: "
             f"take {dataset.num_classes} or more",
+        )
+
+
+def _inputs(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
+    if dataset.kind == "features" and config.augmentation != "none":
+        yield Problem(
+            "augmentation",
+            f"moves pictures, and the inputs of {dataset.name} are features: use none",
+        )
+    if dataset.kind == "pictures" and config.scaling != "standard":
+        yield Problem(
+            "scaling",
+            f"{config.scaling} is for features, and the inputs of {dataset.name} are pictures, "
+            "which are scaled per channel: use standard",
         )
 
 
@@ -63,10 +79,18 @@ def _network(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
     if is_own("model", config.model):
         values = tuple(config.declared_values("model").items())
         path = network(config.model).implementation
-        fault = _factory_fault(path, dataset.image_shape, dataset.num_classes, values)
+        fault = _factory_fault(path, dataset.input_shape, dataset.num_classes, values)
         if fault is not None:
             yield Problem("model", fault)
-    size, least = min(dataset.image_shape[1:]), network(config.model).min_image_size
+    elif dataset.kind not in network(config.model).inputs:
+        yield Problem(
+            "model",
+            f"{config.model} takes {either(network(config.model).inputs)}, and the inputs of "
+            f"{dataset.name} are {dataset.kind}: use {either(networks_for(dataset.kind))}",
+        )
+    if dataset.kind == "features":
+        return
+    size, least = min(dataset.input_shape[1:]), network(config.model).min_image_size
     if size < least:
         yield Problem(
             "model",
@@ -87,18 +111,18 @@ def _truth(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
     if config.oracle:
         yield Problem(
             "oracle",
-            f"needs true labels of the validation images, and {dataset.name} has none: steer by a "
-            "noisy metric",
+            f"needs true labels of the validation examples, and {dataset.name} has none: steer by "
+            "a noisy metric",
         )
 
 
 @cache
 def _factory_fault(
-    path: str, image_shape: ImageShape, num_classes: int, values: tuple[tuple[str, Any], ...]
+    path: str, input_shape: InputShape, num_classes: int, values: tuple[tuple[str, Any], ...]
 ) -> str | None:
-    """Make a user's own network, pass a few images through it, and return what is wrong."""
+    """Make a user's own network, pass a few inputs through it, and return what is wrong."""
     try:
-        try_factory(path, image_shape, num_classes, **dict(values))
+        try_factory(path, input_shape, num_classes, **dict(values))
     except FactoryError as error:
         return str(error)
     return None

@@ -96,7 +96,7 @@ def _facts(config: TrialConfig, dataset: Dataset) -> NoiseFacts:
         num_classes=dataset.num_classes,
         dataset=config.dataset,
         name=dataset.name,
-        images=dataset.train_images,
+        inputs=dataset.train_inputs,
         extras=dataset.extras,
         seed=config.noise_seed,
     )

@@ -1,4 +1,4 @@
-"""The data of a stack: images shared by all replicates, noisy labels of each replicate's own."""
+"""The data of a stack: inputs shared by all replicates, noisy labels of each replicate's own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.data.image_views import Images, JoinedImages, PickedImages
-from tune_noise.data.resident import ResidentImages, channel_statistics
+from tune_noise.data.input_views import Inputs, JoinedInputs, PickedInputs
+from tune_noise.data.scaling import Scaling, fit_scaling
 from tune_noise.data.splits import nested_subset, stratified_split
 from tune_noise.errors import DataError
 from tune_noise.metrics.unmixing import inverse_of
@@ -28,34 +28,34 @@ class LabelledData:
     """What a stack trains and is judged on.
 
     Attributes:
-        train_images: all training images; examples point into them. Foreign ones follow them.
+        train_inputs: all training images; examples point into them. Foreign ones follow them.
         image_of: int64 [examples], the image of each training example.
         noisy_labels: int64 [R, examples].
         is_clean: bool [R, examples]; None where the truth is unknown. The label of a foreign image
             is never clean.
         true_labels: int64 [examples], -1 for a foreign image, which is of no class; None where the
             truth is unknown. Only what measures sees it.
-        val_images: images of the validation split, then the foreign ones that belong to them.
+        val_inputs: images of the validation split, then the foreign ones that belong to them.
         val_noisy_labels: int64 [R, N_val, copies].
         val_true_labels: int64 [images with a class], where the configurations declare the oracle.
         transitions: T of each replicate, float64 [K, K]; None where the noise has no known one.
-        test_images: None where the data set has no test split.
+        test_inputs: None where the data set has no test split.
         test_labels: int64 [N_test].
         facts: one dict per replicate: `realised_noise_rate` of the training examples (where the
             truth is known), `train_examples`, `val_examples`.
         num_classes: K.
     """
 
-    train_images: Images
+    train_inputs: Inputs
     image_of: Tensor
     noisy_labels: Tensor
     is_clean: Tensor | None
     true_labels: Tensor | None
-    val_images: Images
+    val_inputs: Inputs
     val_noisy_labels: Tensor
     val_true_labels: Tensor | None
     transitions: list[np.ndarray | None]
-    test_images: Images | None
+    test_inputs: Inputs | None
     test_labels: Tensor | None
     facts: list[dict[str, float]]
     num_classes: int
@@ -104,6 +104,16 @@ def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np
     return train, val
 
 
+def fitted_scaling(dataset: Dataset, config: TrialConfig) -> Scaling:
+    """Return the scaling of a configuration, measured on its training examples.
+
+    Raises:
+        DataError: the data set is too small for its validation split.
+    """
+    train, _ = example_split(dataset, config)
+    return fit_scaling(dataset.train_inputs, config.scaling, among=train)
+
+
 def _check_training(dataset: Dataset, train: np.ndarray) -> None:
     """Check that each class is left for training beside a given validation split."""
     lost = np.setdiff1d(dataset.train_labels, dataset.train_labels[train]).tolist()
@@ -144,10 +154,7 @@ def prepare(
     noisy = np.stack([noisy_labels(dataset, config) for config in configs])
     image_numbers = _shown_images(dataset, first, copies=noisy.shape[2])
     truth = _truth(dataset, first, image_numbers)
-    mean, std = channel_statistics(dataset.train_images)
-
-    def resident(images: np.ndarray) -> ResidentImages:
-        return ResidentImages(images, mean=mean, std=std, device=device)
+    scaling = fit_scaling(dataset.train_inputs, first.scaling, among=train)
 
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device)
@@ -156,25 +163,27 @@ def prepare(
         return tensor(array[:, train].reshape(len(configs), -1))
 
     foreign = foreign_images(dataset, first)
-    train_images: Images = resident(dataset.train_images)
-    val_images: Images = resident(dataset.train_images[val])
+    train_inputs = scaling.resident(dataset.train_inputs, device)
+    val_inputs: Inputs = PickedInputs(train_inputs, tensor(val))
     val_noisy = noisy[:, val]
     if foreign is not None:
-        train_images = JoinedImages(train_images, resident(foreign))
+        train_inputs = JoinedInputs(train_inputs, scaling.resident(foreign, device))
         # One label each; the images that have a class come first.
-        val_images = PickedImages(train_images, tensor(image_numbers[val].T.reshape(-1)))
+        val_inputs = PickedInputs(train_inputs, tensor(image_numbers[val].T.reshape(-1)))
         val_noisy = val_noisy.transpose(0, 2, 1).reshape(len(configs), -1, 1)
     return LabelledData(
-        train_images=train_images,
+        train_inputs=train_inputs,
         image_of=tensor(image_numbers[train].reshape(-1)),
         noisy_labels=of_training(noisy),
         is_clean=None if truth is None else of_training(noisy == truth),
         true_labels=None if truth is None else tensor(truth[train].reshape(-1)),
-        val_images=val_images,
+        val_inputs=val_inputs,
         val_noisy_labels=tensor(val_noisy),
         val_true_labels=tensor(truth[val, 0]) if first.oracle and truth is not None else None,
         transitions=[known_matrix(c, dataset.num_classes, dataset.extras) for c in configs],
-        test_images=None if dataset.test_images is None else resident(dataset.test_images),
+        test_inputs=(
+            None if dataset.test_inputs is None else scaling.resident(dataset.test_inputs, device)
+        ),
         test_labels=(
             None
             if dataset.test_labels is None

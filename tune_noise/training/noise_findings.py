@@ -46,7 +46,7 @@ def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
     """Return the probabilities of a replicate's networks for its validation images, [P, N, K]."""
     current = {name: value.clone() for name, value in trial.network.state_dict().items()}
     trial.network.load_state_dict(trial.best_weights)
-    logits = predict_logits(trial.network, trial.data.val_images)
+    logits = predict_logits(trial.network, trial.data.val_inputs)
     trial.network.load_state_dict(current)
     replicate_logits = logits.view(len(trial.configs), trial.networks, *logits.shape[1:])[r]
     return np.asarray(torch.softmax(replicate_logits.double(), dim=2).cpu().numpy())

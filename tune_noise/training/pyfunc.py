@@ -22,11 +22,11 @@ class Classifier:
     def __init__(self, model: SavedModel) -> None:
         self.model = model
 
-    def predict(self, images: np.ndarray, params: Mapping[str, Any] | None = None) -> np.ndarray:
-        """Return the classes of images, or their probabilities.
+    def predict(self, inputs: np.ndarray, params: Mapping[str, Any] | None = None) -> np.ndarray:
+        """Return the classes of inputs, or their probabilities.
 
         Args:
-            images: uint8 [N, C, H, W].
+            inputs: uint8 [N, C, H, W] or float32 [N, D], as the networks were trained on.
             params: `{"probabilities": True}` asks for probabilities, `{"each_network": True}` for
                 what each network predicts on its own; see `SavedModel.predict_each`.
 
@@ -34,14 +34,14 @@ class Classifier:
             int64 [N], float32 [N, K] or int64 [P, N].
 
         Raises:
-            DataError: the images have another shape or type.
+            DataError: the inputs have another shape or type.
         """
         asked = params or {}
         if asked.get("probabilities"):
-            return self.model.predict_probabilities(images)
+            return self.model.predict_probabilities(inputs)
         if asked.get("each_network"):
-            return self.model.predict_each(images)
-        return self.model.predict(images)
+            return self.model.predict_each(inputs)
+        return self.model.predict(inputs)
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Classifier:

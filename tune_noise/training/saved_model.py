@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, FiniteFloat, ValidationError, model_validator
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -17,16 +17,19 @@ from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import problems_of
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.data.resident import ResidentImages, channel_statistics
+from tune_noise.data.scaling import Scaling
 from tune_noise.errors import DataError
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.models.networks import build_network
 from tune_noise.system.files import expand_home, replace_file
 from tune_noise.training.checkpoint import UNREADABLE
+from tune_noise.training.labelled_data import fitted_scaling
 
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
 MAX_CONFIG_BYTES = 10_000_000
+# What configuration files called the shape of an input when every input was an image.
+_OLD_SHAPE = "image_shape"
 _MAX_HEADER_BYTES = 1_000_000
 _Size = Annotated[int, Field(ge=1, le=2**20)]
 
@@ -45,44 +48,49 @@ class SavedModel:
     network: nn.Module
     about: Mapping[str, Any]
 
-    def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
+    def predict_probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Return the average predicted probabilities of the networks.
 
         Args:
-            images: uint8 [N, C, H, W], of the shape the networks were trained on.
+            inputs: uint8 [N, C, H, W] or float32 [N, D], as the networks were trained on.
 
         Returns:
             float32 [N, K].
 
         Raises:
-            DataError: the images have another shape or type.
+            DataError: the inputs have another shape or type.
         """
-        return self._logits(images).softmax(dim=2).mean(dim=0).numpy()
+        return self._logits(inputs).softmax(dim=2).mean(dim=0).numpy()
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Return the predicted classes, int64 [N], of uint8 images [N, C, H, W]."""
-        return np.asarray(self.predict_probabilities(images).argmax(axis=1), dtype=np.int64)
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the predicted classes, int64 [N]; see `predict_probabilities`."""
+        return np.asarray(self.predict_probabilities(inputs).argmax(axis=1), dtype=np.int64)
 
-    def predict_each(self, images: np.ndarray) -> np.ndarray:
+    def predict_each(self, inputs: np.ndarray) -> np.ndarray:
         """Return what each network predicts on its own, int64 [P, N].
 
         The recorded `test_accuracy_clean` is the mean of their accuracies; that of `predict` is
         `test_accuracy_clean_ensemble`. With one network all are the same.
         """
-        return np.asarray(self._logits(images).argmax(dim=2).numpy(), dtype=np.int64)
+        return np.asarray(self._logits(inputs).argmax(dim=2).numpy(), dtype=np.int64)
 
-    def _logits(self, images: np.ndarray) -> Tensor:
+    def _logits(self, inputs: np.ndarray) -> Tensor:
         """Return the logits, float [P, N, K], on the CPU."""
-        expected = tuple(self.about["image_shape"])
-        if images.dtype != np.uint8 or images.shape[1:] != expected:
-            given = f"{images.dtype} {list(images.shape)}"
+        expected = self.input_shape
+        kind, dtype = ("features", "float32") if len(expected) == 1 else ("images", "uint8")
+        if inputs.dtype != dtype or inputs.shape[1:] != expected:
+            given = f"{inputs.dtype} {list(inputs.shape)}"
             raise DataError(
-                f"images must be uint8 [N, {', '.join(map(str, expected))}]: got {given}"
+                f"{kind} must be {dtype} [N, {', '.join(map(str, expected))}]: got {given}"
             )
-        resident = ResidentImages(
-            images, mean=self.about["mean"], std=self.about["std"], device=torch.device("cpu")
-        )
-        return predict_logits(self.network, resident)
+        mean, std = (np.array(self.about[name], np.float32) for name in ("mean", "std"))
+        scaling = Scaling(mean, std, unit=self.config.scaling == "unit")
+        return predict_logits(self.network, scaling.resident(inputs, "cpu"))
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of an input: (C, H, W) of a picture, (D,) of features."""
+        return _shape_in(self.about)
 
 
 def save_model(
@@ -107,13 +115,13 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     tensors = save({name: value.contiguous() for name, value in weights.items()})
     replace_file(folder / WEIGHTS_FILE, tensors)
-    mean, std = channel_statistics(dataset.train_images)
+    scaling = fitted_scaling(dataset, config)
     facts = {
         "config": config.to_plain(),
-        "image_shape": list(dataset.image_shape),
+        "input_shape": list(dataset.input_shape),
         "num_classes": dataset.num_classes,
-        "mean": np.asarray(mean).tolist(),
-        "std": np.asarray(std).tolist(),
+        "mean": scaling.mean.tolist(),
+        "std": scaling.std.tolist(),
     }
     if dataset.class_names is not None:
         facts["class_names"] = list(dataset.class_names)
@@ -208,32 +216,41 @@ class _Facts(Frozen):
     """What a model's configuration file must say."""
 
     config: TrialConfig
-    image_shape: tuple[_Size, _Size, _Size]
+    input_shape: list[_Size] = Field(validation_alias=AliasChoices("input_shape", _OLD_SHAPE))
     num_classes: int = Field(ge=2, le=2**20)
-    mean: list[Annotated[float, Field(ge=0.0, le=1.0)]]
-    std: list[Annotated[float, Field(ge=1e-9, le=1.0)]]
+    mean: list[FiniteFloat]
+    std: list[Annotated[FiniteFloat, Field(gt=0.0)]]
     class_names: list[str] | None = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        channels, height, width = self.image_shape
-        if not len(self.mean) == len(self.std) == channels:
-            raise ValueError(f"image_shape has {channels} channels; mean and std must have as many")
+        if len(self.input_shape) not in (1, 3):
+            raise ValueError("input_shape must be [C, H, W] of pictures, or [D] of features")
+        width = self.input_shape[0]
+        if not len(self.mean) == len(self.std) == width:
+            of = "features" if len(self.input_shape) == 1 else "channels"
+            raise ValueError(f"input_shape has {width} {of}; mean and std must have as many")
+        if len(self.input_shape) == 3 and not all(0.0 <= value <= 1.0 for value in self.mean):
+            raise ValueError("mean of pictures must be in 0..1")
         if self.class_names is not None and len(set(self.class_names)) != self.num_classes:
             raise ValueError(f"class_names must be {self.num_classes} different names")
         if not all(name.isprintable() for name in self.class_names or ()):
             raise ValueError("class_names must be printable")
         least = network(self.config.model).min_image_size
-        if min(height, width) < least:
-            raise ValueError(f"image_shape must be at least {least} x {least} pixels")
+        if len(self.input_shape) == 3 and min(self.input_shape[1:]) < least:
+            raise ValueError(f"input_shape must be at least {least} x {least} pixels")
         return self
+
+
+def _shape_in(about: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(map(int, about["input_shape" if "input_shape" in about else _OLD_SHAPE]))
 
 
 def _build(facts: _Facts) -> nn.Module:
     return build_network(
         network_path(facts.config.model),
         members=facts.config.num_networks,
-        image_shape=facts.image_shape,
+        input_shape=tuple(facts.input_shape),
         num_classes=facts.num_classes,
         **facts.config.declared_values("model"),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tune_noise.data.image_views import Images
+from tune_noise.data.input_views import Inputs
 from tune_noise.methods.protocol import Batch, Method, MixesInputs, Outcome
 from tune_noise.training.augmentation import Augmentation
 from tune_noise.training.optimizer import StackOptimizer
@@ -47,7 +47,7 @@ class TrainingStep:
         self,
         network: nn.Module,
         method: Method,
-        images: Images,
+        images: Inputs,
         augmentation: Augmentation,
         optimizer: StackOptimizer,
         noisy_labels: Tensor,

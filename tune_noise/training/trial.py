@@ -84,20 +84,20 @@ class Trial:
         self.network = build_network(
             network_path(first.model),
             members=self.members,
-            image_shape=dataset.image_shape,
+            input_shape=dataset.input_shape,
             num_classes=dataset.num_classes,
             **first.declared_values("model"),
         )
         self._initialise()
         self.network.to(self.device)
         self.augmentation = Augmentation(
-            configs, self.data.train_images, num_examples=len(self.data.image_of)
+            configs, self.data.train_inputs, num_examples=len(self.data.image_of)
         )
         self.optimizer = StackOptimizer(self.network, configs)
         self.step = TrainingStep(
             self.network,
             self.method,
-            self.data.train_images,
+            self.data.train_inputs,
             self.augmentation,
             self.optimizer,
             self.data.noisy_labels,
@@ -187,13 +187,13 @@ class Trial:
         """Return logits of all training examples in evaluation mode, float [R, P, N, K]."""
         # Under dilution many examples show one image, which is predicted once.
         images, image_of_example = torch.unique(self.data.image_of, return_inverse=True)
-        logits = predict_logits(self.network, self.data.train_images, indices=images)
+        logits = predict_logits(self.network, self.data.train_inputs, indices=images)
         shape = (len(self.configs), self.networks, *logits.shape[1:])
         return logits.view(shape)[:, :, image_of_example]
 
     def _evaluate(self) -> list[dict[str, float]]:
         data, shape = self.data, (len(self.configs), self.networks)
-        val = predict_logits(self.network, data.val_images)
+        val = predict_logits(self.network, data.val_inputs)
         rows = [
             validation_metrics(
                 logits,
@@ -209,9 +209,9 @@ class Trial:
                 strict=True,
             )
         ]
-        if data.test_images is None or data.test_labels is None:
+        if data.test_inputs is None or data.test_labels is None:
             return rows
-        test = predict_logits(self.network, data.test_images)
+        test = predict_logits(self.network, data.test_inputs)
         return [
             row | test_metrics(logits, data.test_labels)
             for row, logits in zip(rows, test.view(*shape, *test.shape[1:]), strict=True)

@@ -37,19 +37,23 @@ def make_rule(config: TrialConfig, values: Sequence[Tensor]) -> UpdateRule:
     """Return the rule that a configuration asks for.
 
     Args:
-        config: gives optimizer and momentum.
+        config: gives optimizer, momentum and weight decay.
         values: the parameters, contiguous and detached, which are written to.
     """
+    decay = config.weight_decay
     if config.optimizer == "sgd":
-        return Sgd(values, momentum=config.momentum or 0.0)
-    return Adam(values) if config.optimizer == "adam" else Adadelta(values)
+        return Sgd(values, momentum=config.momentum or 0.0, weight_decay=decay)
+    rule = Adam if config.optimizer == "adam" else Adadelta
+    return rule(values, weight_decay=decay)
 
 
 class Sgd:
     """Gradient descent with momentum."""
 
-    def __init__(self, values: Sequence[Tensor], *, momentum: float) -> None:
-        self._values, self._momentum = values, momentum
+    def __init__(
+        self, values: Sequence[Tensor], *, momentum: float, weight_decay: float = 0.0
+    ) -> None:
+        self._values, self._momentum, self._weight_decay = values, momentum, weight_decay
         self.state = {"momentum_buffer": _zeros(values)} if momentum else {}
 
     def update(self, gradients: Gradients, lr: float) -> None:
@@ -59,7 +63,7 @@ class Sgd:
             values,
             present,
             state[0] if state else [],
-            weight_decay=0.0,
+            weight_decay=self._weight_decay,
             momentum=self._momentum,
             lr=lr,
             dampening=0.0,
@@ -70,10 +74,13 @@ class Sgd:
 
 
 class Adam:
-    """Kingma and Ba 2014, arXiv:1412.6980."""
+    """Kingma and Ba 2014, arXiv:1412.6980; weights decay as in Loshchilov and Hutter 2017.
 
-    def __init__(self, values: Sequence[Tensor]) -> None:
-        self._values = values
+    That is AdamW, arXiv:1711.05101: the decay is no part of the gradient, whose size Adam ignores.
+    """
+
+    def __init__(self, values: Sequence[Tensor], *, weight_decay: float = 0.0) -> None:
+        self._values, self._weight_decay = values, weight_decay
         steps = [torch.zeros((), device=value.device) for value in values]
         self.state = {"step": steps, "exp_avg": _zeros(values), "exp_avg_sq": _zeros(values)}
 
@@ -83,7 +90,7 @@ class Adam:
             self._values, gradients, *self.state.values()
         )
         torch._foreach_add_(steps, 1)
-        torch._fused_adam_(
+        torch._fused_adamw_(
             values,
             present,
             averages,
@@ -93,7 +100,7 @@ class Adam:
             lr=lr,
             beta1=BETAS[0],
             beta2=BETAS[1],
-            weight_decay=0.0,
+            weight_decay=self._weight_decay,
             eps=ADAM_EPS,
             amsgrad=False,
             maximize=False,
@@ -103,8 +110,8 @@ class Adam:
 class Adadelta:
     """Zeiler 2012, arXiv:1212.5701."""
 
-    def __init__(self, values: Sequence[Tensor]) -> None:
-        self._values = values
+    def __init__(self, values: Sequence[Tensor], *, weight_decay: float = 0.0) -> None:
+        self._values, self._weight_decay = values, weight_decay
         steps = [torch.zeros(()) for _ in values]
         self.state = {"step": steps, "square_avg": _zeros(values), "acc_delta": _zeros(values)}
         sizes = [value.numel() for value in values]
@@ -126,7 +133,7 @@ class Adadelta:
                 lr=lr,
                 rho=RHO,
                 eps=ADADELTA_EPS,
-                weight_decay=0.0,
+                weight_decay=self._weight_decay,
                 maximize=False,
             )
             return
@@ -138,6 +145,8 @@ class Adadelta:
         self, value: Tensor, gradient: Tensor, square_avg: Tensor, acc_delta: Tensor, *, lr: float
     ) -> None:
         """Update in place, with as few passes over the memory as possible."""
+        if self._weight_decay:
+            gradient = gradient.add(value, alpha=self._weight_decay)
         size = value.numel()
         above, below = (row[:size].view_as(value) for row in self._scratch)
         square_avg.mul_(RHO).addcmul_(gradient, gradient, value=1.0 - RHO)

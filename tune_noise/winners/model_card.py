@@ -4,6 +4,7 @@ from typing import Any
 
 from tune_noise.config.words import plain_value
 from tune_noise.data import Dataset
+from tune_noise.data.dataset import describe_inputs
 from tune_noise.data.duplicates import duplicate_warnings
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting import ConditionSummary, verdict_sentence
@@ -94,7 +95,6 @@ def _weights(trial: TrialHistory, condition: ConditionSummary, test_accuracy: fl
 
 
 def _data(dataset: Dataset) -> str:
-    channels, height, width = dataset.image_shape
     tested = 0 if dataset.test_labels is None else len(dataset.test_labels)
     given = dataset.num_validation
     validation = "" if given is None else f", {given:,} validation"
@@ -104,8 +104,7 @@ def _data(dataset: Dataset) -> str:
     return (
         f"{dataset.name}, fingerprint {dataset.fingerprint}: "
         f"{len(dataset.train_labels) - (given or 0):,} training{validation} and {tested:,} test "
-        f"images of {height} x {width} with {channels} channel{'' if channels == 1 else 's'}, "
-        f"{dataset.num_classes} classes{names}"
+        f"{describe_inputs(dataset.input_shape)}, {dataset.num_classes} classes{names}"
     )
 
 
@@ -159,22 +158,23 @@ def _known(condition: ConditionSummary, trial: TrialHistory) -> str:
 
 
 def _loading(name: str, condition: ConditionSummary, dataset: Dataset) -> str:
-    shape = ", ".join(map(str, dataset.image_shape))
+    shape = ", ".join(map(str, dataset.input_shape))
+    inputs, dtype = ("images", "uint8") if dataset.kind == "pictures" else ("features", "float32")
     return (
         "```python\n"
         "import mlflow\n"
         f'model = mlflow.pyfunc.load_model("models:/{name}@champion")\n'
-        f"labels = model.predict(images)  # uint8 [N, {shape}] -> int64 [N]\n"
+        f"labels = model.predict({inputs})  # {dtype} [N, {shape}] -> int64 [N]\n"
         "```\n\n"
         "From the search's folder: `tune-noise predict --model runs/"
-        f"{condition.config.name}/winners/{condition.name} images.npz`. tune_noise must be "
+        f"{condition.config.name}/winners/{condition.name} {inputs}.npz`. tune_noise must be "
         "installed; no code in the model is run.\n"
     )
 
 
 def _limits(condition: ConditionSummary, trial: TrialHistory, dataset: Dataset) -> str:
     lines: list[Any] = [
-        "For images of this size that look like those trained on. Probabilities are not "
+        "For inputs of this shape that are like those trained on. Probabilities are not "
         "calibrated: labels were noisy, and so were those that chose the epoch.",
         objective_meaning(trial.config.objective),
         *(f"{sentence}." for sentence in duplicate_warnings(dataset)),

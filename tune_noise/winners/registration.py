@@ -141,7 +141,7 @@ def _entry(
         tags=_tags(condition, leader, dataset),
         params=_params(config),
         requirements=[f"{package}=={version(package).partition('+')[0]}" for package in _PACKAGES],
-        image_shape=dataset.image_shape,
+        input_shape=dataset.input_shape,
         example=_example(dataset),
         own_network=config.model if is_path(config.model) else None,
     )
@@ -184,8 +184,8 @@ def _params(config: TrialConfig) -> dict[str, str]:
     return {name: str(value)[:500] for name, value in values.items()}
 
 
-def _example(dataset: Dataset) -> list[list[list[int]]]:
-    """Return one image: of the test set, where there is one."""
-    images = dataset.train_images if dataset.test_images is None else dataset.test_images
-    example: list[list[list[int]]] = images[0].tolist()
+def _example(dataset: Dataset) -> list[Any]:
+    """Return one input: of the test set, where there is one."""
+    inputs = dataset.train_inputs if dataset.test_inputs is None else dataset.test_inputs
+    example: list[Any] = inputs[0].tolist()
     return example

@@ -106,7 +106,7 @@ def _sheet(suspects: Suspects, dataset: Dataset) -> Iterator[dict[str, Any]]:
     _, first = np.unique(suspects.images, return_index=True)
     for row in np.sort(first)[:SHEET_SIZE].tolist():
         image = int(suspects.images[row])
-        picture = base64.b64encode(thumbnail(dataset.train_images[image])).decode()
+        picture = base64.b64encode(thumbnail(dataset.train_inputs[image])).decode()
         split, position = dataset.place_of(image)
         entry = {
             "index": position,

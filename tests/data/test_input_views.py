@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tune_noise.data.image_views import JoinedImages, PickedImages
+from tune_noise.data.input_views import JoinedInputs, PickedInputs
 from tune_noise.data.resident import ResidentImages
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (30, 1, 3, 3), dtype=np.uint8)
@@ -15,7 +15,7 @@ def resident(array):
 @pytest.mark.parametrize("cut", [1, 10, 29])
 @pytest.mark.parametrize("shape", [(30,), (2, 3, 5)])
 def test_two_sets_joined_are_as_one(cut, shape):
-    joined = JoinedImages(resident(ARRAY[:cut]), resident(ARRAY[cut:]))
+    joined = JoinedInputs(resident(ARRAY[:cut]), resident(ARRAY[cut:]))
     whole = resident(ARRAY)
     assert len(joined) == len(whole) == 30
     indices = torch.randperm(30, generator=torch.Generator().manual_seed(0)).view(shape)
@@ -24,7 +24,7 @@ def test_two_sets_joined_are_as_one(cut, shape):
 
 def test_picked_images_come_in_their_own_order():
     whole, picks = resident(ARRAY), torch.tensor([7, 0, 7, 29])
-    picked = PickedImages(whole, picks)
+    picked = PickedInputs(whole, picks)
     assert len(picked) == 4
     indices = torch.tensor([[3, 0], [1, 2]])
     assert torch.equal(picked.batch(indices), whole.batch(picks[indices]))
