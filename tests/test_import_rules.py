@@ -58,7 +58,7 @@ LAYERS = {
     "models": {"declaration"},
     "methods": {"declaration", "seeding"},
     "config": {"declaration", "errors", "methods", "models", "noise", "system"},
-    "data": {"errors", "seeding", "system"},
+    "data": {"config", "declaration", "errors", "seeding", "system"},
     "record": {"errors", "system"},
     "metrics": {"config", "data", "methods"},
     "command_line": {"config", "data", "errors", "record", "system"},

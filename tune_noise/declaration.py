@@ -187,6 +187,25 @@ class NetworkDeclaration(Declaration):
     added_on_cpu: float = 1.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class EncoderDeclaration(Declaration):
+    """An encoder: a class that is made with its fields' values; see `data.encoders.protocol`.
+
+    Attributes:
+        takes: the kind of raw inputs: `table`, `texts` or `photos`.
+        gives: the kind of inputs that it makes: `features` or `pictures`.
+        is_fitted: whether it learns from the training part.
+        package: the library whose version is part of what was encoded; empty: none.
+        extra: the optional extra of this package that installs the library; empty: none is needed.
+    """
+
+    takes: str = "table"
+    gives: str = "features"
+    is_fitted: bool = False
+    package: str = ""
+    extra: str = ""
+
+
 def import_object(path: str) -> Any:
     """Return what `package.module:name` names; importing runs the module's code.
 

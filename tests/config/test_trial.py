@@ -22,6 +22,7 @@ CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     "human_file": ({"noise": "human"}, None),
     "peers": ({"method": "co_teaching"}, 2),
     "dropout": ({"model": "conv9"}, 0.25),
+    "input_dropout": ({"model": "mlp1"}, 0.0),
     "tau": ({"method": "co_teaching"}, 0.2),
     "ramp_epochs": ({"method": "small_loss"}, 10),
     "exponent": ({"method": "jocor"}, 1.0),
@@ -41,7 +42,13 @@ CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     "momentum": ({"optimizer": "sgd"}, 0.9),
     "lr_decay_start": ({"lr_schedule": "linear"}, 0.4),
 }
-IDLE = {"noise": "given", "method": "standard", "optimizer": "adam", "lr_schedule": "constant"}
+IDLE = {
+    "noise": "given",
+    "model": "conv4",
+    "method": "standard",
+    "optimizer": "adam",
+    "lr_schedule": "constant",
+}
 
 
 def test_the_conditional_fields_are_those_tested_here() -> None:

@@ -47,7 +47,7 @@ def test_a_network_learns_features(points, model):
     "noise",
     [
         {"noise": "instance", "noise_rate": 0.2},
-        {"noise": "structured", "alpha": 2, "delta": 0.5},
+        {"noise": "structured", "alpha": 1, "delta": 0.2},
         {"noise": "dilution", "alpha": 1},
         {"noise": "given"},
         {"noise": "foreign", "alpha": 1, "foreign_source": "own"},

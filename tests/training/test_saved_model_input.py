@@ -50,7 +50,7 @@ def outcome(folder: Path, config: bytes, weights: bytes) -> str | None:
         assert message.startswith(f"{folder}: not a model written by tune_noise: ")
         assert len(message) < 5000
         return message
-    images = np.zeros((2, *model.about["input_shape"]), np.uint8)
+    images = np.zeros((2, *model.input_shape), np.uint8)
     assert model.predict(images).shape == (2,)
     return None
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, StrictBool, field_validator
 
 from tune_noise.config import declared
+from tune_noise.config.data_source import DataSource
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen, OneLine
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
@@ -149,6 +150,9 @@ class SearchConfig(Frozen):
     title: str = Field("", max_length=500, description="one line that says what is asked")
     dataset: OneLine = Field(
         "digits", max_length=4096, description="a data set's name, or a path that ends in .npz"
+    )
+    data: DataSource | None = Field(
+        None, description="one's own data, in place of dataset: a path, or what stands where"
     )
     noise: str = Field("symmetric", description="how labels become wrong")
     conditions: dict[str, list[Any]] = Field(

@@ -58,6 +58,8 @@ class Dataset:
         unlabelled_inputs: [U, ...], inputs whose label is missing: nothing trains or validates on
             them. None where every example has a label.
         unlabelled_ids: text [U]; None where the data have no ids.
+        first_equals: int64 [N + N_test], for each training and then each test example the first
+            one with the same raw input; None where inputs are compared as they are.
         encoder: what made the features of the raw inputs, and how it is asked for again; None for
             inputs that are used as they came.
         reading: how a file was understood, in a sentence; None where there was nothing to say.
@@ -78,6 +80,7 @@ class Dataset:
     test_ids: np.ndarray | None = None
     unlabelled_inputs: np.ndarray | None = None
     unlabelled_ids: np.ndarray | None = None
+    first_equals: np.ndarray | None = None
     encoder: Mapping[str, Any] | None = None
     reading: str | None = None
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -122,6 +125,8 @@ class Dataset:
 
     @cached_property
     def _first_equals(self) -> np.ndarray:
+        if self.first_equals is not None:
+            return self.first_equals
         tests = () if self.test_inputs is None else self.test_inputs
         return _first_equals(chain(self.train_inputs, tests))
 

@@ -249,6 +249,7 @@ def _sample(dataset: Dataset) -> Dataset:
         train_inputs=dataset.train_inputs[thin],
         train_labels=labels,
         num_validation=None,
+        first_equals=None,
         train_ids=None,
         test_ids=None,
         true_labels=None if dataset.true_labels is None else labels,

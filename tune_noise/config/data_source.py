@@ -1,0 +1,52 @@
+"""DataSource: one's own data, as `--data` or the block `data` of a space names them."""
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from tune_noise.config.frozen import Frozen, OneLine
+
+
+class DataSource(Frozen):
+    """Where one's own data lie, and what stands where in them.
+
+    A space that writes a path alone (`data: photos/`) means `{train: photos/}`.
+    """
+
+    train: OneLine = Field(max_length=4096, description="a file, or a folder of pictures")
+    validation: OneLine | None = Field(
+        None, max_length=4096, description="a given validation split; its labels are noisy, too"
+    )
+    test: OneLine | None = Field(
+        None, max_length=4096, description="a given test split; its labels are clean"
+    )
+    label: OneLine | None = Field(None, description="column of the labels, words or numbers")
+    true_label: OneLine | None = Field(None, description="column of the true labels")
+    id: OneLine | None = Field(None, description="column of ids, kept in every output")
+    split: OneLine | None = Field(
+        None, description="column that says train, validation or test of each example"
+    )
+    text: OneLine | None = Field(None, description="column of texts")
+    image: OneLine | None = Field(None, description="column of paths of pictures")
+    features: OneLine | list[OneLine] | None = Field(
+        None, description="columns that are the features, or what their names begin with"
+    )
+    encoder: OneLine | dict[str, Any] | None = Field(
+        None,
+        description="name of an encoder, or {name: ..., FIELD: VALUE}; null: the one that suits",
+    )
+    answers: OneLine | list[OneLine] | None = Field(
+        None,
+        description="several annotators: a file of task, worker, label; or one column for each",
+    )
+    separator: OneLine | None = Field(None, description="between the columns of a CSV file")
+    decimal: OneLine | None = Field(None, description="decimal sign of a CSV file")
+    encoding: OneLine | None = Field(None, description="of a text file; null: UTF-8")
+    skip_unreadable: bool = Field(
+        False, description="whether pictures that cannot be read are left out"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_path_alone_is_the_training_data(cls, values: Any) -> Any:
+        return {"train": values} if isinstance(values, str) else values

@@ -1,0 +1,1 @@
+"""Encoders: frozen maps from raw inputs (text, a picture, a table row) to what networks take."""

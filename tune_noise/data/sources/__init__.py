@@ -1,0 +1,1 @@
+"""One's own data as people keep them: files and folders, read into one form."""
