@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tune_noise.data.sources.raw import RawForm
 from tune_noise.data.splits import validation_size
 
 Kind = Literal["pictures", "features"]
@@ -62,6 +63,7 @@ class Dataset:
             one with the same raw input; None where inputs are compared as they are.
         encoder: what made the features of the raw inputs, and how it is asked for again; None for
             inputs that are used as they came.
+        form: how the raw inputs were read; None for a data set that holds no raw inputs.
         reading: how a file was understood, in a sentence; None where there was nothing to say.
         extras: what a noise needs beside the data, e.g. the labels of people, by a name of its own;
             see `training.material`.
@@ -82,6 +84,7 @@ class Dataset:
     unlabelled_ids: np.ndarray | None = None
     first_equals: np.ndarray | None = None
     encoder: Mapping[str, Any] | None = None
+    form: RawForm | None = None
     reading: str | None = None
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 

@@ -6,12 +6,39 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tune_noise.config.frozen import Frozen
+
 if TYPE_CHECKING:
     import pandas as pd
 
 # What a raw input is: a vector of numbers, an array of pixels, the path of a picture, a text, or a
 # row of a table.
 RawKind = Literal["features", "pixels", "photos", "texts", "table"]
+
+
+class RawForm(Frozen):
+    """How raw data were read, so that new inputs can be read in the same way.
+
+    It travels with a model. The names are those of columns or of arrays.
+
+    Attributes:
+        kind: of every raw input.
+        columns: what the inputs are, in the order of training: the columns of a table or of
+            features, or the one of texts or of paths; empty where inputs have no names, as in an
+            array or a folder of pictures.
+        words: the columns of a table that hold words, although they may look like numbers; the
+            others hold numbers.
+        label: where the labels stand; None where no column or array holds them.
+        true_label: where the true labels stand.
+        id: where the ids stand.
+    """
+
+    kind: RawKind
+    columns: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    label: str | None = None
+    true_label: str | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +69,7 @@ class RawData:
     Attributes:
         name: of the file or folder.
         kind: of every raw input.
+        form: how they were read.
         train: the training split; all examples where no split was given.
         validation: the given validation split, or None.
         test: the given test split, or None.
@@ -63,5 +91,6 @@ class RawData:
     class_names: tuple[str, ...] = ()
     answers: np.ndarray | None = None
     annotators: np.ndarray | None = None
+    form: RawForm | None = None
     reading: Sequence[str] = field(default_factory=tuple)
     warnings: Sequence[str] = field(default_factory=tuple)
