@@ -20,11 +20,30 @@ class DataSource(Frozen):
     test: OneLine | None = Field(
         None, max_length=4096, description="a given test split; its labels are clean"
     )
+    labels: OneLine | None = Field(
+        None, max_length=4096, description="file of the labels beside an .npy file: .npy or a table"
+    )
+    true_labels: OneLine | None = Field(
+        None, max_length=4096, description="the same for the true labels"
+    )
+    validation_labels: OneLine | None = Field(
+        None, max_length=4096, description="the same for the validation split"
+    )
+    test_labels: OneLine | None = Field(
+        None, max_length=4096, description="the same for the test split"
+    )
     label: OneLine | None = Field(None, description="column of the labels, words or numbers")
     true_label: OneLine | None = Field(None, description="column of the true labels")
     id: OneLine | None = Field(None, description="column of ids, kept in every output")
     split: OneLine | None = Field(
         None, description="column that says train, validation or test of each example"
+    )
+    missing: OneLine | None = Field(
+        None,
+        description="word that stands for a missing label, such as -1; empty: only an empty cell",
+    )
+    ignore: OneLine | list[OneLine] | None = Field(
+        None, description="columns that are not used at all"
     )
     text: OneLine | None = Field(None, description="column of texts")
     image: OneLine | None = Field(None, description="column of paths of pictures")

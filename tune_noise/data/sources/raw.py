@@ -31,6 +31,9 @@ class RawForm(Frozen):
         label: where the labels stand; None where no column or array holds them.
         true_label: where the true labels stand.
         id: where the ids stand.
+        separator: between the columns of a CSV file; None where it was found.
+        decimal: decimal sign of a CSV file; None where it was found.
+        encoding: of a text file; None: UTF-8.
     """
 
     kind: RawKind
@@ -39,6 +42,9 @@ class RawForm(Frozen):
     label: str | None = None
     true_label: str | None = None
     id: str | None = None
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
