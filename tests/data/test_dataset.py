@@ -25,7 +25,7 @@ def test_the_fingerprint_depends_on_content_and_not_on_the_name_or_the_process(d
     assert len(dataset.fingerprint) == 16
 
 
-@pytest.mark.parametrize("field", ["train_images", "train_labels", "true_labels", "test_images"])
+@pytest.mark.parametrize("field", ["train_inputs", "train_labels", "true_labels", "test_inputs"])
 def test_one_changed_value_changes_the_fingerprint(dataset, field):
     changed = getattr(dataset, field).copy()
     changed.flat[0] ^= 1

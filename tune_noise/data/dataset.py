@@ -64,7 +64,10 @@ class Dataset:
         encoder: what made the features of the raw inputs, and how it is asked for again; None for
             inputs that are used as they came.
         form: how the raw inputs were read; None for a data set that holds no raw inputs.
+        shown: what people are shown of each training example, object [N]: a text, the path of a
+            picture, or the row of a table in short; None where there is nothing to read.
         reading: how a file was understood, in a sentence; None where there was nothing to say.
+        warnings: sentences about what is odd in the data, and was left as it is.
         extras: what a noise needs beside the data, e.g. the labels of people, by a name of its own;
             see `training.material`.
     """
@@ -85,7 +88,9 @@ class Dataset:
     first_equals: np.ndarray | None = None
     encoder: Mapping[str, Any] | None = None
     form: RawForm | None = None
+    shown: np.ndarray | None = None
     reading: str | None = None
+    warnings: tuple[str, ...] = ()
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -9,10 +9,46 @@ import numpy as np
 from tune_noise.errors import DataError
 from tune_noise.seeding import derive_seed
 
+# Which examples validate is part of the data set, not of a trial: it never moves with a seed.
+SPLIT_SEED = 0
+
 
 def validation_size(num_examples: int, val_fraction: float) -> int:
     """Return how many examples of a training set are held out as validation."""
     return round(val_fraction * num_examples)
+
+
+def validation_split(
+    labels: np.ndarray,
+    input_of: np.ndarray,
+    *,
+    val_fraction: float,
+    num_validation: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which examples of a data set train and which validate, whatever the trial.
+
+    Equal inputs are on the same side. A validation split that the data came with is used as it is,
+    and what equals one of its inputs is not trained on.
+
+    Args:
+        labels: int64 [N].
+        input_of: int64 [N], see `Dataset.input_of`.
+        val_fraction: fraction in (0, 1) of the inputs that go to validation.
+        num_validation: how many examples, the last ones, are a given validation split; None where
+            it is to be drawn.
+
+    Returns:
+        (train_indices, val_indices), int64, sorted, disjoint.
+
+    Raises:
+        DataError: the data set is too small to draw a validation split.
+    """
+    if num_validation is None:
+        return stratified_split(
+            labels, val_fraction=val_fraction, seed=SPLIT_SEED, input_of=input_of
+        )
+    train, val = np.split(np.arange(len(labels)), [len(labels) - num_validation])
+    return train[~np.isin(input_of[train], input_of[val])], val
 
 
 def stratified_split(

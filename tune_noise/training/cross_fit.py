@@ -16,11 +16,12 @@ import torch
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.data.splits import SPLIT_SEED
 from tune_noise.errors import TuneNoiseError
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.seeding import generator
 from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint, write_checkpoint
-from tune_noise.training.labelled_data import SPLIT_SEED, example_split
+from tune_noise.training.labelled_data import example_split
 from tune_noise.training.trial import Trial
 
 # Weight of an epoch's predictions against those of the next: the selected epoch and some before it

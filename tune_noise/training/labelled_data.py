@@ -12,15 +12,12 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.data.input_views import Inputs, JoinedInputs, PickedInputs
 from tune_noise.data.scaling import Scaling, fit_scaling
-from tune_noise.data.splits import nested_subset, stratified_split
+from tune_noise.data.splits import SPLIT_SEED, nested_subset, validation_split
 from tune_noise.errors import DataError
 from tune_noise.metrics.unmixing import inverse_of
 from tune_noise.noise import LabelCounts, count_labels, realised_noise_rate
 from tune_noise.training.known_noise import known_matrix, noisy_labels, true_labels
 from tune_noise.training.material import foreign_images
-
-# Which examples validate is part of the data set, not of a trial: it never moves with a seed.
-SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -82,25 +79,23 @@ def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None
 def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np.ndarray]:
     """Return which images are trained on and which validate, both int64, sorted, disjoint.
 
-    Equal images are on the same side. A validation split that the data came with is used as it is,
-    and what equals one of its images is not trained on. Validation is the same whatever
-    `train_size` is, and a larger one holds all of a smaller one.
+    See `data.splits.validation_split`. Validation is the same whatever `train_size` is, and a
+    larger one holds all of a smaller one.
 
     Raises:
         DataError: the data set is too small for its validation split.
         ValueError: train_size is larger than what is left for training.
     """
-    labels, input_of = dataset.train_labels, dataset.input_of
-    if dataset.num_validation is None:
-        train, val = stratified_split(
-            labels, val_fraction=config.val_fraction, seed=SPLIT_SEED, input_of=input_of
-        )
-    else:
-        train, val = np.split(np.arange(len(labels)), [len(labels) - dataset.num_validation])
-        train = train[~np.isin(input_of[train], input_of[val])]
+    train, val = validation_split(
+        dataset.train_labels,
+        dataset.input_of,
+        val_fraction=config.val_fraction,
+        num_validation=dataset.num_validation,
+    )
+    if dataset.num_validation is not None:
         _check_training(dataset, train)
     if config.train_size is not None:
-        train = nested_subset(labels, train, size=config.train_size, seed=SPLIT_SEED)
+        train = nested_subset(dataset.train_labels, train, size=config.train_size, seed=SPLIT_SEED)
     return train, val
 
 
