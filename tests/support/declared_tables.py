@@ -46,13 +46,14 @@ def networks_table() -> str:
         (
             f"`{network.name}`",
             network.summary,
+            ", ".join(network.inputs),
             ", ".join(map(_field, network.fields)),
             f"{network.min_image_size} x {network.min_image_size}",
             network.source,
         )
         for network in NETWORKS.values()
     ]
-    head = ("`model`", "layers", "fields (default)", "smallest image", "source")
+    head = ("`model`", "layers", "inputs", "fields (default)", "smallest image", "source")
     return table(head, rows)
 
 
