@@ -102,7 +102,7 @@ LAYERS = {
     "salvage": {"command_line", "history", "record", "system"},
     "report": {"command_line", "errors", "history", "record", "reporting", "system"},
     "train": {"command_line", "config", "data", "errors", "training"},
-    "search": {"command_line", "config", "errors", "history", "record", "service"},
+    "search": {"command_line", "config", "data", "errors", "history", "record", "service"},
     "predict": {
         "command_line", "data", "errors", "system", "tracking", "training", "winners",
     },

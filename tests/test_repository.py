@@ -88,5 +88,5 @@ def test_the_installed_wheel_finds_its_spaces_from_any_folder(wheel: Path, tmp_p
         check=False,
     )
     assert outcome.returncode == 0, outcome.stderr
-    assert "1257 training images" in outcome.stdout
+    assert "1,257 training examples" in outcome.stdout
     assert list(elsewhere.iterdir()) == []

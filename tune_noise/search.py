@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -11,12 +11,14 @@ from tune_noise.command_line.options import (
     Address,
     Assignments,
     CpusPerTrial,
+    Data,
     DataDir,
     DatasetName,
     DryRun,
     Epochs,
     GpusPerTrial,
     Json,
+    Label,
     MaxConcurrent,
     MoreTrials,
     Name,
@@ -40,19 +42,20 @@ from tune_noise.command_line.run import (
     print_json,
     run_command,
 )
-from tune_noise.config.loader import (
-    find_space,
-    parse_assignments,
-    read_search,
-)
+from tune_noise.config.loader import find_space, parse_assignments
 from tune_noise.config.search import SearchConfig
 from tune_noise.errors import TuneNoiseError, UserError
 from tune_noise.history.open import read_recorded_search
 from tune_noise.record.folder import REPORT_FILE, SUMMARY_FILE, winner_dir
 
+if TYPE_CHECKING:  # NumPy is imported only where data are loaded
+    from tune_noise.data import Dataset
+
 
 def search(
-    space: Space,
+    space: Space = None,
+    data: Data = None,
+    label: Label = None,
     dataset: DatasetName = None,
     data_dir: DataDir = None,
     trials: Trials = None,
@@ -79,9 +82,12 @@ def search(
     It steers by noisy validation labels alone and confirms the finalists on fresh seeds.
     """
     # Imported here because torch and pandas take seconds to import and `--help` needs neither.
+    from tune_noise.service.own_space import OWN_SPACE, chosen_search
     from tune_noise.service.run import Request, run_search
 
     flags = {
+        "data": data,
+        "data.label": label,
         "dataset": dataset,
         "trials": trials,
         "epochs": epochs,
@@ -92,8 +98,11 @@ def search(
         "resources.gpus_per_trial": gpus_per_trial,
     }
     given = {name: value for name, value in flags.items() if value is not None}
-    config = read_search(space, {**parse_assignments(assignments or []), **given})
+    overrides = {**parse_assignments(assignments or []), **given}
     tracking = given_uri(tracking_uri, "--tracking-uri")
+    budget = None if time_budget is None else parse_duration(time_budget)
+    with divert_output(as_json):
+        config, loaded = chosen_search(space, overrides, data_dir)
     request = Request(
         output=output,
         data_dir=data_dir,
@@ -102,26 +111,28 @@ def search(
         tracking_source=tracking.source,
         record=record,
         resume=resume,
-        time_budget_seconds=None if time_budget is None else parse_duration(time_budget),
+        time_budget_seconds=budget,
         quiet=quiet,
         register=register,
-        space=find_space(space).stem,
+        space=find_space(space or OWN_SPACE).stem,
     )
     if dry_run:
-        _preview(config, data_dir, as_json=as_json)
+        _preview(config, data_dir, loaded, as_json=as_json)
         return
     with divert_output(as_json):
-        folder = run_search(config, request, Console(markup=False))
+        folder = run_search(config, request, Console(markup=False), dataset=loaded)
     if as_json:
         _print_outcome(folder)
 
 
-def _preview(config: SearchConfig, data_dir: Path | None, *, as_json: bool) -> None:
+def _preview(
+    config: SearchConfig, data_dir: Path | None, dataset: "Dataset | None", *, as_json: bool
+) -> None:
     from tune_noise.service.checked_data import load_checked
     from tune_noise.service.dry_run import plan_to_json, show_plan
 
     with divert_output(as_json):
-        dataset = load_checked(config, data_dir)
+        dataset = load_checked(config, data_dir, dataset)
     if as_json:
         print_json(plan_to_json(config, dataset))
     else:

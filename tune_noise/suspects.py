@@ -97,7 +97,7 @@ def _check_search(history: History, dataset: Dataset, folder: Path) -> None:
     then = history.search["dataset"]["fingerprint"]
     if then != dataset.fingerprint:
         source = history.config.dataset
-        is_file = source.endswith(".npz")
+        is_file = history.config.data is not None or source.endswith(".npz")
         raise UserError(
             f"{folder} was searched on other data: its fingerprint was {then}, and that of "
             f"these data is {dataset.fingerprint}; "

@@ -8,13 +8,24 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tune_noise.command_line.options import Assignments, DataDir, Device, Json, Threads, parse_path
+from tune_noise.command_line.options import (
+    Assignments,
+    Data,
+    DataDir,
+    Device,
+    Json,
+    Label,
+    Threads,
+    parse_path,
+)
 from tune_noise.command_line.run import divert_output, print_json, run_command
-from tune_noise.config.loader import build_trial, parse_assignments
+from tune_noise.config.data_source import DataSource
+from tune_noise.config.loader import build_source, build_trial, parse_assignments
 from tune_noise.config.metric_names import sign
-from tune_noise.data import load_dataset
-from tune_noise.data.duplicates import duplicate_warnings
-from tune_noise.errors import ConfigError
+from tune_noise.config.trial import TrialConfig
+from tune_noise.data import Dataset, load_dataset
+from tune_noise.data.duplicates import data_warnings
+from tune_noise.errors import ConfigError, Problem
 
 if TYPE_CHECKING:  # torch takes a second to import, and `--help` needs none of it
     from tune_noise.training import Trial
@@ -32,6 +43,8 @@ _SHOWN = (
 
 def train(
     assignments: Assignments = None,
+    data: Data = None,
+    label: Label = None,
     data_dir: DataDir = None,
     output: Annotated[
         Path | None,
@@ -52,10 +65,13 @@ def train(
     from tune_noise.training.saved_model import save_model
 
     values = parse_assignments(assignments or [])
+    named = {"data": data, "data.label": label}
+    values |= {name: value for name, value in named.items() if value is not None}
+    source = _take_source(values)
     config = build_trial(values, source="--set")
     prepare_process(threads=threads, device=device)
     with divert_output(as_json):
-        dataset = load_dataset(config.dataset, data_dir=data_dir)
+        dataset = _load(source, config, data_dir)
         if problems := split_problems(values, dataset, way_out="leave it out"):
             raise ConfigError("--set", problems)
         dataset = with_material(dataset, [config], data_dir=data_dir)
@@ -66,7 +82,7 @@ def train(
             if dataset.reading is not None:
                 console.print(f"{dataset.name}: {dataset.reading}")
             console.print(f"{config.method} on {config.dataset}: {facts}")
-            for sentence in duplicate_warnings(dataset):
+            for sentence in data_warnings(dataset):
                 console.print(f"warning: {sentence}")
         _train_all(trial, console, quiet=quiet)
         _print_result(trial, console)
@@ -79,6 +95,27 @@ def train(
             console.print(f"model and epochs in {output}")
     if as_json:
         print_json(_result(trial, output))
+
+
+def _take_source(values: dict[str, Any]) -> DataSource | None:
+    """Take what is said of one's own data out of the values; their path becomes the data set."""
+    about = {name: values.pop(name) for name in list(values) if name.partition(".")[0] == "data"}
+    if not about:
+        return None
+    source = build_source(about, source="--data")
+    if "dataset" in values:
+        problem = Problem("dataset", "stands beside --data, which takes its place: leave it out")
+        raise ConfigError("--set", [problem])
+    values["dataset"] = source.train
+    return source
+
+
+def _load(source: DataSource | None, config: TrialConfig, data_dir: Path | None) -> Dataset:
+    if source is None:
+        return load_dataset(config.dataset, data_dir=data_dir)
+    from tune_noise.data.own_data import load_own
+
+    return load_own(source, val_fraction=config.val_fraction, cache_dir=data_dir)
 
 
 def _selected(trial: "Trial") -> dict[str, float]:

@@ -101,6 +101,8 @@ def test_every_command_in_the_header_of_a_shipped_space_is_valid(path: Path) -> 
         flags = {k.lstrip("-"): parse_yaml(v, source=k) for k, v in given if k != "--set"}
         if "gpus-per-trial" in flags:
             flags["resources.gpus_per_trial"] = flags.pop("gpus-per-trial")
+        if "label" in flags:
+            flags["data.label"] = flags.pop("label")
         assert flags.pop("space", path.stem) == path.stem
         assert read_search(
             path.stem, {**parse_assignments([v for k, v in given if k == "--set"]), **flags}

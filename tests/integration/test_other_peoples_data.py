@@ -35,7 +35,10 @@ def test_names_words_and_a_given_validation_split_go_all_the_way(shell: Shell) -
 
     asked = ["--space", space, "--set", "val_fraction=null", "--set", "suspects.folds=2"]
     plan = " ".join(shell.search(*asked, "--dry-run").split())
-    assert "400 training images 1 x 8 x 8, 10 classes, 200 validation images of the file" in plan
+    assert (
+        "400 training examples (images of 8 x 8 with 1 channel), 10 classes, 200 examples of"
+        in plan
+    )
     said = shell.search(*asked)
     reading = (
         "medmnist.npz: read train_images as images, train_labels as labels, val_images, val_labels "

@@ -83,7 +83,7 @@ def test_all_problems_of_all_conditions_are_shown_at_once() -> None:
     assert [place for place, _ in found] == ["transition_file", "transition_file", "train_size"]
     assert "bad.csv is not a noise transition matrix" in found[0][1]
     assert "absent.csv is not a file" in found[1][1]
-    assert "5000 is more than the 1131 images" in found[2][1]
+    assert "5000 is more than the 1131 examples" in found[2][1]
 
 
 def test_alpha_and_delta_are_checked_together() -> None:

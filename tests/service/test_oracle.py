@@ -102,7 +102,7 @@ def test_no_clean_validation_label_is_looked_at_without_the_declaration(few_digi
 def test_without_a_known_truth_it_is_refused(few_digits):
     dataset = dataclasses.replace(few_digits, true_labels=None)
     config = TrialConfig(oracle=True, objective="val_accuracy_clean", noise="given")
-    with pytest.raises(ConfigError, match="oracle  needs true labels of the validation images"):
+    with pytest.raises(ConfigError, match="oracle  needs true labels of the validation examples"):
         Trial([config], dataset)
 
 

@@ -221,7 +221,8 @@ def test_a_dry_run_says_all_that_will_happen(digits: Dataset) -> None:
     text = " ".join(file.getvalue().split())
     for part in (
         f"mine: {title}",
-        "[/digits]: 1257 training images 1 x 8 x 8, 10 classes, 540 test images",
+        "[/digits]: 1,257 training examples (images of 8 x 8 with 1 channel), 10 classes",
+        "540 test examples",
         "2: noise_rate=0.2; noise_rate=0.45",
         "symmetric; noise_rate (true class excluded)",
         "uniform [0.1, 0.6] when method is co_teaching",

@@ -128,4 +128,4 @@ def test_the_preview_says_so(few_digits):
     console = Console(file=io.StringIO(), width=200)
     show_plan(space(fixed={"model": "perceptron"}), few_digits, console)
     assert "val_information_noisy, mean of the last 3 epochs" in console.file.getvalue()
-    assert "validation images cannot tell configurations apart" in console.file.getvalue()
+    assert "validation examples cannot tell configurations apart" in console.file.getvalue()

@@ -160,6 +160,6 @@ def test_a_search_says_what_its_validation_set_cannot_see(digits):
     sentences = least_differences(read_search("symmetric"), digits)
     assert sentences
     for sentence in sentences:
-        assert "validation images cannot tell configurations apart that differ by less" in sentence
+        assert "validation examples cannot tell configurations apart that differ by" in sentence
     other = read_search("symmetric", {"objective": "val_accuracy_noisy"})
     assert least_differences(other, digits) == []

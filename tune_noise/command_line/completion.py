@@ -13,7 +13,7 @@ import typer
 # Typer's own: tells the program which shell asks, and what has been typed.
 _SHELL = "_TUNE_NOISE_COMPLETE"
 _BASH = "complete_bash"
-_SECTIONS = ("early_stopping", "confirm", "suspects", "resources")
+_SECTIONS = ("data", "early_stopping", "confirm", "suspects", "resources")
 
 
 def join_words(environment: MutableMapping[str, str]) -> None:
@@ -78,6 +78,11 @@ def complete_dataset(incomplete: str) -> list[str]:
     from tune_noise.data import DATASET_NAMES
 
     return [*_beginning(incomplete, DATASET_NAMES), *_files(incomplete, (".npz",))]
+
+
+def complete_source(incomplete: str) -> list[str]:
+    """Return the files that may hold one's own data, and folders, that begin so."""
+    return _files(incomplete, ("", ".csv", ".tsv", ".parquet", ".jsonl", ".npz", ".npy"))
 
 
 def complete_search(incomplete: str) -> list[str]:

@@ -34,7 +34,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example(
             "search --space smoke --dry-run",
             "smoke: a quick check that a search runs end to end\n"
-            "data           digits: 1257 training images 1 x 8 x 8, 10 classes, 540 test images\n"
+            "data           digits: 1,257 training examples (images of 8 x 8 with 1 channel), 10\n"
             "...",
         ),
     ),

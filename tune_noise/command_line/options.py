@@ -9,6 +9,7 @@ from tune_noise.command_line.completion import (
     complete_assignment,
     complete_dataset,
     complete_search,
+    complete_source,
     complete_space,
 )
 from tune_noise.command_line.passwords import given_uri
@@ -28,11 +29,12 @@ DATA, SEARCHED, RUN = "The data", "What is searched", "Where and how it runs"
 FILES, PRINTED = "Files and tracking", "What is printed"
 
 Space = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="A shipped space (see `tune-noise spaces`) or a YAML file.",
+        help="A shipped space (see `tune-noise spaces`) or a YAML file. Default with --data: own.",
         autocompletion=complete_space,
         rich_help_panel=SEARCHED,
+        show_default=False,
     ),
 ]
 Trials = Annotated[
@@ -69,6 +71,24 @@ DatasetName = Annotated[
     typer.Option(
         help="Data set: digits, mnist, fashion_mnist, kmnist, cifar10, cifar100 or FILE.npz.",
         autocompletion=complete_dataset,
+        rich_help_panel=DATA,
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Your own data: a file (.csv .tsv .parquet .jsonl .npz .npy) or a folder.",
+        autocompletion=complete_source,
+        rich_help_panel=DATA,
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column of the labels of your own data. --set data.FIELD=VALUE says what else "
+        "stands where.",
         rich_help_panel=DATA,
     ),
 ]

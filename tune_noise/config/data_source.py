@@ -1,10 +1,15 @@
 """DataSource: one's own data, as `--data` or the block `data` of a space names them."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
 
 from tune_noise.config.frozen import Frozen, OneLine
+from tune_noise.system.files import expand_home
+
+# Names that files of all kinds of data have: the folder around them says more.
+_NO_NAMES = ("train", "training", "data")
 
 
 class DataSource(Frozen):
@@ -69,3 +74,21 @@ class DataSource(Frozen):
     @classmethod
     def _a_path_alone_is_the_training_data(cls, values: Any) -> Any:
         return {"train": values} if isinstance(values, str) else values
+
+    @property
+    def word(self) -> str:
+        """One word for the data: the name of the file or folder, without its ending.
+
+        Example:
+            >>> DataSource(train="shop/reviews.csv").word, DataSource(train="shop/train.csv").word
+            ('reviews', 'shop')
+        """
+        path = Path(expand_home(self.train)).absolute()
+        return path.parent.name or path.stem if path.stem in _NO_NAMES else path.stem
+
+
+def with_dataset(values: Any) -> Any:
+    """Return the keys of a search; where it has data of one's own, `dataset` is their path."""
+    data = values.get("data") if isinstance(values, dict) else None
+    train = data.get("train") if isinstance(data, dict) else getattr(data, "train", data)
+    return {**values, "dataset": train} if isinstance(train, str) else values

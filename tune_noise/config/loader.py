@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tune_noise.config import declared
+from tune_noise.config.data_source import DataSource, with_dataset
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import place_in, problems_of, shorten
@@ -23,11 +24,13 @@ MAX_SPACE_BYTES = 1_000_000
 # Shown at once: whoever has more has chosen the wrong file.
 MAX_PROBLEMS = 50
 _NESTED: dict[str, type[Frozen]] = {
+    "data": DataSource,
     "early_stopping": EarlyStopping,
     "confirm": Confirm,
     "suspects": Suspects,
     "resources": Resources,
 }
+_IN_PLACE_OF = {"data": "dataset", "dataset": "data"}
 
 
 def spaces_dir() -> Path:
@@ -106,6 +109,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[str, Any]:
     """Return the space after `--set` of its keys, dotted keys of a section, or a trial's fields.
 
+    `data` and `dataset` take each other's place; what `data` may hold is set beside it.
+
     A field takes its value wherever the space had it: as a condition the value (or list) becomes
     its levels; a mapping becomes its domain; null takes it out of the space; anything else fixes
     it, and it is no longer searched.
@@ -115,14 +120,23 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
     """
     new = {k: dict(v) if isinstance(v, dict) else v for k, v in raw.items()}
     problems = []
-    # The name of a user's own comes first: it may declare the fields that are set beside it.
-    for key in sorted(assignments, key=lambda key: key not in declared.SHIPPED):
+    # The name of a user's own comes first: it may declare the fields that are set beside it. Part
+    # of a section comes after the whole of it.
+    for key in sorted(assignments, key=lambda key: (key not in declared.SHIPPED, "." in key)):
         value = assignments[key]
         head, _, tail = key.partition(".")
         if key in SearchConfig.model_fields:
             new[key] = value
+            other = _IN_PLACE_OF.get(key)
+            if other is not None and other not in assignments and value is not None:
+                new.pop(other, None)
+        elif head == "data" and new.get("data") is None:
+            message = "says where something stands in your own data: name them by --data SOURCE"
+            problems.append(Problem(place_in(key), message))
         elif tail and head in _NESTED and tail in _NESTED[head].model_fields:
             section = new.get(head) or {}
+            if head == "data" and isinstance(section, str):
+                section = {"train": section}
             # A section that is not a mapping stays for the schema to report.
             new[head] = {**section, tail: value} if isinstance(section, dict) else section
         elif key in trial_fields():
@@ -165,6 +179,9 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
     """
     problems: list[Problem] = []
     search = None
+    if raw.get("data") is not None and "dataset" in raw:
+        message = "stands beside data, which takes its place: leave one of them out"
+        problems.append(Problem("dataset", message))
     try:
         search = SearchConfig.model_validate(raw)
     except ValidationError as error:
@@ -177,7 +194,7 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
     # A rule may repeat what the schema said of the same place: the schema's word stands.
     refused = {problem.place for problem in problems}
     # Without its declaration nothing can be said of a space that names a user's own.
-    space = RawSpace(raw)
+    space = RawSpace(with_dataset(raw))
     unusable = load_own(space)
     problems += unusable
     for rule in () if unusable else RULES:
@@ -214,6 +231,24 @@ def read_search(space: str | Path, overrides: Mapping[str, Any] | None = None) -
     raw = {"name": path.stem, **read_space(path)}
     changed = " as the command line changes it" if overrides else ""
     return build_search(with_assignments(raw, dict(overrides or {})), source=f"{path}{changed}")
+
+
+def build_source(values: Mapping[str, Any], *, source: str) -> DataSource:
+    """Check what is said of one's own data.
+
+    Args:
+        values: `data`, and what stands beside it: `data.label` and so on.
+        source: where it is said.
+
+    Raises:
+        ConfigError: all problems at once.
+    """
+    raw = with_assignments({}, dict(values))["data"]
+    try:
+        return DataSource.model_validate(raw)
+    except ValidationError as error:
+        problems = problems_of(error, known={"": list(DataSource.model_fields)})
+        raise ConfigError(source, problems) from None
 
 
 def build_trial(values: dict[str, Any], *, source: str) -> TrialConfig:

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field, StrictBool, field_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from tune_noise.config import declared
-from tune_noise.config.data_source import DataSource
+from tune_noise.config.data_source import DataSource, with_dataset
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen, OneLine
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
@@ -186,6 +186,16 @@ class SearchConfig(Frozen):
     suspects: Suspects = Field(default_factory=Suspects)
     resources: Resources = Field(default_factory=Resources)
     seed: int = Field(0, ge=0, le=10**12, description="root of all randomness of the search")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_data_are_the_data_set(cls, values: Any) -> Any:
+        return with_dataset(values)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the values as a space file holds them: either `dataset` or `data`."""
+        plain = super().to_plain()
+        return plain if self.data is None else {k: v for k, v in plain.items() if k != "dataset"}
 
     @field_validator("name")
     @classmethod

@@ -53,7 +53,9 @@ class TrialConfig(_Declared):
     """
 
     dataset: OneLine = Field(
-        "digits", max_length=4096, description="a data set's name, or a path that ends in .npz"
+        "digits",
+        max_length=4096,
+        description="a data set's name, or a path that ends in .npz; of one's own data, their path",
     )
     val_fraction: float = Field(
         0.1, gt=0.0, le=0.5, description="share of the training set held out as noisy validation"

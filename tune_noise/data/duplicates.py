@@ -30,6 +30,11 @@ def count_duplicates(dataset: Dataset) -> dict[str, int]:
     }
 
 
+def data_warnings(dataset: Dataset) -> list[str]:
+    """Return all that is odd in the data, a sentence each: what a reader has told, and copies."""
+    return [*dataset.warnings, *duplicate_warnings(dataset)]
+
+
 def duplicate_warnings(dataset: Dataset) -> list[str]:
     """Return a sentence for each kind of copies that there are."""
     counts, sentences = count_duplicates(dataset), []

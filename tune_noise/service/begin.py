@@ -13,7 +13,7 @@ import yaml
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
-from tune_noise.data.duplicates import count_duplicates, duplicate_warnings
+from tune_noise.data.duplicates import count_duplicates, data_warnings
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
 from tune_noise.record.folder import SEARCH_FILE
@@ -81,23 +81,31 @@ def versions() -> dict[str, str]:
 def dataset_facts(dataset: Dataset) -> dict[str, Any]:
     """Return what a report says of the data.
 
-    The images of a given validation split are counted apart, and those that are to be split off
-    are among the training images.
+    The examples of a given validation split are counted apart, and those that are to be split off
+    are among the training examples. `train_images` and the like are the earlier names.
     """
+    unlabelled = dataset.unlabelled_inputs
+    counts = {
+        "train": len(dataset.train_labels) - (dataset.num_validation or 0),
+        "validation": dataset.num_validation,
+        "test": 0 if dataset.test_labels is None else len(dataset.test_labels),
+    }
     return {
         "name": dataset.name,
         "reading": dataset.reading,
         "fingerprint": dataset.fingerprint,
-        "train_images": len(dataset.train_labels) - (dataset.num_validation or 0),
-        "validation_images": dataset.num_validation,
-        "test_images": 0 if dataset.test_labels is None else len(dataset.test_labels),
+        **{f"{split}_images": count for split, count in counts.items()},
+        **{f"{split}_examples": count for split, count in counts.items()},
+        "unlabelled_examples": 0 if unlabelled is None else len(unlabelled),
         "kind": dataset.kind,
         "image_shape": list(dataset.input_shape),
+        "input_shape": list(dataset.input_shape),
+        "encoder": dataset.encoder,
         "classes": dataset.num_classes,
         "class_names": dataset.class_names and list(dataset.class_names),
         "true_labels_known": dataset.true_labels is not None,
         **count_duplicates(dataset),
-        "warnings": duplicate_warnings(dataset),
+        "warnings": data_warnings(dataset),
     }
 
 

@@ -4,18 +4,53 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tune_noise.config.declared import noise_fields
+from tune_noise.config.declared import noise, noise_fields
 from tune_noise.config.search import SearchConfig
+from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
-from tune_noise.errors import ConfigError
+from tune_noise.errors import ConfigError, Problem
 
 # Fields whose values not every data set can serve, one by one and in any combination.
 _DATA_FIELDS = ("model", "example_order", "scaling", "augmentation")
 _SPLIT_FIELDS = ("val_fraction", "train_size")
 
 
-def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
+def load_data(search: SearchConfig, data_dir: Path | None) -> Dataset:
+    """Load the data set that a search names, or the data of one's own.
+
+    Raises:
+        DataError: the data cannot be loaded.
+    """
+    if search.data is None:
+        return load_dataset(search.dataset, data_dir=data_dir)
+    from tune_noise.data.own_data import load_own
+
+    fractions = _val_fractions(search)
+    dataset = load_own(search.data, val_fraction=min(fractions), cache_dir=data_dir)
+    if dataset.encoder is not None and len(fractions) > 1:
+        raise ConfigError(
+            search.name,
+            [
+                Problem(
+                    "val_fraction",
+                    f"{' and '.join(f'{one:g}' for one in sorted(fractions))}: an encoder learns "
+                    "from the training part alone, which must be the same for all trials: set one "
+                    "value (--set val_fraction=0.2)",
+                )
+            ],
+        )
+    return dataset
+
+
+def load_checked(
+    search: SearchConfig, data_dir: Path | None, dataset: Dataset | None = None
+) -> Dataset:
     """Load the data of a search and check that its trials can be trained on it.
+
+    Args:
+        search: what is searched.
+        data_dir: the folder of the torchvision sets.
+        dataset: the data where they are loaded already; None: they are loaded.
 
     Returns:
         The data set, with what the noise of every condition needs beside it.
@@ -28,7 +63,7 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
     from tune_noise.training.labelled_data import example_split
     from tune_noise.training.material import load_material
 
-    dataset = load_dataset(search.dataset, data_dir=data_dir)
+    dataset = load_data(search, data_dir) if dataset is None else dataset
     configs = [search.trial_config(c, v) for c in search.all_conditions for v in _choices(search)]
     dataset, noise_problems = load_material(dataset, configs, data_dir=data_dir)
     noise_problems += split_problems(
@@ -45,12 +80,33 @@ def load_checked(search: SearchConfig, data_dir: Path | None) -> Dataset:
     return dataset
 
 
+def label_warnings(search: SearchConfig, dataset: Dataset) -> list[str]:
+    """Return a sentence where labels of one's own are not used as they come."""
+    if search.data is None or noise(search.noise).takes_given_labels:
+        return []
+    labels = "labels, which are taken to be clean"
+    if dataset.true_labels is not None:
+        labels = "true labels, and the given ones are not used"
+    return [
+        f"{search.noise} noise is drawn on top of the {labels}; to learn from the labels as they "
+        "come, use a space with noise given, such as own"
+    ]
+
+
+def _val_fractions(search: SearchConfig) -> set[float]:
+    """Return all shares that the trials of a search may hold out."""
+    domain = search.search.get("val_fraction")
+    drawn = [] if domain is None else domain.extremes()
+    fixed = search.fixed.get("val_fraction", TrialConfig().val_fraction)
+    return {*(drawn or search.conditions.get("val_fraction", [fixed]))}
+
+
 def _choices(search: SearchConfig) -> list[dict[str, Any]]:
     """Return values of the searched fields, among them all that a data set might not serve."""
     searched = {f: search.search[f].extremes() for f in _DATA_FIELDS if f in search.search}
     drawn_by = (*_SPLIT_FIELDS, *sorted(noise_fields()))
-    noise = {f: search.search[f].extremes() for f in drawn_by if f in search.search}
-    combined = [dict(zip(noise, values, strict=True)) for values in product(*noise.values())]
+    split = {f: search.search[f].extremes() for f in drawn_by if f in search.search}
+    combined = [dict(zip(split, values, strict=True)) for values in product(*split.values())]
     first = {field: values[0] for field, values in searched.items()}
     # One field at a time: what the data must have for a network does not depend on the rest.
     singles = [first | {f: v} for f, values in searched.items() for v in values[1:]]

@@ -10,10 +10,12 @@ from tune_noise.config.configurations import num_finalists, num_trials
 from tune_noise.config.domains import levels_in_words
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
-from tune_noise.data.duplicates import duplicate_warnings
+from tune_noise.data.dataset import describe_inputs
+from tune_noise.data.duplicates import data_warnings
 from tune_noise.history.time_left import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.service.begin import dataset_facts
+from tune_noise.service.checked_data import label_warnings
 from tune_noise.service.plan import Plan, estimate_cost, make_plan, repetitions_left_out
 from tune_noise.service.resolution import blind_conditions, least_differences
 from tune_noise.system.cores import usable_cores
@@ -78,7 +80,8 @@ def _warnings(search: SearchConfig, dataset: Dataset) -> list[str]:
     return [
         *repetitions_left_out(search),
         *blind_conditions(search, dataset),
-        *duplicate_warnings(dataset),
+        *label_warnings(search, dataset),
+        *data_warnings(dataset),
     ]
 
 
@@ -89,9 +92,6 @@ def _concurrent(search: SearchConfig) -> int:
 
 
 def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str, str]]:
-    given, test = dataset.num_validation, dataset.test_labels
-    train = len(dataset.train_labels) - (given or 0)
-    shape = " x ".join(map(str, dataset.input_shape))
     per = search.resources
     gpus = f", {per.gpus_per_trial:g} GPU" if per.gpus_per_trial else ""
     levels = levels_in_words(search.levels)
@@ -102,11 +102,8 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
     conditions = search.all_conditions
     trials = _span([sum(num_trials(search, c).values()) for c in conditions])
     finalists = _span([num_finalists(search, condition) for condition in conditions])
-    validation = "" if given is None else f"{given} validation images of the file, "
-    size = f"{train} training images {shape}, {dataset.num_classes} classes, {validation}"
-    size += "no test set" if test is None else f"{len(test)} test images"
     return [
-        ("data", f"{dataset.name}: {size}"),
+        ("data", f"{dataset.name}: {_size(dataset)}"),
         *([("", dataset.reading)] if dataset.reading is not None else ()),
         ("noise", _noise(search)),
         ("conditions", f"{len(plan.conditions)}: {'; '.join(plan.conditions)}"),
@@ -126,6 +123,18 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
         ("objective", _objective(search)),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
+
+
+def _size(dataset: Dataset) -> str:
+    """Return what the examples are, and how many there are of each split."""
+    given, test, unlabelled = dataset.num_validation, dataset.test_labels, dataset.unlabelled_inputs
+    train = len(dataset.train_labels) - (given or 0)
+    parts = [f"{train:,} training examples ({describe_inputs(dataset.input_shape)})"]
+    parts += [f"{dataset.num_classes} classes"]
+    parts += [] if given is None else [f"{given:,} examples of a given validation split"]
+    parts += ["no test set" if test is None else f"{len(test):,} test examples"]
+    parts += [] if unlabelled is None else [f"{len(unlabelled):,} examples without a label"]
+    return ", ".join(parts)
 
 
 def _span(numbers: Sequence[int | None]) -> str:

@@ -15,8 +15,8 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.tuning.session.rungs import rung_levels
 
-# Enough images that a probe times training, few enough that it takes a fraction of a second.
-PROBE_IMAGES = 1500
+# Enough inputs that a probe times training, few enough that it takes a fraction of a second.
+PROBE_INPUTS = 1500
 # Starting Ray, its actors, and writing the report; measured at 15 to 25 s.
 OVERHEAD_SECONDS = 20.0
 # Conditions that one sentence names.
@@ -185,13 +185,13 @@ def _labels_per_image(search: SearchConfig) -> list[int]:
 def _examples(
     search: SearchConfig, dataset: Dataset, labels_per_image: int, train_size: int | None
 ) -> float:
-    """Return the training examples of an epoch: the labels of all images that are trained on."""
-    images: float = len(dataset.train_labels) - (dataset.num_validation or 0)
+    """Return the training examples of an epoch: the labels of all inputs that are trained on."""
+    examples: float = len(dataset.train_labels) - (dataset.num_validation or 0)
     if dataset.num_validation is None:
-        images *= 1 - _val_fraction(search)
+        examples *= 1 - _val_fraction(search)
     if train_size is not None:
-        images = min(images, train_size)
-    return images * labels_per_image
+        examples = min(examples, train_size)
+    return examples * labels_per_image
 
 
 def _val_fraction(search: SearchConfig) -> float:
@@ -237,12 +237,12 @@ def _probe_noise(config: TrialConfig) -> dict[str, Any]:
 
 
 def _sample(dataset: Dataset) -> Dataset:
-    """Return the data set thinned to about PROBE_IMAGES, training and test alike.
+    """Return the data set thinned to about PROBE_INPUTS, training and test alike.
 
     The labels of its inputs alternate between two classes: they do not matter for the time, and a
     rare class may be too small for a split once it is thinned.
     """
-    thin = slice(None, None, max(1, len(dataset.train_labels) // PROBE_IMAGES))
+    thin = slice(None, None, max(1, len(dataset.train_labels) // PROBE_INPUTS))
     labels = np.unique(dataset.input_of[thin], return_inverse=True)[1].astype(np.int64) % 2
     return replace(
         dataset,

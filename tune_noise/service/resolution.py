@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tune_noise.config.declared import noise
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
@@ -17,6 +18,10 @@ from tune_noise.verdict.power import least_visible_difference
 
 # Below twice its cost of estimation the information of a perfect classifier drowns.
 LEAST_RATIO = 2.0
+# Of labels that are given the rate of wrong ones is unknown.
+ASSUMED_RATES = (0.2, 0.4)
+# Counting takes seconds with more.
+MAX_ASSUMED_CLASSES = 1000
 
 
 def perfect_information(
@@ -58,25 +63,47 @@ def estimation_cost(num_classes: int, num_labels: int) -> float:
 
 
 def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
-    """Say for every condition of known noise which difference in accuracy it cannot see."""
+    """Say for every condition which difference in accuracy its validation set cannot see.
+
+    Of labels that are given nobody knows how many are wrong: it is said for two rates.
+    """
     if search.objective not in ("val_information_noisy", "val_information_soft_noisy"):
         return []
     sentences = []
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
+        examples = dataset.validation_size(config.val_fraction)
         matrix = known_matrix(config, dataset.num_classes, dataset.extras)
-        if matrix is None:
+        if matrix is not None:
+            apart = [_apart(matrix, examples, alpha=config.labels_per_image - 1 or None)]
+        elif noise(config.noise).takes_given_labels and dataset.num_classes <= MAX_ASSUMED_CLASSES:
+            apart = [
+                f"{_apart(_evenly_wrong(rate, dataset.num_classes), examples)} where "
+                f"{100 * rate:.0f} % of the labels are wrong"
+                for rate in ASSUMED_RATES
+            ]
+        else:
             continue
-        images = dataset.validation_size(config.val_fraction)
-        least = least_visible_difference(matrix, images, alpha=config.labels_per_image - 1 or None)
-        apart = (
-            "cannot tell any configurations apart"
-            if least is None
-            else "cannot tell configurations apart that differ by less than "
-            f"{100 * least:.2g} points of accuracy"
-        )
-        sentences.append(f"{condition.name}: {images} validation images {apart}")
+        sentence = " and ".join(apart)
+        sentences.append(f"{condition.name}: {examples} validation examples {sentence}")
     return sentences
+
+
+def _apart(matrix: np.ndarray, examples: int, *, alpha: int | None = None) -> str:
+    least = least_visible_difference(matrix, examples, alpha=alpha)
+    if least is None:
+        return "cannot tell any configurations apart"
+    return (
+        "cannot tell configurations apart that differ by less than "
+        f"{100 * least:.2g} points of accuracy"
+    )
+
+
+def _evenly_wrong(rate: float, num_classes: int) -> np.ndarray:
+    config = TrialConfig.model_validate({"noise": "symmetric", "noise_rate": rate})
+    matrix = known_matrix(config, num_classes, {})
+    assert matrix is not None
+    return matrix
 
 
 def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
@@ -86,14 +113,14 @@ def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
     sentences = []
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
-        images = dataset.validation_size(config.val_fraction)
+        examples = dataset.validation_size(config.val_fraction)
         nats = perfect_information(config, dataset.num_classes, dataset.extras)
-        cost = estimation_cost(dataset.num_classes, images * config.labels_per_image)
+        cost = estimation_cost(dataset.num_classes, examples * config.labels_per_image)
         if nats is not None and nats < LEAST_RATIO * cost:
             sentences.append(
                 f"{condition.name}: a perfect classifier tells {nats:.2g} nats about a noisy "
-                f"label, and estimating that from {images} validation images costs {cost:.2g}: the "
-                "objective can hardly rank configurations there; raise val_fraction, take more "
-                "data, or less noise"
+                f"label, and estimating that from {examples} validation examples costs "
+                f"{cost:.2g}: the objective can hardly rank configurations there; raise "
+                "val_fraction, take more data, or less noise"
             )
     return sentences

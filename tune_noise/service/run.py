@@ -15,7 +15,7 @@ from rich.console import Console
 
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
-from tune_noise.data.duplicates import duplicate_warnings
+from tune_noise.data.duplicates import data_warnings
 from tune_noise.errors import Interrupted, StorageError, TuneNoiseError, UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
@@ -23,7 +23,7 @@ from tune_noise.record.folder import SEARCH_FILE
 from tune_noise.record.reach import check
 from tune_noise.reporting import Summary, condition_tables, write_outputs
 from tune_noise.service.begin import begin
-from tune_noise.service.checked_data import load_checked
+from tune_noise.service.checked_data import label_warnings, load_checked
 from tune_noise.service.closing import (
     deliver_command,
     failures,
@@ -117,8 +117,16 @@ class _Delivered:
     warnings: list[str]
 
 
-def run_search(search: SearchConfig, request: Request, console: Console) -> Path:
+def run_search(
+    search: SearchConfig, request: Request, console: Console, *, dataset: Dataset | None = None
+) -> Path:
     """Run or resume one search and write everything it promises.
+
+    Args:
+        search: what is searched.
+        request: what the command line asks for beside it.
+        console: where progress and verdicts are printed.
+        dataset: the data where they are loaded already; None: they are loaded.
 
     Returns:
         The search's folder.
@@ -132,7 +140,7 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
     folder = request.folder(search)
     try:
         with Interrupt() as interrupt:
-            return _run_search(search, request, console, interrupt)
+            return _run_search(search, request, console, interrupt, dataset)
     except KeyboardInterrupt:
         if not (folder / SEARCH_FILE).exists():
             raise  # nothing has begun that could be resumed
@@ -146,11 +154,15 @@ def run_search(search: SearchConfig, request: Request, console: Console) -> Path
 
 
 def _run_search(
-    search: SearchConfig, request: Request, console: Console, interrupt: Interrupt
+    search: SearchConfig,
+    request: Request,
+    console: Console,
+    interrupt: Interrupt,
+    dataset: Dataset | None,
 ) -> Path:
     started = time.monotonic()
     folder = request.folder(search)
-    checked = _check(search, request, folder)
+    checked = _check(search, request, folder, dataset)
     if checked.dataset.reading is not None:
         console.print(f"{checked.dataset.name}: {checked.dataset.reading}", soft_wrap=True)
     with ExitStack() as stack:
@@ -174,9 +186,11 @@ def _run_search(
     return folder
 
 
-def _check(search: SearchConfig, request: Request, folder: Path) -> _Checked:
+def _check(
+    search: SearchConfig, request: Request, folder: Path, loaded: Dataset | None
+) -> _Checked:
     """Read the data and what has begun, and check that all places can be used."""
-    dataset = load_checked(search, request.data_dir)
+    dataset = load_checked(search, request.data_dir, loaded)
     check_writable(folder)
     check_unowned(folder)
     place = RecordPlace.of_folder(folder, request.record)
@@ -205,7 +219,7 @@ def _begin(
             history = begin(
                 record, search, dataset, folder, resolution=resolution, space=request.space
             )
-            warnings = [*limits, *duplicate_warnings(dataset)]
+            warnings = [*limits, *label_warnings(search, dataset), *data_warnings(dataset)]
             warnings += filter(None, (record.dropped, changed_code(history)))
             with _tracking(place, search, checked.tracking_uri, folder, interrupt) as tracking:
                 yield _Begun(record, history, tracking, warnings)

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tune_noise.training.prediction import SavedModel
-from tune_noise.training.saved_model import load_model
+from tune_noise.training.saved_model import SavedModel, load_model
 
 
 class Classifier:

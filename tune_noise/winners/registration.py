@@ -97,7 +97,8 @@ def registered_name(search: SearchConfig, config: TrialConfig, factors: dict[str
     }
     named |= {field: value for field, value in several.items() if field not in named}
     words = [f"{field}={folder_word(value)}" for field, value in named.items() if field != "noise"]
-    dataset = folder_word(Path(config.dataset).name.removesuffix(".npz"))
+    path = Path(config.dataset).name.removesuffix(".npz")
+    dataset = folder_word(path if search.data is None else search.data.word)
     name = re.sub(r"[^\w.,=+-]", "_", "-".join([dataset, config.noise, *words]))
     if len(name) <= _MAX_NAME:
         return name

@@ -1,0 +1,49 @@
+"""The space for one's own data: which of its forms suits them, and what the search is called."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tune_noise.config.loader import read_search
+from tune_noise.config.search import SearchConfig, folder_word
+from tune_noise.data import Dataset
+from tune_noise.errors import UserError
+from tune_noise.service.checked_data import load_data
+
+OWN_SPACE = "own"
+# What stands in the file of the space.
+NO_SOURCE = "SOURCE"
+# Networks and fields that suit pictures do not suit features.
+_OF_KIND = {"features": OWN_SPACE, "pictures": "own_pictures"}
+
+
+def chosen_search(
+    space: str | None, overrides: Mapping[str, Any], data_dir: Path | None
+) -> tuple[SearchConfig, Dataset | None]:
+    """Return the search of a space, or of the one that suits the data where none is named.
+
+    Args:
+        space: a name or a file; None and `own` leave the choice to the data.
+        overrides: field -> value, as the command line changes the space.
+        data_dir: the folder of the torchvision sets.
+
+    Returns:
+        The search, and the data set where it was loaded for the choice.
+
+    Raises:
+        UserError: there is no such space, the data cannot be loaded, or they are not named.
+    """
+    if space is not None and space != OWN_SPACE:
+        return read_search(space, overrides), None
+    search = read_search(OWN_SPACE, overrides)
+    if search.dataset == NO_SOURCE:
+        raise UserError(
+            "no data are named: name your own by --data SOURCE, or a space with data by --space "
+            "(see `tune-noise spaces`)"
+        )
+    dataset = load_data(search, data_dir)
+    source = Path(search.dataset).stem if search.data is None else search.data.word
+    changes = {"name": f"{OWN_SPACE}-{folder_word(source)}", **overrides}
+    if dataset.num_validation is not None:
+        changes.setdefault("val_fraction", None)
+    return read_search(_OF_KIND[dataset.kind], changes), dataset
