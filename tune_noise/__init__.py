@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tune_noise.methods.protocol import Outcome as Outcome
     from tune_noise.methods.protocol import TrainingFacts as TrainingFacts
     from tune_noise.metrics.information import information as information
-    from tune_noise.training.saved_model import SavedModel as SavedModel
+    from tune_noise.training.prediction import SavedModel as SavedModel
     from tune_noise.training.saved_model import load_model as load_model
 
 __version__ = version("tune-noise")
@@ -33,7 +33,7 @@ __version__ = version("tune-noise")
 # Public name -> the module that defines it.
 _MODULES = {
     "load_model": "tune_noise.training.saved_model",
-    "SavedModel": "tune_noise.training.saved_model",
+    "SavedModel": "tune_noise.training.prediction",
     "load_dataset": "tune_noise.data",
     "Dataset": "tune_noise.data",
     "read_search": "tune_noise.config.loader",

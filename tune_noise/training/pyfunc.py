@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tune_noise.training.saved_model import SavedModel, load_model
+from tune_noise.training.prediction import SavedModel
+from tune_noise.training.saved_model import load_model
 
 
 class Classifier:

@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import numpy as np
 import torch
-from pydantic import AliasChoices, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, model_validator
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -17,80 +15,19 @@ from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import problems_of
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.data.scaling import Scaling
+from tune_noise.data.sources.raw import RawForm
 from tune_noise.errors import DataError
-from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.models.networks import build_network
 from tune_noise.system.files import expand_home, replace_file
 from tune_noise.training.checkpoint import UNREADABLE
 from tune_noise.training.labelled_data import fitted_scaling
+from tune_noise.training.prediction import SavedModel
 
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
 MAX_CONFIG_BYTES = 10_000_000
-# What configuration files called the shape of an input when every input was an image.
-_OLD_SHAPE = "image_shape"
 _MAX_HEADER_BYTES = 1_000_000
 _Size = Annotated[int, Field(ge=1, le=2**20)]
-
-
-@dataclass(frozen=True)
-class SavedModel:
-    """The networks of one trial, ready to predict.
-
-    Attributes:
-        config: what was trained.
-        network: its P networks as a stack.
-        about: everything in config.json: data facts, metrics, versions.
-    """
-
-    config: TrialConfig
-    network: nn.Module
-    about: Mapping[str, Any]
-
-    def predict_probabilities(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the average predicted probabilities of the networks.
-
-        Args:
-            inputs: uint8 [N, C, H, W] or float32 [N, D], as the networks were trained on.
-
-        Returns:
-            float32 [N, K].
-
-        Raises:
-            DataError: the inputs have another shape or type.
-        """
-        return self._logits(inputs).softmax(dim=2).mean(dim=0).numpy()
-
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """Return the predicted classes, int64 [N]; see `predict_probabilities`."""
-        return np.asarray(self.predict_probabilities(inputs).argmax(axis=1), dtype=np.int64)
-
-    def predict_each(self, inputs: np.ndarray) -> np.ndarray:
-        """Return what each network predicts on its own, int64 [P, N].
-
-        The recorded `test_accuracy_clean` is the mean of their accuracies; that of `predict` is
-        `test_accuracy_clean_ensemble`. With one network all are the same.
-        """
-        return np.asarray(self._logits(inputs).argmax(dim=2).numpy(), dtype=np.int64)
-
-    def _logits(self, inputs: np.ndarray) -> Tensor:
-        """Return the logits, float [P, N, K], on the CPU."""
-        expected = self.input_shape
-        kind, dtype = ("features", "float32") if len(expected) == 1 else ("images", "uint8")
-        if inputs.dtype != dtype or inputs.shape[1:] != expected:
-            given = f"{inputs.dtype} {list(inputs.shape)}"
-            raise DataError(
-                f"{kind} must be {dtype} [N, {', '.join(map(str, expected))}]: got {given}"
-            )
-        mean, std = (np.array(self.about[name], np.float32) for name in ("mean", "std"))
-        scaling = Scaling(mean, std, unit=self.config.scaling == "unit")
-        return predict_logits(self.network, scaling.resident(inputs, "cpu"))
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """The shape of an input: (C, H, W) of a picture, (D,) of features."""
-        return _shape_in(self.about)
 
 
 def save_model(
@@ -125,6 +62,8 @@ def save_model(
     }
     if dataset.class_names is not None:
         facts["class_names"] = list(dataset.class_names)
+    if dataset.form is not None:
+        facts["form"] = dataset.form.to_plain()
     _write_about(folder, {**facts, **about})
 
 
@@ -184,7 +123,7 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
     except (*UNREADABLE, OSError) as error:
         reason = str(error).partition("\nframe #")[0]  # without torch's C++ stack
         raise _not_a_model(folder, reason or type(error).__name__) from None
-    return SavedModel(facts.config, network.eval(), about)
+    return SavedModel(facts.config, network.eval(), about, _form(facts))
 
 
 def _check_own(config: object, own_network: str | None) -> None:
@@ -216,11 +155,12 @@ class _Facts(Frozen):
     """What a model's configuration file must say."""
 
     config: TrialConfig
-    input_shape: list[_Size] = Field(validation_alias=AliasChoices("input_shape", _OLD_SHAPE))
+    input_shape: list[_Size]
     num_classes: int = Field(ge=2, le=2**20)
     mean: list[FiniteFloat]
     std: list[Annotated[FiniteFloat, Field(gt=0.0)]]
     class_names: list[str] | None = None
+    form: RawForm | None = None
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -242,8 +182,10 @@ class _Facts(Frozen):
         return self
 
 
-def _shape_in(about: Mapping[str, Any]) -> tuple[int, ...]:
-    return tuple(map(int, about["input_shape" if "input_shape" in about else _OLD_SHAPE]))
+def _form(facts: _Facts) -> RawForm:
+    """Return what raw inputs look like; of an older folder or a named data set, an array."""
+    is_vector = len(facts.input_shape) == 1
+    return facts.form or RawForm(kind="features" if is_vector else "pixels")
 
 
 def _build(facts: _Facts) -> nn.Module:
@@ -260,6 +202,8 @@ def _read_about(path: Path) -> dict[str, Any]:
     about = json.loads(_read_file(path, max_bytes=MAX_CONFIG_BYTES).decode("utf-8"))
     if not isinstance(about, dict):
         raise ValueError(f"{CONFIG_FILE} is not a mapping")
+    if "image_shape" in about:  # as it was called when every input was a picture
+        about["input_shape"] = about.pop("image_shape")
     return about
 
 
