@@ -82,7 +82,7 @@ def make_dataset(
         unlabelled_inputs=_taken(inputs, unlabelled) if num_unlabelled else None,
         unlabelled_ids=None if ids is None or not num_unlabelled else ids[unlabelled],
         shown=None if shown is None else shown[train],
-        form=raw.form,
+        form=raw.form and raw.form.with_example((raw.test or raw.train).inputs),
         reading="; ".join(raw.reading) or None,
         warnings=tuple(warnings),
     )

@@ -48,8 +48,9 @@ class Entry(Frozen):
         params: hyper-parameters by name.
         requirements: of pip.
         input_shape: (C, H, W) of a picture, (D,) of features.
-        example: an input of that shape; pixels are 0 to 255.
-        own_network: `package.module:factory`; None where the network is one of ours.
+        example: an input of that shape, pixels 0 to 255; with columns, a value for each.
+        columns: name of a raw input's column -> MLflow's type of it; empty where arrays are taken.
+        own_network: `package.module:factory`; None where network and encoder are ours.
     """
 
     name: str = Field(min_length=1, max_length=250)
@@ -63,6 +64,7 @@ class Entry(Frozen):
     requirements: list[str]
     input_shape: tuple[int, ...]
     example: list[Any]
+    columns: dict[str, str] = Field(default_factory=dict)
     own_network: str | None = None
 
     @property

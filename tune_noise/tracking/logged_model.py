@@ -13,8 +13,10 @@ from tune_noise.tracking.entry import CARD_FILE, Entry
 LOADER = "tune_noise.training.pyfunc"
 # Without the suspects, which show images that were trained on.
 MODEL_FILES = ("weights.safetensors", "config.json", CARD_FILE)
-# What `LOADER` takes beside images.
-PARAMS = ("probabilities", "each_network")
+# What makes inputs of raw ones, where anything does.
+ENCODER_FILES = ("encoder.json", "encoder.safetensors")
+# What `LOADER` takes beside the inputs.
+PARAMS = ("probabilities", "each_network", "names")
 REGISTERED_TAG = "tune_noise.registered"
 _NO_NAME = re.compile(r"[^\w=-]+")
 
@@ -100,12 +102,12 @@ def package(entry: Entry, folder: Path, target: Path, model: Any) -> None:
         model: MLflow's, which it will be the files of.
     """
     import mlflow.pyfunc
-    import numpy as np
     from mlflow.models import Model
 
     data = target.with_name("network")
     data.mkdir()
-    for name in MODEL_FILES:
+    encoder = [name for name in ENCODER_FILES if (folder / name).exists()]
+    for name in (*MODEL_FILES, *encoder):
         shutil.copyfile(folder / name, data / name)
     # MLflow hands on only what a model was saved with a value of.
     config: Mapping[str, str] | None = {"own_network": ""} if entry.own_network else None
@@ -120,19 +122,40 @@ def package(entry: Entry, folder: Path, target: Path, model: Any) -> None:
             run_id=model.source_run_id,
         ),
         signature=_signature(entry),
-        input_example=np.array([entry.example], dtype=entry.input_type),
+        input_example=_example(entry),
         pip_requirements=entry.requirements,
         model_config=config,
     )
 
 
+def _example(entry: Entry) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if not entry.columns:
+        return np.array([entry.example], dtype=entry.input_type)
+    numbers = [name for name, type_ in entry.columns.items() if type_ != "string"]
+    frame = pd.DataFrame([entry.example], columns=list(entry.columns))
+    return frame.astype(dict.fromkeys(numbers, np.float64))
+
+
 def _signature(entry: Entry) -> Any:
     import numpy as np
     from mlflow.models import ModelSignature
-    from mlflow.types import ParamSchema, ParamSpec, Schema, TensorSpec
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
+    if entry.columns:
+        inputs = [
+            ColSpec(AnyType() if type_ == "any" else type_, name)
+            for name, type_ in entry.columns.items()
+        ]
+        outputs = [ColSpec("string", "predicted_label"), ColSpec("float", "probability")]
+    else:
+        inputs = [TensorSpec(np.dtype(entry.input_type), (-1, *entry.input_shape))]
+        outputs = [TensorSpec(np.dtype("int64"), (-1,))]
     return ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(entry.input_type), (-1, *entry.input_shape))]),
-        outputs=Schema([TensorSpec(np.dtype("int64"), (-1,))]),
+        inputs=Schema(inputs),
+        outputs=Schema(outputs),
         params=ParamSchema([ParamSpec(name, "boolean", False) for name in PARAMS]),
     )

@@ -42,14 +42,20 @@ class Predictions:
         """The name of each predicted class, object [N]."""
         return np.asarray(np.array(self.class_names, object)[self.labels])
 
-    def to_frame(self, index: Any = None) -> "pd.DataFrame":
-        """Return the columns `predicted_label`, `probability` and, if asked for, one per class."""
+    def to_frame(self, index: Any = None, *, each_network: bool = False) -> "pd.DataFrame":
+        """Return the columns `predicted_label`, `probability` and those asked for.
+
+        These are `probability_NAME` for each class and `network_1`, ... for each network.
+        """
         import pandas as pd
 
         columns = {"predicted_label": self.words, "probability": self.probability}
         if self.probabilities is not None:
             names = [f"probability_{name}" for name in self.class_names]
             columns |= dict(zip(names, self.probabilities.T, strict=True))
+        if each_network:
+            words = np.array(self.class_names, object)[self.by_network]
+            columns |= {f"network_{number}": row for number, row in enumerate(words, start=1)}
         return pd.DataFrame(columns, index=index)
 
 
@@ -71,7 +77,9 @@ class SavedModel:
     form: RawForm
     encoder: Encoder | None = None
 
-    def predict_raw(self, inputs: Any, *, probabilities: bool = False) -> "pd.DataFrame":
+    def predict_raw(
+        self, inputs: Any, *, probabilities: bool = False, each_network: bool = False
+    ) -> "pd.DataFrame":
         """Return the predicted class of each raw input in words, with its probability.
 
         Args:
@@ -79,6 +87,7 @@ class SavedModel:
                 of texts or of paths; a list of texts, or of paths of pictures; an array of
                 features or pixels.
             probabilities: whether to add a column `probability_NAME` for each class.
+            each_network: whether to add a column `network_1`, ... with what each network predicts.
 
         Returns:
             A DataFrame of N rows, with the index of the inputs, and the columns `predicted_label`
@@ -91,7 +100,7 @@ class SavedModel:
 
         predictions = self.predictions(arrange_inputs(inputs, self.form), keep_all=probabilities)
         index = inputs.index if isinstance(inputs, pd.DataFrame | pd.Series) else None
-        return predictions.to_frame(index)
+        return predictions.to_frame(index, each_network=each_network)
 
     def predictions(self, raw: Any, *, keep_all: bool = False) -> Predictions:
         """Predict raw inputs, which are encoded in blocks.

@@ -12,6 +12,9 @@ import numpy as np
 from tune_noise.training.prediction import SavedModel
 from tune_noise.training.saved_model import load_model
 
+# What may be asked for beside the inputs.
+PARAMS = ("probabilities", "each_network", "names")
+
 
 class Classifier:
     """A saved model with the `predict` that MLflow calls.
@@ -23,26 +26,34 @@ class Classifier:
     def __init__(self, model: SavedModel) -> None:
         self.model = model
 
-    def predict(self, inputs: np.ndarray, params: Mapping[str, Any] | None = None) -> np.ndarray:
+    def predict(self, inputs: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Return the classes of inputs, or their probabilities.
 
+        A DataFrame is answered by one, with the columns `predicted_label`, in words, and
+        `probability`; see `SavedModel.predict_raw`. An array is answered by one.
+
         Args:
-            inputs: uint8 [N, C, H, W] or float32 [N, D], as the networks were trained on.
-            params: `{"probabilities": True}` asks for probabilities, `{"each_network": True}` for
-                what each network predicts on its own; see `SavedModel.predict_each`.
+            inputs: a DataFrame of raw inputs; or an array as the networks were trained on, uint8
+                [N, C, H, W] or float32 [N, D].
+            params: `{"probabilities": True}` asks for the probabilities of all classes,
+                `{"each_network": True}` for what each network predicts on its own, and
+                `{"names": True}` for the words of the classes, which a DataFrame always has.
 
         Returns:
-            int64 [N], float32 [N, K] or int64 [P, N].
+            Of an array: int64 [N], words [N], float32 [N, K] or int64 [P, N].
 
         Raises:
-            DataError: the inputs have another shape or type.
+            DataError: the inputs are not like those of training.
         """
-        asked = params or {}
-        if asked.get("probabilities"):
+        asked = {name: bool((params or {}).get(name)) for name in PARAMS}
+        if not isinstance(inputs, np.ndarray):
+            names = ("probabilities", "each_network")
+            return self.model.predict_raw(inputs, **{name: asked[name] for name in names})
+        if asked["probabilities"]:
             return self.model.predict_probabilities(inputs)
-        if asked.get("each_network"):
-            return self.model.predict_each(inputs)
-        return self.model.predict(inputs)
+        predicted = self.model.predict_each if asked["each_network"] else self.model.predict
+        labels = predicted(inputs)
+        return np.array(self.model.class_names)[labels] if asked["names"] else labels
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Classifier:

@@ -28,6 +28,8 @@ from tune_noise.winners.model_card import model_card
 # task is an oracle's is told by its objective.
 _TOLD_FIELDS = ("val_fraction", "train_size", "objective", "last_epochs")
 _MAX_NAME = 200
+# Examples that tell whether a feature is a whole number.
+_LOOKED_AT = 1000
 _PACKAGES = ("tune-noise", "torch", "numpy", "safetensors", "mlflow")
 
 
@@ -144,6 +146,7 @@ def _entry(
         requirements=[f"{package}=={version(package).partition('+')[0]}" for package in _PACKAGES],
         input_shape=dataset.input_shape,
         example=_example(dataset),
+        columns=_columns(dataset),
         own_network=config.model if is_path(config.model) else None,
     )
 
@@ -187,6 +190,27 @@ def _params(config: TrialConfig) -> dict[str, str]:
 
 def _example(dataset: Dataset) -> list[Any]:
     """Return one input: of the test set, where there is one."""
+    if dataset.form is not None and dataset.form.example:
+        return dataset.form.example
     inputs = dataset.train_inputs if dataset.test_inputs is None else dataset.test_inputs
     example: list[Any] = inputs[0].tolist()
     return example
+
+
+def _columns(dataset: Dataset) -> dict[str, str]:
+    """Return MLflow's type of each column of raw inputs; empty where they are arrays.
+
+    MLflow refuses whole numbers for a `double`, so a column that may hold them is of `any` type.
+    """
+    form = dataset.form
+    if form is None or form.kind == "pixels":
+        return {}
+    if form.kind in ("photos", "texts"):
+        return dict.fromkeys(form.columns or ("image",), "string")
+    if form.kind == "table":
+        return {name: "string" if name in form.words else "any" for name in form.columns}
+    is_whole = (dataset.train_inputs[:_LOOKED_AT] % 1 == 0).all(axis=0)
+    return {
+        name: "any" if whole else "double"
+        for name, whole in zip(form.columns, is_whole, strict=bool(form.columns))
+    }

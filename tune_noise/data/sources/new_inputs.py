@@ -53,7 +53,7 @@ def _from_frame(frame: "pd.DataFrame", form: RawForm) -> tuple[Any, list[Problem
     if form.kind == "pixels":
         return None, [Problem("inputs", "must be an array of pixels, not a table")]
     # An array of features has no names: the columns are then taken as they stand.
-    names = list(form.columns or frame.columns)
+    names = list(form.columns or (("image",) if form.kind == "photos" else frame.columns))
     missing = [name for name in names if name not in frame.columns]
     if missing:
         near = suggestion(missing[0], map(str, frame.columns))

@@ -1,10 +1,13 @@
 """Raw data: examples as they were read, before an encoder makes inputs of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from pydantic import Field
 
 from tune_noise.config.frozen import Frozen
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 # What a raw input is: a vector of numbers, an array of pixels, the path of a picture, a text, or a
 # row of a table.
 RawKind = Literal["features", "pixels", "photos", "texts", "table"]
+_LONGEST_EXAMPLE = 500
 
 
 class RawForm(Frozen):
@@ -34,6 +38,7 @@ class RawForm(Frozen):
         separator: between the columns of a CSV file; None where it was found.
         decimal: decimal sign of a CSV file; None where it was found.
         encoding: of a text file; None: UTF-8.
+        example: one input, a value for each column; empty where arrays hold the inputs.
     """
 
     kind: RawKind
@@ -45,6 +50,21 @@ class RawForm(Frozen):
     separator: str | None = None
     decimal: str | None = None
     encoding: str | None = None
+    example: list[Any] = Field(default_factory=list)
+
+    def with_example(self, inputs: "np.ndarray | pd.DataFrame") -> Self:
+        """Return a form whose example is the first of some raw inputs, shortened."""
+        if self.kind in ("features", "pixels"):
+            return self
+        values = [inputs[0]] if isinstance(inputs, np.ndarray) else inputs.iloc[0].tolist()
+        if self.kind == "photos":  # where it lies on this machine is nobody's business
+            values = [PurePath(path).name for path in values]
+        shortened = [v[:_LONGEST_EXAMPLE] if isinstance(v, str) else _finite(v) for v in values]
+        return self.model_copy(update={"example": shortened})
+
+
+def _finite(value: Any) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 @dataclass(frozen=True, eq=False)
