@@ -42,7 +42,7 @@ def report(
             min=0,
             max=100,
             metavar="N",
-            help="Show at most N suspicious images per condition. Default: 40.",
+            help="Show at most N suspicious examples per condition. Default: 40.",
         ),
     ] = None,
     as_json: Json = False,
@@ -53,7 +53,7 @@ def report(
     """
     if len(folders) > 1:
         if thumbnails is not None:
-            raise UserError("--thumbnails: a comparison shows no images: leave it out")
+            raise UserError("--thumbnails: a comparison shows no examples: leave it out")
         _compare(folders, output, record, as_json=as_json)
         return
     if output is not None:
@@ -63,7 +63,7 @@ def report(
 
     [folder] = folders
     history = read_history(folder, record)
-    summary = write_outputs(history, folder, max_images=thumbnails)
+    summary = write_outputs(history, folder, max_examples=thumbnails)
     if as_json:
         print_json(json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8")))
         return

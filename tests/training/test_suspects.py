@@ -34,15 +34,15 @@ def test_a_row_says_what_is_known_of_its_example(digits):
     config = TrialConfig(noise_rate=0.3)
     trained = nearly_right(config, digits)
     found = judge(trained, digits)
-    np.testing.assert_array_equal(np.sort(found.images), np.arange(len(digits.train_labels)))
+    np.testing.assert_array_equal(np.sort(found.examples), np.arange(len(digits.train_labels)))
     labels = noisy_labels(digits, config)[:, 0]
-    np.testing.assert_array_equal(found.given_labels, labels[found.images])
-    np.testing.assert_array_equal(found.predicted_labels, digits.train_labels[found.images])
-    np.testing.assert_array_equal(found.true_labels, digits.train_labels[found.images])
+    np.testing.assert_array_equal(found.given_labels, labels[found.examples])
+    np.testing.assert_array_equal(found.predicted_labels, digits.train_labels[found.examples])
+    np.testing.assert_array_equal(found.true_labels, digits.train_labels[found.examples])
     assert (np.diff(found.probabilities) <= 0.0).all()
     assert not found.copies.any()
     for fold in trained:
-        held_out = np.sort(found.images[found.folds == fold.number])
+        held_out = np.sort(found.examples[found.folds == fold.number])
         np.testing.assert_array_equal(held_out, held_out_images(fold, digits))
 
 
@@ -51,14 +51,14 @@ def test_every_copy_of_an_image_is_judged_by_its_own_label(few_digits):
     trained = nearly_right(config, few_digits)
     found = judge(trained, few_digits)
     labels = noisy_labels(few_digits, config)
-    assert len(found.images) == labels.size
-    np.testing.assert_array_equal(found.given_labels, labels[found.images, found.copies])
+    assert len(found.examples) == labels.size
+    np.testing.assert_array_equal(found.given_labels, labels[found.examples, found.copies])
     # A second way to one of them.
     probabilities = 0.01 + 0.9 * np.eye(10)[few_digits.train_labels]
     matrix = estimated_transition(probabilities, labels)
     sharp = sharpened(probabilities, labels, matrix)
     [expected] = suspicion(sharp[7:8], labels[7:8, 2], matrix).probabilities
-    [row] = np.flatnonzero((found.images == 7) & (found.copies == 2))
+    [row] = np.flatnonzero((found.examples == 7) & (found.copies == 2))
     assert found.probabilities[row] == pytest.approx(expected)
 
 

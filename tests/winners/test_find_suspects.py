@@ -3,14 +3,18 @@
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.support.histories import Builder, epoch
 from tune_noise.data import Dataset
+from tune_noise.data.sources.raw import RawForm
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.metrics.suspicion import average_precision
@@ -186,12 +190,66 @@ def test_the_page_shows_the_most_suspicious_images_with_their_labels_in_words(
     page = searched.page()
     first = searched.rows()[0]
     assert "Labels that are probably wrong" in page
-    assert f'alt="image {first["index"]}: given {first["given_label"]}, predicted ' in page
+    assert f'alt="example {first["index"]}: given {first["given_label"]}, predicted ' in page
     assert page.count("data:image/png;base64,") == 40
     average = searched.history.suspects[CONDITION]["average_precision"]
     assert f"average precision of the ranking {average:.3f}" in page
     summary = json.loads((searched.folder / "summary.json").read_text())
     assert summary["conditions"][0]["suspects"] == searched.history.suspects[CONDITION]
+
+
+NAMES = tuple(f"<b>{word}</b>, $" for word in "abcdefghij")
+
+
+@pytest.fixture
+def named(few_digits: Dataset) -> Dataset:
+    """Digits as features with ids and names that a page must escape and a table must quote."""
+    return replace(
+        few_digits,
+        train_inputs=few_digits.train_inputs.reshape(-1, 64).astype(np.float32),
+        test_inputs=few_digits.test_inputs.reshape(-1, 64).astype(np.float32),
+        class_names=NAMES,
+        train_ids=np.array([f"id <{n}>" for n in range(len(few_digits.train_labels))]),
+    )
+
+
+def test_features_are_told_by_id_and_class_name(named: Dataset, tmp_path: Path) -> None:
+    searched = Searched(named, tmp_path / "demo")
+    searched.builder.events[0].data["dataset"] = {"class_names": list(NAMES)}
+    searched.history = searched.builder.history(finished=False)
+    searched.find()
+    rows = searched.rows()
+    assert list(rows[0])[:4] == ["rank", "index", "id", "given_label"]
+    for row in rows:
+        assert row["id"] == named.train_ids[int(row["index"])]
+        assert {row["given_label"], row["predicted_label"], row["true_label"]} <= set(NAMES)
+    page = searched.page()
+    first = rows[0]
+    labels = escape(f"{first['given_label']} → {first['predicted_label']}")
+    assert f'<span class="labels">{labels}</span>' in page
+    assert f"<small>{escape(first['id'])} · suspicion " in page
+    assert "<b>" not in page
+    assert page.count('<span class="labels">') == 40
+
+
+def test_texts_are_shown(named: Dataset, tmp_path: Path) -> None:
+    shown = np.array([f"a <i>review</i>, number {n}" for n in range(419)], object)
+    searched = Searched(replace(named, shown=shown), tmp_path / "demo")
+    searched.find()
+    index = searched.rows()[0]["index"]
+    assert f"a &lt;i&gt;review&lt;/i&gt;, number {index}" in searched.page()
+
+
+def test_photos_are_shown_as_pictures(named: Dataset, tmp_path: Path) -> None:
+    Image.new("CMYK", (300, 200)).save(tmp_path / "photo.jpg")
+    (tmp_path / "gone.jpg").write_bytes(b"")
+    paths = [tmp_path / ("gone.jpg" if n == 7 else "photo.jpg") for n in range(419)]
+    shown, form = np.array(list(map(str, paths)), object), RawForm(kind="photos")
+    searched = Searched(replace(named, shown=shown, form=form), tmp_path / "demo")
+    searched.find()
+    page = searched.page()
+    assert page.count("data:image/png;base64,") == 40
+    assert '<ul class="sheet" ' in page
 
 
 def test_a_sheet_that_cannot_be_trusted_is_left_out(searched: Searched) -> None:
@@ -211,8 +269,6 @@ def test_a_sheet_that_cannot_be_trusted_is_left_out(searched: Searched) -> None:
 def test_without_truth_neither_page_nor_table_speaks_of_it(
     few_digits: Dataset, tmp_path: Path
 ) -> None:
-    from dataclasses import replace
-
     dataset = replace(few_digits, true_labels=None)
     changes = {"noise": "given", "conditions": {"val_fraction": [0.3]}}
     changes["fixed"] = {"model": "perceptron", "lr": 0.01}

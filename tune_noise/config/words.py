@@ -1,5 +1,6 @@
 """How configurations are written wherever a person reads them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tune_noise.config.search import SearchConfig
@@ -7,6 +8,11 @@ from tune_noise.config.trial import NULLABLE_FIELDS, TrialConfig
 
 # What they are called says what they are: `conv4` needs no `model` before it.
 NAMED_BY_VALUE = ("method", "model")
+
+
+def class_name(label: int, names: Sequence[str] | None) -> str:
+    """Return what people read for a class: its name, or its number where classes have no names."""
+    return str(label) if names is None else names[label]
 
 
 def plain_value(value: Any) -> str:

@@ -127,10 +127,6 @@ class Dataset:
         first = len(self.train_labels) - (self.num_validation or 0)
         return ("train", example) if example < first else ("validation", example - first)
 
-    def class_name(self, label: int) -> str:
-        """Return what people read for a class: its name, or its number where it has none."""
-        return str(label) if self.class_names is None else self.class_names[label]
-
     @cached_property
     def _first_equals(self) -> np.ndarray:
         if self.first_equals is not None:

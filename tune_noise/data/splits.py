@@ -4,8 +4,11 @@ The stratified split is that of scikit-learn's `train_test_split`, example by ex
 compares them), without its import: a second in every process that trains.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from tune_noise.config.words import class_name
 from tune_noise.errors import DataError
 from tune_noise.seeding import derive_seed
 
@@ -24,6 +27,7 @@ def validation_split(
     *,
     val_fraction: float,
     num_validation: int | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which examples of a data set train and which validate, whatever the trial.
 
@@ -36,6 +40,7 @@ def validation_split(
         val_fraction: fraction in (0, 1) of the inputs that go to validation.
         num_validation: how many examples, the last ones, are a given validation split; None where
             it is to be drawn.
+        class_names: for messages; None where classes are numbers.
 
     Returns:
         (train_indices, val_indices), int64, sorted, disjoint.
@@ -45,14 +50,23 @@ def validation_split(
     """
     if num_validation is None:
         return stratified_split(
-            labels, val_fraction=val_fraction, seed=SPLIT_SEED, input_of=input_of
+            labels,
+            val_fraction=val_fraction,
+            seed=SPLIT_SEED,
+            input_of=input_of,
+            class_names=class_names,
         )
     train, val = np.split(np.arange(len(labels)), [len(labels) - num_validation])
     return train[~np.isin(input_of[train], input_of[val])], val
 
 
 def stratified_split(
-    labels: np.ndarray, *, val_fraction: float, seed: int, input_of: np.ndarray | None = None
+    labels: np.ndarray,
+    *,
+    val_fraction: float,
+    seed: int,
+    input_of: np.ndarray | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split examples into training and validation with the same class proportions.
 
@@ -67,6 +81,7 @@ def stratified_split(
         val_fraction: fraction in (0, 1) of the inputs that go to validation.
         seed: any integer; the same seed gives the same split.
         input_of: int64 [N], see `Dataset.input_of`; None where all inputs differ.
+        class_names: for messages; None where classes are numbers.
 
     Returns:
         (train_indices, val_indices), int64, sorted, disjoint, together 0..N-1.
@@ -89,15 +104,15 @@ def stratified_split(
     inputs, rarest = np.unique(input_of[by_rarity], return_index=True)
     classes = labels[by_rarity[rarest]]
     num_val = validation_size(len(inputs), val_fraction)
-    _check_sizes(classes, num_val=num_val, val_fraction=val_fraction)
+    _check_sizes(classes, class_names, num_val=num_val, val_fraction=val_fraction)
     # MT19937 spreads a seed of any size; scikit-learn itself takes only 32 bits.
     random_state = np.random.RandomState(np.random.MT19937(derive_seed(seed, "split")))
     _, held_out = split_by_class(classes, num_val=num_val, random_state=random_state)
     is_held_out = np.zeros(len(labels), dtype=bool)
     is_held_out[inputs[held_out]] = True
     train, val = np.flatnonzero(~is_held_out[input_of]), np.flatnonzero(is_held_out[input_of])
-    _check_every_class(labels, train, split="training", val_fraction=val_fraction)
-    _check_every_class(labels, val, split="validation", val_fraction=val_fraction)
+    for split, indices in (("training", train), ("validation", val)):
+        _check_every_class(labels, indices, class_names, split=split, val_fraction=val_fraction)
     return train, val
 
 
@@ -173,10 +188,12 @@ def nested_subset(labels: np.ndarray, indices: np.ndarray, *, size: int, seed: i
     return np.sort(shuffled[np.argsort(turns, kind="stable")[:size]])
 
 
-def _check_sizes(labels: np.ndarray, *, num_val: int, val_fraction: float) -> None:
+def _check_sizes(
+    labels: np.ndarray, class_names: Sequence[str] | None, *, num_val: int, val_fraction: float
+) -> None:
     classes, counts = np.unique(labels, return_counts=True)
     if np.any(counts < 2):
-        alone = ", ".join(map(str, classes[counts < 2][:10]))
+        alone = ", ".join(class_name(k, class_names) for k in classes[counts < 2][:10])
         raise DataError(
             f"a class needs at least 2 different examples, one to train and one to validate; "
             f"class {alone} has 1 of the {len(labels)}"
@@ -191,11 +208,19 @@ def _check_sizes(labels: np.ndarray, *, num_val: int, val_fraction: float) -> No
 
 
 def _check_every_class(
-    labels: np.ndarray, indices: np.ndarray, *, split: str, val_fraction: float
+    labels: np.ndarray,
+    indices: np.ndarray,
+    class_names: Sequence[str] | None,
+    *,
+    split: str,
+    val_fraction: float,
 ) -> None:
     missing = np.setdiff1d(labels, labels[indices])
     if missing.size:
-        sizes = ", ".join(f"class {k} of {np.sum(labels == k)} examples" for k in missing[:10])
+        sizes = ", ".join(
+            f"class {class_name(k, class_names)} of {np.sum(labels == k)} examples"
+            for k in missing[:10]
+        )
         raise DataError(
             f"val_fraction {val_fraction} leaves no {split} example of {sizes}: "
             f"use more examples or another val_fraction"

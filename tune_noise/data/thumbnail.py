@@ -1,7 +1,8 @@
-"""A small PNG of an image of a data set, for a page."""
+"""Small PNGs of pictures, for a page."""
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 
@@ -35,6 +36,20 @@ def thumbnail(image: np.ndarray, *, max_side: int = MAX_SIDE) -> bytes:
     rows[:, 1:] = pixels.reshape(height, -1)
     data = zlib.compress(rows.tobytes(), 9)
     return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def photo_thumbnail(path: Path, *, max_side: int = MAX_SIDE) -> bytes:
+    """Return the picture in a file as a small PNG; a grey pixel where it cannot be read."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as photo:
+            photo.draft("RGB", (max_side, max_side))
+            small = ImageOps.exif_transpose(photo).convert("RGB")
+            small.thumbnail((max_side, max_side))
+    except (OSError, ValueError, SyntaxError):
+        return thumbnail(np.full((1, 1, 1), 128, np.uint8))
+    return thumbnail(np.asarray(small).transpose(2, 0, 1))
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

@@ -405,7 +405,7 @@ class Human(Noise):
         ),
         drawn=False,
         origin="labels that people gave",
-        depends_on_image="Labels that people gave depend on the image",
+        depends_on_image="Labels that people gave depend on the input",
     )
     human_labels: str
     human_file: str | None
@@ -454,7 +454,7 @@ class Given(Noise):
         takes_given_labels=True,
         phrase="the labels as given",
         origin="as they were given",
-        depends_on_image="Labels as given may depend on the image",
+        depends_on_image="Labels as given may depend on the input",
     )
 
     def draw(

@@ -21,6 +21,7 @@ WINNERS = "winners"
 # In the folder of a winner.
 SUSPECTS_CSV = "suspects.csv"
 SUSPECTS_JSON = "suspects.json"
+UNLABELLED_CSV = "unlabelled.csv"
 FOLDS = "folds"
 # Everything that is for people, in the order in which MLflow gets it.
 PUBLISHED = (
@@ -38,7 +39,7 @@ PUBLISHED = (
 
 
 def winner_dir(output: Path, condition: str) -> Path:
-    """Return the folder of a condition's winner: weights, model card, suspects."""
+    """Return the folder of a condition's winner: weights, model card, suspects, unlabelled."""
     return output / WINNERS / condition
 
 

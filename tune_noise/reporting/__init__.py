@@ -2,7 +2,7 @@
 
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary, summarise
 from tune_noise.reporting.outputs import write_outputs
-from tune_noise.reporting.sentences import verdict_sentence
+from tune_noise.reporting.sentences import unlabelled_sentence, verdict_sentence
 from tune_noise.reporting.terminal import condition_tables
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Summary",
     "condition_tables",
     "summarise",
+    "unlabelled_sentence",
     "verdict_sentence",
     "write_outputs",
 ]

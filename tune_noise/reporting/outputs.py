@@ -7,7 +7,7 @@ from tune_noise.history.replay import History
 from tune_noise.record.folder import FIGURES, REPORT_FILE, SUMMARY_FILE
 from tune_noise.reporting.figures.draw import draw
 from tune_noise.reporting.findings.summary import Summary, summarise
-from tune_noise.reporting.page.contact_sheet import MAX_IMAGES, contact_sheets
+from tune_noise.reporting.page.contact_sheet import MAX_EXAMPLES, contact_sheets
 from tune_noise.reporting.page.page import render_page
 from tune_noise.reporting.sentences import verdict_sentence
 from tune_noise.reporting.tables import search_tables
@@ -15,7 +15,7 @@ from tune_noise.system.files import replace_file
 from tune_noise.system.garbage import freeze_objects
 
 
-def write_outputs(history: History, output: Path, *, max_images: int | None = None) -> Summary:
+def write_outputs(history: History, output: Path, *, max_examples: int | None = None) -> Summary:
     """Write every table, summary.json, figures/ and report.html.
 
     A file appears whole or not at all, so nobody who reads beside a running search sees half of
@@ -24,7 +24,7 @@ def write_outputs(history: History, output: Path, *, max_images: int | None = No
     Args:
         history: the search, finished or not; its `search` event must have been replayed.
         output: the search's output folder; made if it does not exist.
-        max_images: the page shows at most so many suspicious images of each condition.
+        max_examples: the page shows at most so many suspicious examples of each condition.
 
     Returns:
         The findings that the files hold, for the terminal.
@@ -37,8 +37,8 @@ def write_outputs(history: History, output: Path, *, max_images: int | None = No
         for drawing in drawings.values():
             _write(output / FIGURES / f"{drawing.name}.png", drawing.png)
             _write(output / FIGURES / f"{drawing.name}.svg", drawing.svg)
-        most = MAX_IMAGES if max_images is None else max_images
-        sheets = contact_sheets(summary, output, max_images=most)
+        most = MAX_EXAMPLES if max_examples is None else max_examples
+        sheets = contact_sheets(summary, output, max_examples=most)
         _write(output / REPORT_FILE, render_page(history, summary, drawings, sheets).encode())
         return summary
 

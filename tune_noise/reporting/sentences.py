@@ -3,8 +3,9 @@
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.words import configuration
 from tune_noise.history.replay import TrialHistory
+from tune_noise.record.folder import UNLABELLED_CSV, WINNERS
 from tune_noise.reporting.findings.finalists import Finalist
-from tune_noise.reporting.findings.summary import ConditionSummary
+from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.statistics import Estimate, judged
 from tune_noise.reporting.wording import (
     condition_in_words,
@@ -66,6 +67,19 @@ def verdict_sentence(condition: ConditionSummary) -> str:
     """Return the answer for one condition, as far as there is one."""
     parts = [_answer(condition), _left_out(condition), _renamed(condition)]
     return " ".join(part for part in parts if part)
+
+
+def unlabelled_sentence(summary: Summary) -> str | None:
+    """Return how many examples have no label, and where they are predicted; None if all have one.
+
+    Without a leader there is nothing that could predict them.
+    """
+    files = [c.unlabelled_file for c in summary.conditions if c.unlabelled_file is not None]
+    if not files:
+        return None
+    where = files[0] if len(files) == 1 else f"{WINNERS}/*/{UNLABELLED_CSV}"
+    number = summary.conditions[0].num_unlabelled
+    return f"{number:,} examples have no label: the classes predicted for them are in {where}"
 
 
 def badge(condition: ConditionSummary) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.trial import trial_fields
-from tune_noise.config.words import configuration
+from tune_noise.config.words import class_name, configuration
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record.folder import (
     CRITERIA_FILE,
@@ -271,8 +271,8 @@ def _matrix_cells(matrix: MatrixEstimate, condition: ConditionSummary) -> Iterat
             is_written |= np.nan_to_num(matrix.truth) > 0
     for i, j in np.argwhere(is_written).tolist():
         yield {
-            "true_class": condition.class_name(i),
-            "noisy_label": condition.class_name(j),
+            "true_class": class_name(i, condition.class_names),
+            "noisy_label": class_name(j, condition.class_names),
             "estimate": float(matrix.values[i, j]),
             "low": float(matrix.low[i, j]),
             "high": float(matrix.high[i, j]),

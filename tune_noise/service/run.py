@@ -21,7 +21,7 @@ from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.record.folder import SEARCH_FILE
 from tune_noise.record.reach import check
-from tune_noise.reporting import Summary, condition_tables, write_outputs
+from tune_noise.reporting import Summary, condition_tables, unlabelled_sentence, write_outputs
 from tune_noise.service.begin import begin
 from tune_noise.service.checked_data import label_warnings, load_checked
 from tune_noise.service.closing import (
@@ -338,6 +338,8 @@ def _say(
     """Print the tables, the warnings, and where everything is."""
     for table in condition_tables(delivered.summary):
         console.print(table)
+    if (sentence := unlabelled_sentence(delivered.summary)) is not None:
+        console.print(f"\n{sentence}", highlight=False, soft_wrap=True)
     for warning in delivered.warnings:
         warn(console, warning)
     seconds = time.monotonic() - started

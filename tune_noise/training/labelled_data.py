@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tune_noise.config.trial import TrialConfig
+from tune_noise.config.words import class_name
 from tune_noise.data import Dataset
 from tune_noise.data.input_views import Inputs, JoinedInputs, PickedInputs
 from tune_noise.data.scaling import Scaling, fit_scaling
@@ -91,6 +92,7 @@ def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np
         dataset.input_of,
         val_fraction=config.val_fraction,
         num_validation=dataset.num_validation,
+        class_names=dataset.class_names,
     )
     if dataset.num_validation is not None:
         _check_training(dataset, train)
@@ -113,7 +115,8 @@ def _check_training(dataset: Dataset, train: np.ndarray) -> None:
     """Check that each class is left for training beside a given validation split."""
     lost = np.setdiff1d(dataset.train_labels, dataset.train_labels[train]).tolist()
     if lost:
-        classes = ", ".join(map(dataset.class_name, lost[:10])) + (", ..." if lost[10:] else "")
+        names = [class_name(label, dataset.class_names) for label in lost[:10]]
+        classes = ", ".join(names) + (", ..." if lost[10:] else "")
         raise DataError(
             f"{dataset.name}: no training example of class {classes} is left without those that "
             "equal an example of the given validation split: take the copies out of that split"

@@ -28,18 +28,18 @@ class Suspects:
     """All examples, the most suspicious first; arrays of the same length.
 
     Attributes:
-        images: int64, position of the image in the training set.
-        copies: int64, which label of its image, from 0.
+        examples: int64, position of the example in the training set.
+        copies: int64, which label of its example, from 0.
         given_labels: int64.
-        predicted_labels: int64, the likeliest class by the image alone.
+        predicted_labels: int64, the likeliest class by the input alone.
         probabilities: float64 in [0, 1], that the label is wrong.
-        folds: int64 from 1, the training that did not learn the image.
+        folds: int64 from 1, the training that did not learn the example.
         true_labels: int64; None where the truth is unknown.
         facts: how many examples and suspects there are, and, where the truth is known, how many
             labels are wrong and how well they were found (`metrics.suspicion.detection`).
     """
 
-    images: np.ndarray
+    examples: np.ndarray
     copies: np.ndarray
     given_labels: np.ndarray
     predicted_labels: np.ndarray
@@ -82,7 +82,7 @@ def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
     folds = fold_of_images(dataset, config, count=first.count)[images]
     wrong = None if truth is None else (labels != truth[images][:, None]).reshape(-1)
     return Suspects(
-        images=images[image_of],
+        examples=images[image_of],
         copies=copy_of,
         given_labels=labels.reshape(-1)[order],
         predicted_labels=probabilities.argmax(axis=1)[image_of],

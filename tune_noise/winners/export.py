@@ -7,16 +7,19 @@ from typing import Any
 from tune_noise.data import Dataset
 from tune_noise.errors import DataError
 from tune_noise.history.replay import TrialHistory
-from tune_noise.record.folder import checkpoints_dir, weights_file, winner_dir
+from tune_noise.record.folder import UNLABELLED_CSV, checkpoints_dir, weights_file, winner_dir
 from tune_noise.reporting import Summary
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.findings.trial_metrics import trial_metrics
 from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint
 from tune_noise.training.saved_model import describe_model, load_model, save_model
+from tune_noise.winners.unlabelled import write_unlabelled
 
 
 def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str]:
     """Write winners/CONDITION/ for every condition with a leader, then drop the checkpoints.
+
+    Examples whose label is missing are predicted there.
 
     The networks are those of the first fresh seed that was trained to its end: chosen before
     anyone saw a result, so that the mean over all seeds is what to expect of them.
@@ -40,6 +43,7 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
         if leader is None:
             continue
         trial = next(iter(leader.counted.values()))
+        (target / UNLABELLED_CSV).unlink(missing_ok=True)  # perhaps of another leader
         about = _about(trial, leader, condition.verdict, dataset)
         try:
             if weights_file(folder, trial.stack_id).exists() or not _is_of(target, trial):
@@ -47,6 +51,7 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
             else:
                 # Left by an earlier driver; the search may have grown since.
                 describe_model(target, about, own_network=trial.config.model)
+            write_unlabelled(target, dataset, own_network=trial.config.model)
         except (FileNotFoundError, DamagedCheckpoint) as error:
             problems.append(f"{target} was not written: the weights of {trial.trial_id}: {error}")
     shutil.rmtree(checkpoints_dir(folder), ignore_errors=True)

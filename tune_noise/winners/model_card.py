@@ -96,7 +96,8 @@ def _weights(trial: TrialHistory, condition: ConditionSummary, test_accuracy: fl
 
 def _data(dataset: Dataset) -> str:
     tested = 0 if dataset.test_labels is None else len(dataset.test_labels)
-    given = dataset.num_validation
+    given, unlabelled = dataset.num_validation, dataset.unlabelled_inputs
+    missing = "" if unlabelled is None else f"; {len(unlabelled):,} more have no label"
     validation = "" if given is None else f", {given:,} validation"
     numbered = [f"{number} {name}" for number, name in enumerate(dataset.class_names or ())]
     more = ", ..." if len(numbered) > _MOST_NAMES else ""
@@ -104,7 +105,7 @@ def _data(dataset: Dataset) -> str:
     return (
         f"{dataset.name}, fingerprint {dataset.fingerprint}: "
         f"{len(dataset.train_labels) - (given or 0):,} training{validation} and {tested:,} test "
-        f"{describe_inputs(dataset.input_shape)}, {dataset.num_classes} classes{names}"
+        f"{describe_inputs(dataset.input_shape)}, {dataset.num_classes} classes{names}{missing}"
     )
 
 

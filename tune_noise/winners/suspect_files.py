@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from tune_noise.config.words import class_name
 from tune_noise.data import Dataset
-from tune_noise.data.thumbnail import thumbnail
+from tune_noise.data.thumbnail import photo_thumbnail, thumbnail
 from tune_noise.record.folder import SUSPECTS_CSV, SUSPECTS_JSON
 from tune_noise.reporting.page.contact_sheet import MAX_JSON_BYTES
 from tune_noise.system.files import replace_file
 from tune_noise.training.suspects import Suspects
 
-# Images of the contact sheet: what a person looks at in a minute, and some 50 kB of a page.
+# Examples of the contact sheet: what a person looks at in a minute, and some 50 kB of a page.
 SHEET_SIZE = 40
 
 
@@ -30,7 +31,7 @@ def write_suspects(
     Args:
         target: folder of the winner.
         suspects: all examples.
-        dataset: what was trained on, for the images.
+        dataset: what was trained on, for what is shown of the examples.
         about: which trial was cross-fitted, and how: `read_suspects` asks for the same.
 
     Returns:
@@ -74,18 +75,20 @@ def read_suspects(target: Path, about: dict[str, Any]) -> dict[str, Any] | None:
 def _table(suspects: Suspects, dataset: Dataset) -> bytes:
     """Return the table as CSV; it has the columns that its examples need.
 
-    These are the split where the data came with a validation split, the copy where an image has
-    several labels, and the truth where it is known.
+    These are the split where the data came with a validation split, the id where the data have
+    some, the copy where an example has several labels, and the truth where it is known.
     """
+    words, ids = dataset.class_names, dataset.train_ids
 
     def names(labels: np.ndarray | None) -> list[str] | None:
-        return None if labels is None else [dataset.class_name(label) for label in labels.tolist()]
+        return None if labels is None else [class_name(label, words) for label in labels.tolist()]
 
-    splits, positions = zip(*map(dataset.place_of, suspects.images.tolist()), strict=True)
+    splits, positions = zip(*map(dataset.place_of, suspects.examples.tolist()), strict=True)
     columns: dict[str, Sequence[object] | None] = {
-        "rank": range(1, len(suspects.images) + 1),
+        "rank": range(1, len(suspects.examples) + 1),
         "split": None if dataset.num_validation is None else splits,
         "index": positions,
+        "id": None if ids is None else ids[suspects.examples].tolist(),
         "copy": suspects.copies.tolist() if suspects.copies.any() else None,
         "given_label": names(suspects.given_labels),
         "predicted_label": names(suspects.predicted_labels),
@@ -98,25 +101,40 @@ def _table(suspects: Suspects, dataset: Dataset) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(lists)
     writer.writerows(zip(*lists.values(), strict=True))
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _sheet(suspects: Suspects, dataset: Dataset) -> Iterator[dict[str, Any]]:
-    """Draw the most suspicious images, once each."""
-    _, first = np.unique(suspects.images, return_index=True)
+    """Describe the most suspicious examples, once each."""
+    _, first = np.unique(suspects.examples, return_index=True)
     for row in np.sort(first)[:SHEET_SIZE].tolist():
-        image = int(suspects.images[row])
-        picture = base64.b64encode(thumbnail(dataset.train_inputs[image])).decode()
-        split, position = dataset.place_of(image)
+        example = int(suspects.examples[row])
+        split, position = dataset.place_of(example)
         entry = {
             "index": position,
             "given": int(suspects.given_labels[row]),
             "predicted": int(suspects.predicted_labels[row]),
             "suspicion": round(float(suspects.probabilities[row]), 6),
-            "png": picture,
+            **_shown(dataset, example),
         }
         if dataset.num_validation is not None:
             entry["split"] = split
+        if dataset.train_ids is not None:
+            entry["id"] = str(dataset.train_ids[example])
         if suspects.true_labels is not None:
             entry["true"] = int(suspects.true_labels[row])
         yield entry
+
+
+def _shown(dataset: Dataset, example: int) -> dict[str, str]:
+    """Return the picture of a training example, or else its text if it has one."""
+    is_photo = dataset.form is not None and dataset.form.kind == "photos"
+    if dataset.kind == "pictures":
+        picture = thumbnail(dataset.train_inputs[example])
+    elif dataset.shown is None:
+        return {}
+    elif is_photo:
+        picture = photo_thumbnail(Path(dataset.shown[example]))
+    else:
+        return {"text": str(dataset.shown[example])}
+    return {"png": base64.b64encode(picture).decode()}

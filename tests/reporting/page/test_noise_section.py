@@ -87,8 +87,8 @@ def test_too_few_predictions_are_another_reason(pair: Builder) -> None:
 @pytest.mark.parametrize(
     ("noise", "said"),
     [
-        ("instance", "This noise depends on the image: the matrix is an average over images."),
-        ("given", "Labels as given may depend on the image: the matrix is an average over images."),
+        ("instance", "This noise depends on the input: the matrix is an average over inputs."),
+        ("given", "Labels as given may depend on the input: the matrix is an average over inputs."),
         ("foreign", "Some labels go with foreign images, which are of no class"),
     ],
 )

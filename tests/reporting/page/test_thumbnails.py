@@ -21,7 +21,7 @@ def judged(builder: type[Builder]) -> Builder:
 
 
 def write_sheet(build: Builder, folder: Path, **facts: object) -> dict[str, object]:
-    """Write five suspicious images of the winner's first seed; return what is known of them."""
+    """Write five suspicious examples of the winner's first seed; return what is known of them."""
     known = FACTS | {"trial_id": "t0002"} | facts
     note = {"text": "", "is_warning": False, "suspects": {build.condition.name: known}}
     build.events.append(Event("note", data=note))
@@ -39,9 +39,9 @@ def test_a_page_shows_no_more_thumbnails_than_asked_for(
     judged: Builder, tmp_path: Path, asked: int, expected: int
 ) -> None:
     write_sheet(judged, tmp_path)
-    [sheet] = contact_sheets(summarise(judged.history()), tmp_path, max_images=asked)
-    names = [image.alt.split(":")[0] for image in sheet.images]
-    assert names == [f"image {n}" for n in range(expected)]
+    [sheet] = contact_sheets(summarise(judged.history()), tmp_path, max_examples=asked)
+    names = [example.description.split(":")[0] for example in sheet.examples]
+    assert names == [f"example {n}" for n in range(expected)]
     assert sheet.sentence.startswith("5 of 9 labels are more likely wrong than right")
 
 
@@ -52,7 +52,7 @@ def test_the_truth_is_told_where_it_is_known(judged: Builder, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("png", ["<script>", "", None])
-def test_a_file_that_cannot_be_used_leaves_a_sheet_without_images(
+def test_a_file_that_cannot_be_used_leaves_a_sheet_without_examples(
     judged: Builder, tmp_path: Path, png: str | None
 ) -> None:
     content = write_sheet(judged, tmp_path)
@@ -60,7 +60,7 @@ def test_a_file_that_cannot_be_used_leaves_a_sheet_without_images(
     path = tmp_path / WINNERS / judged.condition.name / SUSPECTS_JSON
     path.write_text(json.dumps(content))
     [sheet] = contact_sheets(summarise(judged.history()), tmp_path)
-    assert sheet.images == []
+    assert sheet.examples == []
 
 
 def test_a_table_of_another_winner_makes_no_sheet(judged: Builder, tmp_path: Path) -> None:

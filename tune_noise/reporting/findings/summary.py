@@ -13,6 +13,7 @@ from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history.ranking import best_trial, different, ranked
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.history.time_left import utc
+from tune_noise.record.folder import UNLABELLED_CSV, WINNERS
 from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
 from tune_noise.reporting.findings.importance import Importance, importances
 from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_estimate
@@ -37,6 +38,7 @@ class ConditionSummary:
         is_confirmed: whether every confirmation that is to come has come.
         recorded_suspects: the record's facts of a table of suspects; None where there is none.
         class_names: what people read for the classes; None where they are numbers.
+        num_unlabelled: examples whose label is missing: the leader predicts them.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ConditionSummary:
     is_confirmed: bool
     recorded_suspects: dict[str, Any] | None
     class_names: list[str] | None = None
+    num_unlabelled: int = 0
 
     @cached_property
     def scored(self) -> list[Finalist]:
@@ -144,6 +147,13 @@ class ConditionSummary:
         )
 
     @property
+    def unlabelled_file(self) -> str | None:
+        """Where the leader's predictions for examples without a label are; None without any."""
+        if not self.num_unlabelled or self.leader is None:
+            return None
+        return f"{WINNERS}/{self.name}/{UNLABELLED_CSV}"
+
+    @property
     def best_search_trial(self) -> TrialHistory | None:
         """The best search trial, not confirmed."""
         return best_trial(self.search_trials)
@@ -164,10 +174,6 @@ class ConditionSummary:
     def importances(self) -> list[Importance]:
         """The importance of the searched fields by its full-length search trials."""
         return importances(self.search_trials, self.config)
-
-    def class_name(self, label: int) -> str:
-        """Return what people read for a class: its name, or its number where it has none."""
-        return str(label) if self.class_names is None else self.class_names[label]
 
     def level_of(self, finalist: Finalist) -> Any:
         """Return the finalist's level of the compared field; None where nothing is compared."""
@@ -209,6 +215,7 @@ class ConditionSummary:
             "realised_noise_rate": self.realised_noise_rate,
             "noise_estimate": None if self.noise is None else self.noise.to_json(),
             "suspects": self.suspects,
+            "unlabelled": self.unlabelled_file,
         }
 
 
@@ -255,6 +262,7 @@ def _condition(history: History, condition: Condition) -> ConditionSummary:
     confirming = history.of(condition=name, stage="confirm")
     standing = standing_of(confirming, config.confirm, no_more=history.finished)
     finalists = finalists_of(history, condition=name, leader=standing.leader)
+    data = history.search.get("dataset") or {}
     expected = len(list(islice(different(ranked(searched)), config.num_finalists)))
     return ConditionSummary(
         name=name,
@@ -265,7 +273,8 @@ def _condition(history: History, condition: Condition) -> ConditionSummary:
         standing=standing,
         is_confirmed=history.finished or (len(finalists) >= expected and standing.is_over),
         recorded_suspects=history.suspects.get(condition.name),
-        class_names=(history.search.get("dataset") or {}).get("class_names"),
+        class_names=data.get("class_names"),
+        num_unlabelled=data.get("unlabelled_examples", 0),
     )
 
 

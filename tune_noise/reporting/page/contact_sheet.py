@@ -1,35 +1,43 @@
-"""The images whose labels are most suspicious, for the page: people look before they believe."""
+"""The examples with the most suspicious labels, for the page: people look before they believe."""
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tune_noise.config.words import class_name
 from tune_noise.record.folder import SUSPECTS_CSV, SUSPECTS_JSON, WINNERS, winner_dir
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.wording import condition_in_words
 
 MAX_JSON_BYTES = 10_000_000
 # The most that a page shows, whatever the file says.
-MAX_IMAGES = 100
+MAX_EXAMPLES = 100
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
 @dataclass(frozen=True)
-class SuspectImage:
-    """One image of a sheet.
+class SuspectExample:
+    """One example of a sheet.
 
     Attributes:
-        url: a PNG as a data URL.
-        alt: its labels and its suspicion, in words.
-        caption: its given and its predicted label.
+        name: its id, or else its number.
+        url: its picture, a PNG as a data URL; None where it is none.
+        text: what it says; None where it has no text.
+        description: its name, labels and suspicion, in words.
+        given: the name of its given label.
+        predicted: the name of its predicted label.
+        suspicion: in percent.
     """
 
-    url: str
-    alt: str
-    caption: str
+    name: str
+    url: str | None
+    text: str | None
+    description: str
+    given: str
+    predicted: str
+    suspicion: str
 
 
 @dataclass(frozen=True)
@@ -40,22 +48,29 @@ class Sheet:
         name: name of the condition.
         place: the condition in words.
         sentence: how many there are, and how well they were found where the truth is known.
-        images: the most suspicious; empty where the file beside the table is gone.
+        examples: the most suspicious; empty where the file beside the table is gone.
     """
 
     name: str
     place: str
     sentence: str
-    images: list[SuspectImage]
+    examples: list[SuspectExample]
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether all of its examples are pictures."""
+        return all(example.url is not None for example in self.examples)
 
 
-def contact_sheets(summary: Summary, folder: Path, *, max_images: int = MAX_IMAGES) -> list[Sheet]:
+def contact_sheets(
+    summary: Summary, folder: Path, *, max_examples: int = MAX_EXAMPLES
+) -> list[Sheet]:
     """Return a sheet per condition whose winner has looked for wrong labels.
 
     Args:
         summary: the findings of the search.
-        folder: the folder of the search; an unusable file in it leaves a sheet without images.
-        max_images: the most images of a sheet, the most suspicious first; 0 where images may not
+        folder: the folder of the search; an unusable file in it leaves a sheet without examples.
+        max_examples: the most examples of a sheet, the most suspicious first; 0 where they may not
             be passed on.
     """
     return [
@@ -63,7 +78,7 @@ def contact_sheets(summary: Summary, folder: Path, *, max_images: int = MAX_IMAG
             condition.name,
             condition_in_words(condition.factors, condition.config),
             suspects_sentence(condition.suspects, condition.name),
-            _images(winner_dir(folder, condition.name) / SUSPECTS_JSON, condition)[:max_images],
+            _examples(winner_dir(folder, condition.name) / SUSPECTS_JSON, condition)[:max_examples],
         )
         for condition in summary.conditions
         if condition.suspects is not None
@@ -88,30 +103,35 @@ def suspects_sentence(facts: dict[str, Any], condition: str) -> str:
     return f"{text} The truth is known here: {', '.join(figures)}."
 
 
-def _images(path: Path, condition: ConditionSummary) -> list[SuspectImage]:
+def _examples(path: Path, condition: ConditionSummary) -> list[SuspectExample]:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             return []
         content = json.loads(path.read_bytes())
         if content["facts"] != condition.suspects:
             return []
-        return list(_read(content["sheet"][:MAX_IMAGES], condition))
+        return [_read(entry, condition) for entry in content["sheet"][:MAX_EXAMPLES]]
     except (OSError, ValueError, LookupError, TypeError):
         return []
 
 
-def _read(sheet: list[dict[str, Any]], condition: ConditionSummary) -> Iterator[SuspectImage]:
-    for image in sheet:
-        if not _BASE64.fullmatch(image["png"]):
-            raise ValueError("a picture is not base64")
-        names = {
-            key: condition.class_name(int(image[key]))
-            for key in ("given", "predicted", "true")
-            if key in image
-        }
-        given, predicted = names["given"], names["predicted"]
-        split = "validation " if image.get("split") == "validation" else ""
-        alt = f"{split}image {int(image['index'])}: given {given}, predicted {predicted}"
-        alt += f", suspicion {float(image['suspicion']):.3f}"
-        alt += f", truly {names['true']}" if "true" in names else ""
-        yield SuspectImage(f"data:image/png;base64,{image['png']}", alt, f"{given} → {predicted}")
+def _read(entry: dict[str, Any], condition: ConditionSummary) -> SuspectExample:
+    if "png" in entry and not _BASE64.fullmatch(entry["png"]):
+        raise ValueError("a picture is not base64")
+    given, predicted, true = (
+        class_name(int(entry[key]), condition.class_names) if key in entry else None
+        for key in ("given", "predicted", "true")
+    )
+    split = "validation " if entry.get("split") == "validation" else ""
+    name = str(entry["id"]) if "id" in entry else f"{split}example {int(entry['index'])}"
+    suspicion = float(entry["suspicion"])
+    description = f"{name}: given {given}, predicted {predicted}, suspicion {suspicion:.3f}"
+    return SuspectExample(
+        name=name,
+        url=f"data:image/png;base64,{entry['png']}" if "png" in entry else None,
+        text=str(entry["text"]) if "text" in entry else None,
+        description=description if true is None else f"{description}, truly {true}",
+        given=str(given),
+        predicted=str(predicted),
+        suspicion=f"{100 * suspicion:.1f} %",
+    )

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from tune_noise.config import declared
-from tune_noise.config.words import configuration
+from tune_noise.config.words import class_name, configuration
 from tune_noise.reporting.cells import Cell, cell
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.findings.noise_estimate import MatrixEstimate, NoiseEstimate
@@ -60,7 +61,8 @@ def noise_section(condition: ConditionSummary) -> NoiseSection | None:
     matrix = None if estimate is None else estimate.matrix
     if estimate is None or leader is None or matrix is None:
         return None
-    is_whole, name = matrix.num_classes <= MAX_TABLE_CLASSES, condition.class_name
+    is_whole = matrix.num_classes <= MAX_TABLE_CLASSES
+    name = partial(class_name, names=condition.class_names)
     return NoiseSection(
         source=_source(condition, leader, estimate),
         facts=_facts(estimate),
@@ -119,13 +121,13 @@ def _bound(estimate: NoiseEstimate) -> str:
 def _sentences(
     estimate: NoiseEstimate, matrix: MatrixEstimate, condition: ConditionSummary, leader: Finalist
 ) -> list[str]:
-    name = condition.class_name
+    name = partial(class_name, names=condition.class_names)
     sentences = [_deviation(matrix, name), _unseen(matrix, name), _intervals(matrix)]
     sentences.append(KNOWN_MEANING if estimate.known_accuracy is not None else "")
     sentences.append(_no_bound(matrix) if estimate.accuracy_bound is None else BOUND_MEANING)
     declaration = declared.noise(leader.config.noise)
     if declaration.depends_on_image:
-        sentences.append(f"{declaration.depends_on_image}: the matrix is an average over images.")
+        sentences.append(f"{declaration.depends_on_image}: the matrix is an average over inputs.")
     elif declaration.adds_images and matrix.truth is None:
         sentences.append(
             "Some labels go with foreign images, which are of no class: a row is that of all "

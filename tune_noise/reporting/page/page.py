@@ -23,6 +23,7 @@ from tune_noise.reporting.sentences import (
     objective_meaning,
     place,
     trial_objective,
+    unlabelled_sentence,
     verdict_sentence,
 )
 from tune_noise.reporting.wording import NO_VALUE, objective_name, selection, unit
@@ -49,7 +50,7 @@ def render_page(
         history: the search.
         summary: its verdicts.
         drawings: its figures.
-        sheets: the suspicious images of its conditions.
+        sheets: the suspicious examples of its conditions.
     """
     spent, facts = efforts(history), knowledge(history)
     statuses = [s for s in STATES if any(effort.statuses.get(s) for effort in spent)]
@@ -61,6 +62,7 @@ def render_page(
         conditions=[_section(condition, drawings) for condition in summary.conditions],
         accuracy=drawings.get(("accuracy", "")),
         sheets=sheets,
+        unlabelled=unlabelled_sentence(summary),
         effort_headings=[
             *("trials", *statuses, "epochs"),
             *("network-epochs", "share of its stage", "seconds"),
