@@ -151,7 +151,7 @@ def test_a_condition_names_its_noise_once(builder: type[Builder]) -> None:
             {"noise": "asymmetric", "patience": None},
             "asymmetric noise_rate 0.2 (of the flipped classes), patience null",
         ),
-        ({"noise": "instance"}, "instance noise_rate 0.2 (mean over the images)"),
+        ({"noise": "instance"}, "instance noise_rate 0.2 (mean over the inputs)"),
         (
             {"noise": "structured", "alpha": 20, "delta": 0.9},
             "structured alpha 20, delta 0.9, confusion_order confusing",
