@@ -15,8 +15,9 @@ ORDERS = ["shuffled", "clean_first", "clean_last"]
 def order_of(example_order="shuffled", *, epoch=0, num_examples=50, is_clean=None, **fields):
     if is_clean is None:
         is_clean = torch.arange(num_examples) % 3 == 0
+    labels = torch.zeros(num_examples, dtype=torch.int64)
     config = TrialConfig(example_order=example_order, **fields)
-    return epoch_order(config, epoch=epoch, num_examples=num_examples, is_clean=is_clean)
+    return epoch_order(config, epoch=epoch, noisy_labels=labels, is_clean=is_clean)
 
 
 @pytest.mark.parametrize("example_order", ORDERS)
@@ -57,6 +58,17 @@ def test_clean_examples_come_first_or_last_each_part_shuffled(example_order):
     for part in (order[:first], order[-last:]):
         np.testing.assert_array_equal(part, shuffled[np.isin(shuffled, part)])
         assert not np.array_equal(part, np.sort(part))
+
+
+@given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=80), seed=st.integers(0, 2**40))
+def test_balanced_epochs_draw_each_label_and_each_example_of_it_alike(labels, seed):
+    config = TrialConfig(class_balance="equal", seed=seed)
+    order = epoch_order(config, epoch=0, noisy_labels=torch.tensor(labels), is_clean=None)
+    assert len(order) == len(labels)
+    times = np.bincount(order, minlength=len(labels))
+    of_label = [times[np.array(labels) == label] for label in set(labels)]
+    assert np.ptp([drawn.sum() for drawn in of_label]) <= 1
+    assert max(np.ptp(drawn) for drawn in of_label) <= 1
 
 
 @given(

@@ -112,8 +112,8 @@ class TrialConfig(_Declared):
     scaling: Literal["standard", "unit", "none"] = Field(
         "standard",
         description="of inputs; standard: mean 0 and standard deviation 1 of each feature of the "
-        "training examples, or of each channel of pictures; unit: vectors of length 1; none: as "
-        "they are",
+        "training examples, or of each channel of pictures; unit: vectors of one length, the mean "
+        "square of whose values is 1; none: as they are",
     )
     augmentation: Literal["none", "standard"] = Field(
         "none",
@@ -127,6 +127,11 @@ class TrialConfig(_Declared):
     )
     example_order: Literal["shuffled", "clean_first", "clean_last"] = Field(
         "shuffled", description="order within an epoch; the clean_ ones need known true labels"
+    )
+    class_balance: Literal["as_labelled", "equal"] = Field(
+        "as_labelled",
+        description="equal: an epoch has as many examples of each label, those of rare ones "
+        "repeated, so that no class is favoured because wrong labels name it more often",
     )
     oracle: StrictBool = Field(
         False,

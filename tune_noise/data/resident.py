@@ -1,5 +1,6 @@
 """Inputs that stay on a device as they were stored and are scaled only when they are used."""
 
+import math
 import warnings
 
 import numpy as np
@@ -84,17 +85,18 @@ class ResidentFeatures:
         features: float32 [N, D].
         mean: [D], subtracted from each row.
         std: [D], positive; divides what is left.
-        unit: whether rows are then divided by their length; a row of zeros stays.
+        unit: whether rows are then given the length sqrt(D), so that their values are as large as
+            standardised ones and suit the same learning rates; a row of zeros stays.
         device: where the features stay and the batches come out.
 
     Raises:
         ValueError: features is not float32 [N, D], or std is not positive.
 
     Example:
-        >>> rows = np.array([[3.0, 4.0]], dtype=np.float32)
-        >>> resident = ResidentFeatures(rows, mean=[0, 0], std=[1, 1], unit=True, device="cpu")
+        >>> rows = np.array([[5.0, 5.0, 1.0, 7.0]], dtype=np.float32)
+        >>> resident = ResidentFeatures(rows, mean=[0] * 4, std=[1] * 4, unit=True, device="cpu")
         >>> resident.batch(torch.tensor([0]))
-        tensor([[0.6000, 0.8000]])
+        tensor([[1.0000, 1.0000, 0.2000, 1.4000]])
     """
 
     def __init__(
@@ -140,7 +142,8 @@ class ResidentFeatures:
         rows = self._rows.index_select(0, indices.reshape(-1))
         torch.addcmul(self._shift, rows, self._scale, out=rows)
         if self._unit:
-            rows /= rows.norm(dim=1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
+            lengths = rows.norm(dim=1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)
+            rows *= math.sqrt(rows.shape[1]) / lengths
         return rows.view(*indices.shape, *self.input_shape)
 
 

@@ -15,12 +15,12 @@ _BLOCK = 4096
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """A fitted scaling; inputs become (x - mean) / std, then rows of length 1 where `unit`.
+    """A fitted scaling; inputs become (x - mean) / std, then rows of one length where `unit`.
 
     Attributes:
         mean: float32 [C] of pixels / 255 of pictures, [D] of features.
         std: as mean; positive.
-        unit: whether each row is divided by its length.
+        unit: whether each row is given the length sqrt(D).
     """
 
     mean: np.ndarray

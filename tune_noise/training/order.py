@@ -9,24 +9,44 @@ from tune_noise.seeding import generator
 
 
 def epoch_order(
-    config: TrialConfig, *, epoch: int, num_examples: int, is_clean: Tensor | None
+    config: TrialConfig, *, epoch: int, noisy_labels: Tensor, is_clean: Tensor | None
 ) -> np.ndarray:
-    """Draw a permutation of the examples, int64 [num_examples].
+    """Draw the examples of an epoch in their order, int64 [N]: a permutation, unless balanced.
 
-    It depends on the training seed and the epoch alone, so a resumed trial sees the same order.
+    It depends on the training seed, the epoch and the labels alone, so a resumed trial sees the
+    same order.
 
     Args:
-        config: gives seed and example_order.
+        config: gives seed, class_balance and example_order.
         epoch: counted from 0.
-        num_examples: of the training set.
-        is_clean: bool [num_examples]; needed by clean_first and clean_last.
+        noisy_labels: int64 [N], of the training set.
+        is_clean: bool [N]; needed by clean_first and clean_last.
     """
-    order = generator(config.seed, "order", epoch).permutation(num_examples)
+    random = generator(config.seed, "order", epoch)
+    if config.class_balance == "equal":
+        order = _balanced(noisy_labels.cpu().numpy(), random)
+    else:
+        order = random.permutation(len(noisy_labels))
     if config.example_order == "shuffled" or is_clean is None:
         return order
     clean = is_clean.cpu().numpy()[order]
     last = ~clean if config.example_order == "clean_first" else clean
     return np.concatenate([order[~last], order[last]])
+
+
+def _balanced(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw as many examples as there are, of each label alike, in a random order, int64 [N].
+
+    An example is drawn again only when all others of its label have been drawn as often.
+    """
+    present = random.permutation(np.unique(labels))
+    shares = len(labels) // len(present) + (np.arange(len(present)) < len(labels) % len(present))
+    drawn = []
+    for label, share in zip(present, shares, strict=True):
+        examples = np.flatnonzero(labels == label)
+        rounds = [random.permutation(examples) for _ in range(-(-share // len(examples)))]
+        drawn += [np.concatenate([*rounds, examples[:0]])[:share]]
+    return random.permutation(np.concatenate(drawn))
 
 
 def split_batches(order: Tensor, batch_size: int) -> tuple[Tensor, ...]:

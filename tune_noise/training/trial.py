@@ -167,7 +167,7 @@ class Trial:
             epoch_order(
                 config,
                 epoch=pass_number,
-                num_examples=len(self.data.image_of),
+                noisy_labels=self.data.noisy_labels[r],
                 is_clean=None if self.data.is_clean is None else self.data.is_clean[r],
             )
             for r, config in enumerate(self.configs)
