@@ -24,11 +24,11 @@ MAY_IMPORT = {
         "testing",
     ],
     "torchvision": ["data"],
+    "crowdkit": ["data"],
     "safetensors": ["training"],
     "ray": ["tuning"],
     "optuna": ["tuning.session"],
     "mlflow": ["tracking"],
-    "pyarrow": ["data.sources"],
     "sqlalchemy": ["record", "tracking"],
     "sklearn": ["data", "methods", "reporting.findings.importance"],
     "matplotlib": ["reporting.figures", "reporting.comparison"],
@@ -46,7 +46,17 @@ ONLY_LAZILY = {"train": {"torch"}, "tracking.store": {"mlflow"}}
 # Every process that trains imports these before its first trial, and nothing slow beside torch.
 TRAINS = ["training", "tuning.checkpoints", "tuning.session.stacks"]
 LIGHT = ["config.loader", "data", "errors", "history", "noise", "record", "seeding"]
-HEAVY = {"torch", "torchvision", "ray", "optuna", "mlflow", "sklearn", "matplotlib", "pandas"}
+HEAVY = {
+    "crowdkit",
+    "torch",
+    "torchvision",
+    "ray",
+    "optuna",
+    "mlflow",
+    "sklearn",
+    "matplotlib",
+    "pandas",
+}
 
 # The rooms, from the ground up. Each row: unit -> all it may import of this package; every one of
 # them stands in an earlier row, and every module of the package is in a row.

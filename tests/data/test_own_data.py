@@ -104,3 +104,24 @@ def test_all_problems_of_the_classes_are_told_at_once(raw):
 def test_one_class_is_no_choice(raw):
     with pytest.raises(DataError, match="at least 2 are needed"):
         made(replace(with_labels(raw, *"aaaaaa"), class_names=("a",), test=None))
+
+
+def test_several_annotators_label_by_majority_and_validation_labels_are_one_more(raw):
+    answers = np.array([[1, 1, 0], [0, -1, -1], [-1] * 3, [0, 1, 1], [-1, 0, 0], [1, -1, -1]])
+    validation = RawSplit(features(2, start=60), words("a", None), ids=np.array(["p", "q"]))
+    dataset = made(
+        replace(
+            raw,
+            train=replace(raw.train, labels=None),
+            validation=validation,
+            answers=answers,
+            annotators=np.array(["ann", "bob", "cy"]),
+        )
+    )
+    assert dataset.train_ids.tolist() == ["u", "v", "x", "y", "z", "p"]
+    assert dataset.train_labels.tolist() == [1, 0, 1, 0, 1, 0]
+    assert dataset.num_validation == 1
+    assert dataset.unlabelled_ids.tolist() == ["w", "q"]
+    assert dataset.annotators == ("ann", "bob", "cy", "validation labels")
+    kept = [0, 1, 3, 4, 5]
+    assert dataset.answers.tolist() == [[*answers[i], -1] for i in kept] + [[-1, -1, -1, 0]]

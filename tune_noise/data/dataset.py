@@ -59,6 +59,10 @@ class Dataset:
         unlabelled_inputs: [U, ...], inputs whose label is missing: nothing trains or validates on
             them. None where every example has a label.
         unlabelled_ids: text [U]; None where the data have no ids.
+        answers: int64 [N, W], the class that each of several annotators gave to each training
+            example, -1 where there is none; every example has one. The training labels are then
+            the majority's (`data.aggregation.majority`). None where each example has one label.
+        annotators: names of the W annotators; None exactly where answers is None.
         first_equals: int64 [N + N_test], for each training and then each test example the first
             one with the same raw input; None where inputs are compared as they are.
         encoder: what made the features of the raw inputs, and how it is asked for again; None for
@@ -85,6 +89,8 @@ class Dataset:
     test_ids: np.ndarray | None = None
     unlabelled_inputs: np.ndarray | None = None
     unlabelled_ids: np.ndarray | None = None
+    answers: np.ndarray | None = None
+    annotators: tuple[str, ...] | None = None
     first_equals: np.ndarray | None = None
     encoder: Mapping[str, Any] | None = None
     form: RawForm | None = None
@@ -173,7 +179,8 @@ class Dataset:
 
     @property
     def _arrays(self) -> Mapping[str, np.ndarray]:
-        roles = ("train_inputs", "train_labels", "true_labels", "test_inputs", "test_labels")
+        roles = ["train_inputs", "train_labels", "true_labels", "test_inputs", "test_labels"]
+        roles.append("answers")
         arrays = {role: getattr(self, role) for role in roles}
         extras = {f"extras/{name}": self.extras[name] for name in sorted(self.extras)}
         return {role: array for role, array in arrays.items() if array is not None} | extras

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tune_noise.config.data_source import DataSource
+from tune_noise.data.aggregation import majority
 from tune_noise.data.dataset import Dataset
 from tune_noise.data.sources.raw import RawData, RawKind, RawSplit
 from tune_noise.errors import ConfigError, DataError, Problem
@@ -15,6 +16,8 @@ from tune_noise.errors import ConfigError, DataError, Problem
 _SPLITS = ("train", "validation", "test")
 _TEST, _UNLABELLED = 2, 3
 _MISSING = -1
+# Who gave the labels of a validation split beside the answers of annotators.
+VALIDATION_LABELS = "validation labels"
 # Letters of a raw input that people are shown.
 SHOWN_LETTERS = 300
 _MAX_LISTED = 10
@@ -32,8 +35,9 @@ def make_dataset(
 ) -> Dataset:
     """Return the Dataset of raw data.
 
-    Examples without a label become `unlabelled_inputs`, of whatever split they are. Test labels are
-    the true ones where the data name them.
+    Where several annotators have answered, the training labels are those of the majority. Examples
+    without a label become `unlabelled_inputs`, of whatever split they are. Test labels are the true
+    ones where the data name them.
 
     Args:
         raw: as a reader returns them.
@@ -48,6 +52,9 @@ def make_dataset(
     numbers = [i for i, s in enumerate((raw.train, raw.validation, raw.test)) if s is not None]
     split_of = np.repeat(numbers, list(map(len, splits)))
     labels, truths = (_class_numbers(raw, splits, column) for column in ("labels", "true_labels"))
+    answers = None if raw.answers is None else _answers(raw, labels)
+    if answers is not None:
+        labels = np.where(split_of == 0, majority(answers), labels)
     _check_classes(raw, split_of, labels, truths)
     warnings = list(raw.warnings)
     # The truth counts where it is known of every example.
@@ -81,6 +88,8 @@ def make_dataset(
         test_ids=None if ids is None or not num_test else ids[test],
         unlabelled_inputs=_taken(inputs, unlabelled) if num_unlabelled else None,
         unlabelled_ids=None if ids is None or not num_unlabelled else ids[unlabelled],
+        answers=None if answers is None else answers[train],
+        annotators=None if answers is None else _annotators(raw),
         shown=None if shown is None else shown[train],
         form=raw.form and raw.form.with_example((raw.test or raw.train).inputs),
         reading="; ".join(raw.reading) or None,
@@ -97,6 +106,27 @@ def _class_numbers(raw: RawData, splits: Sequence[RawSplit], column: str) -> np.
         words = [None] * len(split) if words is None else words
         numbers += [number.get(word, len(raw.class_names)) for word in words]
     return np.array(numbers, dtype=np.int64)
+
+
+def _answers(raw: RawData, labels: np.ndarray) -> np.ndarray:
+    """Return the answers to every example of every split, int64 [N, W]; -1: none.
+
+    The labels of a given validation split are those of one more annotator.
+    """
+    assert raw.answers is not None
+    answers = np.full((len(labels), len(_annotators(raw))), _MISSING)
+    first = len(raw.train)
+    answers[:first, : raw.answers.shape[1]] = raw.answers
+    if raw.validation is not None:
+        validation = slice(first, first + len(raw.validation))
+        answers[validation, -1] = labels[validation]
+    return answers
+
+
+def _annotators(raw: RawData) -> tuple[str, ...]:
+    """Return the names of the columns of `_answers`."""
+    extra = () if raw.validation is None else (VALIDATION_LABELS,)
+    return (*([] if raw.annotators is None else raw.annotators.tolist()), *extra)
 
 
 def _check_classes(

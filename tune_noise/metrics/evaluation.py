@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tune_noise.data.input_views import Inputs
+from tune_noise.metrics.answers import Answers, answers_information
 from tune_noise.metrics.information import Floats, Labels, information, is_renamed
 from tune_noise.metrics.soft_information import soft_information, soft_information_error
 from tune_noise.metrics.unmixing import clean_accuracy, noise_rate
@@ -43,6 +44,7 @@ def validation_metrics(
     *,
     with_soft_error: bool = False,
     inverse: Floats | None = None,
+    answers: Answers | None = None,
     true_labels: Tensor | None = None,
 ) -> dict[str, float]:
     """Return the metrics on noisy validation, each the mean over a replicate's networks.
@@ -53,6 +55,8 @@ def validation_metrics(
         with_soft_error: whether to give the standard error of the soft information, which takes
             longer than all else here.
         inverse: of T of the noise, [K, K], where it is known and has one (`unmixing.inverse_of`).
+        answers: of several annotators, about which the information then is; the noisy labels are
+            those of the majority.
         true_labels: int64 [<= N], where the oracle is declared: of the first images. What follows
             them are foreign images, which have no class.
     """
@@ -60,7 +64,9 @@ def validation_metrics(
     targets = noisy_labels.expand(len(logits), -1, -1)
     agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
     labels = noisy_labels.cpu().numpy()
-    networks = [_of_network(row.exp().cpu().numpy(), labels, inverse) for row in log_probabilities]
+    networks = [
+        _of_network(row.exp().cpu().numpy(), labels, inverse, answers) for row in log_probabilities
+    ]
     if with_soft_error:
         for metrics, row in zip(networks, log_probabilities, strict=True):
             error = soft_information_error(row.exp().cpu().numpy(), labels)
@@ -77,11 +83,14 @@ def validation_metrics(
 
 
 def _of_network(
-    probabilities: Floats, noisy_labels: Labels, inverse: Floats | None
+    probabilities: Floats, noisy_labels: Labels, inverse: Floats | None, answers: Answers | None
 ) -> dict[str, float]:
     """Return the metrics that follow from one network's predictions and the noisy labels."""
     predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
-    hard = information(predicted, noisy_labels, num_classes)
+    if answers is None:
+        hard = information(predicted, noisy_labels, num_classes)
+    else:
+        hard = answers_information(predicted, answers)
     rate = noise_rate(probabilities, noisy_labels, num_classes)
     metrics = {
         "val_information_noisy": hard.nats,

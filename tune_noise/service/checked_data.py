@@ -11,7 +11,7 @@ from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import ConfigError, Problem
 
 # Fields whose values not every data set can serve, one by one and in any combination.
-_DATA_FIELDS = ("model", "example_order", "scaling", "augmentation")
+_DATA_FIELDS = ("model", "aggregation", "example_order", "scaling", "augmentation")
 _SPLIT_FIELDS = ("val_fraction", "train_size")
 
 

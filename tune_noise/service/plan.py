@@ -249,6 +249,7 @@ def _sample(dataset: Dataset) -> Dataset:
         train_inputs=dataset.train_inputs[thin],
         train_labels=labels,
         num_validation=None,
+        answers=None if dataset.answers is None else dataset.answers[thin],
         first_equals=None,
         train_ids=None,
         test_ids=None,

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from tune_noise.config.conditional import either
-from tune_noise.config.declared import is_own, network, networks_for
+from tune_noise.config.declared import is_own, network, networks_for, noise
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import Problem
@@ -22,6 +22,7 @@ def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
         *_inputs(config, dataset),
         *_network(config, dataset),
         *_truth(config, dataset),
+        *_answers(config, dataset),
     ]
 
 
@@ -113,6 +114,22 @@ def _truth(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
             "oracle",
             f"needs true labels of the validation examples, and {dataset.name} has none: steer by "
             "a noisy metric",
+        )
+
+
+def _answers(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
+    if dataset.answers is None and config.aggregation is not None:
+        yield Problem(
+            "aggregation",
+            f"{config.aggregation} joins the answers of several annotators, and {dataset.name} has "
+            "one label for each example: take it out (--set aggregation=null)",
+        )
+    if dataset.answers is not None and not noise(config.noise).takes_given_labels:
+        yield Problem(
+            "noise",
+            f"{config.noise} makes wrong labels of clean ones, and the labels of {dataset.name} "
+            f"are the answers of {dataset.answers.shape[1]} annotators, which bring their own "
+            "noise: use given",
         )
 
 

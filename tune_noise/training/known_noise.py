@@ -8,12 +8,27 @@ import numpy as np
 from tune_noise.config import declared
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.data.aggregation import drawn_votes
 from tune_noise.declaration import import_object
 from tune_noise.errors import Problem
-from tune_noise.noise import Noise, NoiseFacts, check_transition_matrix
+from tune_noise.noise import Material, Noise, NoiseFacts, check_transition_matrix
 from tune_noise.seeding import generator
 
 Extras = Mapping[str, np.ndarray]
+
+# Fitted once, by the process that runs the search.
+DAWID_SKENE = Material(
+    key="labels/dawid_skene",
+    field="aggregation",
+    reader="tune_noise.data.aggregation:dawid_skene",
+)
+
+
+def material_of(config: TrialConfig, dataset: Dataset) -> Material | None:
+    """Return what a configuration's labels need beside the data set; None: nothing."""
+    if dataset.answers is not None and config.aggregation == "dawid_skene":
+        return DAWID_SKENE
+    return noise_of(config).material
 
 
 def noise_of(config: TrialConfig) -> Noise:
@@ -42,6 +57,11 @@ def noisy_labels(dataset: Dataset, config: TrialConfig) -> np.ndarray:
     Raises:
         KeyError: the material of the noise is not among the data set's extras.
     """
+    if material_of(config, dataset) is DAWID_SKENE:
+        return dataset.extras[DAWID_SKENE.key][:, None]
+    if dataset.answers is not None and config.aggregation == "drawn":
+        votes = drawn_votes(dataset.answers, generator(config.noise_seed, "noise", "drawn vote"))
+        return votes[:, None]
     is_given = declared.noise(config.noise).takes_given_labels
     return noise_of(config).draw(
         dataset.train_labels if is_given else dataset.clean_labels,

@@ -15,6 +15,7 @@ from tune_noise.data.input_views import Inputs, JoinedInputs, PickedInputs
 from tune_noise.data.scaling import Scaling, fit_scaling
 from tune_noise.data.splits import SPLIT_SEED, nested_subset, validation_split
 from tune_noise.errors import DataError
+from tune_noise.metrics.answers import Answers
 from tune_noise.metrics.unmixing import inverse_of
 from tune_noise.noise import LabelCounts, count_labels, realised_noise_rate
 from tune_noise.training.known_noise import known_matrix, noisy_labels, true_labels
@@ -35,6 +36,8 @@ class LabelledData:
             truth is unknown. Only what measures sees it.
         val_inputs: images of the validation split, then the foreign ones that belong to them.
         val_noisy_labels: int64 [R, N_val, copies].
+        val_answers: those of several annotators, by which the objective judges; None where each
+            image has one label.
         val_true_labels: int64 [images with a class], where the configurations declare the oracle.
         transitions: T of each replicate, float64 [K, K]; None where the noise has no known one.
         test_inputs: None where the data set has no test split.
@@ -51,6 +54,7 @@ class LabelledData:
     true_labels: Tensor | None
     val_inputs: Inputs
     val_noisy_labels: Tensor
+    val_answers: Answers | None
     val_true_labels: Tensor | None
     transitions: list[np.ndarray | None]
     test_inputs: Inputs | None
@@ -163,7 +167,13 @@ def prepare(
     foreign = foreign_images(dataset, first)
     train_inputs = scaling.resident(dataset.train_inputs, device)
     val_inputs: Inputs = PickedInputs(train_inputs, tensor(val))
-    val_noisy = noisy[:, val]
+    val_noisy, val_answers = noisy[:, val], None
+    if dataset.answers is not None:
+        # Not those of an aggregation: trials that differ in it are judged by the same labels.
+        val_noisy = np.tile(dataset.train_labels[val], (len(configs), 1))[:, :, None]
+        # The labels of a single annotator are judged as labels are.
+        if dataset.answers.shape[1] > 1:
+            val_answers = Answers.of(dataset.answers[val], dataset.num_classes)
     if foreign is not None:
         train_inputs = JoinedInputs(train_inputs, scaling.resident(foreign, device))
         # One label each; the images that have a class come first.
@@ -177,6 +187,7 @@ def prepare(
         true_labels=None if truth is None else tensor(truth[train].reshape(-1)),
         val_inputs=val_inputs,
         val_noisy_labels=tensor(val_noisy),
+        val_answers=val_answers,
         val_true_labels=tensor(truth[val, 0]) if first.oracle and truth is not None else None,
         transitions=[known_matrix(c, dataset.num_classes, dataset.extras) for c in configs],
         test_inputs=(

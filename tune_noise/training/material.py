@@ -1,7 +1,8 @@
 """The material that noise needs beside the data: loaded once and sent along with the data set.
 
 Each kind of noise says which (`noise.Material`): `order/confusing` for structured noise,
-`images/SOURCE` for foreign, `matrix/FILE` for matrix, `labels/WHICH/FILE` for human.
+`images/SOURCE` for foreign, `matrix/FILE` for matrix, `labels/WHICH/FILE` for human; and
+`labels/dawid_skene` where that joins the answers of several annotators.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from tune_noise.data import Dataset
 from tune_noise.declaration import import_object
 from tune_noise.errors import ConfigError, DataError, Problem
 from tune_noise.noise import Material
-from tune_noise.training.known_noise import noise_of
+from tune_noise.training.known_noise import material_of, noise_of
 
 
 def with_material(
@@ -49,7 +50,7 @@ def load_material(
 ) -> tuple[Dataset, list[Problem]]:
     """Do the same as `with_material`, but return the problems."""
     wanted: dict[str, Material] = {}
-    for material in filter(None, (noise_of(config).material for config in configs)):
+    for material in filter(None, (material_of(config, dataset) for config in configs)):
         if material.key not in wanted or material.size >= wanted[material.key].size:
             wanted[material.key] = material
     extras, problems = dict(dataset.extras), []
@@ -65,7 +66,7 @@ def load_material(
 
 def missing_material(config: TrialConfig, dataset: Dataset) -> list[Problem]:
     """Return a problem if the material of a configuration's noise is not there."""
-    material = noise_of(config).material
+    material = material_of(config, dataset)
     if material is None or material.key in dataset.extras:
         return []
     message = "is not among the data set's extras: load it with training.with_material"

@@ -200,6 +200,7 @@ class Trial:
                 labels,
                 with_soft_error=self.configs[0].objective == "val_information_soft_noisy",
                 inverse=inverse,
+                answers=data.val_answers,
                 true_labels=data.val_true_labels,
             )
             for logits, labels, inverse in zip(
