@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "ray": ["tuning"],
     "optuna": ["tuning.session"],
     "mlflow": ["tracking"],
+    "pyarrow": ["data.sources"],
     "sqlalchemy": ["record", "tracking"],
     "sklearn": ["data", "methods", "reporting.findings.importance"],
     "matplotlib": ["reporting.figures", "reporting.comparison"],

@@ -174,8 +174,8 @@ HOSTILE = {
                  "its header declares no shape"),
     "long header": (archive([RIGHT[0], ("labels.npy", npy("'<i8'", " " * 2000 + "(4,)"))]),
                     "its header is too long"),
-    "classes": (content(np.savez, images=np.zeros((2002, 3, 2), np.uint8),
-                        labels=np.arange(2002) % 1001), "have 1001 classes; at most 1000"),
+    "classes": (content(np.savez, images=np.zeros((20_002, 3, 2), np.uint8),
+                        labels=np.arange(20_002) % 10_001), "have 10001 classes; at most 10000"),
     "gaps": (content(np.savez, labels=LABELS * 2**60, test_images=IMAGES,
                      test_labels=LABELS * 2**61), "example in labels: 2305843009213693952"),
 }  # fmt: skip

@@ -112,5 +112,5 @@ def test_suspects_are_labels_of_the_aggregation(points):
     folds = make_folds(config, points, count=2)
     suspects = judge({fold: train_fold(fold, points) for fold in folds}, points)
     drawn = noisy_labels(points, config)[:, 0]
-    assert np.array_equal(suspects.given_labels, drawn[suspects.images])
+    assert np.array_equal(suspects.given_labels, drawn[suspects.examples])
     assert suspects.facts["precision"] > 0.7

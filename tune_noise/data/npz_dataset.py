@@ -3,17 +3,19 @@
 | array | shape | dtype |
 | --- | --- | --- |
 | `images` | [N, H, W], [N, H, W, C] or [N, C, H, W] with C = 1 or 3 | uint8 |
+| or `features` | [N, D] | numbers |
 | `labels` | [N], [N, 1] or one-hot [N, K]: ids 0..K-1, or words | integers, str or bytes |
 | `true_labels` (optional) | as `labels`: the truth where it is known | as `labels` |
 | `val_images`, `val_labels` (optional, both or neither) | the validation split, as above | |
 | `val_true_labels` (optional, beside `true_labels`) | as above | |
 | `test_images`, `test_labels` (optional, both or neither) | as above; clean labels | |
 | `class_names` (optional) | [K], the names of the ids | str or bytes |
+| `ids`, `val_ids`, `test_ids` (optional) | [N], the names of examples | integers, str or bytes |
 
 `npz_names` lists the other names that an array may have. Words are the names of classes, which are
 numbered in the order of the alphabet. Images with four dimensions have their channels where the
 size is 1 or 3. Where that holds for both the second and the last dimension, the layout is ambiguous
-and refused. There may be 1000 classes, images of 3 x 512 x 512 values, and 16 GiB in all, or as
+and refused. There may be 10,000 classes, images of 3 x 512 x 512 values, and 16 GiB in all, or as
 much as the machine has left.
 """
 
@@ -34,7 +36,15 @@ from tune_noise.data.npz_labels import (
     one_per_example,
     values_of,
 )
-from tune_noise.data.npz_names import KNOWN_NAMES, ROLES, describe_reading, name_for, read_roles
+from tune_noise.data.npz_names import (
+    FEATURES,
+    KNOWN_NAMES,
+    ROLES,
+    describe_reading,
+    name_for,
+    read_roles,
+    role_of,
+)
 from tune_noise.errors import ConfigError, DataError, Problem
 
 # Images -> the labels that may stand beside them, those that must first.
@@ -43,8 +53,10 @@ LABELS_OF: Mapping[str, tuple[str, ...]] = {
     "val_images": ("val_labels", "val_true_labels"),
     "test_images": ("test_labels",),
 }
+# Images -> the names of the same examples.
+IDS_OF: Mapping[str, str] = {"images": "ids", "val_images": "val_ids", "test_images": "test_ids"}
 _CHANNELS = (1, 3)
-MAX_CLASSES = 1000
+MAX_CLASSES = 10_000
 # A network's first layer may have 256 weights for each: here 800 MB.
 MAX_VALUES_PER_IMAGE = 3 * 512 * 512
 # Named in full up to here; a longer list of class ids helps nobody.
@@ -67,7 +79,7 @@ class NamedArrays:
 
     def beside(self, images: str) -> list[str]:
         """Return the names in the file of images and of all labels beside them."""
-        roles = (images, *LABELS_OF[images])
+        roles = (images, *LABELS_OF[images], IDS_OF[images])
         return [self.names[role] for role in roles if role in self.arrays]
 
 
@@ -114,16 +126,18 @@ def _load(path: Path) -> Dataset:
     arrays = {}
     for role in LABELS_OF:
         if role in named.arrays:
-            fault = fault_of_images(named.arrays[role], named.names[role])
+            fault = fault_of_inputs(named.arrays[role], named.names[role])
             if fault is None:
                 # What stood in the file is let go of, as it may be large.
-                arrays[role] = named.arrays[role] = channels_first(named.arrays[role])
+                arrays[role] = named.arrays[role] = as_inputs(named.arrays[role])
             else:
                 problems.append(Problem(named.names[role], fault))
     labels, faults, notes = read_labels(named)
     ids, class_names, doubts = number_classes(labels, named)
     arrays |= ids
-    problems += [*faults, *doubts, *_size_problems(arrays, named.names)]
+    names_of_examples, unnamed = _read_ids(named)
+    problems += [*faults, *doubts, *unnamed]
+    problems += _size_problems(arrays | names_of_examples, named.names)
     problems += _class_problems(arrays, class_names, named)
     if problems:
         # The listing of a ConfigError, under the type that says it is about data.
@@ -140,6 +154,8 @@ def _load(path: Path) -> Dataset:
         num_classes=_num_classes(arrays),
         num_validation=len(arrays["val_labels"]) if "val_labels" in arrays else None,
         class_names=class_names,
+        train_ids=_with_validation(names_of_examples, "ids") if "ids" in named.names else None,
+        test_ids=names_of_examples.get("test_ids"),
         reading="; ".join(filter(None, [describe_reading(named.names), *notes])) or None,
     )
 
@@ -155,13 +171,15 @@ def _with_validation(arrays: Mapping[str, np.ndarray], role: str) -> np.ndarray:
 def _missing_arrays(names: Mapping[str, str]) -> Iterator[Problem]:
     for role in ("images", "labels"):
         if role not in names:
-            fault = "is missing; a data set needs at least images and labels"
+            fault = "is missing; a data set needs at least images (or features) and labels"
             yield Problem(name_for(role, names), fault)
     pairs = [("val_images", "val_labels"), ("test_images", "test_labels")]
     if "val_labels" in names:
         pairs.append(("true_labels", "val_true_labels"))
     elif "val_true_labels" in names:
         pairs.append(("val_labels", "val_true_labels"))
+    if "val_labels" in names:
+        pairs.append(("ids", "val_ids"))
     for pair in pairs:
         for role, partner in (pair, pair[::-1]):
             if role not in names and partner in names:
@@ -241,6 +259,29 @@ def read_class_names(named: NamedArrays) -> tuple[tuple[str, ...] | None, list[P
     return (None, [Problem(name, fault)]) if fault is not None else (words, [])
 
 
+def _read_ids(named: NamedArrays) -> tuple[dict[str, np.ndarray], list[Problem]]:
+    """Return the names of examples by role, text [N], and what is wrong with them."""
+    ids, problems = {}, []
+    for role in IDS_OF.values():
+        if role not in named.arrays:
+            continue
+        raw, name = named.arrays[role], named.names[role]
+        if raw.ndim != 1 or raw.dtype.kind not in "iuUS":
+            fault = f"{raw.dtype} {list(raw.shape)} must be [N], whole numbers or words"
+            problems.append(Problem(name, fault))
+            continue
+        try:
+            ids[role] = decoded(raw).astype(np.str_)
+            words, counts = np.unique(ids[role], return_counts=True)
+        except (ValueError, SystemError):  # UnicodeDecodeError, too, and numbers of no characters
+            problems.append(Problem(name, "holds text that is not Unicode"))
+            continue
+        if (counts > 1).any():
+            fault = f"names several examples alike: {_listed(words[counts > 1])}; make them differ"
+            problems.append(Problem(name, fault))
+    return ids, problems
+
+
 def _unknown_classes(
     role: str, classes: Sequence[object] | np.ndarray, named: NamedArrays
 ) -> Problem:
@@ -254,6 +295,45 @@ def _unknown_classes(
         f"has classes without a training example in {first}: {_listed(classes)}; drop those "
         f"examples: `{statements}`",
     )
+
+
+def fault_of_inputs(inputs: np.ndarray, name: str) -> str | None:
+    """Return what is wrong with an array as inputs, with the way out; None if nothing is.
+
+    An array whose name says neither is features where it has two dimensions.
+
+    Args:
+        inputs: as they stand in the file.
+        name: of the array in the file.
+    """
+    is_numbers = inputs.ndim == 2 and inputs.dtype.kind in "iuf" and inputs.dtype != np.uint8
+    if name in FEATURES or (is_numbers and role_of(name) != name):
+        return _fault_of_features(inputs, name)
+    fault = fault_of_images(inputs, name)
+    could_be_features = inputs.ndim == 2 and inputs.dtype == np.uint8 and role_of(name) != name
+    if fault is not None and could_be_features:
+        fault += f"; or, if they are features, save `{name} = {name}.astype('float32')`"
+    return fault
+
+
+def _fault_of_features(features: np.ndarray, name: str) -> str | None:
+    if features.ndim != 2:
+        return f"{list(features.shape)} must be [N, D], a vector for each example"
+    if features.dtype.kind not in "biuf":
+        return f"{features.dtype} must be numbers, such as float32"
+    if features.size == 0:
+        return f"{list(features.shape)} is empty"
+    # Minimum and maximum are not finite where any value is not, and take no memory.
+    extremes = (features.min(), features.max())
+    if not np.isfinite(extremes).all() or np.abs(extremes).max() > np.finfo(np.float32).max:
+        with np.errstate(over="ignore"):
+            rows = ~np.isfinite(features.astype(np.float32)).all(axis=1)
+        count, first = int(rows.sum()), int(rows.argmax())
+        return (
+            f"has {count:,} rows with values that are not finite, or too large for float32, first "
+            f"row {first}; fill them (`{name} = numpy.nan_to_num({name})`), or leave the rows out"
+        )
+    return None
 
 
 def fault_of_images(images: np.ndarray, name: str) -> str | None:
@@ -320,18 +400,20 @@ def _reshaped(images: np.ndarray, name: str) -> str:
     return f"reshape rows of pixels with {name}.reshape(len({name}), H, W)"
 
 
-def channels_first(images: np.ndarray) -> np.ndarray:
-    """Return [N, C, H, W] from a shape that `fault_of_images` has let pass."""
-    if images.ndim == 3:
-        return images[:, np.newaxis]
-    if images.shape[1] in _CHANNELS:
-        return images
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+def as_inputs(inputs: np.ndarray) -> np.ndarray:
+    """Return features, float32 [N, D], or images [N, C, H, W], that `fault_of_inputs` let pass."""
+    if inputs.ndim == 2:
+        return np.ascontiguousarray(inputs, dtype=np.float32)
+    if inputs.ndim == 3:
+        return inputs[:, np.newaxis]
+    if inputs.shape[1] in _CHANNELS:
+        return inputs
+    return np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
 
 
 def _size_problems(arrays: Mapping[str, np.ndarray], names: Mapping[str, str]) -> Iterator[Problem]:
     for images, roles in LABELS_OF.items():
-        for role in roles:
+        for role in (*roles, IDS_OF[images]):
             if role in arrays and images in arrays and len(arrays[role]) != len(arrays[images]):
                 lengths = f"{len(arrays[role])} entries for {len(arrays[images])} {names[images]}"
                 yield Problem(names[role], f"has {lengths}; there must be one each")
@@ -340,8 +422,9 @@ def _size_problems(arrays: Mapping[str, np.ndarray], names: Mapping[str, str]) -
             continue
         shape, train_shape = (list(arrays[role].shape[1:]) for role in (images, "images"))
         if shape != train_shape:
+            what = "images [C, H, W]" if len(shape) == len(train_shape) == 3 else "inputs"
             shapes = f"{shape}, but {names['images']} of {train_shape}"
-            yield Problem(names[images], f"holds images [C, H, W] of {shapes}; make them equal")
+            yield Problem(names[images], f"holds {what} of {shapes}; make them equal")
 
 
 def _class_problems(

@@ -13,8 +13,8 @@ import numpy as np
 from tune_noise.data.npz_dataset import (
     LABELS_OF,
     NamedArrays,
-    channels_first,
-    fault_of_images,
+    as_inputs,
+    fault_of_inputs,
     read_class_names,
     read_labels,
     read_named,
@@ -81,7 +81,7 @@ def _load(path: Path, array: str | None) -> NamedImages:
         raise _wrong(path, problems)
     return NamedImages(
         named.names[images],
-        channels_first(named.arrays[images]),
+        as_inputs(named.arrays[images]),
         {named.names[role]: labels[role] for role in reversed(LABELS_OF[images]) if role in labels},
         frozenset(named.names[role] for role in _GIVEN if role in labels),
         class_names,
@@ -108,7 +108,7 @@ def _only_images(named: NamedArrays, problems: list[Problem]) -> str | None:
 
 def _image_problems(images: str, named: NamedArrays) -> Iterator[Problem]:
     if images in named.arrays:
-        fault = fault_of_images(named.arrays[images], named.names[images])
+        fault = fault_of_inputs(named.arrays[images], named.names[images])
         if fault is not None:
             yield Problem(named.names[images], fault)
     elif images not in named.names:

@@ -13,7 +13,12 @@ ROLES: tuple[str, ...] = (
     *("images", "labels", "true_labels"),
     *("val_images", "val_labels", "val_true_labels"),
     *("test_images", "test_labels", "class_names"),
+    *("ids", "val_ids", "test_ids"),
 )
+# Names of our own for inputs that are vectors of numbers -> what they are read as beside labels.
+FEATURES: Mapping[str, str] = {
+    **{"features": "images", "val_features": "val_images", "test_features": "test_images"},
+}
 # Convention -> name of an array in a file -> its role.
 CONVENTIONS: Mapping[str, Mapping[str, str]] = {
     "MedMNIST": {
@@ -42,8 +47,10 @@ CONVENTIONS: Mapping[str, Mapping[str, str]] = {
     "input_data and target_data": {"input_data": "images", "target_data": "labels"},
     "noisy and clean labels": {"noisy_labels": "labels", "clean_labels": "true_labels"},
 }
-_ROLE_OF: Mapping[str, str] = {role: role for role in ROLES} | {
-    name: role for convention in CONVENTIONS.values() for name, role in convention.items()
+_OWN: Mapping[str, str] = {**{role: role for role in ROLES}, **FEATURES}
+_ROLE_OF: Mapping[str, str] = {
+    **_OWN,
+    **{name: role for convention in CONVENTIONS.values() for name, role in convention.items()},
 }
 KNOWN_NAMES: tuple[str, ...] = tuple(_ROLE_OF)
 
@@ -104,9 +111,9 @@ def describe_reading(names: Mapping[str, str]) -> str | None:
     parts = [
         f"{name} as {role}"
         for role, name in names.items()
-        if name != role and not role.startswith(("val_", "test_"))
+        if _OWN.get(name) != role and not role.startswith(("val_", "test_"))
     ]
-    is_renamed = any(name != role for role, name in names.items())
+    is_renamed = any(_OWN.get(name) != role for role, name in names.items())
     for prefix, split in (("val_", "the validation split"), ("test_", "the test set")):
         of_split = [name for role, name in names.items() if role.startswith(prefix)]
         # A test set was always read; of its usual names there is nothing to say.
@@ -120,7 +127,7 @@ def describe_reading(names: Mapping[str, str]) -> str | None:
 
 def _convention(names: Mapping[str, str]) -> str | None:
     """Return the convention that a file keeps to; None for our own names, or a mixture."""
-    if all(name == role for role, name in names.items()):
+    if all(_OWN.get(name) == role for role, name in names.items()):
         return None
     for convention, known in CONVENTIONS.items():
         if all(

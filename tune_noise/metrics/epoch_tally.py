@@ -35,7 +35,7 @@ class EpochTally:
         """Take one batch into account."""
         self._cross_entropies.append(outcome.cross_entropies.detach())
         # Not `argmax`, which takes five times as long where the classes lie first in memory. Of at
-        # most 1,000 classes; an epoch of them is held until its end.
+        # most 10,000 classes; an epoch of them is held until its end.
         predicted = batch.logits.detach().max(dim=3).indices
         self._predicted.append(predicted.to(torch.int16))
         self._kept.append(outcome.kept)

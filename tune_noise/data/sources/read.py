@@ -1,10 +1,22 @@
 """Read one's own data, in whatever form they are kept, and new inputs like them."""
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tune_noise.config.data_source import DataSource
+from tune_noise.data.sources.notes import Notes, listed
 from tune_noise.data.sources.raw import RawData, RawForm, RawSplit
+
+if TYPE_CHECKING:
+    from tune_noise.data.sources.columns import Roles
+    from tune_noise.data.sources.parts import Part
+    from tune_noise.data.sources.tables import TableFile
+
+TABLES = (".csv", ".tsv", ".parquet", ".jsonl")
+_ARRAYS = (".npz", ".npy")
+_SPLIT_PLACES = ("train", "validation", "test")
 
 
 def read_source(source: DataSource) -> RawData:
@@ -14,7 +26,26 @@ def read_source(source: DataSource) -> RawData:
         DataError: something cannot be read, is wrong, or could be read in two ways; all problems
             are listed at once.
     """
-    raise NotImplementedError(source.train)
+    from tune_noise.data.sources.assemble import assemble
+
+    notes = Notes(source.train)
+    parts: dict[str, Part] = {}
+    roles: Roles | None = None
+    for split in _SPLIT_PLACES:
+        place = getattr(source, split)
+        if place is None:
+            continue
+        read, roles = _read_place(place, split, source, roles, notes)
+        notes.stop_if_refused()
+        assert roles is not None
+        if split != "train" and set(read) != {"train"}:
+            notes.refuse(split, f"{place} is split into {listed(list(read))}; give one of them")
+        if twice := [name for name in read if name in parts and name != "train"]:
+            notes.refuse(split, f"{source.train} has a split {listed(twice)} already")
+        parts |= {split if name == "train" else name: part for name, part in read.items()}
+    notes.stop_if_refused()
+    assert roles is not None
+    return assemble(source, roles.form, parts, notes)
 
 
 def read_inputs(path: Path, *, like: RawForm, class_names: Collection[str] = ()) -> RawSplit:
@@ -29,4 +60,115 @@ def read_inputs(path: Path, *, like: RawForm, class_names: Collection[str] = ())
         DataError: something cannot be read, or is not like the training data; all problems are
             listed at once.
     """
-    raise NotImplementedError(path, like, class_names)
+    from tune_noise.data.sources.columns import Roles
+
+    notes = Notes(str(path))
+    options = {name: getattr(like, name) for name in ("separator", "decimal", "encoding")}
+    source = DataSource(train=str(path), **options)
+    parts, _ = _read_place(str(path), "inputs", source, Roles(like), notes)
+    notes.stop_if_refused()
+    if set(parts) != {"train"}:
+        notes.refuse(str(path), f"is split into {listed(list(parts))}; give one of its splits")
+    notes.stop_if_refused()
+    part = parts["train"]
+    labels = part.labels
+    if like.kind == "photos" and like.label is None and labels is not None:
+        # Class folders are labels only where they are named as the classes.
+        labels = labels if set(labels) <= set(class_names) else None
+    return RawSplit(part.inputs, labels, part.true_labels, part.ids)
+
+
+def _read_place(
+    place: str, split: str, source: DataSource, like: "Roles | None", notes: Notes
+) -> "tuple[Mapping[str, Part], Roles | None]":
+    """Return what a file or folder holds by split, and what its columns were read as."""
+    path = Path(os.path.expanduser(place))
+    suffix = path.suffix.lower()
+    if not path.exists():
+        notes.refuse(split, f"{place} does not exist; paths start from {Path.cwd()}")
+        return {}, like
+    if path.is_dir():
+        return _read_folder(path, source, like, notes)
+    if not path.is_file():  # a pipe or a device might never end
+        notes.refuse(split, f"{place} is not a file")
+    elif suffix in TABLES:
+        table = _open_table(path, source, notes)
+        return _read_tables({} if table is None else {"train": table}, source, like, notes)
+    elif suffix == ".npz":
+        from tune_noise.data.sources.arrays import read_npz
+
+        return read_npz(path, notes)
+    else:
+        forms = ", ".join((*TABLES, *_ARRAYS))
+        notes.refuse(split, f"{place} must end in one of {forms}, or be a folder of pictures")
+    return {}, like
+
+
+def _read_folder(
+    path: Path, source: DataSource, like: "Roles | None", notes: Notes
+) -> "tuple[Mapping[str, Part], Roles | None]":
+    from tune_noise.data.sources import pictures
+    from tune_noise.data.sources.columns import Roles
+
+    folders = pictures.split_folders(path, notes)
+    metadata = {split: pictures.metadata_of(folder, notes) for split, folder in folders.items()}
+    if any(file is not None for file in metadata.values()):
+        without = [str(folders[split]) for split, file in metadata.items() if file is None]
+        if without:
+            notes.refuse(str(path), f"has metadata for some splits, but not in {listed(without)}")
+            return {}, like
+        tables = {
+            split: table
+            for split, file in metadata.items()
+            if file is not None and (table := _open_table(file, source, notes)) is not None
+        }
+        return _read_tables(tables, source, like, notes)
+    parts = {
+        split: pictures.list_pictures(folder, path, notes) for split, folder in folders.items()
+    }
+    return parts, Roles(RawForm(kind="photos"))
+
+
+def _open_table(path: Path, source: DataSource, notes: Notes) -> "TableFile | None":
+    from tune_noise.data.sources import delimited, tables
+
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        table = tables.open_parquet(path, notes)
+    elif suffix == ".jsonl":
+        table = tables.open_json_lines(path, notes)
+    else:
+        table = delimited.open_delimited(
+            path, notes, separator=source.separator, encoding=source.encoding
+        )
+    if table is not None:
+        twice = sorted({name for name in table.names if table.names.count(name) > 1})
+        if twice:
+            notes.refuse(str(path), f"has several columns named {listed(twice)}; rename them")
+            return None
+    return table
+
+
+def _read_tables(
+    tables: "Mapping[str, TableFile]", source: DataSource, like: "Roles | None", notes: Notes
+) -> "tuple[Mapping[str, Part], Roles | None]":
+    from tune_noise.data.sources.columns import assign_roles, roles_like
+    from tune_noise.data.sources.parts import read_part
+    from tune_noise.data.sources.pictures import resolve_paths
+    from tune_noise.data.sources.profile import look_at
+
+    parts: dict[str, Part] = {}
+    for split, table in tables.items():
+        columns = look_at(table, notes, source.decimal)
+        if like is None:
+            roles = like = assign_roles(table, columns, source, notes)
+        else:
+            roles = roles_like(like.form, columns, table, notes)
+        if roles is None or notes.problems:
+            continue
+        part = read_part(table, columns, roles, notes)
+        if roles.form.kind == "photos":
+            base = table.path.parent if table.path.is_file() else table.path
+            part = resolve_paths(part, base, skip_missing=source.skip_unreadable, notes=notes)
+        parts[split] = part
+    return parts, like

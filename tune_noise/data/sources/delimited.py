@@ -1,0 +1,209 @@
+"""Tables as text with a separator: CSV and TSV.
+
+Every cell is read as the text that it is. The separator is found where just one fits the first
+rows; what could be read in two ways is refused, with both readings.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from tune_noise.data.sources.notes import Notes
+from tune_noise.data.sources.tables import TableFile, first_line
+
+# Longer than any text worth encoding; a row must fit into a block.
+_BLOCK_BYTES = 32 * 2**20
+_HEAD_BYTES = 2**20
+_HEAD_ROWS = 20
+_SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|"}
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def open_delimited(
+    path: Path, notes: Notes, *, separator: str | None = None, encoding: str | None = None
+) -> TableFile | None:
+    r"""Open a CSV or TSV file; None, with a problem, where it cannot be one.
+
+    Args:
+        path: of the file.
+        notes: takes problems, and how the file was read.
+        separator: between columns; `tab` or `\t` for a tab; None: found.
+        encoding: None: UTF-8, or UTF-16 where the file says so.
+    """
+    place = str(path)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if encoding is None and head[:2] in _BYTE_ORDER_MARKS:
+        encoding = _BYTE_ORDER_MARKS[head[:2]]
+        notes.reading.append(f"{path.name} is {encoding.upper()}")
+    try:
+        decoder = codecs.getincrementaldecoder(encoding or "utf-8-sig")()
+        text = decoder.decode(head)
+    except LookupError:
+        notes.refuse("encoding", f"{encoding!r} is not known; try utf-8, latin-1 or cp1252")
+        return None
+    except UnicodeDecodeError:
+        notes.refuse(place, _fault_of_encoding(path, encoding))
+        return None
+    if not text.strip():
+        notes.refuse(place, "is empty; the first row must name the columns")
+        return None
+    is_whole = len(head) < _HEAD_BYTES
+    separator = _separator(path, text, separator, is_whole, notes)
+    if separator is None:
+        return None
+    rows = _rows(text, separator)
+    names = tuple(name.strip() for name in rows[0]) if rows else ()
+    if not names:
+        notes.refuse(place, "its first row cannot be read; it must name the columns")
+        return None
+
+    def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        return _read(path, names, columns, separator, encoding, notes)
+
+    return TableFile(path, names, read, {})
+
+
+def _rows(text: str, separator: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            if row:
+                rows.append(row)
+            if len(rows) > _HEAD_ROWS:
+                break
+    except csv.Error:  # in a row that the real reader will judge
+        pass
+    return rows
+
+
+def _separator(
+    path: Path, text: str, wanted: str | None, is_whole: bool, notes: Notes
+) -> str | None:
+    """Return the separator: the one wanted, or the only one that gives rows of one length."""
+    if wanted is not None:
+        separator = {"tab": "\t", "\\t": "\t"}.get(wanted, wanted)
+        if len(separator) == 1 and separator not in '"\r\n':
+            return separator
+        notes.refuse("separator", f"{wanted!r} must be one character, or tab")
+        return None
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    fitting = []
+    for separator in _SEPARATORS:
+        rows = _rows(text, separator)
+        # The last row of a part of a file may be cut off.
+        rows = rows if is_whole or len(rows) > _HEAD_ROWS else rows[:-1] or rows
+        if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1:
+            fitting.append(separator)
+    if len(fitting) > 1:
+        readings = " or ".join(
+            f"separator: {_SEPARATORS[one]!r} ({len(_rows(text, one)[0])} columns)"
+            for one in fitting
+        )
+        notes.refuse(str(path), f"can be read with several separators; say which: {readings}")
+        return None
+    if fitting and fitting != [","]:
+        notes.reading.append(f"{path.name} is separated by {_SEPARATORS[fitting[0]]}")
+    return fitting[0] if fitting else ","
+
+
+def _read(
+    path: Path,
+    names: Sequence[str],
+    columns: Sequence[str],
+    separator: str,
+    encoding: str | None,
+    notes: Notes,
+) -> Iterator[pa.RecordBatch]:
+    """Yield blocks of cells, all of them text."""
+    bad: list[str] = []
+
+    def skip(row: pyarrow.csv.InvalidRow) -> str:
+        number = f"row {row.number - 1:,}" if row.number else "a row"  # the first names columns
+        text = row.text if len(row.text) <= 60 else f"{row.text[:60]}..."
+        bad.append(f"{number} has {row.actual_columns}: {text!r}")
+        return "skip"
+
+    last = None
+    try:
+        reader = pyarrow.csv.open_csv(
+            path,
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=False,
+                block_size=min(_BLOCK_BYTES, path.stat().st_size + 1),
+                column_names=list(names),
+                skip_rows_after_names=1,
+                encoding=encoding or "utf8",
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=separator, newlines_in_values=True, invalid_row_handler=skip
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=False,
+                include_columns=list(columns),
+            ),
+        )
+        for batch in reader:
+            if batch.num_rows:
+                last = batch
+            yield batch
+    except UnicodeDecodeError:
+        notes.refuse(str(path), _fault_of_encoding(path, encoding))
+    except pa.ArrowInvalid as error:
+        is_encoding = "invalid UTF8" in str(error)
+        fault = _fault_of_encoding(path, encoding) if is_encoding else first_line(error)
+        if "straddling" in fault or "out of sync" in fault:
+            size = _BLOCK_BYTES // 2**20
+            fault = f"has a row of more than {size} MB, or a quote that is never closed"
+        notes.refuse(str(path), fault)
+    if bad:
+        more = f"; {len(bad) - 3:,} more rows are like that" if len(bad) > 3 else ""
+        rule = f"rows must have {len(names)} cells, as the first one, which names the columns"
+        way_out = "put cells that hold the separator between double quotes"
+        notes.refuse(str(path), f"{rule}; {'; '.join(bad[:3])}{more}; {way_out}")
+    if last is not None and _ends_in_quotes(path, last, names):
+        notes.refuse(str(path), "a double quote is opened and never closed; its last row begins "
+                     f"{str(last.column(0)[-1])[:60]!r}")  # fmt: skip
+    notes.stop_if_refused()
+
+
+def _ends_in_quotes(path: Path, batch: pa.RecordBatch, names: Sequence[str]) -> bool:
+    """Return whether the last cell of a file swallowed lines, as its quote is never closed."""
+    if batch.schema.names[-1] != names[-1] or "\n" not in str(batch.column(-1)[-1]):
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 16))
+        return not file.read().rstrip(b"\r\n\0 ").endswith(b'"')
+
+
+def _fault_of_encoding(path: Path, encoding: str | None) -> str:
+    """Return the first line that is not in the encoding, with its readings in others."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode(encoding or "utf-8")
+            except UnicodeDecodeError as error:
+                part = line[max(0, error.start - 20) : error.end + 20]
+                readings = [
+                    f"{part.decode(other)!r} (encoding: {other})"
+                    for other in ("cp1252", "cp1250", "cp1251")
+                    if _can_decode(part, other)
+                ]
+                rule = f"line {number:,} is not {(encoding or 'utf-8').upper()}"
+                return f"{rule}; it may be {', '.join(readings) or 'damaged'}; say which"
+    return f"is not {(encoding or 'utf-8').upper()}; say its encoding, e.g. `encoding: latin-1`"
+
+
+def _can_decode(part: bytes, encoding: str) -> bool:
+    try:
+        part.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
