@@ -179,9 +179,6 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
     """
     problems: list[Problem] = []
     search = None
-    if raw.get("data") is not None and "dataset" in raw:
-        message = "stands beside data, which takes its place: leave one of them out"
-        problems.append(Problem("dataset", message))
     try:
         search = SearchConfig.model_validate(raw)
     except ValidationError as error:
@@ -191,6 +188,12 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
         for field in domains if isinstance(domains, dict) else ():
             keys[f"search.{field}"] = list(Domain.model_fields)
         problems += problems_of(error, known=keys)
+    if raw.get("data") is not None:
+        # What is wrong with a path of one's own data is said of that alone.
+        problems = [problem for problem in problems if problem.place != "dataset"]
+        if "dataset" in raw:
+            message = "stands beside data, which takes its place: leave one of them out"
+            problems.append(Problem("dataset", message))
     # A rule may repeat what the schema said of the same place: the schema's word stands.
     refused = {problem.place for problem in problems}
     # Without its declaration nothing can be said of a space that names a user's own.
