@@ -25,7 +25,7 @@ MAY_IMPORT = {
     ],
     "torchvision": ["data"],
     "crowdkit": ["data"],
-    "safetensors": ["training"],
+    "safetensors": ["data", "training"],
     "ray": ["tuning"],
     "optuna": ["tuning.session"],
     "mlflow": ["tracking"],

@@ -197,6 +197,7 @@ class EncoderDeclaration(Declaration):
         is_fitted: whether it learns from the training part.
         package: the library whose version is part of what was encoded; empty: none.
         extra: the optional extra of this package that installs the library; empty: none is needed.
+        revision: raised when the same raw inputs give other inputs than before.
     """
 
     takes: str = "table"
@@ -204,6 +205,7 @@ class EncoderDeclaration(Declaration):
     is_fitted: bool = False
     package: str = ""
     extra: str = ""
+    revision: int = 1
 
 
 def import_object(path: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tune_noise.data.encoders.protocol import State
 from tune_noise.data.sources.raw import RawForm
 from tune_noise.data.splits import validation_size
 
@@ -65,8 +66,10 @@ class Dataset:
         annotators: names of the W annotators; None exactly where answers is None.
         first_equals: int64 [N + N_test], for each training and then each test example the first
             one with the same raw input; None where inputs are compared as they are.
-        encoder: what made the features of the raw inputs, and how it is asked for again; None for
-            inputs that are used as they came.
+        encoder: what made the inputs of raw inputs, in plain values: `name`, `fields`, `takes`,
+            `version`, and `digest`, which stands for it, for what it was fitted on and for all raw
+            inputs but the unlabelled ones; None for inputs that are used as they came.
+        encoder_state: what it has learnt; see `data.encoders.stored`.
         form: how the raw inputs were read; None for a data set that holds no raw inputs.
         shown: what people are shown of each training example, object [N]: a text, the path of a
             picture, or the row of a table in short; None where there is nothing to read.
@@ -93,6 +96,7 @@ class Dataset:
     annotators: tuple[str, ...] | None = None
     first_equals: np.ndarray | None = None
     encoder: Mapping[str, Any] | None = None
+    encoder_state: State | None = None
     form: RawForm | None = None
     shown: np.ndarray | None = None
     reading: str | None = None
@@ -161,13 +165,19 @@ class Dataset:
 
         The name and the ids have no part in it: a renamed file is still the same data, and so have
         inputs that nothing is trained on. A mark for equal inputs tells a search that keeps them
-        together from an earlier one that did not.
+        together from an earlier one that did not. Inputs that an encoder made are known by the raw
+        inputs and the encoder, as another machine may round otherwise.
         """
         digest = hashlib.sha256(f"num_classes={self.num_classes}".encode())
         for name in ("num_validation", "class_names"):
             if (value := getattr(self, name)) is not None:
                 digest.update(f"/{name}={value!r}".encode("utf-8", "surrogatepass"))
+        if self.encoder is not None:
+            digest.update(f"/encoder={self.encoder['digest']}".encode())
         for role, array in self._arrays.items():
+            if self.encoder is not None and role.endswith("_inputs"):
+                digest.update(f"/{role}:{len(array)}".encode())
+                continue
             if self.kind == "pictures":
                 # As it was written before there were other kinds: the same data, the same text.
                 role = role.replace("_inputs", "_images")

@@ -1,6 +1,7 @@
 """One's own data as a Dataset: words become class numbers, raw inputs become inputs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,13 @@ import numpy as np
 from tune_noise.config.data_source import DataSource
 from tune_noise.data.aggregation import majority
 from tune_noise.data.dataset import Dataset
+from tune_noise.data.encoders.chosen import choose_encoder
+from tune_noise.data.encoders.encoded import Encoding, Executor, one_after_another
+from tune_noise.data.encoders.raw_digests import raw_digests
+from tune_noise.data.photos import describe_changes, look_through
+from tune_noise.data.registry import default_data_dir
 from tune_noise.data.sources.raw import RawData, RawKind, RawSplit
+from tune_noise.data.splits import validation_split
 from tune_noise.errors import ConfigError, DataError, Problem
 
 # In the order of their examples.
@@ -21,17 +28,35 @@ VALIDATION_LABELS = "validation labels"
 # Letters of a raw input that people are shown.
 SHOWN_LETTERS = 300
 _MAX_LISTED = 10
+_MAX_FAULTS = 20
 
 
-def load_own(source: DataSource, *, val_fraction: float, cache_dir: Path | None = None) -> Dataset:
+def load_own(
+    source: DataSource,
+    *,
+    val_fraction: float,
+    cache_dir: Path | None = None,
+    executor: Executor = one_after_another,
+) -> Dataset:
     """Read one's own data and make a Dataset of them; see `make_dataset`."""
-    from tune_noise.data.sources.read import read_source  # type: ignore[import-untyped,unused-ignore]
+    from tune_noise.data.sources.read import read_source
 
-    return make_dataset(read_source(source), source, val_fraction=val_fraction, cache_dir=cache_dir)
+    return make_dataset(
+        read_source(source),
+        source,
+        val_fraction=val_fraction,
+        cache_dir=cache_dir,
+        executor=executor,
+    )
 
 
 def make_dataset(
-    raw: RawData, source: DataSource, *, val_fraction: float, cache_dir: Path | None = None
+    raw: RawData,
+    source: DataSource,
+    *,
+    val_fraction: float,
+    cache_dir: Path | None = None,
+    executor: Executor = one_after_another,
 ) -> Dataset:
     """Return the Dataset of raw data.
 
@@ -44,57 +69,211 @@ def make_dataset(
         source: what the user said about them.
         val_fraction: of the trials; an encoder that is fitted sees the training part alone.
         cache_dir: where encoded inputs are kept; None means `default_data_dir()`.
+        executor: what encodes the blocks of raw inputs.
 
     Raises:
         DataError: labels, inputs or the encoder are not as they must be; all problems at once.
+        StorageError: the cache cannot be written.
     """
-    splits = [split for split in (raw.train, raw.validation, raw.test) if split is not None]
-    numbers = [i for i, s in enumerate((raw.train, raw.validation, raw.test)) if s is not None]
-    split_of = np.repeat(numbers, list(map(len, splits)))
+    plan = plan_dataset(raw, source, val_fraction=val_fraction, cache_dir=cache_dir)
+    return plan.dataset(executor)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Raw data that were checked and laid out, before anything is encoded.
+
+    Attributes:
+        raw: without pictures that cannot be read and may be left out.
+        labels: int64 [examples of all splits]; -1: not labelled.
+        truths: the same for the true labels.
+        order: int64: the training, validation, test and unlabelled examples, one after the other.
+        ends: where each of these ends in `order`.
+        reading: sentences that say how the data were understood.
+        warnings: sentences about what is odd in them.
+        encoding: of all examples, in this order; None where the inputs are used as they come.
+        first_equals: see `Dataset`.
+        answers: of several annotators to the examples of all splits, int64 [examples, W]; or None.
+    """
+
+    raw: RawData
+    labels: np.ndarray
+    truths: np.ndarray
+    order: np.ndarray
+    ends: tuple[int, ...]
+    reading: tuple[str, ...]
+    warnings: tuple[str, ...]
+    encoding: Encoding | None
+    first_equals: np.ndarray | None
+    answers: np.ndarray | None
+
+    def dataset(self, executor: Executor = one_after_another) -> Dataset:
+        """Encode what is not encoded yet, and return the data set.
+
+        Raises:
+            DataError: the encoder fails.
+            StorageError: the cache cannot be written.
+        """
+        raw, encoding, state = self.raw, self.encoding, None
+        num_train, num_labelled, num_known, _ = self.ends
+        train, test, unlabelled = np.split(self.order, [num_labelled, num_known])
+        splits = _splits(raw)
+        if encoding is None:
+            inputs = [split.inputs for split in splits]
+            arrays = [_taken(inputs, rows) for rows in (train, test, unlabelled)]
+        else:
+            encoded, state = encoding.run(executor)
+            arrays = np.split(encoded, [num_labelled, num_known])
+        shown, ids = _shown(raw.kind, splits), _ids(splits)
+        missing = bool((self.truths[train] == _MISSING).any())
+        return Dataset(
+            name=raw.name,
+            train_inputs=arrays[0],
+            train_labels=self.labels[train],
+            true_labels=None if missing else self.truths[train],
+            test_inputs=arrays[1] if len(test) else None,
+            test_labels=self.labels[test] if len(test) else None,
+            num_classes=len(raw.class_names),
+            num_validation=num_labelled - num_train or None,
+            class_names=raw.class_names,
+            train_ids=None if ids is None else ids[train],
+            test_ids=None if ids is None or not len(test) else ids[test],
+            unlabelled_inputs=arrays[2] if len(unlabelled) else None,
+            unlabelled_ids=None if ids is None or not len(unlabelled) else ids[unlabelled],
+            answers=None if self.answers is None else self.answers[train],
+            annotators=None if self.answers is None else _annotators(raw),
+            first_equals=self.first_equals,
+            encoder=None if encoding is None else encoding.about,
+            encoder_state=state,
+            shown=None if shown is None else shown[train],
+            form=raw.form and raw.form.with_example((raw.test or raw.train).inputs),
+            reading="; ".join(self.reading) or None,
+            warnings=self.warnings,
+        )
+
+
+def plan_dataset(
+    raw: RawData, source: DataSource, *, val_fraction: float, cache_dir: Path | None = None
+) -> Plan:
+    """Check raw data, split them and choose their encoder; `Plan.dataset` does the rest.
+
+    Raises:
+        DataError: see `make_dataset`.
+    """
+    chosen = choose_encoder(source.encoder, raw.kind)
+    cache_dir = default_data_dir() if cache_dir is None else cache_dir
+    reading, warnings = list(raw.reading), list(raw.warnings)
+    digests = None
+    if raw.kind == "photos":
+        raw, digests, said, left_out = _readable(raw, cache_dir, skip=source.skip_unreadable)
+        reading += said
+        warnings += left_out
+    splits = _splits(raw)
+    split_of = np.concatenate(
+        [np.full(len(split), _SPLITS.index(name)) for name, split in _named_splits(raw)]
+    )
     labels, truths = (_class_numbers(raw, splits, column) for column in ("labels", "true_labels"))
     answers = None if raw.answers is None else _answers(raw, labels)
     if answers is not None:
         labels = np.where(split_of == 0, majority(answers), labels)
     _check_classes(raw, split_of, labels, truths)
-    warnings = list(raw.warnings)
-    # The truth counts where it is known of every example.
     is_true = (split_of == _TEST) & (truths != _MISSING)
     labels = np.where(is_true, truths, labels)
     group = np.where(labels == _MISSING, _UNLABELLED, split_of)
     order = np.argsort(group, kind="stable")
-    num_train, num_validation, num_test, num_unlabelled = np.bincount(group, minlength=4).tolist()
-    train, test, unlabelled = np.split(
-        order, np.cumsum([num_train + num_validation, num_test]).tolist()
-    )
-    missing = int((truths[train] == _MISSING).sum())
-    if 0 < missing < len(train):
+    ends = tuple(np.cumsum(np.bincount(group, minlength=4)).tolist())
+    num_train, num_labelled, num_known, _ = ends
+    missing = int((truths[order[:num_labelled]] == _MISSING).sum())
+    if 0 < missing < num_labelled:
         warnings.append(
-            f"{missing:,} of {len(train):,} training examples have no true label: the true labels "
-            "are not used"
+            f"{missing:,} of {num_labelled:,} training examples have no true label: the true "
+            "labels are not used"
         )
-    shown, ids = _shown(raw.kind, splits), _ids(splits)
-    inputs = [split.inputs for split in splits]
-    return Dataset(
-        name=raw.name,
-        train_inputs=_taken(inputs, train),
-        train_labels=labels[train],
-        true_labels=truths[train] if missing == 0 else None,
-        test_inputs=_taken(inputs, test) if num_test else None,
-        test_labels=labels[test] if num_test else None,
-        num_classes=len(raw.class_names),
-        num_validation=num_validation or None,
-        class_names=raw.class_names,
-        train_ids=None if ids is None else ids[train],
-        test_ids=None if ids is None or not num_test else ids[test],
-        unlabelled_inputs=_taken(inputs, unlabelled) if num_unlabelled else None,
-        unlabelled_ids=None if ids is None or not num_unlabelled else ids[unlabelled],
-        answers=None if answers is None else answers[train],
-        annotators=None if answers is None else _annotators(raw),
-        shown=None if shown is None else shown[train],
-        form=raw.form and raw.form.with_example((raw.test or raw.train).inputs),
-        reading="; ".join(raw.reading) or None,
-        warnings=tuple(warnings),
+    encoding = first_equals = None
+    if chosen is not None:
+        inputs = _taken([split.inputs for split in splits], order)
+        digests = raw_digests(inputs) if digests is None else digests[order]
+        _, first, inverse = np.unique(digests[:num_known], return_index=True, return_inverse=True)
+        first_equals = first[inverse].astype(np.int64)
+        fitted_on, _ = validation_split(
+            labels[order[:num_labelled]],
+            first_equals[:num_labelled],
+            val_fraction=val_fraction,
+            num_validation=num_labelled - num_train or None,
+        )
+        encoding = Encoding(chosen, inputs, digests, fitted_on, num_known, cache_dir)
+        reading.append(f"encoded by {chosen}")
+    return Plan(
+        raw,
+        labels,
+        truths,
+        order,
+        ends,
+        tuple(reading),
+        tuple(warnings),
+        encoding,
+        first_equals,
+        answers,
     )
+
+
+def _named_splits(raw: RawData) -> list[tuple[str, RawSplit]]:
+    splits = ((name, getattr(raw, name)) for name in _SPLITS)
+    return [(name, split) for name, split in splits if split is not None]
+
+
+def _splits(raw: RawData) -> list[RawSplit]:
+    return [split for _, split in _named_splits(raw)]
+
+
+def _readable(
+    raw: RawData, cache_dir: Path, *, skip: bool
+) -> tuple[RawData, np.ndarray, list[str], list[str]]:
+    """Look at all pictures.
+
+    Returns:
+        (the data without pictures that cannot be read, digests of the others, what is converted,
+        what was left out).
+
+    Raises:
+        DataError: some cannot be read, and they may not be left out.
+    """
+    splits = _named_splits(raw)
+    paths = [str(path) for _, split in splits for path in split.inputs]
+    looks = look_through(paths, cache_dir)
+    faults = [
+        Problem(path, look.fault) for path, look in zip(paths, looks, strict=True) if look.fault
+    ]
+    readable = np.array([not look.fault for look in looks])
+    digests = np.array([bytes.fromhex(look.digest) for look in looks], "S16")[readable]
+    if faults and not skip:
+        more = len(faults) - _MAX_FAULTS
+        listing = str(ConfigError(raw.name, faults[:_MAX_FAULTS]))
+        _, _, lines = listing.partition("\n")
+        raise DataError(
+            f"{raw.name}: {len(faults):,} of {len(paths):,} pictures cannot be used; replace or "
+            "remove them, or leave them out by --skip-unreadable (skip_unreadable: true)\n"
+            f"{lines}" + (f"\n  and {more:,} more" if more > 0 else "")
+        )
+    left_out = []
+    if faults:
+        names = _listed([fault.place for fault in faults])
+        left_out = [f"{len(faults):,} pictures that cannot be read are left out: {names}"]
+        ends = np.cumsum([len(split) for _, split in splits])
+        masks = np.split(readable, ends[:-1])
+        kept: dict[str, Any] = {
+            name: _where(split, mask) for (name, split), mask in zip(splits, masks, strict=True)
+        }
+        answers = None if raw.answers is None else raw.answers[masks[0]]
+        raw = replace(raw, answers=answers, **kept)
+    return raw, digests, describe_changes(looks), left_out
+
+
+def _where(split: RawSplit, mask: np.ndarray) -> RawSplit:
+    def of(column: Any) -> Any:
+        return None if column is None else column[mask]
+
+    return RawSplit(of(split.inputs), of(split.labels), of(split.true_labels), of(split.ids))
 
 
 def _class_numbers(raw: RawData, splits: Sequence[RawSplit], column: str) -> np.ndarray:
@@ -198,10 +377,12 @@ def _shown(kind: RawKind, splits: Sequence[RawSplit]) -> np.ndarray | None:
 
 
 def _taken(inputs: Sequence[Any], rows: np.ndarray) -> Any:
-    """Return some raw inputs of several splits, which are numbered through.
+    """Return some raw inputs of several splits, which are numbered through; None: of no rows.
 
     Rows that follow each other in one split are not copied.
     """
+    if not len(rows):
+        return None
     starts = np.cumsum([0, *map(len, inputs)])
     pieces = []
     for start, part in zip(starts, inputs, strict=False):

@@ -1,0 +1,101 @@
+"""Encoders of a user's own, and raw inputs to try encoders with."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tune_noise.declaration import EncoderDeclaration, Field
+
+WORDS = ["noise", "label", "search", "winner", "tie", "split", "seed", "input", "class", "name"]
+
+
+class LetterCounts:
+    """How often letters occur, compared with the training texts."""
+
+    declaration = EncoderDeclaration(
+        takes="texts",
+        is_fitted=True,
+        fields=(Field(name="letters", type=int, default=26, ge=1, le=26, description="counted"),),
+    )
+
+    def __init__(self, letters):
+        self.letters = letters
+
+    def counts(self, inputs):
+        letters = [chr(ord("a") + i) for i in range(self.letters)]
+        rows = [[str(text).count(letter) for letter in letters] for text in inputs]
+        return np.array(rows, np.float32)
+
+    def fit(self, inputs):
+        self.mean = self.counts(inputs).mean(axis=0)
+
+    def encode(self, inputs):
+        return self.counts(inputs) - self.mean
+
+    def state(self):
+        return {"mean": self.mean}, {}
+
+    def load_state(self, state):
+        self.mean = state[0]["mean"]
+        return self
+
+
+def lengths():
+    """A plain factory, which declares nothing and learns nothing."""
+    return Lengths()
+
+
+class Lengths:
+    def encode(self, inputs):
+        return np.array([[len(str(text))] for text in inputs], np.float32)
+
+
+class Wrong:
+    """An encoder that does what its words say."""
+
+    def __init__(self, fault="lists"):
+        self.fault = fault
+
+    def encode(self, inputs):
+        length = len(inputs)
+        return {
+            "lists": lambda: [[1.0]] * length,
+            "float64": lambda: np.zeros((length, 2)),
+            "too few": lambda: np.zeros((max(1, length - 1), 2), np.float32),
+            "nan": lambda: np.full((length, 2), np.nan, np.float32),
+            "raises": lambda: 1 / 0,
+        }[self.fault]()
+
+
+for _fault in ("lists", "float64", "too few", "nan", "raises"):
+    globals()[f"gives_{_fault.replace(' ', '_')}"] = lambda fault=_fault: Wrong(fault)
+
+
+def raw_inputs(folder: Path) -> dict:
+    """Return twelve raw inputs of each kind; the photos are written into a folder."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    texts = ["", *(" ".join(random.choice(WORDS, size=5 + i)) for i in range(11))]
+    numbers = random.normal(size=12)
+    numbers[0] = np.nan
+    table = pd.DataFrame({"number": numbers, "word": [None, *"abcabcabcab"], "whole": range(12)})
+    photos = []
+    for i in range(12):
+        size = (40 + i, 40) if i else (9, 70)
+        pixels = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        photos.append(str(folder / f"{i}.png"))
+        Image.fromarray(pixels).save(photos[-1])
+    return {
+        "texts": np.array(texts, object),
+        "table": table,
+        "photos": np.array(photos, object),
+    }
+
+
+def asked(name: str, inputs: dict) -> dict:
+    """Return what a space says to get an encoder for the raw inputs above."""
+    return {"name": name} | {"tfidf": {"dimensions": 8}, "efficientnet_lite0": {"size": 64}}.get(
+        name, {}
+    )
