@@ -8,6 +8,7 @@ import typer
 
 from tune_noise import __version__
 from tune_noise.command_line.completion import answer_in_pieces, join_words
+from tune_noise.command_line.data import data
 from tune_noise.command_line.examples import epilog
 from tune_noise.command_line.run import run_app
 from tune_noise.predict import predict
@@ -21,7 +22,7 @@ from tune_noise.train import train
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Search": (search, resume, train),
+    "Search": (data, search, resume, train),
     "Results": (status, report, predict, suspects),
     "Repair": (deliver, salvage),
 }

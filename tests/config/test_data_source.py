@@ -1,4 +1,4 @@
-"""The block `data` of a space, and what sets it: a path, a mapping, `--data`, `--set data.FIELD`."""
+"""The block `data` of a space, and what sets it: a path, a mapping, `--data` and `--set`."""
 
 from typing import Any
 

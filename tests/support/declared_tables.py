@@ -7,6 +7,7 @@ one is stale.
 from collections.abc import Callable
 from pathlib import Path
 
+from tune_noise.config.data_source import DataSource
 from tune_noise.config.metric_names import METRICS
 from tune_noise.declaration import Field, MethodDeclaration
 from tune_noise.methods.declarations import METHODS
@@ -74,6 +75,14 @@ def metrics_table() -> str:
     return table(("metric", "unit", "better", "may steer", "what it is"), rows)
 
 
+def data_table() -> str:
+    """Return the table of what the block `data` of a space says."""
+    rows = [
+        (f"`{name}`", str(field.description)) for name, field in DataSource.model_fields.items()
+    ]
+    return table(("`data:`", "what it says"), rows)
+
+
 def _networks(method: MethodDeclaration) -> str:
     field = next((one for one in method.fields if one.name == method.networks), None)
     return str(method.networks) if field is None else f"{field.ge} to {field.le}"
@@ -91,6 +100,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 # Page and name of the table -> what writes it.
 TABLES: dict[tuple[str, str], Callable[[], str]] = {
+    ("data.md", "data"): data_table,
     ("methods.md", "methods"): methods_table,
     ("methods.md", "networks"): networks_table,
     ("noise.md", "noises"): noises_table,

@@ -31,6 +31,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 COMMANDS = (
     "status runs/smoke",
     "status",
+    "data mine.npz --data-dir cache",
     "search --space smoke --dry-run",
     "report runs/smoke",
     "report runs/smoke runs/more --output comparison.html",
@@ -58,6 +59,8 @@ def prepare() -> None:
     assert digits.test_inputs is not None
     assert digits.test_labels is not None
     np.savez("test.npz", test_images=digits.test_inputs[:5], test_labels=digits.test_labels[:5])
+    features = digits.train_inputs.reshape(len(digits.train_inputs), -1).astype(np.float32)
+    np.savez("mine.npz", features=features, labels=digits.train_labels)
     Path("wrong.yaml").write_text(yaml.safe_dump({"trials": 0, "search": {"taw": {"choice": [1]}}}))
 
 

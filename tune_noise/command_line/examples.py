@@ -21,16 +21,17 @@ class Example:
 
 # Command -> its examples; a search `runs/smoke` is there, which `search --space smoke` has left.
 EXAMPLES: dict[str, tuple[Example, ...]] = {
+    "data": (
+        Example("data reviews.csv --label sentiment", is_costly=True),
+        Example("data photos/ --set data.encoder=efficientnet_lite0", is_costly=True),
+    ),
     "search": (
         Example("search --space smoke", is_costly=True),
         Example(
             "search --space pair_flip --set model=mlp1 --set 'noise_rate=[0.2, 0.45]' --trials 60",
             is_costly=True,
         ),
-        Example(
-            "search --space symmetric --dataset mine.npz --set noise=given --set 'conditions={}'",
-            is_costly=True,
-        ),
+        Example("search --data reviews.csv --label sentiment", is_costly=True),
         Example(
             "search --space smoke --dry-run",
             "smoke: a quick check that a search runs end to end\n"

@@ -27,7 +27,7 @@ def load_data(search: SearchConfig, data_dir: Path | None) -> Dataset:
 
     fractions = _val_fractions(search)
     dataset = load_own(search.data, val_fraction=min(fractions), cache_dir=data_dir)
-    if dataset.encoder is not None and len(fractions) > 1:
+    if dataset.encoder_state is not None and len(fractions) > 1:
         raise ConfigError(
             search.name,
             [

@@ -27,8 +27,9 @@ from tune_noise.system.lock import take_lock
 
 # What is lost when an encoding is killed.
 BLOCK_EXAMPLES = 500
-# Timed for an estimate.
-_TIMED_EXAMPLES = 64
+# Timed for an estimate: the first examples, and how long a measurement should take.
+_TIMED_EXAMPLES = 8
+_TIMED_SECONDS = 0.5
 _TRIED_EXAMPLES = 3
 INPUTS_FILE = "inputs.npy"
 
@@ -87,19 +88,33 @@ class Encoding:
         """Whether nothing is left to do."""
         return (self.folder / INPUTS_FILE).exists()
 
-    def seconds(self) -> float:
-        """Estimate how long the encoding will take in this process, from a few examples.
+    def probe(self) -> tuple[float, np.ndarray]:
+        """Encode a few examples; more and more, until that takes long enough to be measured.
 
-        An encoder that is fitted is fitted on them, so its own time is only roughly known.
+        An encoder that is fitted is fitted on them, so its time and its number of features are
+        only roughly known.
+
+        Returns:
+            (about how many seconds the encoding will take in this process, some encoded inputs).
         """
         if self.is_cached:
-            return 0.0
-        some = _rows(self.inputs, self.fitted_on[:_TIMED_EXAMPLES])
+            return 0.0, np.load(self.folder / INPUTS_FILE, mmap_mode="r")[:1]
+        self._timed(_TIMED_EXAMPLES)  # what is slow the first time, such as an import, counts once
+        size, (seconds, block) = 2 * _TIMED_EXAMPLES, self._timed(2 * _TIMED_EXAMPLES)
+        per_example = seconds / len(block)
+        while seconds < _TIMED_SECONDS and size < len(self.fitted_on):
+            before, (seconds, block) = (seconds, len(block)), self._timed(2 * size)
+            size *= 2
+            per_example = max(0.0, seconds - before[0]) / max(1, len(block) - before[1])
+        return seconds + per_example * (len(self.inputs) - len(block)), block
+
+    def _timed(self, size: int) -> tuple[float, np.ndarray]:
+        some = _rows(self.inputs, self.fitted_on[:size])
         started = time.perf_counter()
         if isinstance(self.chosen.encoder, FittedEncoder):
-            self.chosen.encoder.fit(some)
-        self.chosen.encoder.encode(some)
-        return (time.perf_counter() - started) / len(some) * len(self.inputs)
+            self._tried(self.chosen.encoder.fit, some)
+        block = _checked(self.chosen.name, self._tried(self.chosen.encoder.encode, some))
+        return time.perf_counter() - started, block
 
     def run(self, executor: Executor = one_after_another) -> tuple[np.ndarray, State | None]:
         """Encode what is not encoded yet.

@@ -1,0 +1,134 @@
+"""What is understood of one's own data, as plain values: for `tune-noise data`."""
+
+from collections import Counter
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tune_noise.config.data_source import DataSource
+from tune_noise.data.dataset import Dataset, kind_of
+from tune_noise.data.duplicates import count_duplicates
+from tune_noise.data.own_data import Plan, plan_dataset
+from tune_noise.data.sources.raw import RawData, RawSplit
+from tune_noise.data.sources.read import read_source
+from tune_noise.data.splits import validation_split
+
+
+def describe(
+    source: DataSource, *, val_fraction: float, cache_dir: Path | None = None
+) -> dict[str, Any]:
+    """Return what one's own data hold; no more than a few examples are encoded.
+
+    Args:
+        source: where they are, and what stands where.
+        val_fraction: that a search would hold out.
+        cache_dir: where encoded inputs are kept; None: the default.
+
+    Returns:
+        `raw_kind`; `columns`: what stands where, by role; `examples`: how many of each split, None
+        where there is no such split, and how many without a label; `classes`: name and count in
+        each split; `wrong_labels`: how many training labels differ from the true ones, None where
+        those are not known; `annotators`; `gaps`: column of a table -> empty cells; `duplicates`;
+        `inputs`: what trials will see; `reading` and `warnings`: sentences.
+
+    Raises:
+        DataError: the data cannot be used; all problems are listed at once.
+    """
+    plan = plan_dataset(read_source(source), source, val_fraction=val_fraction, cache_dir=cache_dir)
+    raw = plan.raw
+    dataset = plan.dataset() if plan.encoding is None else _stand_in(plan)
+    _, held_out = validation_split(
+        dataset.train_labels,
+        dataset.input_of,
+        val_fraction=val_fraction,
+        num_validation=dataset.num_validation,
+    )
+    return {
+        "name": raw.name,
+        "raw_kind": raw.kind,
+        "columns": _columns(raw),
+        **_counts(raw),
+        "held_out": len(held_out),
+        "wrong_labels": _wrong_labels(raw.train),
+        "annotators": None if raw.annotators is None else len(raw.annotators),
+        "gaps": _gaps(raw),
+        "duplicates": count_duplicates(dataset),
+        "inputs": _inputs(dataset.train_inputs, plan),
+        "reading": list(plan.reading),
+        "warnings": list(plan.warnings),
+    }
+
+
+def _stand_in(plan: Plan) -> Dataset:
+    """Return the data set with empty inputs: what is equal is known of the raw ones."""
+    num_train, num_labelled, num_known, _ = plan.ends
+    train, test = plan.order[:num_labelled], plan.order[num_labelled:num_known]
+    return Dataset(
+        name=plan.raw.name,
+        train_inputs=np.zeros((len(train), 1), np.float32),
+        train_labels=plan.labels[train],
+        true_labels=None,
+        test_inputs=np.zeros((len(test), 1), np.float32),
+        test_labels=plan.labels[test],
+        num_classes=len(plan.raw.class_names),
+        num_validation=num_labelled - num_train or None,
+        first_equals=plan.first_equals,
+    )
+
+
+def _columns(raw: RawData) -> dict[str, Any]:
+    form = raw.form
+    if form is None:
+        return {"inputs": [], "label": None, "true_label": None, "id": None}
+    roles = {role: getattr(form, role) for role in ("label", "true_label", "id")}
+    return {"inputs": list(form.columns), **roles}
+
+
+def _counts(raw: RawData) -> dict[str, Any]:
+    splits = {"train": raw.train, "validation": raw.validation, "test": raw.test}
+    counts = {split: _labels(part) for split, part in splits.items() if part is not None}
+    sizes = {split: None if part is None else len(part) for split, part in splits.items()}
+    unlabelled = sum(count[None] for count in counts.values())
+    classes = [
+        {"name": name, **{split: count[name] for split, count in counts.items()}}
+        for name in raw.class_names
+    ]
+    return {"examples": {**sizes, "unlabelled": unlabelled}, "classes": classes}
+
+
+def _labels(split: RawSplit) -> Counter[str | None]:
+    return Counter([None] * len(split) if split.labels is None else split.labels.tolist())
+
+
+def _wrong_labels(train: RawSplit) -> int | None:
+    if train.labels is None or train.true_labels is None:
+        return None
+    pairs = zip(train.labels, train.true_labels, strict=True)
+    return sum(1 for pair in pairs if None not in pair and pair[0] != pair[1])
+
+
+def _gaps(raw: RawData) -> dict[str, int]:
+    """Return the empty cells of each column of a table that has any, over all splits."""
+    total: Counter[str] = Counter()
+    for split in (raw.train, raw.validation, raw.test):
+        if raw.kind == "table" and split is not None:
+            frame: Any = split.inputs
+            total.update(frame.isna().sum().to_dict())
+    return {name: int(count) for name, count in total.items() if count}
+
+
+def _inputs(inputs: np.ndarray, plan: Plan) -> dict[str, Any]:
+    """Return kind, shape and bytes of all inputs, and what encoding them takes."""
+    encoder, seconds, block = None, 0.0, inputs
+    if plan.encoding is not None:
+        encoder = plan.encoding.about
+        seconds, block = plan.encoding.probe()
+    return {
+        "kind": kind_of(block),
+        "shape": list(block.shape[1:]),
+        "bytes": len(plan.order) * prod(block.shape[1:]) * block.itemsize,
+        "encoder": encoder,
+        "encoding_seconds": seconds,
+    }
