@@ -54,8 +54,8 @@ def predict(
         str | None,
         typer.Option(
             metavar="PACKAGE.MODULE:FACTORY",
-            help="Factory of your own network, if the model is one. Its code is run. Name a method "
-            "or noise of your own after a comma.",
+            help="Factory of your own network, if the model is one. Its code is run. Name an "
+            "encoder, method or noise of your own after a comma.",
         ),
     ] = None,
     tracking_uri: Annotated[
@@ -106,7 +106,7 @@ def predict(
         text = as_csv(data, predictions)
     _write(text, output)
     notes = Console(stderr=output is None, markup=False, highlight=False, soft_wrap=True)
-    for sentence in accuracy_sentences(data, predictions):
+    for sentence in (*saved.warnings, *accuracy_sentences(data, predictions)):
         notes.print(sentence)
     if output is not None:
         notes.print(f"{len(data.inputs)} predictions in {output}")

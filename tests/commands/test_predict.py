@@ -286,11 +286,11 @@ def test_words_of_a_file_are_compared_by_name_whatever_their_numbers_would_be(
     refused = predict("--model", named_model, save(images=images, labels=labels))
     assert refused.code == 2
     assert (
-        "labels holds numbers, and this model knows its classes by name, zero, nil" in refused.err
+        "labels holds numbers, and this model knows its classes by name, 'zero, nil'" in refused.err
     )
     unknown = predict(
         "--model", named_model, save(images=images, labels=np.array(["cow"] * len(images)))
     )
-    assert "labels has class cow, and this model knows zero, nil" in unknown.err
+    assert "labels has class cow, and this model knows 'zero, nil'" in unknown.err
     words = predict("--model", model, save(images=images, labels=np.array(NAMES)[labels]))
     assert "and this model knows 0 to 9: leave labels out" in words.err

@@ -68,7 +68,8 @@ class SavedModel:
         network: its P networks as a stack.
         about: everything in config.json: data facts, metrics, versions.
         form: what raw inputs look like.
-        encoder: what makes inputs of raw inputs; None where they are used as they come.
+        encoder: what makes inputs of raw ones; None where they are used as they come.
+        warnings: sentences about what is not as it was when the model was trained.
     """
 
     config: TrialConfig
@@ -76,6 +77,7 @@ class SavedModel:
     about: Mapping[str, Any]
     form: RawForm
     encoder: Encoder | None = None
+    warnings: tuple[str, ...] = ()
 
     def predict_raw(
         self, inputs: Any, *, probabilities: bool = False, each_network: bool = False

@@ -15,6 +15,8 @@ from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import problems_of
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.data.encoders.chosen import ChosenEncoder
+from tune_noise.data.encoders.stored import load_encoder, save_encoder
 from tune_noise.data.sources.raw import RawForm
 from tune_noise.errors import DataError
 from tune_noise.models.networks import build_network
@@ -26,6 +28,7 @@ from tune_noise.training.prediction import SavedModel
 WEIGHTS_FILE = "weights.safetensors"
 CONFIG_FILE = "config.json"
 MAX_CONFIG_BYTES = 10_000_000
+_A_WORD = {family: f"a {word}" for family, word in WORDS.items()} | {"encoder": "an encoder"}
 _MAX_HEADER_BYTES = 1_000_000
 _Size = Annotated[int, Field(ge=1, le=2**20)]
 
@@ -64,6 +67,9 @@ def save_model(
         facts["class_names"] = list(dataset.class_names)
     if dataset.form is not None:
         facts["form"] = dataset.form.to_plain()
+    if dataset.encoder is not None:
+        facts["encoder"] = dict(dataset.encoder)
+        save_encoder(folder, dataset.encoder, dataset.encoder_state)
     _write_about(folder, {**facts, **about})
 
 
@@ -94,8 +100,8 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
     Args:
         folder: of the model.
         own_network: `package.module:factory`, where the model is a network of your own: its code
-            runs, so the folder alone must not say which. A method or a noise of your own must be
-            named as well, after a comma, unless this process has loaded it already.
+            runs, so the folder alone must not say which. An encoder, a method or a noise of your
+            own must be named as well, after a comma; the last two not if they are loaded already.
 
     Raises:
         DataError: the folder is not that of a model, whatever its files hold; or it is one of a
@@ -104,7 +110,7 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
     folder = Path(expand_home(str(folder)))
     try:
         about = _read_about(folder / CONFIG_FILE)
-        _check_own(about.get("config"), own_network)
+        _check_own(about, own_network)
         facts = _Facts.model_validate({k: v for k, v in about.items() if k in _Facts.model_fields})
         # Meta takes no memory: the file may name a network of any size; a user's code may want it.
         with torch.device("cpu" if is_path(facts.config.model) else "meta"):
@@ -117,21 +123,27 @@ def load_model(folder: str | Path, *, own_network: str | None = None) -> SavedMo
             )
         network = _build(facts)
         network.load_state_dict(weights)
+        form = _form(facts)
+        chosen = _load_encoder(folder, about, form)
     except ValidationError as error:
         problems = "; ".join(f"{p.place} {p.message}" for p in problems_of(error))
         raise _not_a_model(folder, f"{CONFIG_FILE}: {problems}") from None
     except (*UNREADABLE, OSError) as error:
         reason = str(error).partition("\nframe #")[0]  # without torch's C++ stack
         raise _not_a_model(folder, reason or type(error).__name__) from None
-    return SavedModel(facts.config, network.eval(), about, _form(facts))
+    if chosen is None:
+        return SavedModel(facts.config, network.eval(), about, form)
+    warnings = _changes(about["encoder"].get("version"), chosen)
+    return SavedModel(facts.config, network.eval(), about, form, chosen.encoder, warnings)
 
 
-def _check_own(config: object, own_network: str | None) -> None:
+def _check_own(about: Mapping[str, Any], own_network: str | None) -> None:
     """Check that the user has named all code that reading a model would run.
 
     Raises:
-        ValueError: a network, a method or a noise of the user's own is not among the names.
+        ValueError: a network, a method, a noise or an encoder of the user's own is not among them.
     """
+    config = about.get("config")
     values = config if isinstance(config, dict) else {}
     paths = [
         (family, path)
@@ -141,12 +153,14 @@ def _check_own(config: object, own_network: str | None) -> None:
         # A network must be named even where this process has loaded it.
         and (family == "model" or not is_loaded(family, path))
     ]
+    if is_path(encoder := _encoder_name(about) or ""):
+        paths.append(("encoder", encoder))
     allowed = (own_network or "").split(",")
     for family, path in paths:
         if path not in allowed:
             names = ",".join(path for _, path in paths)
             raise ValueError(
-                f"{CONFIG_FILE} names {path!r}, a {WORDS[family]} of your own; to run that code, "
+                f"{CONFIG_FILE} names {path!r}, {_A_WORD[family]} of your own; to run that code, "
                 f"load_model(folder, own_network={names!r})"
             )
 
@@ -186,6 +200,40 @@ def _form(facts: _Facts) -> RawForm:
     """Return what raw inputs look like; of an older folder or a named data set, an array."""
     is_vector = len(facts.input_shape) == 1
     return facts.form or RawForm(kind="features" if is_vector else "pixels")
+
+
+def _load_encoder(folder: Path, about: Mapping[str, Any], form: RawForm) -> ChosenEncoder | None:
+    """Read what makes inputs of raw ones; None where they are used as they come.
+
+    Raises:
+        DataError: its files cannot be read, or its library is not here.
+        ValueError: it is another encoder than the configuration file names.
+    """
+    if form.kind in ("features", "pixels"):
+        return None
+    name = _encoder_name(about)
+    # A path that is named here has been allowed.
+    chosen = load_encoder(folder, own_encoder=name)
+    if chosen.name != name:
+        raise ValueError(f"{CONFIG_FILE} names the encoder {name!r}, but there is {chosen.name!r}")
+    return chosen
+
+
+def _encoder_name(about: Mapping[str, Any]) -> str | None:
+    encoder = about.get("encoder")
+    name = encoder.get("name") if isinstance(encoder, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _changes(recorded: object, chosen: ChosenEncoder) -> tuple[str, ...]:
+    """Return a sentence for each thing that an encoder depends on and that is another one here."""
+    before = recorded if isinstance(recorded, dict) else {}
+    return tuple(
+        f"the encoder {chosen.name} was made with {what} {before[what]}, and here it is "
+        f"{chosen.version.get(what)}: what it makes may differ a little from what was trained on"
+        for what in before
+        if before[what] != chosen.version.get(what)
+    )
 
 
 def _build(facts: _Facts) -> nn.Module:

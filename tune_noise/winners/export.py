@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from tune_noise.config.declared import is_path
+from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import DataError
 from tune_noise.history.replay import TrialHistory
@@ -46,22 +48,29 @@ def export_winners(summary: Summary, dataset: Dataset, folder: Path) -> list[str
         (target / UNLABELLED_CSV).unlink(missing_ok=True)  # perhaps of another leader
         about = _about(trial, leader, condition.verdict, dataset)
         try:
-            if weights_file(folder, trial.stack_id).exists() or not _is_of(target, trial):
+            code = own_code(trial.config, dataset)
+            if weights_file(folder, trial.stack_id).exists() or not _is_of(target, trial, code):
                 save_model(target, _weights(folder, trial, leader), trial.config, dataset, about)
             else:
                 # Left by an earlier driver; the search may have grown since.
-                describe_model(target, about, own_network=trial.config.model)
-            write_unlabelled(target, dataset, own_network=trial.config.model)
+                describe_model(target, about, own_network=code)
+            write_unlabelled(target, dataset, own_network=code)
         except (FileNotFoundError, DamagedCheckpoint) as error:
             problems.append(f"{target} was not written: the weights of {trial.trial_id}: {error}")
     shutil.rmtree(checkpoints_dir(folder), ignore_errors=True)
     return problems
 
 
-def _is_of(target: Path, trial: TrialHistory) -> bool:
+def own_code(config: TrialConfig, dataset: Dataset) -> str | None:
+    """Return the paths of a user's own network and encoder, as `load_model` takes them."""
+    names = [config.model, dataset.encoder["name"] if dataset.encoder else ""]
+    return ",".join(filter(is_path, names)) or None
+
+
+def _is_of(target: Path, trial: TrialHistory, code: str | None) -> bool:
     """Return whether a model's folder is whole and holds the networks of a trial."""
     try:
-        model = load_model(target, own_network=trial.config.model)
+        model = load_model(target, own_network=code)
         return bool(model.about.get("trial_id") == trial.trial_id)
     except DataError:
         return False

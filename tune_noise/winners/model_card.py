@@ -19,6 +19,7 @@ _TOLD = {"dataset", "noise", "model", "method", "seed", "noise_seed", "objective
 
 # config.json holds the names of all classes.
 _MOST_NAMES = 20
+_FEW_COLUMNS = 5
 
 
 def model_card(
@@ -46,6 +47,7 @@ def model_card(
         **_confirmed(leader),
         "these weights": _weights(trial, condition, test_accuracy),
         "data": _data(dataset),
+        **_encoder(dataset),
         "noise": _noise(condition),
         "method, network": _method(trial),
         "hyper-parameters": _hyper_parameters(trial, dataset),
@@ -109,6 +111,17 @@ def _data(dataset: Dataset) -> str:
     )
 
 
+def _encoder(dataset: Dataset) -> dict[str, str]:
+    """Return the row about what makes inputs of raw ones, where anything does."""
+    if dataset.encoder is None:
+        return {}
+    name, takes, fields, version = (
+        dataset.encoder[key] for key in ("name", "takes", "fields", "version")
+    )
+    values = ", ".join(f"{key} {value}" for key, value in [*fields.items(), *version.items()])
+    return {"encoder": f"{name} ({values}) makes inputs of {takes}; it travels with the model"}
+
+
 def _noise(condition: ConditionSummary) -> str:
     words = condition_in_words(condition.factors, condition.config)
     rate = condition.realised_noise_rate
@@ -159,16 +172,29 @@ def _known(condition: ConditionSummary, trial: TrialHistory) -> str:
 
 
 def _loading(name: str, condition: ConditionSummary, dataset: Dataset) -> str:
-    shape = ", ".join(map(str, dataset.input_shape))
-    inputs, dtype = ("images", "uint8") if dataset.kind == "pictures" else ("features", "float32")
+    form = dataset.form
+    if form is not None and (form.columns or form.kind == "photos"):
+        columns = form.columns or ("image",)
+        more = f" and {len(columns) - _FEW_COLUMNS} more" if columns[_FEW_COLUMNS:] else ""
+        call = (
+            f"# columns {', '.join(columns[:_FEW_COLUMNS])}{more}\n"
+            "table = model.predict(frame)  # DataFrame -> columns predicted_label, probability\n"
+        )
+        file = "photos/" if form.kind == "photos" else "new.csv"
+    else:
+        shape = ", ".join(map(str, dataset.input_shape))
+        is_picture = dataset.kind == "pictures"
+        inputs, dtype = ("images", "uint8") if is_picture else ("features", "float32")
+        call = f"labels = model.predict({inputs})  # {dtype} [N, {shape}] -> int64 [N]\n"
+        file = f"{inputs}.npz"
     return (
         "```python\n"
         "import mlflow\n"
         f'model = mlflow.pyfunc.load_model("models:/{name}@champion")\n'
-        f"labels = model.predict({inputs})  # {dtype} [N, {shape}] -> int64 [N]\n"
+        f"{call}"
         "```\n\n"
         "From the search's folder: `tune-noise predict --model runs/"
-        f"{condition.config.name}/winners/{condition.name} {inputs}.npz`. tune_noise must be "
+        f"{condition.config.name}/winners/{condition.name} {file}`. tune_noise must be "
         "installed; no code in the model is run.\n"
     )
 

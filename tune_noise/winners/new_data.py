@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tune_noise.data.npz_images import NamedImages, load_named_images
-from tune_noise.data.sources.new_inputs import listed
+from tune_noise.data.sources.notes import listed
 from tune_noise.data.sources.raw import RawSplit
 from tune_noise.data.sources.read import read_inputs
 from tune_noise.errors import ConfigError, DataError, Problem, UserError

@@ -7,10 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tune_noise.config.declared import is_path, noise_fields
+from tune_noise.config.declared import noise_fields
 from tune_noise.config.search import SearchConfig, folder_word
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.data.encoders.declarations import ENCODERS
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record.folder import winner_dir
 from tune_noise.reporting import ConditionSummary, Summary
@@ -21,7 +22,7 @@ from tune_noise.tracking.entry import CARD_FILE, ENTRY_FILE, Entry, Evidence, en
 from tune_noise.training.saved_model import CONFIG_FILE, WEIGHTS_FILE
 from tune_noise.verdict import challenge_level, looks_of
 from tune_noise.verdict.task import task_key, task_of
-from tune_noise.winners.export import metrics_of_weights
+from tune_noise.winners.export import metrics_of_weights, own_code
 from tune_noise.winners.model_card import model_card
 
 # Beside data and noise, the parts of the task that a name tells where they are unusual. That a
@@ -143,11 +144,11 @@ def _entry(
         evidence=_evidence(condition, leader),
         tags=_tags(condition, leader, dataset),
         params=_params(config),
-        requirements=[f"{package}=={version(package).partition('+')[0]}" for package in _PACKAGES],
+        requirements=_requirements(dataset),
         input_shape=dataset.input_shape,
         example=_example(dataset),
         columns=_columns(dataset),
-        own_network=config.model if is_path(config.model) else None,
+        own_network=own_code(config, dataset),
     )
 
 
@@ -174,6 +175,7 @@ def _tags(condition: ConditionSummary, leader: Finalist, dataset: Dataset) -> di
         "dataset": dataset.name,
         "method": config.method,
         "network": config.model,
+        "encoder": dataset.encoder["name"] if dataset.encoder else "",
         "verdict": condition.verdict or "",
         "oracle": "true" if config.oracle else "",
     }
@@ -181,6 +183,15 @@ def _tags(condition: ConditionSummary, leader: Finalist, dataset: Dataset) -> di
         if metric in metrics:
             tags[metric] = f"{with_interval(metrics[metric], metric)}, n = {metrics[metric].n}"
     return {f"tune_noise.{tag}": value for tag, value in tags.items() if value}
+
+
+def _requirements(dataset: Dataset) -> list[str]:
+    """Return what pip must install for the model; the library of an encoder is an extra of ours."""
+    encoder = ENCODERS.get(dataset.encoder["name"]) if dataset.encoder else None
+    extra = f"[{encoder.extra}]" if encoder is not None and encoder.extra else ""
+    packages = [*_PACKAGES, *([encoder.package] if encoder is not None and encoder.package else [])]
+    pinned = [f"{package}=={version(package).partition('+')[0]}" for package in packages]
+    return [one.replace("tune-noise==", f"tune-noise{extra}==") for one in pinned]
 
 
 def _params(config: TrialConfig) -> dict[str, str]:

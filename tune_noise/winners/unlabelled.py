@@ -14,7 +14,7 @@ from tune_noise.training.saved_model import load_model
 _BLOCK = 10_000_000
 
 
-def write_unlabelled(target: Path, dataset: Dataset, *, own_network: str) -> None:
+def write_unlabelled(target: Path, dataset: Dataset, *, own_network: str | None) -> None:
     """Write the class and its probability for each example whose label is missing, if there is any.
 
     Args:
