@@ -17,6 +17,8 @@ SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"
 FIGURES = "figures"
 TABLES = "tables"
+# Only where several annotators have labelled.
+ANNOTATORS_FILE = f"{TABLES}/annotators.csv"
 WINNERS = "winners"
 # In the folder of a winner.
 SUSPECTS_CSV = "suspects.csv"

@@ -17,6 +17,7 @@ from tune_noise.config.trial import trial_fields
 from tune_noise.config.words import class_name, configuration
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record.folder import (
+    ANNOTATORS_FILE,
     CRITERIA_FILE,
     EPOCHS_FILE,
     TABLES,
@@ -25,6 +26,7 @@ from tune_noise.record.folder import (
 )
 from tune_noise.reporting.comparison.compare import SearchComparison
 from tune_noise.reporting.comparison.data import differences, entry_values
+from tune_noise.reporting.findings.annotators import Annotator, annotators_of
 from tune_noise.reporting.findings.criteria import ORACLE, choices
 from tune_noise.reporting.findings.effort import STATES, efforts
 from tune_noise.reporting.findings.finalists import reported_metrics
@@ -88,6 +90,7 @@ class Table:
 
 def search_tables(history: History, summary: Summary) -> dict[str, Table]:
     """Return every table of a search by the path of its file within the folder of the search."""
+    annotators = annotators_table(summary)
     return {
         TRIALS_FILE: trials_table(history),
         EPOCHS_FILE: epochs_table(history),
@@ -97,7 +100,7 @@ def search_tables(history: History, summary: Summary) -> dict[str, Table]:
         f"{TABLES}/importance.csv": importance_table(summary),
         f"{TABLES}/effort.csv": effort_table(history),
         f"{TABLES}/knowledge.csv": knowledge_table(history),
-    }
+    } | ({ANNOTATORS_FILE: annotators} if annotators.rows else {})
 
 
 def _config_columns() -> dict[str, str]:
@@ -203,6 +206,16 @@ def effort_table(history: History) -> Table:
         for effort in efforts(history, condition=condition.name)
     ]
     return Table(list(EFFORT_COLUMNS), rows)
+
+
+def annotators_table(summary: Summary) -> Table:
+    """Return a row per condition and annotator; shares are fractions, see `Annotator`."""
+    rows = [
+        {"condition": condition.name} | asdict(annotator)
+        for condition in summary.conditions
+        for annotator in annotators_of(condition)
+    ]
+    return Table(["condition", *(f.name for f in fields(Annotator))], rows)
 
 
 def knowledge_table(history: History) -> Table:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tune_noise.config.declared import noise
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
+from tune_noise.data.aggregation import agreement
 from tune_noise.metrics.suspicion import (
     THRESHOLD,
     Suspicion,
@@ -36,7 +38,8 @@ class Suspects:
         folds: int64 from 1, the training that did not learn the example.
         true_labels: int64; None where the truth is unknown.
         facts: how many examples and suspects there are, and, where the truth is known, how many
-            labels are wrong and how well they were found (`metrics.suspicion.detection`).
+            labels are wrong and how well they were found (`metrics.suspicion.detection`). Of
+            several annotators also `annotators`: of each the counts behind agreement and accuracy.
     """
 
     examples: np.ndarray
@@ -46,7 +49,7 @@ class Suspects:
     probabilities: np.ndarray
     folds: np.ndarray
     true_labels: np.ndarray | None
-    facts: dict[str, float]
+    facts: dict[str, Any]
 
 
 def suspects_problem(config: TrialConfig, dataset: Dataset) -> str | None:
@@ -89,8 +92,31 @@ def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
         probabilities=all_found.probabilities[order],
         folds=folds[image_of],
         true_labels=None if truth is None else truth[images][image_of],
-        facts=_facts(all_found, wrong),
+        facts=_facts(all_found, wrong) | _annotators(dataset, images, probabilities.argmax(axis=1)),
     )
+
+
+def _annotators(dataset: Dataset, images: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    """Return, for each annotator of these images, how often answers agree with others and networks.
+
+    Args:
+        dataset: with or without answers of several annotators.
+        images: int64 [N], in order.
+        predicted: int64 [N], the classes that networks which did not learn them predict.
+    """
+    if dataset.answers is None or dataset.annotators is None:
+        return {}
+    answers = dataset.answers[images]
+    columns = {
+        "answers": (answers >= 0).sum(axis=0),
+        "as_predicted": (answers == predicted[:, None]).sum(axis=0),
+    }
+    columns["agreed"], columns["chances"] = agreement(answers)
+    rows = [
+        {"name": name} | {key: int(column[w]) for key, column in columns.items()}
+        for w, name in enumerate(dataset.annotators)
+    ]
+    return {"annotators": [row for row in rows if row["answers"]]}
 
 
 def _facts(suspicion: Suspicion, wrong: np.ndarray | None) -> dict[str, float]:

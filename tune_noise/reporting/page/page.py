@@ -6,8 +6,9 @@ from typing import Any
 
 from tune_noise.config.words import configuration
 from tune_noise.history.replay import History
-from tune_noise.reporting.cells import Cell, finalist_cell, judgement_cell
+from tune_noise.reporting.cells import EMPTY, Cell, finalist_cell, judgement_cell
 from tune_noise.reporting.figures.draw import KINDS, Drawings
+from tune_noise.reporting.findings.annotators import annotators_of
 from tune_noise.reporting.findings.criteria import Choice, choices
 from tune_noise.reporting.findings.effort import STATES, Effort, efforts
 from tune_noise.reporting.findings.finalists import reported_metrics
@@ -31,6 +32,8 @@ from tune_noise.reporting.wording import NO_VALUE, objective_name, selection, un
 RUN_AGAIN = "python -m tune_noise.search --space search.yaml"
 TEMPLATE = "report.html.j2"
 SELECTED = "selected epoch"
+# Nobody reads a longer table on a page; the CSV file has all.
+MAX_ANNOTATORS = 100
 _HEADINGS = {
     "test_accuracy_clean": "test accuracy, selected epoch",
     "test_accuracy_clean_last_mean": "test accuracy, mean of last epochs",
@@ -62,6 +65,7 @@ def render_page(
         conditions=[_section(condition, drawings) for condition in summary.conditions],
         accuracy=drawings.get(("accuracy", "")),
         sheets=sheets,
+        annotators={c.name: part for c in summary.conditions if (part := _annotators(c))},
         unlabelled=unlabelled_sentence(summary),
         effort_headings=[
             *("trials", *statuses, "epochs"),
@@ -140,6 +144,30 @@ def _choice(choice: Choice, condition: ConditionSummary) -> dict[str, Any]:
     )
     name = "test accuracy itself (oracle)" if choice.is_oracle else choice.criterion
     return {"criterion": name, "cells": [Cell(value) for value in values]}
+
+
+def _annotators(condition: ConditionSummary) -> dict[str, Any] | None:
+    annotators = annotators_of(condition)
+    if not annotators:
+        return None
+    shown = f"{min(len(annotators), MAX_ANNOTATORS):,} of {len(annotators):,}"
+    rows = [
+        {
+            "name": annotator.annotator,
+            "cells": [
+                Cell(f"{annotator.answers:,}"),
+                EMPTY
+                if annotator.agreement is None
+                else Cell(f"{100 * annotator.agreement:.0f} %"),
+                Cell(
+                    f"{100 * annotator.accuracy:.0f} %",
+                    (f"{100 * annotator.low:.0f} to {100 * annotator.high:.0f} %",),
+                ),
+            ],
+        }
+        for annotator in annotators[:MAX_ANNOTATORS]
+    ]
+    return {"rows": rows, "caption": f"{place(condition)}: {shown}, those with most answers first"}
 
 
 def _effort(effort: Effort, statuses: list[str]) -> dict[str, Any]:
