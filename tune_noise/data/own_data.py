@@ -191,7 +191,8 @@ def plan_dataset(
         )
     encoding = first_equals = None
     if chosen is not None:
-        inputs = _taken([split.inputs for split in splits], order)
+        parts = [split.inputs for split in splits]
+        inputs = _joined([_taken(parts, rows) for rows in np.split(order, ends) if len(rows)])
         digests = raw_digests(inputs) if digests is None else digests[order]
         _, first, inverse = np.unique(digests[:num_known], return_index=True, return_inverse=True)
         first_equals = first[inverse].astype(np.int64)
@@ -201,6 +202,11 @@ def plan_dataset(
             val_fraction=val_fraction,
             num_validation=num_labelled - num_train or None,
         )
+        if not len(fitted_on):
+            raise DataError(
+                f"{raw.name}: every training example equals one of the given validation split: take "
+                "the copies out of that split"
+            )
         encoding = Encoding(chosen, inputs, digests, fitted_on, num_known, cache_dir)
         reading.append(f"encoded by {chosen}")
     return Plan(
@@ -379,7 +385,7 @@ def _shown(kind: RawKind, splits: Sequence[RawSplit]) -> np.ndarray | None:
 def _taken(inputs: Sequence[Any], rows: np.ndarray) -> Any:
     """Return some raw inputs of several splits, which are numbered through; None: of no rows.
 
-    Rows that follow each other in one split are not copied.
+    The rows are sorted. Those that follow each other in one split are not copied.
     """
     if not len(rows):
         return None
@@ -391,6 +397,10 @@ def _taken(inputs: Sequence[Any], rows: np.ndarray) -> Any:
         rows_here = slice(here[0], here[-1] + 1) if is_run else here
         if len(here):
             pieces.append(part[rows_here] if isinstance(part, np.ndarray) else part.iloc[rows_here])
+    return _joined(pieces)
+
+
+def _joined(pieces: Sequence[Any]) -> Any:
     if len(pieces) == 1:
         return pieces[0]
     if isinstance(pieces[0], np.ndarray):

@@ -1,5 +1,6 @@
 """Encoders of a user's own, and raw inputs to try encoders with."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +52,35 @@ class Lengths:
         return np.array([[len(str(text))] for text in inputs], np.float32)
 
 
-class Wrong:
-    """An encoder that does what its words say."""
+class Slow(Lengths):
+    """An encoder that takes a while, and says in a file which blocks it has encoded."""
 
-    def __init__(self, fault="lists"):
+    declaration = EncoderDeclaration(
+        takes="texts",
+        fields=(
+            Field(name="log", type=str, description="the file"),
+            Field(name="seconds", type=float, default=0.0, ge=0.0, description="for each block"),
+        ),
+    )
+
+    def __init__(self, log, seconds):
+        self.log, self.seconds = log, seconds
+
+    def encode(self, inputs):
+        time.sleep(self.seconds)
+        with open(self.log, "a") as file:
+            file.write(f"{inputs[0]} {len(inputs)}\n")
+        return super().encode(inputs)
+
+
+class Wrong:
+    """An encoder that does what its fault says."""
+
+    declaration = EncoderDeclaration(
+        takes="texts", fields=(Field(name="fault", type=str, description="what is wrong"),)
+    )
+
+    def __init__(self, fault):
         self.fault = fault
 
     def encode(self, inputs):
@@ -66,10 +92,6 @@ class Wrong:
             "nan": lambda: np.full((length, 2), np.nan, np.float32),
             "raises": lambda: 1 / 0,
         }[self.fault]()
-
-
-for _fault in ("lists", "float64", "too few", "nan", "raises"):
-    globals()[f"gives_{_fault.replace(' ', '_')}"] = lambda fault=_fault: Wrong(fault)
 
 
 def raw_inputs(folder: Path) -> dict:

@@ -67,7 +67,7 @@ class Columns:
                 words = _words(inputs[name]).to_numpy()
                 listed = [words == word for word in self._words[name]]
                 columns += [*listed, ~np.logical_or.reduce([np.zeros(len(words), bool), *listed])]
-            elif (numbers := _numbers(inputs[name])) is None:
+            elif (numbers := _numbers(_without_words(inputs[name]))) is None:
                 strange = _listed_words(inputs[name])
                 problems.append(f"column {name!r} held numbers in training, and now {strange}")
             elif np.isinf(numbers).any():
@@ -103,9 +103,14 @@ def _numbers(column: "pd.Series[Any]") -> np.ndarray | None:
     if pd.api.types.is_datetime64_any_dtype(column):
         moments = column.to_numpy("datetime64[us]")
         return np.where(np.isnat(moments), np.nan, moments.astype(np.float64) / _MICROSECONDS)
-    if pd.api.types.is_numeric_dtype(column) or column.isna().all():
+    if pd.api.types.is_numeric_dtype(column):
         return column.to_numpy(np.float64, na_value=np.nan)
     return None
+
+
+def _without_words(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a column of gaps alone, whose type says nothing, as one of numbers."""
+    return column.astype("float64") if column.isna().all() else column
 
 
 def _words(column: "pd.Series[Any]") -> "pd.Series[Any]":
