@@ -7,7 +7,7 @@ from tune_noise.config import declared
 from tune_noise.config.conditional import field_default
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import applies, trial_fields, when
+from tune_noise.config.trial import trial_fields
 from tune_noise.config.words import NAMED_BY_VALUE, plain_value
 from tune_noise.reporting.statistics import Estimate
 
@@ -148,7 +148,8 @@ def level_in_words(field: str, level: Any) -> str:
 def condition_in_words(factors: dict[str, Any], search: SearchConfig) -> str:
     """Return `pair_flip noise_rate 0.45`: the kind of noise, its level, then the other factors."""
     noise = factors.get("noise", search.noise)
-    given = {name: factors.get(name, search.fixed.get(name)) for name in _noise_levels(noise)}
+    fields = [field.name for field in declared.noise(str(noise)).fields]
+    given = {name: factors.get(name, search.fixed.get(name)) for name in fields}
     levels = {k: default_of(k) if v is None else v for k, v in given.items()}
     levels = {k: v for k, v in levels.items() if v is not None}
     others = {k: v for k, v in factors.items() if k != "noise" and k not in levels}
@@ -172,12 +173,6 @@ def rate_note(noise: str) -> str:
 def default_of(field: str) -> Any:
     """Return the default of a trial's field where it applies."""
     return field_default(trial_fields()[field])
-
-
-def _noise_levels(noise: str) -> list[str]:
-    """Return the fields that apply to this kind of noise alone, e.g. alpha or noise_rate."""
-    fields = trial_fields()
-    return [f for f in fields if set(when(f)) == {"noise"} and applies(f, {"noise": noise})]
 
 
 def _magnitude(value: float) -> int:

@@ -32,8 +32,8 @@ from tune_noise.reporting.wording import NO_VALUE, objective_name, selection, un
 RUN_AGAIN = "python -m tune_noise.search --space search.yaml"
 TEMPLATE = "report.html.j2"
 SELECTED = "selected epoch"
-# Nobody reads a longer table on a page; the CSV file has all.
-MAX_ANNOTATORS = 100
+# Nobody reads a longer table on a page; the CSV file has all of them.
+MAX_ANNOTATORS = 30
 _HEADINGS = {
     "test_accuracy_clean": "test accuracy, selected epoch",
     "test_accuracy_clean_last_mean": "test accuracy, mean of last epochs",
@@ -160,8 +160,8 @@ def _annotators(condition: ConditionSummary) -> dict[str, Any] | None:
                 if annotator.agreement is None
                 else Cell(f"{100 * annotator.agreement:.0f} %"),
                 Cell(
-                    f"{100 * annotator.accuracy:.0f} %",
-                    (f"{100 * annotator.low:.0f} to {100 * annotator.high:.0f} %",),
+                    f"{100 * annotator.accuracy:.0f} % "
+                    f"({100 * annotator.low:.0f} to {100 * annotator.high:.0f})"
                 ),
             ],
         }
