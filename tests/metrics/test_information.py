@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from tune_noise.metrics.information import count_pairs, entropy, information, is_renamed
+from tune_noise.metrics.information import entropy, information, is_renamed
+from tune_noise.metrics.unmixing import count_pairs
 from tune_noise.noise import dilute, flip, pair_flip, symmetric
 
 K = 10

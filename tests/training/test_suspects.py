@@ -1,5 +1,7 @@
 """The ranked examples of a cross-fitting."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,8 +65,6 @@ def test_every_copy_of_an_image_is_judged_by_its_own_label(few_digits):
 
 
 def test_where_the_truth_is_unknown_no_figure_speaks_of_it(few_digits):
-    from dataclasses import replace
-
     unknown = replace(few_digits, true_labels=None)
     config = TrialConfig(noise="given")
     found = judge(nearly_right(config, unknown), unknown)
@@ -79,3 +79,5 @@ def test_foreign_images_and_tables_without_end_are_refused_with_a_reason(digits)
     many = TrialConfig(noise="dilution", alpha=alpha)
     assert "1,000,000" in str(suspects_problem(many, digits))
     assert suspects_problem(TrialConfig(noise="dilution", alpha=5), digits) is None
+    classes = replace(digits, num_classes=200_000)
+    assert "251,400,000 predictions" in str(suspects_problem(TrialConfig(), classes))

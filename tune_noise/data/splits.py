@@ -71,7 +71,8 @@ def stratified_split(
     """Split examples into training and validation with the same class proportions.
 
     The validation split has round(val_fraction * N) examples, and of every class its
-    proportional share to within one example, but at least one; so has the training split.
+    proportional share to within one example, which of a rare class may be none; so has the
+    training split, but of every class at least one.
 
     Equal inputs go to the same side. Then these numbers are those of different inputs, each of
     the rarest class among its labels, and all examples of an input follow it.
@@ -88,7 +89,8 @@ def stratified_split(
 
     Raises:
         ValueError: val_fraction is not in (0, 1).
-        DataError: a class would have no example in one of the two splits.
+        DataError: a class has fewer than two inputs, or would have no training example; or nothing
+            would validate.
 
     Example:
         >>> labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -111,8 +113,7 @@ def stratified_split(
     is_held_out = np.zeros(len(labels), dtype=bool)
     is_held_out[inputs[held_out]] = True
     train, val = np.flatnonzero(~is_held_out[input_of]), np.flatnonzero(is_held_out[input_of])
-    for split, indices in (("training", train), ("validation", val)):
-        _check_every_class(labels, indices, class_names, split=split, val_fraction=val_fraction)
+    _check_every_class(labels, train, class_names, val_fraction=val_fraction)
     return train, val
 
 
@@ -198,12 +199,12 @@ def _check_sizes(
             f"a class needs at least 2 different examples, one to train and one to validate; "
             f"class {alone} has 1 of the {len(labels)}"
         )
-    smallest = min(num_val, len(labels) - num_val)
-    if smallest < max(1, len(classes)):
+    if len(labels) - num_val < len(classes) or num_val < 1:
         raise DataError(
             f"val_fraction {val_fraction} splits {len(labels)} examples into "
-            f"{len(labels) - num_val} for training and {num_val} for validation; each needs at "
-            f"least one per class, {len(classes)}: use more examples or another val_fraction"
+            f"{len(labels) - num_val} for training and {num_val} for validation; training needs "
+            f"at least one per class, {len(classes)}, and validation one: use more examples or "
+            "another val_fraction"
         )
 
 
@@ -212,7 +213,6 @@ def _check_every_class(
     indices: np.ndarray,
     class_names: Sequence[str] | None,
     *,
-    split: str,
     val_fraction: float,
 ) -> None:
     missing = np.setdiff1d(labels, labels[indices])
@@ -222,6 +222,6 @@ def _check_every_class(
             for k in missing[:10]
         )
         raise DataError(
-            f"val_fraction {val_fraction} leaves no {split} example of {sizes}: "
+            f"val_fraction {val_fraction} leaves no training example of {sizes}: "
             f"use more examples or another val_fraction"
         )

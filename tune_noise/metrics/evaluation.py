@@ -12,6 +12,8 @@ from tune_noise.metrics.unmixing import clean_accuracy, noise_rate
 
 # Images evaluated at once: large enough for speed, small enough for a GPU share.
 EVALUATION_BATCH = 1000
+# Labels per class. With fewer, chance makes some renaming match better.
+MIN_RENAMED = 5
 
 
 @torch.no_grad()
@@ -60,26 +62,26 @@ def validation_metrics(
         true_labels: int64 [<= N], where the oracle is declared: of the first images. What follows
             them are foreign images, which have no class.
     """
-    log_probabilities = F.log_softmax(logits.double(), dim=2)
-    targets = noisy_labels.expand(len(logits), -1, -1)
-    agreement = (logits.argmax(dim=2).unsqueeze(2) == targets).double()
-    labels = noisy_labels.cpu().numpy()
-    networks = [
-        _of_network(row.exp().cpu().numpy(), labels, inverse, answers) for row in log_probabilities
-    ]
-    if with_soft_error:
-        for metrics, row in zip(networks, log_probabilities, strict=True):
-            error = soft_information_error(row.exp().cpu().numpy(), labels)
+    networks = []
+    # One at a time: of thousands of classes these are the largest arrays of a trial.
+    for row in logits:
+        log_probabilities = F.log_softmax(row.double(), dim=1)
+        agreement = row.argmax(dim=1, keepdim=True) == noisy_labels
+        metrics = {
+            "val_accuracy_noisy": float(agreement.double().mean()),
+            "val_loss_noisy": float(-log_probabilities.gather(1, noisy_labels).mean()),
+        }
+        if true_labels is not None:
+            metrics |= _oracle_metrics(log_probabilities[: len(true_labels)], true_labels)
+        labels, probabilities = noisy_labels.cpu().numpy(), log_probabilities.exp_().cpu().numpy()
+        metrics |= _of_network(probabilities, labels, inverse, answers)
+        if with_soft_error:
+            error = soft_information_error(probabilities, labels)
             metrics["val_information_soft_noisy_se"] = error
+        networks.append(metrics)
     # Both networks see the same labels, so averaging two does not make a standard error smaller.
     means = {name: _mean([metrics[name] for metrics in networks]) for name in networks[0]}
-    if true_labels is not None:
-        means |= _oracle_metrics(log_probabilities[:, : len(true_labels)], true_labels)
-    return means | {
-        "val_accuracy_noisy": float(agreement.mean()),
-        "val_loss_noisy": float(-log_probabilities.gather(2, targets).mean()),
-        "val_renamed": float(any(metrics["val_renamed"] for metrics in networks)),
-    }
+    return means | {"val_renamed": float(any(metrics["val_renamed"] for metrics in networks))}
 
 
 def _of_network(
@@ -96,7 +98,10 @@ def _of_network(
         "val_information_noisy": hard.nats,
         "val_information_noisy_se": hard.standard_error,
         "val_information_soft_noisy": soft_information(probabilities, noisy_labels),
-        "val_renamed": float(is_renamed(predicted, noisy_labels, num_classes)),
+        "val_renamed": float(
+            noisy_labels.size >= MIN_RENAMED * num_classes
+            and is_renamed(predicted, noisy_labels, num_classes)
+        ),
         "val_noise_rate_estimate": rate.value,
         "val_noise_rate_estimate_se": rate.standard_error,
     }
@@ -108,17 +113,16 @@ def _of_network(
 
 
 def _oracle_metrics(log_probabilities: Tensor, true_labels: Tensor) -> dict[str, float]:
-    """Return means over the networks, on the true labels of the validation images.
+    """Return one network's metrics on the true labels of the validation inputs.
 
     Args:
-        log_probabilities: float64 [P, N, K].
+        log_probabilities: float64 [N, K].
         true_labels: int64 [N].
     """
-    targets = true_labels.expand(len(log_probabilities), -1).unsqueeze(2)
-    agreement = (log_probabilities.argmax(dim=2, keepdim=True) == targets).double()
+    agreement = log_probabilities.argmax(dim=1) == true_labels
     return {
-        "val_accuracy_clean": float(agreement.mean()),
-        "val_loss_clean": float(-log_probabilities.gather(2, targets).mean()),
+        "val_accuracy_clean": float(agreement.double().mean()),
+        "val_loss_clean": float(F.nll_loss(log_probabilities, true_labels)),
     }
 
 

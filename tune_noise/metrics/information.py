@@ -36,30 +36,45 @@ class Information:
     standard_error: float
 
 
-def count_pairs(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Labels:
-    """Count how often each predicted class meets each noisy label.
+@dataclass(frozen=True)
+class Borne:
+    """The labels that images bear: each image and label once. Of many classes few pairs occur.
 
-    Args:
-        predicted: int64 [N].
-        noisy_labels: int64 [N, copies]; every copy counts.
-        num_classes: K.
-
-    Returns:
-        int64 [K, K], rows predicted classes.
+    Attributes:
+        images: int64 [M], sorted.
+        labels: int64 [M].
+        times: float64 [M], how often the image bears the label.
     """
-    return _count(predicted, noisy_labels, num_classes, num_classes)
+
+    images: Labels
+    labels: Labels
+    times: Floats
 
 
-def label_counts(noisy_labels: Labels, num_classes: int) -> Floats:
-    """Count how often each image bears each label: float64 [N, K] from int64 [N, copies]."""
+def borne_labels(noisy_labels: Labels, num_classes: int) -> Borne:
+    """Count how often each image bears each label, from int64 [N, copies]."""
     images = np.arange(len(noisy_labels))
-    return _count(images, noisy_labels, len(images), num_classes).astype(np.float64)
+    if noisy_labels.shape[1] == 1:
+        return Borne(images, noisy_labels[:, 0], np.ones(len(images)))
+    pairs, times = np.unique(images[:, None] * num_classes + noisy_labels, return_counts=True)
+    return Borne(pairs // num_classes, pairs % num_classes, times.astype(np.float64))
 
 
-def _count(rows: Labels, labels: Labels, num_rows: int, num_columns: int) -> Labels:
-    cells = rows[:, None] * num_columns + labels
-    counts = np.bincount(cells.ravel(), minlength=num_rows * num_columns)
-    return counts.reshape(num_rows, num_columns)
+class _Table:
+    """Predicted classes against noisy labels, without the cells in which nothing is.
+
+    Attributes:
+        rows: int64 [cells], the predicted class.
+        columns: int64 [cells], the noisy label.
+        counts: float64 [cells].
+        cell_of: int64 [M], the cell of each pair of image and label.
+    """
+
+    def __init__(self, predicted: Labels, borne: Borne, num_classes: int) -> None:
+        pairs = predicted[borne.images] * num_classes + borne.labels
+        cells, self.cell_of = np.unique(pairs, return_inverse=True)
+        self.rows, self.columns = cells // num_classes, cells % num_classes
+        self.counts = np.bincount(self.cell_of, weights=borne.times)
 
 
 def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Information:
@@ -80,17 +95,21 @@ def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> In
         Xu et al. 2019, arXiv:1909.03388, use a relative of it as a training loss; Chen et al.
         2021, arXiv:2012.04193, show when noisy validation can select at all.
     """
-    copies = noisy_labels.shape[1]
-    image_labels = label_counts(noisy_labels, num_classes)
-    counts = count_pairs(predicted, noisy_labels, num_classes).astype(np.float64)
-    others = counts[predicted] - image_labels + PSEUDO_COUNT
-    rows = counts.sum(axis=1)[predicted] - copies + num_classes * PSEUDO_COUNT
-    log_terms = (image_labels * np.log(others)).sum(axis=1) / copies - np.log(rows)
+    number, copies = noisy_labels.shape
+    borne = borne_labels(noisy_labels, num_classes)
+    table = _Table(predicted, borne, num_classes)
+    others = table.counts[table.cell_of] - borne.times + PSEUDO_COUNT
+    rows = copies * np.bincount(predicted)[predicted] - copies + num_classes * PSEUDO_COUNT
+    logs = np.bincount(borne.images, weights=borne.times * np.log(others), minlength=number)
+    log_terms = logs / copies - np.log(rows)
     nats = entropy(noisy_labels) + log_terms.mean()
-    return Information(float(nats), _standard_error(predicted, image_labels, counts))
+    error = _standard_error(predicted, borne, table, copies=copies, num_classes=num_classes)
+    return Information(float(nats), error)
 
 
-def _standard_error(predicted: Labels, image_labels: Floats, counts: Floats) -> float:
+def _standard_error(
+    predicted: Labels, borne: Borne, table: _Table, *, copies: int, num_classes: int
+) -> float:
     """Return the jackknife error over images, less the part of it that is counted twice.
 
     Deleting images one by one sees what that does to That; the spread of the log terms alone does
@@ -98,52 +117,54 @@ def _standard_error(predicted: Labels, image_labels: Floats, counts: Floats) -> 
     quadratic part of an estimate's variance twice (Efron and Stein 1981). For the information of a
     table of L labels that part is tr(P^2) / 2 L^2, with P the second derivative times the
     multinomial covariance: P is I - rows - columns + all, the projections on a table's margins.
-
-    Args:
-        predicted: int64 [N].
-        image_labels: float [N, K], labels of each image.
-        counts: float [K, K], their sum by predicted class.
     """
-    num_images, labels = len(image_labels), counts.sum()
-    without = _of_tables_less_one(predicted, image_labels, counts)
-    jackknife = (num_images - 1) / num_images * ((without - without.mean()) ** 2).sum()
-    rows, columns = counts.sum(axis=1), counts.sum(axis=0)
-    expected = np.outer(rows, columns)
-    overlap = (counts**2 / np.where(expected > 0, expected, 1.0)).sum()
-    trace = np.count_nonzero(counts) - np.count_nonzero(rows) - np.count_nonzero(columns)
-    quadratic = max(0.0, trace - 1 + 2 * overlap) / (2 * labels**2)
+    number = len(predicted)
+    rows = copies * np.bincount(predicted, minlength=num_classes).astype(np.float64)
+    columns = np.bincount(borne.labels, weights=borne.times, minlength=num_classes)
+    without = _of_tables_less_one(predicted, borne, table, rows, columns, copies)
+    jackknife = (number - 1) / number * ((without - without.mean()) ** 2).sum()
+    overlap = (table.counts**2 / (rows[table.rows] * columns[table.columns])).sum()
+    trace = len(table.counts) - np.count_nonzero(rows) - np.count_nonzero(columns)
+    quadratic = max(0.0, trace - 1 + 2 * overlap) / (2 * (number * copies) ** 2)
     # At most all of the jackknife is quadratic, and that is twice the truth.
     return float(np.sqrt(max(jackknife - quadratic, jackknife / 2)))
 
 
-def _of_tables_less_one(predicted: Labels, image_labels: Floats, counts: Floats) -> Floats:
-    """Return the estimate without each image, [N], from the K x K table.
+def _of_tables_less_one(
+    predicted: Labels, borne: Borne, table: _Table, rows: Floats, columns: Floats, copies: int
+) -> Floats:
+    """Return the estimate without each image, [N].
 
     Exact where an image has one label. Where it has several, what it takes from a cell when it is
     left out itself is set to the mean over the cell's labels.
     """
-    copies, num_classes = image_labels[0].sum(), image_labels.shape[1]
-    squares = np.zeros_like(counts)
-    np.add.at(squares, predicted, image_labels**2)
-    taken = squares / np.maximum(counts, 1.0)
-    rows, labels = counts.sum(axis=1), counts.sum()
+    num_classes, cell = len(rows), table.cell_of
+    taken = np.bincount(cell, weights=borne.times**2) / table.counts
 
     def of_cells(cells: Floats, taken: Floats) -> Floats:
-        return np.asarray(_times_log(cells, cells - taken + PSEUDO_COUNT).sum(axis=1))
+        return _times_log(cells, cells - taken + PSEUDO_COUNT)
 
     def of_rows(rows: Floats) -> Floats:
         return _times_log(rows, rows - copies + num_classes * PSEUDO_COUNT)
 
-    before = of_cells(counts, taken) - of_rows(rows)
-    after = of_cells(counts[predicted] - image_labels, taken[predicted]) - of_rows(
-        rows[predicted] - copies
+    def of_columns(columns: Floats) -> Floats:
+        return _times_log(columns, columns)
+
+    def of_images(values: Floats) -> Floats:
+        return np.bincount(borne.images, weights=values, minlength=len(predicted))
+
+    full, column = of_cells(table.counts, taken), columns[borne.labels]
+    # An image moves its own cells and columns alone.
+    cells = full.sum() + of_images(
+        of_cells(table.counts[cell] - borne.times, taken[cell]) - full[cell]
     )
-    totals = before.sum() - before[predicted] + after
-    columns = counts.sum(axis=0) - image_labels
-    left = labels - copies
-    return np.asarray(
-        totals / left + np.log(left) - _times_log(columns, columns).sum(axis=1) / left
+    change = of_rows(rows[predicted] - copies) - of_rows(rows)[predicted]
+    totals = cells - of_rows(rows).sum() - change
+    margins = of_columns(columns).sum() + of_images(
+        of_columns(column - borne.times) - of_columns(column)
     )
+    left = rows.sum() - copies
+    return np.asarray((totals - margins) / left + np.log(left))
 
 
 def _times_log(factor: Floats, value: Floats) -> Floats:
@@ -171,12 +192,26 @@ def is_renamed(predicted: Labels, noisy_labels: Labels, num_classes: int) -> boo
         noisy_labels: int64 [N, copies].
         num_classes: K.
     """
-    counts = count_pairs(predicted, noisy_labels, num_classes)
+    table = _Table(predicted, borne_labels(noisy_labels, num_classes), num_classes)
+    counts, cells = table.counts, (table.rows, table.columns)
+    unchanged = counts[table.rows == table.columns].sum()
     # No renaming has more than the largest of every row, or of every column.
-    if np.trace(counts) >= min(counts.max(axis=0).sum(), counts.max(axis=1).sum()):
+    largest = np.zeros((2, num_classes))
+    for of, cell in zip(largest, cells, strict=True):
+        np.maximum.at(of, cell, counts)
+    if unchanged >= largest.sum(axis=1).min():
         return False
     # Here and not above: it takes half a second, which every process that trains would pay.
-    from scipy.optimize import linear_sum_assignment
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    return bool(counts[rows, columns].sum() > np.trace(counts))
+    # A class that no renaming should match has a column of its own, which holds nothing. As every
+    # row is matched once, one more in each cell changes no order, and a cell of 0 would be none.
+    all_rows = np.arange(num_classes)
+    weights = np.concatenate([counts, np.zeros(num_classes)]) + 1.0
+    rows = np.concatenate([table.rows, all_rows])
+    columns = np.concatenate([table.columns, num_classes + all_rows])
+    graph = coo_array((weights, (rows, columns)), shape=(num_classes, 2 * num_classes)).tocsr()
+    matched = min_weight_full_bipartite_matching(graph, maximize=True)
+    best = graph[matched].sum() - num_classes
+    return bool(best > unchanged)

@@ -4,15 +4,12 @@ import math
 
 import numpy as np
 
-from tune_noise.metrics.information import (
-    PSEUDO_COUNT,
-    Floats,
-    Labels,
-    label_counts,
-)
+from tune_noise.metrics.information import PSEUDO_COUNT, Floats, Labels, borne_labels, entropy
 
 # Images are deleted by groups: one by one would cost N times the estimate.
 GROUPS = 20
+# Probabilities that are worked on at once.
+_BLOCK = 2_000_000
 
 
 def soft_information(probabilities: Floats, noisy_labels: Labels) -> float:
@@ -27,8 +24,26 @@ def soft_information(probabilities: Floats, noisy_labels: Labels) -> float:
         probabilities: float64 [N, K], rows sum to 1; N at least 2.
         noisy_labels: int64 [N, copies].
     """
-    image_labels = label_counts(noisy_labels, probabilities.shape[1])
-    return _estimate(probabilities, noisy_labels, image_labels, probabilities.T @ image_labels)
+    num_classes, copies = probabilities.shape[1], noisy_labels.shape[1]
+    borne = borne_labels(noisy_labels, num_classes)
+    order = np.argsort(borne.labels, kind="stable")
+    firsts = np.flatnonzero(np.diff(borne.labels[order], prepend=-1))
+    blocks = np.diff(firsts // max(1, _BLOCK // num_classes), prepend=0)
+    rows = copies * probabilities.sum(axis=0) + num_classes * PSEUDO_COUNT
+    total = 0.0
+    # A label's column of That takes the images that bear it: a block has whole labels.
+    for pairs in np.split(order, firsts[blocks > 0]):
+        part, times = probabilities[borne.images[pairs]], borne.times[pairs]
+        weighted = part * times[:, None]
+        starts = np.flatnonzero(np.diff(borne.labels[pairs], prepend=-1))
+        columns = np.add.reduceat(weighted, starts, axis=0)
+        lengths = np.diff(starts, append=len(pairs))
+        others = np.repeat(columns, lengths, axis=0) - weighted + PSEUDO_COUNT
+        shares = part / (rows - copies * part)
+        # A product of numbers near 0 may round to one just below it.
+        likelihood = np.maximum((shares * others).sum(axis=1), np.finfo(np.float64).tiny)
+        total += float((times * np.log(likelihood)).sum())
+    return entropy(noisy_labels) + total / noisy_labels.size
 
 
 def soft_information_error(probabilities: Floats, noisy_labels: Labels) -> float:
@@ -40,41 +55,11 @@ def soft_information_error(probabilities: Floats, noisy_labels: Labels) -> float
         probabilities: float64 [N, K].
         noisy_labels: int64 [N, copies].
     """
-    image_labels = label_counts(noisy_labels, probabilities.shape[1])
-    num_groups = min(GROUPS, len(image_labels))
+    num_groups = min(GROUPS, len(noisy_labels))
     # Interleaved, so that each group has its part of whatever the images are ordered by.
-    group_of = np.arange(len(image_labels)) % num_groups
-    table = probabilities.T @ image_labels
-    without: list[float] = []
-    for group in range(num_groups):
-        kept, gone = group_of != group, group_of == group
-        rest = table - probabilities[gone].T @ image_labels[gone]
-        without.append(_estimate(probabilities[kept], noisy_labels[kept], image_labels[kept], rest))
+    group_of = np.arange(len(noisy_labels)) % num_groups
+    without = [
+        soft_information(probabilities[group_of != group], noisy_labels[group_of != group])
+        for group in range(num_groups)
+    ]
     return math.sqrt((num_groups - 1) * float(np.var(without)))
-
-
-def _estimate(
-    probabilities: Floats, noisy_labels: Labels, image_labels: Floats, table: Floats
-) -> float:
-    """Return H + the mean log-likelihood of images whose soft counts [K, K] the table holds."""
-    num_classes, copies = table.shape[0], noisy_labels.shape[1]
-    rows = table.sum(axis=1) - copies * probabilities + num_classes * PSEUDO_COUNT
-    shares = probabilities / rows
-    total = 0.0
-    images = np.arange(len(image_labels))
-    # One pass per label of an image, or per class where it has more labels than there are classes.
-    if copies <= num_classes:
-        passes = [(labels, np.ones(len(image_labels))) for labels in noisy_labels.T]
-    else:
-        passes = [(np.full(len(image_labels), j), image_labels[:, j]) for j in range(num_classes)]
-    for labels, weights in passes:
-        others = (
-            table.T[labels] - probabilities * image_labels[images, labels][:, None] + PSEUDO_COUNT
-        )
-        # A product of numbers near 0 may round to one just below it.
-        likelihood = np.maximum((shares * others).sum(axis=1), np.finfo(np.float64).tiny)
-        total += float((weights * np.log(likelihood)).sum())
-    counts = image_labels.sum(axis=0)
-    counts = counts[counts > 0]
-    q = counts / counts.sum()
-    return float(total / image_labels.sum() - (q * np.log(q)).sum())

@@ -98,11 +98,13 @@ def shrunk(counts: Floats, centre: Floats) -> Floats:
         [[0.99, 0.01], [0.01, 0.99]]
     """
     totals = counts.sum(axis=1, keepdims=True)
+    # Where nothing was counted a prior changes nothing, and of many classes that is nearly all.
+    cells = np.nonzero(counts)
 
     def log_likelihood(strength: float) -> float:
-        prior = strength * centre
-        rows = gammaln(counts + prior) - gammaln(prior)
-        return float(rows.sum() - (gammaln(totals + strength) - gammaln(strength)).sum())
+        prior = strength * centre[cells[1]]
+        seen = gammaln(counts[cells] + prior) - gammaln(prior)
+        return float(seen.sum() - (gammaln(totals + strength) - gammaln(strength)).sum())
 
     strength = max(STRENGTHS, key=log_likelihood)
     return np.asarray((counts + strength * centre) / (totals + strength))

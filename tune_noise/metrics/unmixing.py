@@ -17,11 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_noise.metrics.information import Floats, Labels, count_pairs, label_counts
+from tune_noise.metrics.information import Floats, Labels
 
 # Above it rounding, and any fault of T, is magnified beyond use. Pair flips of 45 % of ten classes
 # have 10, dilution has 1 + alpha.
 MAX_CONDITION = 2000.0
+# Classes: the inverse of a larger T takes minutes and gigabytes, in every trial.
+MAX_INVERTED = 2000
 # Above it, in simulation, the error of a counted T is too large for its inverse to be near normal.
 MAX_ERROR = 0.1
 # Of the images predicted to be of a class, the part that tells the noise of that class.
@@ -36,8 +38,33 @@ class Estimate:
     standard_error: float
 
 
+def count_pairs(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Labels:
+    """Count how often each predicted class meets each noisy label.
+
+    Args:
+        predicted: int64 [N].
+        noisy_labels: int64 [N, copies]; every copy counts.
+        num_classes: K.
+
+    Returns:
+        int64 [K, K], rows predicted classes.
+    """
+    return _count(predicted, noisy_labels, num_classes, num_classes)
+
+
+def _count(rows: Labels, labels: Labels, num_rows: int, num_columns: int) -> Labels:
+    cells = rows[:, None] * num_columns + labels
+    counts = np.bincount(cells.ravel(), minlength=num_rows * num_columns)
+    return counts.reshape(num_rows, num_columns)
+
+
 def inverse_of(matrix: Floats) -> Floats | None:
-    """Return the inverse of a transition matrix; None if its condition number is above 2,000."""
+    """Return the inverse of a transition matrix.
+
+    None if its condition number is above 2,000, or it has more than `MAX_INVERTED` rows.
+    """
+    if len(matrix) > MAX_INVERTED:
+        return None
     try:
         inverse = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     except np.linalg.LinAlgError:
@@ -115,16 +142,17 @@ def confident_transition(
 def noise_rate(probabilities: Floats, noisy_labels: Labels, num_classes: int) -> Estimate:
     """Estimate the share of wrong labels.
 
-    It is 1 - the diagonal of `confident_transition`, weighted by class.
+    It is 1 - the diagonal of `confident_transition`, weighted by class, without its other cells.
 
     An estimate from above: it counts the errors of confident predictions as noise. Its standard
     error takes the labels of an image as one observation, and knows no bias.
     """
-    matrix, images = confident_transition(probabilities, noisy_labels, num_classes)
     predicted, chosen = probabilities.argmax(axis=1), most_confident(probabilities)
     shares = np.bincount(predicted, minlength=num_classes) / len(noisy_labels)
-    right = np.diag(matrix)
     agreement = (noisy_labels == predicted[:, None]).mean(axis=1)
+    images = np.bincount(predicted[chosen], minlength=num_classes)
+    agreed = np.bincount(predicted[chosen], weights=agreement[chosen], minlength=num_classes)
+    right = np.where(images > 0, agreed / np.maximum(images, 1), 1.0)
     squares = np.where(chosen, (agreement - right[predicted]) ** 2, 0.0)
     seen = images > 0
     counted = np.maximum(images, 1.0)
@@ -151,15 +179,18 @@ def accuracy_bound(
 
     Returns:
         The estimate, with the error of T in its standard error; None where a class is never
-        predicted, or too few images bear on T for its inverse to say anything.
+        predicted, too few images bear on T for its inverse to say anything, or there are more
+        than `MAX_INVERTED` classes.
     """
+    if num_classes > MAX_INVERTED:
+        return None
     matrix, images = confident_transition(probabilities, noisy_labels, num_classes)
     inverse = inverse_of(matrix) if images.all() else None
     if inverse is None:
         return None
-    number = len(noisy_labels)
     predicted, chosen = probabilities.argmax(axis=1), most_confident(probabilities)
-    shares = label_counts(noisy_labels, num_classes) / noisy_labels.shape[1]
+    number, copies = noisy_labels.shape
+    shares = _count(np.arange(number), noisy_labels, number, num_classes) / copies
     weights = np.where(chosen, 1.0, (shares * inverse.T[predicted]).sum(axis=1))
     value = weights.mean()
     # What an image adds is its own weight and, in the confident half, what it does to T: the

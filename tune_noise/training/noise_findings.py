@@ -12,8 +12,11 @@ from tune_noise.noise import LabelCounts, count_labels, total
 from tune_noise.training.labelled_data import realised_counts
 from tune_noise.training.trial import Trial
 
+# Classes. Of a larger matrix the labels of a validation set show nothing, and it takes gigabytes.
+MAX_CLASSES = 1000
 
-def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
+
+def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any] | None:
     """Return the labels that confident predictions meet, at the selected epoch of one replicate.
 
     Args:
@@ -26,8 +29,10 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
         class, summed over the networks (`LabelCounts.to_plain`); `true`: the training labels by
         true class, where each image has one that is known, else None; `accuracy_bound` and
         `accuracy_bound_se`: see `metrics.unmixing`, means over the networks, None where a network
-        has none.
+        has none. None of more than `MAX_CLASSES` classes.
     """
+    if trial.data.num_classes > MAX_CLASSES:
+        return None
     labels = trial.data.val_noisy_labels[r].cpu().numpy()
     networks = _selected_probabilities(trial, r)
     classes = trial.data.num_classes

@@ -23,6 +23,8 @@ from tune_noise.training.known_noise import noisy_labels, true_labels
 
 # A table of more is no list that a person reads, and dilution can make a hundred copies of all.
 MAX_EXAMPLES = 1_000_000
+# Examples times classes: the predictions are in memory together, several times.
+MAX_PREDICTIONS = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,12 @@ def suspects_problem(config: TrialConfig, dataset: Dataset) -> str | None:
     examples = len(dataset.train_labels) * config.labels_per_image
     if examples > MAX_EXAMPLES:
         return f"{examples:,} labels are more than the {MAX_EXAMPLES:,} that a table may have"
+    inputs, classes = len(dataset.train_labels), dataset.num_classes
+    if inputs * classes > MAX_PREDICTIONS:
+        return (
+            f"{inputs:,} inputs times {classes:,} classes are {inputs * classes:,} predictions, "
+            f"more than the {MAX_PREDICTIONS:,} that can be judged together"
+        )
     return None
 
 
