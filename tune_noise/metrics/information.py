@@ -74,7 +74,7 @@ class _Table:
         pairs = predicted[borne.images] * num_classes + borne.labels
         cells, self.cell_of = np.unique(pairs, return_inverse=True)
         self.rows, self.columns = cells // num_classes, cells % num_classes
-        self.counts = np.bincount(self.cell_of, weights=borne.times)
+        self.counts = _sums(self.cell_of, borne.times, len(cells))
 
 
 def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Information:
@@ -100,7 +100,7 @@ def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> In
     table = _Table(predicted, borne, num_classes)
     others = table.counts[table.cell_of] - borne.times + PSEUDO_COUNT
     rows = copies * np.bincount(predicted)[predicted] - copies + num_classes * PSEUDO_COUNT
-    logs = np.bincount(borne.images, weights=borne.times * np.log(others), minlength=number)
+    logs = _sums(borne.images, borne.times * np.log(others), number)
     log_terms = logs / copies - np.log(rows)
     nats = entropy(noisy_labels) + log_terms.mean()
     error = _standard_error(predicted, borne, table, copies=copies, num_classes=num_classes)
@@ -120,7 +120,7 @@ def _standard_error(
     """
     number = len(predicted)
     rows = copies * np.bincount(predicted, minlength=num_classes).astype(np.float64)
-    columns = np.bincount(borne.labels, weights=borne.times, minlength=num_classes)
+    columns = _sums(borne.labels, borne.times, num_classes)
     without = _of_tables_less_one(predicted, borne, table, rows, columns, copies)
     jackknife = (number - 1) / number * ((without - without.mean()) ** 2).sum()
     overlap = (table.counts**2 / (rows[table.rows] * columns[table.columns])).sum()
@@ -139,7 +139,7 @@ def _of_tables_less_one(
     left out itself is set to the mean over the cell's labels.
     """
     num_classes, cell = len(rows), table.cell_of
-    taken = np.bincount(cell, weights=borne.times**2) / table.counts
+    taken = _sums(cell, borne.times**2, len(table.counts)) / table.counts
 
     def of_cells(cells: Floats, taken: Floats) -> Floats:
         return _times_log(cells, cells - taken + PSEUDO_COUNT)
@@ -151,7 +151,7 @@ def _of_tables_less_one(
         return _times_log(columns, columns)
 
     def of_images(values: Floats) -> Floats:
-        return np.bincount(borne.images, weights=values, minlength=len(predicted))
+        return _sums(borne.images, values, len(predicted))
 
     full, column = of_cells(table.counts, taken), columns[borne.labels]
     # An image moves its own cells and columns alone.
@@ -165,6 +165,11 @@ def _of_tables_less_one(
     )
     left = rows.sum() - copies
     return np.asarray((totals - margins) / left + np.log(left))
+
+
+def _sums(groups: Labels, values: Floats, number: int) -> Floats:
+    """Return the sum of the values of each of so many groups."""
+    return np.bincount(groups, weights=values, minlength=number).astype(np.float64, copy=False)
 
 
 def _times_log(factor: Floats, value: Floats) -> Floats:

@@ -91,7 +91,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         self._is_restored = False
         self._saved_epoch, self._saved_seconds = 0, 0.0
         self._num_reported = 0
-        self._noise: dict[int, dict[str, Any]] = {}
+        self._noise: dict[int, dict[str, Any] | None] = {}
 
     def _fresh_trial(self) -> Trial:
         return Trial(self._stack.configs, self._dataset, device=self._device)
