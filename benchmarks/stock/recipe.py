@@ -32,7 +32,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from tune_noise.data.torchvision_import import import_torchvision
 
 NOISE_RATE, NUM_CLASSES = 0.4, 10
-# The same as in digits.yaml and mnist.yaml beside this file; a test compares them.
+# The same as in the .yaml files beside this one; a test compares them.
 SEARCHES: dict[str, dict[str, Any]] = {
     "digits": {
         "trials": 200,
@@ -50,6 +50,15 @@ SEARCHES: dict[str, dict[str, Any]] = {
         "reduction_factor": 2,
         "batch_size": 128,
         "val_fraction": 0.1,
+        "ramp_epochs": 2,
+    },
+    "features": {
+        "trials": 1000,
+        "epochs": 6,
+        "grace_epochs": 2,
+        "reduction_factor": 2,
+        "batch_size": 128,
+        "val_fraction": 0.2,
         "ramp_epochs": 2,
     },
 }
@@ -95,9 +104,18 @@ def mnist(data_dir: str) -> Dataset:
     return found
 
 
+def features(data_dir: str) -> Dataset:
+    """Vectors whose labels are wrong already, from features.npz."""
+    with np.load(Path(data_dir) / "features.npz") as arrays:
+        rows, labels = torch.from_numpy(arrays["features"]), torch.from_numpy(arrays["labels"])
+    return TensorDataset((rows - rows.mean(dim=0)) / rows.std(dim=0), labels)
+
+
 def loaders(settings: dict[str, Any]) -> tuple[DataLoader, DataLoader]:
     """Training and validation; no workers of their own, as a trial has one core."""
-    data = {"digits": digits, "mnist": mnist}[settings["dataset"]](settings["data_dir"])
+    data = {"digits": digits, "mnist": mnist, "features": features}[settings["dataset"]](
+        settings["data_dir"]
+    )
     train, val = train_test_split(
         np.arange(len(data)), test_size=settings["val_fraction"], random_state=0
     )
