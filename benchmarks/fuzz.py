@@ -27,7 +27,10 @@ from typing import Any
 
 FINDINGS = Path("fuzz_findings")
 # Name -> its module in fuzz_targets.
-TARGETS = {"space": "space", "npz": "npz", "checkpoint": "tensors", "model": "tensors"}
+TARGETS = {
+    **{"space": "space", "npz": "npz", "checkpoint": "tensors", "model": "tensors"},
+    **{"csv": "tables", "jsonl": "tables", "parquet": "tables"},
+}
 SHARED_MEMORY = Path("/dev/shm")
 # The package's own modules and the Python that it gives the bytes to.
 INSTRUMENTED = ["tune_noise", "yaml", "zipfile"]

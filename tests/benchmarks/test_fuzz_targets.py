@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-TARGETS = {"space": "space", "npz": "npz", "checkpoint": "tensors", "model": "tensors"}
+TARGETS = {
+    **{"space": "space", "npz": "npz", "checkpoint": "tensors", "model": "tensors"},
+    **{"csv": "tables", "jsonl": "tables", "parquet": "tables"},
+}
 
 
 def run(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

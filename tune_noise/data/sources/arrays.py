@@ -1,15 +1,26 @@
 """Arrays: an .npz file with names in it, or an .npy file of features with its labels beside it."""
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from tune_noise.data.npz_dataset import load_npz
-from tune_noise.data.sources.columns import Roles
-from tune_noise.data.sources.notes import Notes
-from tune_noise.data.sources.parts import Part
+from tune_noise.config.data_source import DataSource
+from tune_noise.data.npz_dataset import as_inputs, fault_of_inputs, load_npz
+from tune_noise.data.npz_images import load_named_images
+from tune_noise.data.sources.columns import NAMES, Roles, named_column
+from tune_noise.data.sources.notes import Notes, listed
+from tune_noise.data.sources.parts import Part, read_words
 from tune_noise.data.sources.raw import RawForm
+from tune_noise.data.sources.tables import TableFile, first_line
+
+# What an array of inputs is called -> what its labels are called.
+_LABELS_BESIDE = {"features": "labels", "embeddings": "labels", "images": "labels", "X": "y"}
+# Columns that say to which row of an array a label belongs.
+_ROW_NAMES = (*NAMES["id"], "task", "item", "row", "index")
+Opener = Callable[[Path], TableFile | None]
 
 
 def read_npz(path: Path, notes: Notes) -> tuple[Mapping[str, Part], Roles]:
@@ -43,3 +54,133 @@ def read_npz(path: Path, notes: Notes) -> tuple[Mapping[str, Part], Roles]:
         parts["test"] = Part(str(path), dataset.test_inputs, labels, ids=ids)
     kind = "pixels" if dataset.kind == "pictures" else "features"
     return parts, Roles(RawForm(kind=kind))
+
+
+def read_new_npz(path: Path) -> Part:
+    """Read new inputs of an .npz file, which needs no labels.
+
+    Raises:
+        DataError: the file cannot be read, or has problems; all of them are listed at once.
+    """
+    return Part(str(path), load_named_images(path).images)
+
+
+def read_npy(path: Path, notes: Notes) -> tuple[Part, Roles] | None:
+    """Read inputs of an .npy file: float32 in C order stays on the disk, mapped into memory."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        # A header may declare anything; what it declares is judged before it is used.
+        fault = fault_of_inputs(array, "array")
+    except (ValueError, EOFError, OSError, SyntaxError, TypeError, OverflowError) as error:
+        notes.refuse(str(path), f"cannot be read as an .npy file: {first_line(error)}")
+        return None
+    if fault is not None:
+        notes.refuse(str(path), fault)
+        return None
+    kind = "features" if array.ndim == 2 else "pixels"
+    return Part(str(path), as_inputs(array)), Roles(RawForm(kind=kind))
+
+
+def labels_beside(path: Path, suffixes: tuple[str, ...], notes: Notes) -> Path | None:
+    """Return the file of labels that the name of an .npy file leads to, if there is just one."""
+    names = {
+        re.sub(rf"(?<![a-zA-Z]){inputs}(?![a-zA-Z])", labels, path.stem)
+        for inputs, labels in _LABELS_BESIDE.items()
+    } - {path.stem}
+    files = [
+        file for name in sorted(names) for suffix in suffixes
+        if os.path.isfile(file := path.with_name(name + suffix))
+    ]  # fmt: skip
+    if len(files) > 1:
+        readings = " or ".join(f"labels: {file}" for file in files)
+        notes.refuse(str(path), f"has several files of labels beside it; say which: {readings}")
+    if len(files) != 1:
+        return None
+    notes.reading.append(f"labels of {path.name} are in {files[0].name}, by its name")
+    return files[0]
+
+
+def with_labels(
+    part: Part, path: Path, source: DataSource, open_table: Opener, notes: Notes, *, role: str
+) -> Part:
+    """Return examples with what a file says of each: labels, true labels, ids and split.
+
+    Rows belong together by a column such as `task` where it holds just the positions, from 0 on;
+    else in their order.
+
+    Args:
+        part: the examples.
+        path: of the file: an .npy file of labels, or a table.
+        source: names the columns.
+        open_table: opens a table.
+        notes: takes problems, and how the file was read.
+        role: `label`, or `true_label` for a file of true labels alone.
+    """
+    if path.suffix.lower() == ".npy":
+        columns = {role: _read_label_array(path, notes)}
+    else:
+        table = open_table(path)
+        if table is None:
+            return part
+        names: dict[str, str | None] = {role: _label_column(table, source, role, notes)}
+        if role == "label":
+            names["true_label"] = source.true_label or named_column(
+                "true_label", table.names, notes
+            )
+            names["split"] = source.split or named_column("split", table.names, notes)
+        rows = [name for name in table.names if name.lower() in _ROW_NAMES]
+        names["id"] = source.id or (rows[0] if len(rows) == 1 else None)
+        absent = [name for name in names.values() if name and name not in table.names]
+        if absent or names[role] is None:
+            wanted = listed(absent) if absent else f"which column holds the {role}s"
+            notes.refuse(str(path), f"has columns {listed(table.names)}; it must say {wanted}")
+            return part
+        words = read_words(table, [name for name in names.values() if name], notes)
+        columns = {key: words[name] for key, name in names.items() if name}
+    if len(columns[role]) != len(part):
+        fault = f"has {len(columns[role]):,} labels for {len(part):,} rows of {part.place}"
+        notes.refuse(str(path), f"{fault}; there must be one each")
+        return part
+    columns = _in_order(columns)
+    return Part(
+        part.place,
+        part.inputs,
+        columns.get("label", part.labels),
+        columns.get("true_label", part.true_labels),
+        columns.get("id", part.ids),
+        columns.get("split", part.splits),
+    )
+
+
+def _read_label_array(path: Path, notes: Notes) -> np.ndarray:
+    try:
+        array = np.load(path, allow_pickle=False)
+        if array.ndim != 1 or array.dtype.kind not in "iuUS":
+            shape = f"{array.dtype} {list(array.shape)}"
+            notes.refuse(str(path), f"{shape} must be [N], whole numbers or words")
+            return np.empty(0, dtype=object)
+        words = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
+    except (ValueError, EOFError, OSError, SyntaxError, TypeError, OverflowError) as error:
+        notes.refuse(str(path), f"cannot be read as an .npy file: {first_line(error)}")
+        return np.empty(0, dtype=object)
+    return np.array([word.strip() or None for word in words.tolist()], dtype=object)
+
+
+def _label_column(table: TableFile, source: DataSource, role: str, notes: Notes) -> str | None:
+    wanted: str | None = getattr(source, role)
+    if wanted is not None:
+        return wanted
+    if role == "true_label" and "label" in table.names:  # a file of the truth alone
+        return "label"
+    if len(table.names) == 1:
+        return table.names[0]
+    return named_column(role, table.names, notes)
+
+
+def _in_order(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return columns in the order of their rows' positions, where `id` holds just those."""
+    ids = columns.get("id")
+    if ids is None or set(ids) != set(map(str, range(len(ids)))):
+        return columns
+    order = np.argsort(ids.astype(np.int64))
+    return {key: words[order] for key, words in columns.items()}

@@ -1,10 +1,12 @@
 """Make raw data of the examples that were read: splits, classes, and all checks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tune_noise.config.data_source import DataSource
+from tune_noise.data.sources.answers import plain_answers
 from tune_noise.data.sources.checks import (
     check_features,
     check_ids,
@@ -18,6 +20,7 @@ from tune_noise.data.sources.labels import (
     fault_of_words,
     labels_of,
     ordered_classes,
+    rows_of,
 )
 from tune_noise.data.sources.notes import Notes, listed
 from tune_noise.data.sources.parts import Part
@@ -36,7 +39,8 @@ def assemble(source: DataSource, form: RawForm, parts: Mapping[str, Part], notes
     Raises:
         DataError: the data are wrong; all problems are listed at once.
     """
-    parts = _split_by_column(parts, form, notes)
+    parts = {split: _with_plain_answers(part) for split, part in parts.items()}
+    parts = _split_by_column(parts, notes)
     notes.stop_if_refused()
     labels = {
         split: None
@@ -54,6 +58,7 @@ def assemble(source: DataSource, form: RawForm, parts: Mapping[str, Part], notes
             notes.reading.append(
                 f"{missing:,} of {len(parts[split]):,} {split} examples have no label"
             )
+    answers, annotators = _numbered_answers(parts["train"], classes, notes)
     splits = {
         split: RawSplit(part.inputs, labels[split], part.true_labels, part.ids)
         for split, part in parts.items()
@@ -65,6 +70,8 @@ def assemble(source: DataSource, form: RawForm, parts: Mapping[str, Part], notes
         validation=splits.get("validation"),
         test=splits.get("test"),
         class_names=classes,
+        answers=answers,
+        annotators=annotators,
         form=form,
         reading=tuple(dict.fromkeys(notes.reading)),
         warnings=tuple(dict.fromkeys(notes.warnings)),
@@ -109,7 +116,7 @@ def _check_inputs(form: RawForm, parts: Mapping[str, Part], notes: Notes) -> Non
         warn_of_constants(train.inputs, notes)
 
 
-def _split_by_column(parts: Mapping[str, Part], form: RawForm, notes: Notes) -> Mapping[str, Part]:
+def _split_by_column(parts: Mapping[str, Part], notes: Notes) -> Mapping[str, Part]:
     """Return the examples by the words of their column of splits, if there is one."""
     splits = parts["train"].splits
     if splits is None:
@@ -122,16 +129,16 @@ def _split_by_column(parts: Mapping[str, Part], form: RawForm, notes: Notes) -> 
     )
     unknown = sorted(set(words) - {"train", "validation", "test"})
     if unknown:
-        row = int(np.flatnonzero(words == unknown[0])[0]) + 1
+        row = int(rows_of(words, unknown[0])[0]) + 1
         notes.refuse(
             "split",
             f"holds {listed(unknown)}, first in row {row:,}; it must be train, validation or test",
         )
         return parts
     by_split = {
-        split: parts["train"].take(np.flatnonzero(words == split))
+        split: parts["train"].take(rows)
         for split in ("train", "validation", "test")
-        if (words == split).any()
+        if len(rows := rows_of(words, split))
     }
     if "train" not in by_split:
         notes.refuse("split", "names no training example")
@@ -141,27 +148,53 @@ def _split_by_column(parts: Mapping[str, Part], form: RawForm, notes: Notes) -> 
     return by_split
 
 
+def _with_plain_answers(part: Part) -> Part:
+    answers = part.answers and {name: plain_answers(words) for name, words in part.answers.items()}
+    return replace(part, answers=answers)
+
+
+def _numbered_answers(
+    part: Part, classes: Sequence[str], notes: Notes
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return answers as class numbers, int64 [N, W], -1: none; and the annotators' names, [W]."""
+    if not part.answers:
+        return None, None
+    number = {word: i for i, word in enumerate(classes)} | {None: -1}
+    columns = [[number[word] for word in words] for words in part.answers.values()]
+    answers = np.array(columns, dtype=np.int64).T
+    count = int((answers >= 0).sum())
+    silent = int((answers < 0).all(axis=1).sum())
+    notes.reading.append(
+        f"{count:,} answers of {len(columns):,} annotators to {len(part):,} items"
+        + (f", {silent:,} of them without an answer" if silent else "")
+    )
+    return answers, np.array(list(part.answers), dtype=object)
+
+
 def _classes(
     labels: np.ndarray | None, place: str, parts: Mapping[str, Part], notes: Notes
 ) -> tuple[str, ...]:
     """Return the classes of the training labels, in the order of their numbers."""
-    if labels is None:
+    if labels is None and not parts["train"].answers:
         notes.refuse(place, "no training example has a label")
         return ()
-    words, counts = np.unique([word for word in labels if word is not None], return_counts=True)
+    answers = [one for words in (parts["train"].answers or {}).values() for one in words]
+    given = [word for word in [*(() if labels is None else labels), *answers] if word is not None]
+    words, counts = np.unique(np.array(given, dtype=object), return_counts=True)
     fault = fault_of_words(words.tolist())
     if fault is None and len(words) < 2:
         which = f"are all {words[0]!r}" if len(words) else "are all missing"
         fault = f"training labels {which}; at least 2 classes are needed"
-    single = words[counts == 1].tolist()
-    if fault is None and single and "validation" not in parts:
-        fault = (
-            f"has classes with a single training example: {listed(single)}; a class needs 2 to be "
-            "split into training and validation: add examples, merge classes, or leave them out"
-        )
     if fault is not None:
         notes.refuse(place, fault)
         return ()
+    single = words[counts == 1].tolist()
+    if single and not answers and "validation" not in parts:
+        notes.refuse(
+            place,
+            f"has classes with a single training example: {listed(single)}; a class needs 2 to be "
+            "split into training and validation: add examples, merge classes, or leave them out",
+        )
     if similar := alike(words.tolist()):
         notes.warnings.append(f"classes that differ only by case or spaces: {listed(similar)}")
     return ordered_classes(words.tolist())

@@ -75,7 +75,7 @@ def assign_roles(
     free = [name for name in table.names if name not in {*chosen}]
     roles: dict[str, str | None] = {}
     for role in NAMES:
-        roles[role] = getattr(source, role) or _named(role, free, columns, notes)
+        roles[role] = getattr(source, role) or named_column(role, free, notes, columns)
         free = [name for name in free if name != roles[role]]
     if roles["label"] is None and source.answers is None and not notes.problems:
         _refuse_without_labels(free, columns, notes)
@@ -100,18 +100,20 @@ def _names_of(value: str | Sequence[str] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value or ())
 
 
-def _named(
-    role: str, free: Sequence[str], columns: Mapping[str, Column], notes: Notes
+def named_column(
+    role: str,
+    free: Sequence[str],
+    notes: Notes,
+    columns: Mapping[str, Column] | None = None,
 ) -> str | None:
-    """Return the column whose name says that it has a role."""
+    """Return the column whose name says that it has a role; several are refused.
+
+    A column of splits must name one of the splits, too, where `columns` says what it holds.
+    """
     candidates = [name for name in free if name.lower() in NAMES[role]]
-    if role == "split":
-        known = [columns[name].distinct for name in candidates]
-        candidates = [
-            name
-            for name, words in zip(candidates, known, strict=True)
-            if any(word.lower() in SPLITS for word in words)
-        ]
+    if role == "split" and columns is not None:
+        words = {name: {word.lower() for word in columns[name].distinct} for name in candidates}
+        candidates = [name for name in candidates if not words[name].isdisjoint(SPLITS)]
     if len(candidates) > 1:
         readings = " or ".join(f"{role}: {name}" for name in candidates)
         notes.refuse(role, f"several columns could hold it; say which: {readings}")

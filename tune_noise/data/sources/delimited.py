@@ -21,6 +21,8 @@ _BLOCK_BYTES = 32 * 2**20
 _HEAD_BYTES = 2**20
 _HEAD_ROWS = 20
 _SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|"}
+# Tried where a file is not UTF-8: Western, Central European and Cyrillic text of Windows.
+_OTHERS = ("cp1252", "cp1250", "cp1251")
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -42,14 +44,15 @@ def open_delimited(
         encoding = _BYTE_ORDER_MARKS[head[:2]]
         notes.reading.append(f"{path.name} is {encoding.upper()}")
     try:
-        decoder = codecs.getincrementaldecoder(encoding or "utf-8-sig")()
-        text = decoder.decode(head)
+        codecs.lookup(encoding or "utf-8")
     except LookupError:
         notes.refuse("encoding", f"{encoding!r} is not known; try utf-8, latin-1 or cp1252")
         return None
-    except UnicodeDecodeError:
-        notes.refuse(place, _fault_of_encoding(path, encoding))
+    fault = _fault_of_encoding(path, encoding or "utf-8")
+    if fault is not None:
+        notes.refuse(place, fault)
         return None
+    text = codecs.getincrementaldecoder(encoding or "utf-8-sig")().decode(head)
     if not text.strip():
         notes.refuse(place, "is empty; the first row must name the columns")
         return None
@@ -154,11 +157,8 @@ def _read(
             if batch.num_rows:
                 last = batch
             yield batch
-    except UnicodeDecodeError:
-        notes.refuse(str(path), _fault_of_encoding(path, encoding))
     except pa.ArrowInvalid as error:
-        is_encoding = "invalid UTF8" in str(error)
-        fault = _fault_of_encoding(path, encoding) if is_encoding else first_line(error)
+        fault = first_line(error)
         if "straddling" in fault or "out of sync" in fault:
             size = _BLOCK_BYTES // 2**20
             fault = f"has a row of more than {size} MB, or a quote that is never closed"
@@ -183,22 +183,28 @@ def _ends_in_quotes(path: Path, batch: pa.RecordBatch, names: Sequence[str]) -> 
         return not file.read().rstrip(b"\r\n\0 ").endswith(b'"')
 
 
-def _fault_of_encoding(path: Path, encoding: str | None) -> str:
-    """Return the first line that is not in the encoding, with its readings in others."""
+def _fault_of_encoding(path: Path, encoding: str) -> str | None:
+    """Return which line is not in the encoding, with its readings in others; None: all are."""
     with path.open("rb") as file:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        try:
+            while block := file.read(2**24):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+            return None
+        except UnicodeError:
+            file.seek(0)
         for number, line in enumerate(file, start=1):
             try:
-                line.decode(encoding or "utf-8")
-            except UnicodeDecodeError as error:
-                part = line[max(0, error.start - 20) : error.end + 20]
-                readings = [
-                    f"{part.decode(other)!r} (encoding: {other})"
-                    for other in ("cp1252", "cp1250", "cp1251")
-                    if _can_decode(part, other)
-                ]
-                rule = f"line {number:,} is not {(encoding or 'utf-8').upper()}"
-                return f"{rule}; it may be {', '.join(readings) or 'damaged'}; say which"
-    return f"is not {(encoding or 'utf-8').upper()}; say its encoding, e.g. `encoding: latin-1`"
+                line.decode(encoding)
+            except UnicodeError as error:
+                start = error.start if isinstance(error, UnicodeDecodeError) else 0
+                part = line[max(0, start - 20) : start + 20]
+                others = [other for other in _OTHERS if _can_decode(part, other)]
+                readings = [f"encoding: {other} reads {part.decode(other)!r}" for other in others]
+                way_out = f"say which it is: {', '.join(readings)}" if others else "it is damaged"
+                return f"line {number:,} is not {encoding.upper()}; {way_out}"
+    return f"is not {encoding.upper()} to its end; it is damaged, or of another encoding"
 
 
 def _can_decode(part: bytes, encoding: str) -> bool:

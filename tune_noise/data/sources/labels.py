@@ -18,10 +18,11 @@ def text_of(cells: pa.ChunkedArray | pa.Array, place: str, notes: Notes) -> np.n
     """Return cells as text without spaces around it, object [N]; None where a cell is empty."""
     if pa.types.is_floating(cells.type):
         whole = pc.if_else(pc.is_finite(cells), cells, None)
-        if pc.all(pc.equal(whole, pc.round(whole))).as_py() is False:
+        is_exact = pc.and_(pc.equal(whole, pc.round(whole)), pc.less(pc.abs(whole), 2.0**53))
+        if pc.all(is_exact).as_py() is False:
             notes.refuse(
                 place,
-                "holds numbers with fractions; labels are words or whole numbers, a class each",
+                "holds numbers with fractions; labels and ids are words or whole numbers",
             )
             return np.full(len(cells), None, dtype=object)
         cells = whole.cast(pa.int64())
@@ -41,16 +42,21 @@ def text_of(cells: pa.ChunkedArray | pa.Array, place: str, notes: Notes) -> np.n
     return words.astype(object)
 
 
+def rows_of(words: np.ndarray, word: str) -> np.ndarray:
+    """Return the rows that hold a word; NumPy itself would compare without NULs at the end."""
+    return np.flatnonzero([one == word for one in words])
+
+
 def labels_of(words: np.ndarray, place: str, missing: str | None, notes: Notes) -> np.ndarray:
     """Return labels, object [N], with None for the word that stands for a missing label."""
     different = set(words) - {None}
     if missing:
         words = words.copy()
-        words[words == missing] = None
+        words[rows_of(words, missing)] = None
         return words
     is_code = "-1" in different and all(re.fullmatch(r"-1|\d+", word) for word in different)
     if missing is None and is_code and different != {"-1", "1"}:
-        count = int((words == "-1").sum())
+        count = len(rows_of(words, "-1"))
         notes.refuse(
             place,
             f"is -1 in {count:,} rows, which may be a class or stand for a missing label; say "
@@ -110,7 +116,7 @@ def check_labels(
     """
     unknown = sorted(set(labels) - {None} - set(classes))
     if unknown:
-        row = int(np.flatnonzero(labels == unknown[0])[0]) + 1
+        row = int(rows_of(labels, unknown[0])[0]) + 1
         notes.refuse(
             place,
             f"{of} labels name classes without a training example: {listed(unknown)}, first in "

@@ -70,10 +70,23 @@ def read_part(table: TableFile, columns: Mapping[str, Column], roles: Roles, not
         inputs.add([block[name] for name in form.columns])
         for name, cells in kept.items():
             cells.append(block[name])
-    words = {name: text_of(pa.chunked_array(cells), name, notes) for name, cells in kept.items()}
+    words = {name: _words(cells, name, notes) for name, cells in kept.items()}
     arrays = {role: words[name] for role, name in said.items() if name is not None}
     answers = {name: words[name] for name in roles.answers} or None
     return Part(place, inputs.finish(table, notes), answers=answers, **arrays)
+
+
+def read_words(table: TableFile, names: Sequence[str], notes: Notes) -> dict[str, np.ndarray]:
+    """Return some columns of a table as words, object [N], None where a cell is empty."""
+    kept: dict[str, list[pa.Array]] = {name: [] for name in names}
+    for block in table.blocks(names, notes):
+        for name, cells in kept.items():
+            cells.append(block[name])
+    return {name: _words(cells, name, notes) for name, cells in kept.items()}
+
+
+def _words(cells: Sequence[pa.Array], name: str, notes: Notes) -> np.ndarray:
+    return text_of(pa.chunked_array(cells, None if cells else pa.string()), name, notes)
 
 
 class _Features:
@@ -126,28 +139,27 @@ class _Cells:
         self._blocks: dict[str, list[pa.Array]] = {name: [] for name in roles.form.columns}
 
     def add(self, block: Sequence[pa.Array]) -> None:
-        for cells, blocks in zip(block, self._blocks.values(), strict=True):
-            blocks.append(cells)
+        for cells, (name, blocks) in zip(block, self._blocks.items(), strict=True):
+            is_number = self._roles.form.kind == "table" and name not in self._roles.form.words
+            blocks.append(cells if is_number else cells.cast(pa.string()))
 
     def finish(self, table: TableFile, notes: Notes) -> "np.ndarray | pd.DataFrame":
         form = self._roles.form
         if form.kind != "table":
             (blocks,) = self._blocks.values()
-            texts = pc.fill_null(pa.chunked_array(blocks).cast(pa.string()), "")
+            texts = pc.fill_null(pa.chunked_array(blocks, pa.string()), "")
             return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=object)
         import pandas as pd
 
         columns: dict[str, Any] = {}
         for name in form.columns:
-            cells = pa.chunked_array(self._blocks.pop(name))
+            cells = self._blocks.pop(name)
             if name in form.words:
-                words = text_of(cells.cast(pa.string()), name, Notes(notes.source))
+                words = _words(cells, name, Notes(notes.source))
                 columns[name] = pd.Series(words, dtype=object)
             else:
-                blocks = [
-                    _floats(chunk, self._roles.decimal_of(name), name, notes)
-                    for chunk in cells.chunks
-                ]
+                decimal = self._roles.decimal_of(name)
+                blocks = [_floats(chunk, decimal, name, notes) for chunk in cells]
                 columns[name] = np.concatenate(blocks) if blocks else np.empty(0)
         return pd.DataFrame(columns)
 

@@ -1,13 +1,14 @@
 """Read one's own data, in whatever form they are kept, and new inputs like them."""
 
-import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_noise.config.data_source import DataSource
 from tune_noise.data.sources.notes import Notes, listed
 from tune_noise.data.sources.raw import RawData, RawForm, RawSplit
+from tune_noise.system.files import expand_home
 
 if TYPE_CHECKING:
     from tune_noise.data.sources.columns import Roles
@@ -26,6 +27,7 @@ def read_source(source: DataSource) -> RawData:
         DataError: something cannot be read, is wrong, or could be read in two ways; all problems
             are listed at once.
     """
+    from tune_noise.data.sources.answers import read_answers
     from tune_noise.data.sources.assemble import assemble
 
     notes = Notes(source.train)
@@ -45,6 +47,16 @@ def read_source(source: DataSource) -> RawData:
         parts |= {split if name == "train" else name: part for name, part in read.items()}
     notes.stop_if_refused()
     assert roles is not None
+    if isinstance(source.answers, str):
+        train = parts["train"]
+        file = Path(expand_home(source.answers))
+        if not file.is_file():
+            notes.refuse("answers", f"{source.answers} is not a file")
+        else:
+            answers = read_answers(
+                file, train.ids, len(train), lambda path: _open_table(path, source, notes), notes
+            )
+            parts["train"] = replace(train, answers=answers)
     return assemble(source, roles.form, parts, notes)
 
 
@@ -82,7 +94,7 @@ def _read_place(
     place: str, split: str, source: DataSource, like: "Roles | None", notes: Notes
 ) -> "tuple[Mapping[str, Part], Roles | None]":
     """Return what a file or folder holds by split, and what its columns were read as."""
-    path = Path(os.path.expanduser(place))
+    path = Path(expand_home(place))
     suffix = path.suffix.lower()
     if not path.exists():
         notes.refuse(split, f"{place} does not exist; paths start from {Path.cwd()}")
@@ -95,21 +107,63 @@ def _read_place(
         table = _open_table(path, source, notes)
         return _read_tables({} if table is None else {"train": table}, source, like, notes)
     elif suffix == ".npz":
-        from tune_noise.data.sources.arrays import read_npz
+        from tune_noise.data.sources.arrays import read_new_npz, read_npz
 
+        if split == "inputs":
+            return {"train": read_new_npz(path)}, like
         return read_npz(path, notes)
+    elif suffix == ".npy":
+        return _read_npy(path, split, source, like, notes)
     else:
         forms = ", ".join((*TABLES, *_ARRAYS))
         notes.refuse(split, f"{place} must end in one of {forms}, or be a folder of pictures")
     return {}, like
 
 
+def _read_npy(
+    path: Path, split: str, source: DataSource, like: "Roles | None", notes: Notes
+) -> "tuple[Mapping[str, Part], Roles | None]":
+    from tune_noise.data.sources import arrays
+
+    read = arrays.read_npy(path, notes)
+    if read is None:
+        return {}, like
+    part, roles = read
+    prefix = "" if split == "train" else f"{split}_"
+    for role in ("label", "true_label"):
+        place = getattr(source, f"{prefix}{role}s", None)
+        file = None if place is None else Path(expand_home(place))
+        if file is None and role == "label" and split != "inputs":
+            file = arrays.labels_beside(path, (".npy", *TABLES), notes)
+        if file is None:
+            continue
+        if not file.is_file():
+            notes.refuse(f"{prefix}{role}s", f"{place} is not a file")
+            continue
+        part = arrays.with_labels(
+            part, file, source, lambda path: _open_table(path, source, notes), notes, role=role
+        )
+    return {"train": part}, roles
+
+
 def _read_folder(
     path: Path, source: DataSource, like: "Roles | None", notes: Notes
 ) -> "tuple[Mapping[str, Part], Roles | None]":
-    from tune_noise.data.sources import pictures
-    from tune_noise.data.sources.columns import Roles
+    from tune_noise.data.sources import pictures, tables
+    from tune_noise.data.sources.columns import SPLITS, Roles
 
+    saved = tables.open_saved(path, notes)
+    if saved is not None:
+        unknown = [name for name in saved if name.lower() not in SPLITS]
+        if unknown:
+            notes.refuse(
+                str(path),
+                f"has splits other than train, validation and test: {listed(unknown)}; name the "
+                f"folders by themselves (train: {path / unknown[0]})",
+            )
+            return {}, like
+        by_split = {SPLITS[name.lower()]: table for name, table in saved.items()}
+        return _read_tables(by_split, source, like, notes)
     folders = pictures.split_folders(path, notes)
     metadata = {split: pictures.metadata_of(folder, notes) for split, folder in folders.items()}
     if any(file is not None for file in metadata.values()):
@@ -117,12 +171,12 @@ def _read_folder(
         if without:
             notes.refuse(str(path), f"has metadata for some splits, but not in {listed(without)}")
             return {}, like
-        tables = {
+        opened = {
             split: table
             for split, file in metadata.items()
             if file is not None and (table := _open_table(file, source, notes)) is not None
         }
-        return _read_tables(tables, source, like, notes)
+        return _read_tables(opened, source, like, notes)
     parts = {
         split: pictures.list_pictures(folder, path, notes) for split, folder in folders.items()
     }

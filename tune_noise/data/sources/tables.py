@@ -116,6 +116,34 @@ def open_arrow(path: Path, files: Sequence[Path], notes: Notes) -> TableFile | N
     return TableFile(path, tuple(schema.names), read, _class_names(schema))
 
 
+def open_saved(folder: Path, notes: Notes) -> dict[str, TableFile] | None:
+    """Open a folder that `datasets` saved by `save_to_disk`: its tables by split.
+
+    Returns:
+        None where the folder is not one; without the splits that cannot be opened, with a problem.
+    """
+    try:
+        if (folder / "dataset_dict.json").is_file():
+            described = json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))
+            places = {str(name): folder / str(name) for name in described["splits"]}
+        elif (folder / "state.json").is_file():
+            places = {"train": folder}
+        else:
+            return None
+        tables = {}
+        for name, place in places.items():
+            state = json.loads((place / "state.json").read_text(encoding="utf-8"))
+            files = [place / Path(file["filename"]).name for file in state["_data_files"]]
+            table = open_arrow(place, files, notes) if files else None
+            if table is not None:
+                tables[name] = table
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        fault = f"cannot be read as a folder that `datasets` saved: {first_line(error)}"
+        notes.refuse(str(folder), fault)
+        return {}
+    return tables
+
+
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
     """Return the words of each ClassLabel that `datasets` described in a file."""
     try:
