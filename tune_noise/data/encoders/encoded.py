@@ -29,7 +29,7 @@ from tune_noise.system.lock import take_lock
 BLOCK_EXAMPLES = 500
 # Timed for an estimate: the first examples, and how long a measurement should take.
 _TIMED_EXAMPLES = 8
-_TIMED_SECONDS = 0.5
+_TIMED_SECONDS = 1.0
 _TRIED_EXAMPLES = 3
 INPUTS_FILE = "inputs.npy"
 
@@ -99,14 +99,13 @@ class Encoding:
         """
         if self.is_cached:
             return 0.0, np.load(self.folder / INPUTS_FILE, mmap_mode="r")[:1]
-        self._timed(_TIMED_EXAMPLES)  # what is slow the first time, such as an import, counts once
-        size, (seconds, block) = 2 * _TIMED_EXAMPLES, self._timed(2 * _TIMED_EXAMPLES)
-        per_example = seconds / len(block)
+        size = _TIMED_EXAMPLES
+        self._timed(size)  # what is slow the first time, such as an import, counts for nothing
+        seconds, block = self._timed(size)
         while seconds < _TIMED_SECONDS and size < len(self.fitted_on):
-            before, (seconds, block) = (seconds, len(block)), self._timed(2 * size)
             size *= 2
-            per_example = max(0.0, seconds - before[0]) / max(1, len(block) - before[1])
-        return seconds + per_example * (len(self.inputs) - len(block)), block
+            seconds, block = self._timed(size)
+        return seconds / len(block) * len(self.inputs), block
 
     def _timed(self, size: int) -> tuple[float, np.ndarray]:
         some = _rows(self.inputs, self.fitted_on[:size])
