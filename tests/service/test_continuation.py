@@ -1,5 +1,6 @@
 """A search goes on where it was begun, or is refused with everything that differs."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,23 @@ def test_other_data_are_refused(begun: Path, digits: Dataset) -> None:
     other = replace(digits, train_labels=np.roll(digits.train_labels, 1))
     with pytest.raises(UserError, match=rf"data: fingerprint {digits.fingerprint} there"):
         read(begun, SEARCH, other)
+
+
+def test_another_encoder_is_refused_by_name(folder: Path, digits: Dataset) -> None:
+    about = {"name": "tfidf", "takes": "texts", "fields": {"ngrams": 2}, "digest": "a" * 32}
+    first = replace(digits, encoder=about | {"version": {"package": "scikit-learn 1.5"}})
+    with own_folder(folder), Record(folder / RECORD_FILE) as record:
+        begin(record, SEARCH, first, folder)
+    assert read(folder, SEARCH, first) is not None
+    other = about | {"version": {"package": "scikit-learn 1.6"}, "digest": "b" * 32}
+    before, now = "scikit-learn 1.5", "scikit-learn 1.6"
+    line = (
+        f"  encoder: tfidf (ngrams 2, package {before}) there, tfidf (ngrams 2, package {now}) now"
+    )
+    with pytest.raises(UserError, match=re.escape(line)):
+        read(folder, SEARCH, replace(digits, encoder=other))
+    with pytest.raises(UserError, match=f"package {before}\\) there, none now"):
+        read(folder, SEARCH, digits)
 
 
 @pytest.mark.parametrize("package", ["tune-noise", "torch", "optuna", "numpy"])

@@ -1,5 +1,6 @@
 """Whether a search may go on from its record: what may differ by now, and what may not."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,17 @@ def _changes_of_the_data(old: dict[str, Any], dataset: Dataset) -> list[str]:
         return []
     is_earlier_split = "repeated_examples" not in old and dataset.num_inputs < len(dataset.input_of)
     hint = " (by now equal inputs stay together in every split)" if is_earlier_split else ""
-    return [f"  data: fingerprint {old['fingerprint']} there, {dataset.fingerprint} now{hint}"]
+    lines = [f"  data: fingerprint {old['fingerprint']} there, {dataset.fingerprint} now{hint}"]
+    before, now = _encoder(old.get("encoder")), _encoder(dataset.encoder)
+    return lines if before == now else [*lines, f"  encoder: {before} there, {now} now"]
+
+
+def _encoder(about: Mapping[str, Any] | None) -> str:
+    """Return what an encoder is, whatever it was fitted on."""
+    if about is None:
+        return "none"
+    facts = {**about["fields"], **about["version"]}
+    return f"{about['name']} ({', '.join(f'{name} {value}' for name, value in facts.items())})"
 
 
 def _changes_of_versions(old: dict[str, str]) -> list[str]:

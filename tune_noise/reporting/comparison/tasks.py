@@ -30,8 +30,11 @@ def factors_of(condition: ConditionSummary) -> set[str]:
 
 
 def data_name(history: History) -> str:
-    """Return what the data of a search are called."""
-    return str((history.search.get("dataset") or {}).get("name", history.config.dataset))
+    """Return what the data of a search are called, and the encoder of their inputs, if any."""
+    data = history.search.get("dataset") or {}
+    name = str(data.get("name", history.config.dataset))
+    encoder = data.get("encoder")
+    return name if encoder is None else f"{name} by {encoder['name']}"
 
 
 def differing(tasks: list[Task]) -> list[str]:
