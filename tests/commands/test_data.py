@@ -65,6 +65,18 @@ def test_features_are_used_as_they_come(run: Run) -> None:
     assert facts["next"] == "tune-noise search --data mine.npz"
 
 
+def test_answers_of_annotators_are_told_from_examples(run: Run) -> None:
+    rows = [f"{row // 3},w{row % 3},{'ab'[row // 3 % 2]}" for row in range(120)]
+    Path("answers.csv").write_text("\n".join(["task,worker,label", *rows]))
+    refuse(run("data", "answers.csv"), "annotators", "--set data.answers=answers.csv")
+    np.save("features.npy", np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32))
+    facts = json.loads(
+        run("data", "features.npy", "--set", "data.answers=answers.csv", "--json").out
+    )
+    assert facts["annotators"] == 3
+    assert facts["classes"] == [{"name": "a", "train": 20}, {"name": "b", "train": 20}]
+
+
 def test_what_is_wrong_is_told_with_the_way_out(run: Run) -> None:
     refuse(run("data", "absent.csv"), "absent.csv does not exist")
     refuse(run("data", "a.csv", "--set", "data.txt=x"), "data.txt", "did you mean 'data.text'?")

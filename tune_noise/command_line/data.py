@@ -131,7 +131,7 @@ def _labels(facts: dict[str, Any]) -> str:
         else "none is missing"
     ]
     if facts["annotators"] is not None:
-        words.append(f"of {facts['annotators']:,} annotators")
+        words.append(f"the majority of {facts['annotators']:,} annotators")
     if wrong is not None:
         share = 100 * wrong / facts["examples"]["train"]
         words.append(f"{wrong:,} differ from the true label ({share:.1f} %)")

@@ -11,7 +11,7 @@ from tune_noise.config.data_source import DataSource
 from tune_noise.data.dataset import Dataset, kind_of
 from tune_noise.data.duplicates import count_duplicates
 from tune_noise.data.own_data import Plan, plan_dataset
-from tune_noise.data.sources.raw import RawData, RawSplit
+from tune_noise.data.sources.raw import RawData
 from tune_noise.data.sources.read import read_source
 from tune_noise.data.splits import validation_split
 
@@ -29,9 +29,10 @@ def describe(
     Returns:
         `raw_kind`; `columns`: what stands where, by role; `examples`: how many of each split, None
         where there is no such split, and how many without a label; `classes`: name and count in
-        each split; `wrong_labels`: how many training labels differ from the true ones, None where
-        those are not known; `annotators`; `gaps`: column of a table -> empty cells; `duplicates`;
-        `inputs`: what trials will see; `reading` and `warnings`: sentences.
+        each split, by the majority where annotators have answered; `wrong_labels`: how many
+        training labels differ from the true ones, None where those are not known; `annotators`;
+        `gaps`: column of a table -> empty cells; `duplicates`; `inputs`: what trials will see;
+        `reading` and `warnings`: sentences.
 
     Raises:
         DataError: the data cannot be used; all problems are listed at once.
@@ -49,9 +50,8 @@ def describe(
         "name": raw.name,
         "raw_kind": raw.kind,
         "columns": _columns(raw),
-        **_counts(raw),
+        **_counts(plan),
         "held_out": len(held_out),
-        "wrong_labels": _wrong_labels(raw.train),
         "annotators": None if raw.annotators is None else len(raw.annotators),
         "gaps": _gaps(raw),
         "duplicates": count_duplicates(dataset),
@@ -86,27 +86,26 @@ def _columns(raw: RawData) -> dict[str, Any]:
     return {"inputs": list(form.columns), **roles}
 
 
-def _counts(raw: RawData) -> dict[str, Any]:
+def _counts(plan: Plan) -> dict[str, Any]:
+    """Return sizes of splits, counts of classes, and how many training labels are wrong."""
+    raw, start = plan.raw, 0
     splits = {"train": raw.train, "validation": raw.validation, "test": raw.test}
-    counts = {split: _labels(part) for split, part in splits.items() if part is not None}
     sizes = {split: None if part is None else len(part) for split, part in splits.items()}
-    unlabelled = sum(count[None] for count in counts.values())
-    classes = [
-        {"name": name, **{split: count[name] for split, count in counts.items()}}
-        for name in raw.class_names
-    ]
-    return {"examples": {**sizes, "unlabelled": unlabelled}, "classes": classes}
-
-
-def _labels(split: RawSplit) -> Counter[str | None]:
-    return Counter([None] * len(split) if split.labels is None else split.labels.tolist())
-
-
-def _wrong_labels(train: RawSplit) -> int | None:
-    if train.labels is None or train.true_labels is None:
-        return None
-    pairs = zip(train.labels, train.true_labels, strict=True)
-    return sum(1 for pair in pairs if None not in pair and pair[0] != pair[1])
+    classes: list[dict[str, Any]] = [{"name": name} for name in raw.class_names]
+    for split, size in sizes.items():
+        if size is not None:
+            labels = plan.labels[start : start + size]
+            counts = np.bincount(labels[labels >= 0], minlength=len(classes))
+            for facts, count in zip(classes, counts.tolist(), strict=True):
+                facts[split] = count
+            start += size
+    labels, truths = plan.labels[: sizes["train"]], plan.truths[: sizes["train"]]
+    both = (labels >= 0) & (truths >= 0)
+    return {
+        "examples": {**sizes, "unlabelled": int((plan.labels < 0).sum())},
+        "classes": classes,
+        "wrong_labels": int((labels != truths)[both].sum()) if both.any() else None,
+    }
 
 
 def _gaps(raw: RawData) -> dict[str, int]:

@@ -28,6 +28,8 @@ SPLITS: Mapping[str, str] = {
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+# The columns of annotators' answers, as crowd-kit has them.
+_OF_ANSWERS = {"task", "worker", "label"}
 # As many columns of numbers without gaps are features, such as embeddings; fewer are a table.
 MIN_FEATURES = 32
 # A column of words that are all different says nothing, but of a few rows nobody knows.
@@ -70,6 +72,13 @@ def assign_roles(
         if name is not None and name not in columns:
             close = suggestion(name, columns)
             notes.refuse(option, f"{name!r} is not a column of {table.path.name}; {close}")
+    if set(columns) >= _OF_ANSWERS and source.label is None:
+        notes.refuse(
+            table.path.name,
+            "has the columns task, worker and label of annotators' answers; name the data of the "
+            f"items, and this file beside them: --set data.answers={table.path}; or, if each row "
+            "is an example of its own, say --label label",
+        )
     if notes.problems:
         return None
     free = [name for name in table.names if name not in {*chosen}]
