@@ -63,4 +63,4 @@ def test_answers_are_aggregated_judged_and_their_annotators_told_apart(
     # A search is not resumed with other answers.
     save_answers(digits, shell.folder, seed=1)
     problem = shell.run("tune_noise.search", "--space", space, *data, "--resume", code=2)
-    assert "other data" in problem
+    assert "data: fingerprint" in problem
