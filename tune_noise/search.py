@@ -30,6 +30,7 @@ from tune_noise.command_line.options import (
     Resume,
     SearchFolder,
     Seed,
+    SkipUnreadable,
     Space,
     TimeBudget,
     TrackingUri,
@@ -56,6 +57,7 @@ def search(
     space: Space = None,
     data: Data = None,
     label: Label = None,
+    skip_unreadable: SkipUnreadable = None,
     dataset: DatasetName = None,
     data_dir: DataDir = None,
     trials: Trials = None,
@@ -88,6 +90,7 @@ def search(
     flags = {
         "data": data,
         "data.label": label,
+        "data.skip_unreadable": skip_unreadable,
         "dataset": dataset,
         "trials": trials,
         "epochs": epochs,

@@ -15,6 +15,7 @@ from tune_noise.command_line.options import (
     Device,
     Json,
     Label,
+    SkipUnreadable,
     Threads,
     parse_path,
 )
@@ -45,6 +46,7 @@ def train(
     assignments: Assignments = None,
     data: Data = None,
     label: Label = None,
+    skip_unreadable: SkipUnreadable = None,
     data_dir: DataDir = None,
     output: Annotated[
         Path | None,
@@ -65,7 +67,7 @@ def train(
     from tune_noise.training.saved_model import save_model
 
     values = parse_assignments(assignments or [])
-    named = {"data": data, "data.label": label}
+    named = {"data": data, "data.label": label, "data.skip_unreadable": skip_unreadable}
     values |= {name: value for name, value in named.items() if value is not None}
     source = _take_source(values)
     config = build_trial(values, source="--set")

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from .console import Run, refuse
 
@@ -75,6 +76,26 @@ def test_answers_of_annotators_are_told_from_examples(run: Run) -> None:
     )
     assert facts["annotators"] == 3
     assert facts["classes"] == [{"name": "a", "train": 20}, {"name": "b", "train": 20}]
+
+
+def test_a_picture_that_cannot_be_read_is_named_and_left_out_where_that_is_asked_for(
+    run: Run,
+) -> None:
+    random = np.random.default_rng(0)
+    for number in range(12):
+        folder = Path("photos", "ab"[number % 2])
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (9, 9, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    broken = Path("photos", "a", "0.png")
+    broken.write_bytes(broken.read_bytes()[:60])
+    refuse(run("data", "photos", "--data-dir", "cache"), str(broken), "--skip-unreadable")
+    asked = ["data", "photos", "--data-dir", "cache", "--skip-unreadable", "--json"]
+    facts = json.loads(run(*asked).out)
+    assert facts["examples"]["train"] == 11
+    assert facts["inputs"]["kind"] == "pictures"
+    assert str(broken) in " ".join(facts["warnings"])
+    assert facts["next"] == "tune-noise search --data photos --skip-unreadable"
 
 
 def test_what_is_wrong_is_told_with_the_way_out(run: Run) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tune_noise.command_line.completion import complete_source
-from tune_noise.command_line.options import Assignments, DataDir, Json, Label
+from tune_noise.command_line.options import Assignments, DataDir, Json, Label, SkipUnreadable
 from tune_noise.command_line.run import divert_output, print_json
 from tune_noise.config.data_source import DataSource
 from tune_noise.config.loader import build_source, parse_assignments, read_search
@@ -42,6 +42,7 @@ def data(
         ),
     ],
     label: Label = None,
+    skip_unreadable: SkipUnreadable = None,
     assignments: Assignments = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -54,7 +55,8 @@ def data(
     from tune_noise.data.description import describe
 
     options = parse_assignments(assignments or [])
-    given = {"data": source} | ({} if label is None else {"data.label": label})
+    flags = {"data": source, "data.label": label, "data.skip_unreadable": skip_unreadable}
+    given = {name: value for name, value in flags.items() if value is not None}
     block = build_source({**options, **given}, source=source)
     search = read_search("own", {**options, **given})
     with divert_output(as_json):
@@ -72,6 +74,7 @@ def _next(block: DataSource, label: str | None, assignments: Sequence[str]) -> s
     """Return the command that searches these data, with what was found by itself."""
     words = ["tune-noise", "search", "--data", block.train]
     words += [] if label is None else ["--label", label]
+    words += ["--skip-unreadable"] if block.skip_unreadable else []
     return shlex.join([*words, *(word for text in assignments for word in ("--set", text))])
 
 

@@ -92,6 +92,15 @@ Label = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+SkipUnreadable = Annotated[
+    bool | None,
+    typer.Option(
+        "--skip-unreadable",
+        help="Leave out pictures of your own data that cannot be read.",
+        rich_help_panel=DATA,
+        show_default=False,
+    ),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(
