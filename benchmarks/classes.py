@@ -29,7 +29,7 @@ from tune_noise.reporting.statistics import share_interval
 from tune_noise.service.plan import estimate_cost, make_plan
 from tune_noise.service.resolution import blind_conditions, least_differences
 from tune_noise.training import Trial
-from tune_noise.training.cross_fit import held_out_images, make_folds
+from tune_noise.training.cross_fit import held_out_examples, make_folds
 from tune_noise.training.known_noise import noisy_labels
 from tune_noise.training.noise_findings import noise_findings
 from tune_noise.training.process import prepare_process
@@ -131,7 +131,9 @@ def steps(num_classes: int, file: Path, figures: Figures) -> None:
     folds = make_folds(config, dataset, count=4)
     random = np.random.default_rng(0)
     predicted = {
-        fold: random.dirichlet(np.full(num_classes, 0.1), size=len(held_out_images(fold, dataset)))
+        fold: random.dirichlet(
+            np.full(num_classes, 0.1), size=len(held_out_examples(fold, dataset))
+        )
         for fold in folds
     }
     step("suspects", lambda: judge(predicted, dataset))

@@ -42,7 +42,7 @@ from tune_noise.metrics.suspicion import (
 )
 from tune_noise.reporting.statistics import estimate, paired_difference
 from tune_noise.training import Trial, with_material
-from tune_noise.training.cross_fit import Fold, gather, held_out_images, make_folds, train_fold
+from tune_noise.training.cross_fit import Fold, gather, held_out_examples, make_folds, train_fold
 from tune_noise.training.known_noise import noisy_labels, true_labels
 
 try:
@@ -155,7 +155,7 @@ def thinned(dataset: Dataset, number: int) -> Dataset:
 
 def plain_predictions(fold: Fold, dataset: Dataset, device: str) -> tuple[np.ndarray, np.ndarray]:
     """Return predictions of the held-out images, float64 [N, K]: last and selected epoch."""
-    held_out = held_out_images(fold, dataset)
+    held_out = held_out_examples(fold, dataset)
     without_test = replace(dataset, test_inputs=None, test_labels=None)
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
     selected = last = np.empty(0)

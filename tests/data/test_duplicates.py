@@ -16,7 +16,7 @@ from tune_noise.data.confusion import load_confusion_order
 from tune_noise.data.duplicates import count_duplicates, duplicate_warnings
 from tune_noise.data.splits import stratified_split, validation_size
 from tune_noise.errors import DataError
-from tune_noise.training.cross_fit import fold_of_images
+from tune_noise.training.cross_fit import fold_of_examples
 from tune_noise.training.data_problems import data_problems
 from tune_noise.training.labelled_data import example_split, prepare
 
@@ -41,7 +41,7 @@ def twice(dataset: Dataset) -> Dataset:
 def parts(dataset: Dataset, config: TrialConfig, count: int = 4) -> Iterator[np.ndarray]:
     """Training and validation, then the folds."""
     yield from example_split(dataset, config)
-    folds = fold_of_images(dataset, config, count=count)
+    folds = fold_of_examples(dataset, config, count=count)
     yield from (np.flatnonzero(folds == fold) for fold in range(1, count + 1))
 
 
@@ -74,7 +74,7 @@ def test_no_input_is_on_both_sides_of_a_split_or_in_two_folds(few_digits, train_
 def test_data_without_equal_inputs_are_split_as_ever(digits, val_fraction, train_size, digest):
     config = TrialConfig(val_fraction=val_fraction, train_size=train_size)
     *split, _, _, _, _ = parts(digits, config)
-    indices = [*split, fold_of_images(digits, config, count=4)]
+    indices = [*split, fold_of_examples(digits, config, count=4)]
     content = b"".join(part.astype("<i8").tobytes() for part in indices)
     assert hashlib.sha256(content).hexdigest()[:16] == digest
     assert digits.fingerprint == "f3c54fbdaacb0c89"

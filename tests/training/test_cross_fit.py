@@ -11,9 +11,9 @@ from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.training import Trial
 from tune_noise.training.cross_fit import (
     FoldDiverged,
-    fold_of_images,
+    fold_of_examples,
     gather,
-    held_out_images,
+    held_out_examples,
     make_folds,
     read_fold,
     save_fold,
@@ -27,15 +27,15 @@ CONFIG = TrialConfig(model="perceptron", noise_rate=0.3, epochs=3, lr=0.01)
 def test_the_folds_are_all_images_of_training_and_validation_each_once(few_digits):
     train, val = example_split(few_digits, CONFIG)
     folds = make_folds(CONFIG, few_digits, count=3)
-    held_out = np.concatenate([held_out_images(fold, few_digits) for fold in folds])
+    held_out = np.concatenate([held_out_examples(fold, few_digits) for fold in folds])
     assert np.sort(held_out).tolist() == sorted([*train, *val])
     for name, split in (("train", train), ("val", val)):
-        sizes = np.bincount(fold_of_images(few_digits, CONFIG, count=3)[split])[1:]
+        sizes = np.bincount(fold_of_examples(few_digits, CONFIG, count=3)[split])[1:]
         assert np.ptp(sizes) <= 1, name
 
 
 def test_every_fold_has_its_share_of_every_class(few_digits):
-    folds = fold_of_images(few_digits, CONFIG, count=4)
+    folds = fold_of_examples(few_digits, CONFIG, count=4)
     for label in range(10):
         # Dealt in two parts, training and validation.
         assert np.ptp(np.bincount(folds[few_digits.train_labels == label], minlength=5)[1:]) <= 2
@@ -44,13 +44,13 @@ def test_every_fold_has_its_share_of_every_class(few_digits):
 def test_images_beyond_the_train_size_take_no_part(few_digits):
     config = CONFIG.model_copy(update={"train_size": 100})
     train, val = example_split(few_digits, config)
-    assert (fold_of_images(few_digits, config, count=3) > 0).sum() == len(train) + len(val)
+    assert (fold_of_examples(few_digits, config, count=3) > 0).sum() == len(train) + len(val)
 
 
 def test_folds_do_not_move_with_the_seeds(few_digits):
     other = CONFIG.model_copy(update={"seed": 7, "noise_seed": 8})
     np.testing.assert_array_equal(
-        fold_of_images(few_digits, CONFIG, count=3), fold_of_images(few_digits, other, count=3)
+        fold_of_examples(few_digits, CONFIG, count=3), fold_of_examples(few_digits, other, count=3)
     )
 
 
@@ -64,7 +64,7 @@ def test_predictions_of_a_fold_do_not_depend_on_its_own_labels(method, few_digit
     dataset = replace(few_digits, extras={key: few_digits.train_labels.copy()})
     fold = make_folds(config, dataset, count=3)[1]
     changed = few_digits.train_labels.copy()
-    held_out = held_out_images(fold, dataset)
+    held_out = held_out_examples(fold, dataset)
     changed[held_out] = (changed[held_out] + 1) % 10
     other = replace(few_digits, extras={key: changed})
     np.testing.assert_array_equal(train_fold(fold, dataset), train_fold(fold, other))
@@ -72,9 +72,9 @@ def test_predictions_of_a_fold_do_not_depend_on_its_own_labels(method, few_digit
 
 def test_predictions_are_a_mean_of_epochs_up_to_the_selected_one_the_later_the_heavier(few_digits):
     fold = make_folds(CONFIG, few_digits, count=3)[0]
-    held_out = held_out_images(fold, few_digits)
+    held_out = held_out_examples(fold, few_digits)
     trial = Trial([CONFIG], few_digits, held_out=held_out)
-    assert not set(trial.data.image_of.tolist()) & set(held_out.tolist())
+    assert not set(trial.data.input_of.tolist()) & set(held_out.tolist())
     each = []
     for _ in range(CONFIG.epochs):
         trial.train_epoch()
@@ -116,7 +116,7 @@ def test_a_kept_fold_is_taken_for_no_other(few_digits, tmp_path):
 def test_gathered_predictions_are_in_the_order_of_the_images(few_digits):
     folds = make_folds(CONFIG, few_digits, count=3)
     marked = {
-        fold: np.repeat(held_out_images(fold, few_digits)[:, None], 2, axis=1) for fold in folds
+        fold: np.repeat(held_out_examples(fold, few_digits)[:, None], 2, axis=1) for fold in folds
     }
     images, found = gather(marked, few_digits)
     assert (np.diff(images) > 0).all()

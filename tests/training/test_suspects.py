@@ -7,7 +7,7 @@ import pytest
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.suspicion import estimated_transition, sharpened, suspicion
-from tune_noise.training.cross_fit import held_out_images, make_folds
+from tune_noise.training.cross_fit import held_out_examples, make_folds
 from tune_noise.training.known_noise import noisy_labels
 from tune_noise.training.suspects import MAX_EXAMPLES, judge, suspects_problem
 
@@ -15,7 +15,7 @@ from tune_noise.training.suspects import MAX_EXAMPLES, judge, suspects_problem
 def nearly_right(config, dataset, *, count=3):
     """Predictions that give the true class 0.91 of the probability."""
     folds = make_folds(config, dataset, count=count)
-    labels = [dataset.train_labels[held_out_images(fold, dataset)] for fold in folds]
+    labels = [dataset.train_labels[held_out_examples(fold, dataset)] for fold in folds]
     return {fold: 0.01 + 0.9 * np.eye(10)[truth] for fold, truth in zip(folds, labels, strict=True)}
 
 
@@ -45,7 +45,7 @@ def test_a_row_says_what_is_known_of_its_example(digits):
     assert not found.copies.any()
     for fold in trained:
         held_out = np.sort(found.examples[found.folds == fold.number])
-        np.testing.assert_array_equal(held_out, held_out_images(fold, digits))
+        np.testing.assert_array_equal(held_out, held_out_examples(fold, digits))
 
 
 def test_every_copy_of_an_image_is_judged_by_its_own_label(few_digits):

@@ -271,7 +271,7 @@ _DECLARATIONS = (
     ),
     MethodDeclaration(
         name="mixup",
-        summary="learns mixtures of two images, and of their labels in the same shares",
+        summary="learns mixtures of two inputs, and of their labels in the same shares",
         source="Zhang et al. 2018, arXiv:1710.09412",
         implementation="tune_noise.methods.mixup:Mixup",
         fields=(

@@ -1,4 +1,4 @@
-"""Mixup: learn mixtures of two images, and of their labels in the same shares.
+"""Mixup: learn mixtures of two inputs, and of their labels in the same shares.
 
 Zhang et al. 2018, arXiv:1710.09412: a share lambda ~ Beta(alpha, alpha), and the loss is
 lambda CE(y) + (1 - lambda) CE(y of the partner). As in the official code, there is one lambda per

@@ -221,7 +221,7 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
     trial.train_epoch()
     started = time.perf_counter()
     trial.train_epoch()
-    return (time.perf_counter() - started) / len(trial.data.image_of) * 1000
+    return (time.perf_counter() - started) / len(trial.data.input_of) * 1000
 
 
 def _probe_noise(config: TrialConfig) -> dict[str, Any]:

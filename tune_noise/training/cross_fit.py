@@ -1,7 +1,7 @@
 """Cross-fitting: every example is judged by networks that learned others only.
 
-The images of training and validation are dealt into folds. For each fold the configuration is
-trained once more without the fold's images, which take no part in its validation either, and
+The inputs of training and validation are dealt into folds. For each fold the configuration is
+trained once more without the fold's inputs, which take no part in its validation either, and
 predicts them after each epoch. What is kept is a weighted mean of these predictions over the epochs
 up to the one that validation selects: it finds wrong labels better than the selected epoch alone.
 """
@@ -66,18 +66,18 @@ def make_folds(config: TrialConfig, dataset: Dataset, *, count: int) -> list[Fol
     return [Fold(config, number, count, fingerprint) for number in range(1, count + 1)]
 
 
-def fold_of_images(dataset: Dataset, config: TrialConfig, *, count: int) -> np.ndarray:
-    """Return the fold, from 1, of each training image, int64 [N]; 0 takes no part.
+def fold_of_examples(dataset: Dataset, config: TrialConfig, *, count: int) -> np.ndarray:
+    """Return the fold, from 1, of each training example, int64 [N]; 0 takes no part.
 
-    Every fold has its proportional share, to within one image, of each class and split. Equal
-    images go to the same fold, and count as one, of the class of the first.
+    Every fold has its proportional share, to within one input, of each class and split. Equal
+    inputs go to the same fold, and count as one, of the class of the first.
 
     Raises:
         DataError: the data set is too small for its validation split.
 
     Example:
         >>> from tune_noise.data import load_dataset
-        >>> np.bincount(fold_of_images(load_dataset("digits"), TrialConfig(), count=4)).tolist()
+        >>> np.bincount(fold_of_examples(load_dataset("digits"), TrialConfig(), count=4)).tolist()
         [0, 315, 315, 314, 313]
     """
     folds = np.zeros(len(dataset.train_labels), dtype=np.int64)
@@ -92,13 +92,13 @@ def fold_of_images(dataset: Dataset, config: TrialConfig, *, count: int) -> np.n
     return folds
 
 
-def held_out_images(fold: Fold, dataset: Dataset) -> np.ndarray:
-    """Return the images of a fold, int64, sorted."""
-    return np.flatnonzero(fold_of_images(dataset, fold.config, count=fold.count) == fold.number)
+def held_out_examples(fold: Fold, dataset: Dataset) -> np.ndarray:
+    """Return the examples of a fold, int64, sorted."""
+    return np.flatnonzero(fold_of_examples(dataset, fold.config, count=fold.count) == fold.number)
 
 
 def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarray:
-    """Train without the images of a fold, and predict them.
+    """Train without the examples of a fold, and predict them.
 
     Args:
         fold: what to train.
@@ -106,13 +106,13 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
         device: where to train.
 
     Returns:
-        P(class | image), float64 [images of the fold, K]: the mean over the networks, and over the
+        P(class | input), float64 [inputs of the fold, K]: the mean over the networks, and over the
         epochs up to the selected one, each weighted `EPOCH_DECAY` times the next.
 
     Raises:
         FoldDiverged: the networks diverged in their first epoch.
     """
-    held_out = held_out_images(fold, dataset)
+    held_out = held_out_examples(fold, dataset)
     # Nobody looks at the test set here, so it need not be evaluated.
     without_test = replace(dataset, test_inputs=None, test_labels=None)
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
@@ -164,9 +164,9 @@ def gather(folds: Mapping[Fold, np.ndarray], dataset: Dataset) -> tuple[np.ndarr
         dataset: what was trained on.
 
     Returns:
-        The images that took part, int64 [N], sorted; and P(class | image), float64 [N, K].
+        The examples that took part, int64 [N], sorted; and P(class | input), float64 [N, K].
     """
-    parts = [(held_out_images(fold, dataset), values) for fold, values in folds.items()]
+    parts = [(held_out_examples(fold, dataset), values) for fold, values in folds.items()]
     images = np.concatenate([part for part, _ in parts])
     order = np.argsort(images)
     return images[order], np.concatenate([values for _, values in parts])[order]

@@ -27,18 +27,18 @@ class LabelledData:
     """What a stack trains and is judged on.
 
     Attributes:
-        train_inputs: all training images; examples point into them. Foreign ones follow them.
-        image_of: int64 [examples], the image of each training example.
+        train_inputs: all training inputs; examples point into them. Foreign ones follow them.
+        input_of: int64 [examples], the input of each training example.
         noisy_labels: int64 [R, examples].
         is_clean: bool [R, examples]; None where the truth is unknown. The label of a foreign image
             is never clean.
         true_labels: int64 [examples], -1 for a foreign image, which is of no class; None where the
             truth is unknown. Only what measures sees it.
-        val_inputs: images of the validation split, then the foreign ones that belong to them.
+        val_inputs: those of the validation split, then the foreign ones that belong to them.
         val_noisy_labels: int64 [R, N_val, copies].
         val_answers: those of several annotators, by which the objective judges; None where each
-            image has one label.
-        val_true_labels: int64 [images with a class], where the configurations declare the oracle.
+            input has one label.
+        val_true_labels: int64 [inputs with a class], where the configurations declare the oracle.
         transitions: T of each replicate, float64 [K, K]; None where the noise has no known one.
         test_inputs: None where the data set has no test split.
         test_labels: int64 [N_test].
@@ -48,7 +48,7 @@ class LabelledData:
     """
 
     train_inputs: Inputs
-    image_of: Tensor
+    input_of: Tensor
     noisy_labels: Tensor
     is_clean: Tensor | None
     true_labels: Tensor | None
@@ -181,7 +181,7 @@ def prepare(
         val_noisy = val_noisy.transpose(0, 2, 1).reshape(len(configs), -1, 1)
     return LabelledData(
         train_inputs=train_inputs,
-        image_of=tensor(image_numbers[train].reshape(-1)),
+        input_of=tensor(image_numbers[train].reshape(-1)),
         noisy_labels=of_training(noisy),
         is_clean=None if truth is None else of_training(noisy == truth),
         true_labels=None if truth is None else tensor(truth[train].reshape(-1)),

@@ -18,7 +18,7 @@ from tune_noise.metrics.suspicion import (
     sharpened,
     suspicion,
 )
-from tune_noise.training.cross_fit import Fold, fold_of_images, gather
+from tune_noise.training.cross_fit import Fold, fold_of_examples, gather
 from tune_noise.training.known_noise import noisy_labels, true_labels
 
 # A table of more is no list that a person reads, and dilution can make a hundred copies of all.
@@ -90,7 +90,7 @@ def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
     order = all_found.order
     image_of, copy_of = order // num_copies, order % num_copies
     truth = true_labels(dataset, config.noise)
-    folds = fold_of_images(dataset, config, count=first.count)[images]
+    folds = fold_of_examples(dataset, config, count=first.count)[images]
     wrong = None if truth is None else (labels != truth[images][:, None]).reshape(-1)
     return Suspects(
         examples=images[image_of],

@@ -91,7 +91,7 @@ class Trial:
         self._initialise()
         self.network.to(self.device)
         self.augmentation = Augmentation(
-            configs, self.data.train_inputs, num_examples=len(self.data.image_of)
+            configs, self.data.train_inputs, num_examples=len(self.data.input_of)
         )
         self.optimizer = StackOptimizer(self.network, configs)
         self.step = TrainingStep(
@@ -178,7 +178,7 @@ class Trial:
         """Yield the batches of one pass."""
         order, data = self._order(pass_number), self.data
         # Looked up at once: in each batch it would take as long as a small network does.
-        columns = (order, data.noisy_labels.gather(1, order), data.image_of[order])
+        columns = (order, data.noisy_labels.gather(1, order), data.input_of[order])
         parts = (split_batches(column, self.configs[0].batch_size) for column in columns)
         for number, (indices, labels, images) in enumerate(zip(*parts, strict=True)):
             yield Examples(indices, labels, images, self.epoch, number)
@@ -186,7 +186,7 @@ class Trial:
     def _predict_examples(self) -> Tensor:
         """Return logits of all training examples in evaluation mode, float [R, P, N, K]."""
         # Under dilution many examples show one image, which is predicted once.
-        images, image_of_example = torch.unique(self.data.image_of, return_inverse=True)
+        images, image_of_example = torch.unique(self.data.input_of, return_inverse=True)
         logits = predict_logits(self.network, self.data.train_inputs, indices=images)
         shape = (len(self.configs), self.networks, *logits.shape[1:])
         return logits.view(shape)[:, :, image_of_example]

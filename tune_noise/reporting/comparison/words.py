@@ -124,7 +124,7 @@ def notes(comparison: SearchComparison) -> Iterator[str]:
     yield (
         "Seeds that two searches share draw the same noise, initialisation and order, so leaders "
         "are compared in pairs on them; else as independent samples, by Welch's method. All "
-        "trials of a task are judged on the same validation images."
+        "trials of a task are judged on the same validation examples."
     )
     for field in DECISIVE_PACKAGES:
         versions = {str(s["versions"].get(field)) for s in comparison.searches.values()}

@@ -79,7 +79,7 @@ def _source(condition: ConditionSummary, leader: Finalist, estimate: NoiseEstima
     return (
         "Estimated from noisy validation labels alone, with the predictions of "
         f"{configuration(leader.config, condition.config)} at the {epoch} epoch of "
-        f"{seeds}: the more confident half of the images predicted to be of a class is taken to be "
+        f"{seeds}: the more confident half of the inputs predicted to be of a class is taken to be "
         "of that class. What that half gets wrong counts as noise, so the noise comes out rather "
         "too large than too small."
     )
@@ -131,7 +131,7 @@ def _sentences(
     elif declaration.adds_images and matrix.truth is None:
         sentences.append(
             "Some labels go with foreign images, which are of no class: a row is that of all "
-            "images predicted to be of the class, and no measured matrix stands beside it."
+            "inputs predicted to be of the class, and no measured matrix stands beside it."
         )
     return [sentence for sentence in sentences if sentence]
 
@@ -179,9 +179,9 @@ def _intervals(matrix: MatrixEstimate) -> str:
         if matrix.share_labels
         else "each seed draws its own labels, and those of all seeds are counted together"
     )
-    images = ", and the labels of one image as one observation" if matrix.copies > 1 else ""
+    several = ", and the labels of one input as one observation" if matrix.copies > 1 else ""
     return (
-        f"Intervals are of 95 %, each cell's by itself (Wilson's): {counted}{images}; where seeds "
+        f"Intervals are of 95 %, each cell's by itself (Wilson's): {counted}{several}; where seeds "
         "disagree by more than chance, their spread counts. What the confident half gets wrong in "
         "all seeds alike is not in them."
     )
