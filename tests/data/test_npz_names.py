@@ -75,7 +75,7 @@ def test_words_are_class_names_in_the_order_of_the_alphabet(
     assert dataset.class_names == ("10", "2", "mouse")
     np.testing.assert_array_equal(dataset.train_labels, [2, 0, 1] * 2)
     np.testing.assert_array_equal(dataset.test_labels, [2, 0])
-    assert dataset.class_name(2) == "mouse"
+    assert dataset.class_names[2] == "mouse"
     assert "its words as 3 classes: 10, 2, mouse" in str(dataset.reading)
     renamed = loaded(tmp_path, images=IMAGES, labels=np.char.add("a", WORDS)[IDS])
     assert renamed.fingerprint != dataset.fingerprint
