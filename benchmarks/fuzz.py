@@ -30,10 +30,11 @@ FINDINGS = Path("fuzz_findings")
 TARGETS = {
     **{"space": "space", "npz": "npz", "checkpoint": "tensors", "model": "tensors"},
     **{"csv": "tables", "jsonl": "tables", "parquet": "tables"},
+    "pictures": "pictures",
 }
 SHARED_MEMORY = Path("/dev/shm")
 # The package's own modules and the Python that it gives the bytes to.
-INSTRUMENTED = ["tune_noise", "yaml", "zipfile"]
+INSTRUMENTED = ["tune_noise", "yaml", "zipfile", "PIL"]
 
 
 def main() -> int:

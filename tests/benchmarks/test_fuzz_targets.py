@@ -10,6 +10,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 TARGETS = {
     **{"space": "space", "npz": "npz", "checkpoint": "tensors", "model": "tensors"},
     **{"csv": "tables", "jsonl": "tables", "parquet": "tables"},
+    "pictures": "pictures",
 }
 
 

@@ -134,7 +134,7 @@ def test_what_was_seen_is_remembered_until_a_file_changes(tmp_path, monkeypatch)
     paths = [saved(tmp_path, f"{n}.png", gradient()) for n in range(3)]
     looks = look_through(paths, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("tune_noise.data.photos._look_at", None)
+        patch.setattr("tune_noise.data.photos.look_at", None)
         assert look_through(paths, tmp_path) == looks
     Image.new("RGB", (5, 5)).save(paths[1])
     again = look_through(paths, tmp_path)

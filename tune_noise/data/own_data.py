@@ -204,8 +204,8 @@ def plan_dataset(
         )
         if not len(fitted_on):
             raise DataError(
-                f"{raw.name}: every training example equals one of the given validation split: take "
-                "the copies out of that split"
+                f"{raw.name}: every training example equals one of the given validation split: "
+                "take the copies out of that split"
             )
         encoding = Encoding(chosen, inputs, digests, fitted_on, num_known, cache_dir)
         reading.append(f"encoded by {chosen}")

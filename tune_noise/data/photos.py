@@ -22,8 +22,8 @@ from tune_noise.system.files import replace_file
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Of a picture: about 3 GB while it is opened.
-MAX_PIXELS = 250_000_000
+# Of a picture: about 1 GB while it is opened.
+MAX_PIXELS = 150_000_000
 # What EXIF calls the orientation, and how each of its values is undone (names of PIL.Image).
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -70,7 +70,7 @@ def look_through(paths: Sequence[str], cache_dir: Path) -> list[Look]:
     except (OSError, ValueError, TypeError, KeyError):
         pass
     with quiet_pillow(), ThreadPoolExecutor(min(8, usable_cores())) as pool:
-        looks = list(with_progress(pool.map(_look_at, paths), len(paths), "looking at pictures"))
+        looks = list(with_progress(pool.map(look_at, paths), len(paths), "looking at pictures"))
     memory.parent.mkdir(parents=True, exist_ok=True)
     replace_file(memory, json.dumps([asdict(look) for look in looks]).encode())
     return looks
@@ -114,16 +114,18 @@ def open_picture(path: str, *, least: int | None = None) -> "tuple[Image, list[s
 def quiet_pillow() -> Iterator[None]:
     """Keep Pillow's warnings about odd files to itself; threads may run inside."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.simplefilter("ignore")
         yield
 
 
 def one_line(error: Exception) -> str:
     """Return what is wrong with a picture, in a few words."""
-    return " ".join(str(error).split())[:150] or type(error).__name__
+    text = " ".join(str(error).split())[:150] or type(error).__name__
+    return text if text.isprintable() else repr(text)
 
 
-def _look_at(path: str) -> Look:
+def look_at(path: str) -> Look:
+    """Open a picture to see whether, and how, it can be used."""
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:

