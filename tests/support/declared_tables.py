@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tune_noise.config.data_source import DataSource
 from tune_noise.config.metric_names import METRICS
+from tune_noise.data.encoders.declarations import DEFAULT_ENCODERS, ENCODERS
 from tune_noise.declaration import Field, MethodDeclaration
 from tune_noise.methods.declarations import METHODS
 from tune_noise.models.declarations import NETWORKS
@@ -58,6 +59,21 @@ def networks_table() -> str:
     return table(head, rows)
 
 
+def encoders_table() -> str:
+    """Return the table of the shipped encoders."""
+    rows = [
+        (
+            f"`{encoder.name}`",
+            encoder.takes + (" (default)" if encoder.name in DEFAULT_ENCODERS.values() else ""),
+            ", ".join(map(_field, encoder.fields)),
+            encoder.summary,
+            f"`{encoder.extra}`" if encoder.extra else "",
+        )
+        for encoder in ENCODERS.values()
+    ]
+    return table(("`encoder`", "takes", "fields (default)", "what it makes", "extra"), rows)
+
+
 def metrics_table() -> str:
     """Return the table of all metrics."""
     better = {"max": "larger", "min": "smaller", None: ""}
@@ -90,7 +106,7 @@ def _networks(method: MethodDeclaration) -> str:
 
 def _field(field: Field) -> str:
     default = f"{field.default:g}" if isinstance(field.default, float) else field.default
-    return f"`{field.name}`" if default is None else f"`{field.name}` ({default})"
+    return f"`{field.name}`" if default in (None, "") else f"`{field.name}` ({default})"
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -101,6 +117,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 # Page and name of the table -> what writes it.
 TABLES: dict[tuple[str, str], Callable[[], str]] = {
     ("data.md", "data"): data_table,
+    ("data.md", "encoders"): encoders_table,
     ("methods.md", "methods"): methods_table,
     ("methods.md", "networks"): networks_table,
     ("noise.md", "noises"): noises_table,

