@@ -64,6 +64,7 @@ def test_features_are_used_as_they_come(run: Run) -> None:
     assert (facts["inputs"]["shape"], facts["inputs"]["bytes"]) == ([4], 50 * 4 * 4)
     assert facts["wrong_labels"] == 50
     assert facts["next"] == "tune-noise search --data mine.npz"
+    refuse(run("data", "mine.npz", "--label", "kind"), "'kind' would be a column", "leave label")
 
 
 def test_answers_of_annotators_are_told_from_examples(run: Run) -> None:

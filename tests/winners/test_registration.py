@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.histories import FRESH_SEEDS, Builder, epoch
+from tune_noise.config.data_source import DataSource
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.reporting import summarise
@@ -257,3 +258,10 @@ def test_without_a_test_set_the_card_has_no_test_accuracy(
     assert entry.example == untested.train_inputs[0].tolist()
     card = (tmp_path / "winners" / "all" / CARD_FILE).read_text()
     assert "confirmed test accuracy" not in card
+
+
+def test_a_model_of_own_data_is_named_after_their_file_or_folder() -> None:
+    for path, name in (("shop/reviews.csv", "reviews-given"), ("shop/train.csv", "shop-given")):
+        search = SearchConfig(name="x", noise="given", data=DataSource(train=path))
+        [condition] = search.all_conditions
+        assert registered_name(search, search.trial_config(condition, {}), {}) == name

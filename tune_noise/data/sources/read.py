@@ -45,8 +45,10 @@ def read_source(source: DataSource) -> RawData:
         if twice := [name for name in read if name in parts and name != "train"]:
             notes.refuse(split, f"{source.train} has a split {listed(twice)} already")
         parts |= {split if name == "train" else name: part for name, part in read.items()}
-    notes.stop_if_refused()
     assert roles is not None
+    if not roles.form.columns:
+        _refuse_columns(source, notes)
+    notes.stop_if_refused()
     if isinstance(source.answers, str):
         train = parts["train"]
         file = Path(expand_home(source.answers))
@@ -58,6 +60,18 @@ def read_source(source: DataSource) -> RawData:
             )
             parts["train"] = replace(train, answers=answers)
     return assemble(source, roles.form, parts, notes)
+
+
+def _refuse_columns(source: DataSource, notes: Notes) -> None:
+    """Refuse options that name a column of data that have none."""
+    options = ["text", "image", "features", "split"]
+    files = (source.labels, source.true_labels, source.validation_labels, source.test_labels)
+    if not any(files):
+        options += ["label", "true_label", "id"]
+    for option in options:
+        if (name := getattr(source, option)) is not None:
+            message = f"{listed([name])} would be a column, and {source.train} has none"
+            notes.refuse(option, f"{message}: leave {option} out")
 
 
 def read_inputs(path: Path, *, like: RawForm, class_names: Collection[str] = ()) -> RawSplit:
