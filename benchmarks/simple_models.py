@@ -9,6 +9,9 @@ user without a search would, and from the training part of a search alone.
 """
 
 import argparse
+import sys
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,9 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tune_noise.config.loader import build_source, parse_assignments
+from tune_noise.data import Dataset
 from tune_noise.data.own_data import load_own
 from tune_noise.data.splits import validation_split
 
@@ -29,9 +34,10 @@ MODELS: dict[str, Any] = {
 }
 
 
-def main() -> None:
+def read_data(description: str | None) -> tuple[Dataset, float]:
+    """Read the data that the command line names, and the share of them that validates."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("source", help="as --data of a search")
     parser.add_argument("--label", help="column of the labels")
@@ -43,13 +49,20 @@ def main() -> None:
     data = load_own(source, val_fraction=options.val_fraction)
     if data.test_inputs is None or data.test_labels is None:
         parser.error("the data have no test split: name one by --set data.test=FILE")
+    return data, options.val_fraction
+
+
+def main() -> None:
+    data, val_fraction = read_data(__doc__)
     every = np.arange(len(data.train_labels))
     part, _ = validation_split(
         data.train_labels,
         data.input_of,
-        val_fraction=options.val_fraction,
+        val_fraction=val_fraction,
         num_validation=data.num_validation,
     )
+    # Constant columns of a table.
+    warnings.filterwarnings("ignore", message=".*zero standard deviation")
     inputs, test = (x.reshape(len(x), -1) for x in (data.train_inputs, data.test_inputs))
     labels = {"given labels": data.train_labels}
     if data.true_labels is not None:
