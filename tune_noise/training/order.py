@@ -1,5 +1,7 @@
 """In which order, and in which batches, an epoch goes through the examples."""
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -39,13 +41,14 @@ def _balanced(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
     An example is drawn again only when all others of its label have been drawn as often.
     """
-    present = random.permutation(np.unique(labels))
-    shares = len(labels) // len(present) + (np.arange(len(present)) < len(labels) % len(present))
+    _, counts = np.unique(labels, return_counts=True)
+    of_label = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+    share, left = divmod(len(labels), len(counts))
     drawn = []
-    for label, share in zip(present, shares, strict=True):
-        examples = np.flatnonzero(labels == label)
-        rounds = [random.permutation(examples) for _ in range(-(-share // len(examples)))]
-        drawn += [np.concatenate([*rounds, examples[:0]])[:share]]
+    for place, number in enumerate(random.permutation(len(counts))):
+        examples, size = of_label[number], share + (place < left)
+        rounds = [random.permutation(examples) for _ in range(math.ceil(size / len(examples)))]
+        drawn.append(np.concatenate(rounds)[:size])
     return random.permutation(np.concatenate(drawn))
 
 
