@@ -14,8 +14,15 @@ from tune_noise.data.sources.raw import RawKind
 from tune_noise.errors import DataError
 
 OWN = "tests.data.encoders.own_encoders:LetterCounts"
-NAMES = [*ENCODERS, OWN]
-all_encoders = pytest.mark.parametrize("name", NAMES)
+# Their libraries take seconds to import.
+SLOW = ("sentence_transformers", "timm")
+all_encoders = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long if name in SLOW else ())
+        for name in (*ENCODERS, OWN)
+    ],
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +31,23 @@ def raw_inputs(tmp_path_factory):
     return own_encoders.raw_inputs(tmp_path_factory.mktemp("photos"))
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return tmp_path_factory.mktemp("models")
+
+
 def rows(inputs, *numbers):
     return inputs[list(numbers)] if isinstance(inputs, np.ndarray) else inputs.iloc[list(numbers)]
 
 
-def chosen(name, raw_inputs, *, fitted=True):
+def chosen(name, raw_inputs, models, *, fitted=True):
     """Make an encoder, and fit it on all raw inputs; skip the test where its library is absent."""
     kind = ENCODERS[name].takes if name in ENCODERS else "texts"
-    asked = own_encoders.asked(name, raw_inputs)
     try:
+        asked = own_encoders.asked(name, models)
         one = choose_encoder(asked, kind)
-    except DataError as error:
-        if "needs a library" not in str(error):
+    except (ImportError, DataError) as error:
+        if isinstance(error, DataError) and "needs a library" not in str(error):
             raise
         pytest.skip(str(error))
     if fitted and isinstance(one.encoder, FittedEncoder):
@@ -44,8 +56,8 @@ def chosen(name, raw_inputs, *, fitted=True):
 
 
 @all_encoders
-def test_it_gives_what_it_declares(name, raw_inputs):
-    one, inputs = chosen(name, raw_inputs)
+def test_it_gives_what_it_declares(name, raw_inputs, models):
+    one, inputs = chosen(name, raw_inputs, models)
     encoded = one.encoder.encode(inputs)
     gives = ENCODERS[name].gives if name in ENCODERS else "features"
     shape = {"features": (np.float32, 2), "pictures": (np.uint8, 4)}[gives]
@@ -56,8 +68,8 @@ def test_it_gives_what_it_declares(name, raw_inputs):
 
 
 @all_encoders
-def test_an_input_gives_the_same_bits_whatever_else_is_in_the_block(name, raw_inputs):
-    one, inputs = chosen(name, raw_inputs)
+def test_an_input_gives_the_same_bits_whatever_else_is_in_the_block(name, raw_inputs, models):
+    one, inputs = chosen(name, raw_inputs, models)
     whole = one.encoder.encode(inputs)
     assert np.array_equal(one.encoder.encode(rows(inputs, 3)), whole[3:4])
     assert np.array_equal(one.encoder.encode(rows(inputs, 7, 0, 3, 7)), whole[[7, 0, 3, 7]])
@@ -65,9 +77,9 @@ def test_an_input_gives_the_same_bits_whatever_else_is_in_the_block(name, raw_in
 
 @all_encoders
 def test_what_was_learnt_survives_a_folder_to_the_last_bit_and_holds_no_pickle(
-    name, raw_inputs, tmp_path
+    name, raw_inputs, models, tmp_path
 ):
-    one, inputs = chosen(name, raw_inputs)
+    one, inputs = chosen(name, raw_inputs, models)
     state = one.encoder.state() if isinstance(one.encoder, FittedEncoder) else None
     save_encoder(tmp_path, one.about, state)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -80,9 +92,9 @@ def test_what_was_learnt_survives_a_folder_to_the_last_bit_and_holds_no_pickle(
 
 
 @all_encoders
-def test_a_declaration_says_what_the_class_is(name, raw_inputs):
+def test_a_declaration_says_what_the_class_is(name, raw_inputs, models):
     if name in ENCODERS:
-        one, _ = chosen(name, raw_inputs, fitted=False)
+        one, _ = chosen(name, raw_inputs, models, fitted=False)
         assert isinstance(one.encoder, FittedEncoder) == ENCODERS[name].is_fitted
         assert ENCODERS[name].summary
         assert ENCODERS[name].takes in DEFAULT_ENCODERS

@@ -116,8 +116,46 @@ def raw_inputs(folder: Path) -> dict:
     }
 
 
-def asked(name: str, inputs: dict) -> dict:
-    """Return what a space says to get an encoder for the raw inputs above."""
-    return {"name": name} | {"tfidf": {"dimensions": 8}, "efficientnet_lite0": {"size": 64}}.get(
-        name, {}
-    )
+def asked(name: str, models: Path) -> dict:
+    """Return what a space says to get an encoder for the raw inputs above.
+
+    Args:
+        name: of the encoder.
+        models: the folder for the files of small models with random weights.
+    """
+    small = {"tfidf": {"dimensions": 8}, "efficientnet_lite0": {"size": 64}}
+    if name in ("timm", "sentence_transformers"):
+        from tune_noise.data.torchvision_import import import_torchvision
+
+        import_torchvision()
+        small[name] = {"timm": small_network, "sentence_transformers": small_transformer}[name](
+            models
+        )
+    return {"name": name} | small.get(name, {})
+
+
+def small_network(folder: Path) -> dict:
+    import timm
+    from safetensors.torch import save_file
+
+    path = folder / "resnet10t.safetensors"
+    if not path.exists():
+        save_file(timm.create_model("resnet10t").state_dict(), path)
+    return {"model": "resnet10t", "weights": str(path)}
+
+
+def small_transformer(folder: Path) -> dict:
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    path = folder / "bert"
+    if not path.exists():
+        path.mkdir()
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        tokens = [*special, *letters, *(f"##{letter}" for letter in letters)]
+        (path / "vocab.txt").write_text("\n".join(tokens))
+        size = {"hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64}
+        config = BertConfig(vocab_size=len(tokens), num_attention_heads=2, **size)
+        BertModel(config).save_pretrained(path)
+        BertTokenizerFast(str(path / "vocab.txt")).save_pretrained(path)
+    return {"model": str(path)}
