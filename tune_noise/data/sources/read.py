@@ -220,21 +220,28 @@ def _open_table(path: Path, source: DataSource, notes: Notes) -> "TableFile | No
 def _read_tables(
     tables: "Mapping[str, TableFile]", source: DataSource, like: "Roles | None", notes: Notes
 ) -> "tuple[Mapping[str, Part], Roles | None]":
+    import pyarrow as pa
+
     from tune_noise.data.sources.columns import assign_roles, roles_like
     from tune_noise.data.sources.parts import read_part
     from tune_noise.data.sources.pictures import resolve_paths
     from tune_noise.data.sources.profile import look_at
+    from tune_noise.data.sources.tables import first_line
 
     parts: dict[str, Part] = {}
     for split, table in tables.items():
-        columns = look_at(table, notes, source.decimal)
-        if like is None:
-            roles = like = assign_roles(table, columns, source, notes)
-        else:
-            roles = roles_like(like.form, columns, table, notes)
-        if roles is None or notes.problems:
+        try:
+            columns = look_at(table, notes, source.decimal)
+            if like is None:
+                roles = like = assign_roles(table, columns, source, notes)
+            else:
+                roles = roles_like(like.form, columns, table, notes)
+            if roles is None or notes.problems:
+                continue
+            part = read_part(table, columns, roles, notes)
+        except pa.ArrowException as error:  # of cells that are not what the file says they are
+            notes.refuse(str(table.path), f"is damaged: {first_line(error)}")
             continue
-        part = read_part(table, columns, roles, notes)
         if roles.form.kind == "photos":
             base = table.path.parent if table.path.is_file() else table.path
             part = resolve_paths(part, base, skip_missing=source.skip_unreadable, notes=notes)

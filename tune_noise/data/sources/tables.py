@@ -42,6 +42,7 @@ class TableFile:
         """Yield blocks as plain columns; a file that cannot be read to its end is refused."""
         try:
             for batch in self.read(columns):
+                batch.validate(full=True)  # text that is not UTF-8, and other damage
                 arrays = zip(batch.schema.names, batch.columns, strict=True)
                 yield {name: _plain(array, self.class_names.get(name)) for name, array in arrays}
         except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
@@ -87,6 +88,7 @@ def open_parquet(path: Path, notes: Notes) -> TableFile | None:
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
+            names = tuple(schema.names)
     except (pa.ArrowException, OSError, ValueError) as error:
         notes.refuse(str(path), f"cannot be read as a Parquet file: {first_line(error)}")
         return None
@@ -95,7 +97,7 @@ def open_parquet(path: Path, notes: Notes) -> TableFile | None:
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(batch_size=BLOCK_ROWS, columns=list(columns))
 
-    return TableFile(path, tuple(schema.names), read, _class_names(schema))
+    return TableFile(path, names, read, _class_names(schema))
 
 
 def open_arrow(path: Path, files: Sequence[Path], notes: Notes) -> TableFile | None:
@@ -103,6 +105,7 @@ def open_arrow(path: Path, files: Sequence[Path], notes: Notes) -> TableFile | N
     try:
         with pa.memory_map(str(files[0])) as source:
             schema = pa.ipc.open_stream(source).schema
+            names = tuple(schema.names)
     except (pa.ArrowException, OSError, ValueError) as error:
         notes.refuse(str(files[0]), f"cannot be read as an Arrow file: {first_line(error)}")
         return None
@@ -113,7 +116,7 @@ def open_arrow(path: Path, files: Sequence[Path], notes: Notes) -> TableFile | N
                 for batch in pa.ipc.open_stream(source):
                     yield batch.select(list(columns))
 
-    return TableFile(path, tuple(schema.names), read, _class_names(schema))
+    return TableFile(path, names, read, _class_names(schema))
 
 
 def open_saved(folder: Path, notes: Notes) -> dict[str, TableFile] | None:
