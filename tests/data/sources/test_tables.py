@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.sources import read, refusal, write
@@ -231,6 +233,7 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, Any], list[str]]] = {
         {},
         ["480 features are empty, not finite", "the first is inf in row 1 of f1"],
     ),
+    "lists as text": ('v,label\n"[1, 2]",a\n"[3, 4]",b\n', {}, ["hold lists", "JSON lines"]),
     "features of words": ("a,b,label\n1,x,y\n", {"features": ["a", "b"]}, ["must be numbers"]),
     "text and image": ("a,b,label\n1,x,y\n", {"text": "a", "image": "b"}, ["give one of them"]),
 }
@@ -273,3 +276,17 @@ def test_new_inputs_must_be_like_those_of_training(tmp_path: Path) -> None:
         read_inputs(write(tmp_path / "b.csv", "colour\nr\n"), like=raw.form)
     with pytest.raises(DataError, match="holds numbers in the training data, and here words"):
         read_inputs(write(tmp_path / "c.csv", "size,colour\nbig,r\n"), like=raw.form)
+
+
+def test_parquet_of_text_that_is_not_utf8_and_lists_of_other_lengths_are_refused(
+    tmp_path: Path,
+) -> None:
+    bad = pa.array([b"\xff", b"b", b"a", b"b"]).cast(pa.string(), safe=False)
+    pq.write_table(pa.table({"a": bad, "label": ["x", "y"] * 2}), tmp_path / "a.parquet")
+    assert "cannot be read" in refusal(tmp_path / "a.parquet")
+    write(tmp_path / "b.jsonl", '{"v": [1, 2], "label": "x"}\n{"v": [1], "label": "y"}\n' * 2)
+    assert "lists must have one length" in refusal(tmp_path / "b.jsonl")
+    write(tmp_path / "c.jsonl", '{"v": 1}\n[2]\n{"v": \n')
+    message = refusal(tmp_path / "c.jsonl")
+    assert "line 2: is not an object" in message
+    assert "line 3: Expecting value" in message

@@ -167,6 +167,14 @@ def _form_of_inputs(
     if not free:
         notes.refuse(str(table.path), "has no column beside the labels and ids to learn from")
         return None
+    written = [name for name in free if columns[name].are_lists]
+    if written:
+        notes.refuse(
+            listed(written),
+            "hold lists that are written as text; write them as JSON lines or Parquet, or a column "
+            "for each number",
+        )
+        return None
     special = {
         name: ("image", "photos")
         if columns[name].are_pictures
@@ -194,7 +202,7 @@ def _form_of_inputs(
 
 def _form_of_one(kind: RawKind, name: str, free: Sequence[str], notes: Notes) -> RawForm:
     unused = [other for other in free if other != name]
-    rest = f"; columns {listed(unused)} are not used" if unused else ""
+    rest = f"; not used: {listed(unused)}" if unused else ""
     notes.reading.append(f"{kind} in column {name!r}{rest}")
     return RawForm(kind=kind, columns=(name,))
 
@@ -219,7 +227,7 @@ def _form_of_features(
         return None
     what = f"the lists of {names[0]!r}" if lists else f"{len(names):,} columns of numbers"
     unused = [name for name in free if name not in names]
-    rest = f"; columns {listed(unused)} are not used" if unused else ""
+    rest = f"; not used: {listed(unused)}" if unused else ""
     notes.reading.append(f"features are {what}{rest}")
     return RawForm(kind="features", columns=names)
 

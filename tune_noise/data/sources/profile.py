@@ -58,6 +58,13 @@ class Column:
         """Whether every word ends as the name of a picture file."""
         return self.type == "text" and self.filled > 0 and self._ends_as_pictures
 
+    @property
+    def are_lists(self) -> bool:
+        """Whether every word is a list, written as text."""
+        return bool(self.distinct) and all(
+            word.startswith("[") and word.endswith("]") for word in self.distinct
+        )
+
     def see(self, cells: pa.Array) -> None:
         """Take in a block."""
         kind = cells.type

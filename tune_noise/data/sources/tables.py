@@ -178,7 +178,7 @@ def open_json_lines(path: Path, notes: Notes) -> TableFile | None:
     if bad:
         more = f" and {len(bad) - 3:,} more lines" if len(bad) > 3 else ""
         notes.refuse(str(path), f"is not one JSON object in each line: {'; '.join(bad[:3])}{more}")
-    if not names:
+    elif not names:
         notes.refuse(str(path), "is empty; write one JSON object in each line")
     if bad or not names:
         return None
