@@ -63,6 +63,16 @@ def test_examples_without_a_label_are_kept_apart_with_their_ids(raw):
     assert dataset.test_ids.tolist() == ["t"]
 
 
+def test_without_ids_an_example_is_told_by_its_place_in_the_file(raw):
+    train = replace(raw.train, ids=None)
+    raw = replace(raw, train=train, test=replace(raw.test, ids=None))
+    assert made(raw).train_ids is None
+    dataset = made(with_labels(raw, "b", None, "b", "a", None, "a"))
+    assert dataset.train_ids.tolist() == ["0", "2", "3", "5"]
+    assert dataset.unlabelled_ids.tolist() == ["1", "4"]
+    assert dataset.test_ids.tolist() == ["0", "1"]
+
+
 def test_a_test_split_without_labels_is_predicted_at_the_end(raw):
     dataset = made(replace(raw, test=replace(raw.test, labels=None)))
     assert dataset.test_inputs is None

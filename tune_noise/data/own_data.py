@@ -124,7 +124,7 @@ class Plan:
         else:
             encoded, state = encoding.run(executor)
             arrays = np.split(encoded, [num_labelled, num_known])
-        shown, ids = _shown(raw.kind, splits), _ids(splits)
+        shown, ids = _shown(raw.kind, splits), _ids(splits, has_gaps=len(unlabelled) > 0)
         missing = bool((self.truths[train] == _MISSING).any())
         return Dataset(
             name=raw.name,
@@ -356,10 +356,15 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(map(repr, words[:_MAX_LISTED])) + (", ..." if words[_MAX_LISTED:] else "")
 
 
-def _ids(splits: Sequence[RawSplit]) -> np.ndarray | None:
-    """Return the id of every example of every split; empty where a split has none."""
+def _ids(splits: Sequence[RawSplit], *, has_gaps: bool) -> np.ndarray | None:
+    """Return the id of every example of every split; empty where a split has none.
+
+    Where no split has ids and some labels are missing, it is the position in the split, from 0:
+    among the examples that have a label it would be another one.
+    """
     if all(split.ids is None for split in splits):
-        return None
+        places = [np.arange(len(split)).astype(str) for split in splits]
+        return np.concatenate(places) if has_gaps else None
     return np.concatenate(
         [np.full(len(split), "") if split.ids is None else split.ids for split in splits]
     )
