@@ -17,7 +17,7 @@ from tune_noise.data.sources.notes import Notes
 from tune_noise.data.sources.tables import TableFile, first_line
 
 # Longer than any text worth encoding; a row must fit into a block.
-_BLOCK_BYTES = 32 * 2**20
+_BLOCK_BYTES = 8 * 2**20
 _HEAD_BYTES = 2**20
 _HEAD_ROWS = 20
 _SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|"}

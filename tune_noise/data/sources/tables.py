@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from tune_noise.data.sources.notes import Notes
 
-BLOCK_ROWS = 16_384
+BLOCK_ROWS = 2048
+_BUFFER_BYTES = 2**16
 # Columns of a writer's own, which hold no data.
 _INDEX_COLUMNS = ("", "Unnamed:", "__index_level_")
 
@@ -94,8 +95,12 @@ def open_parquet(path: Path, notes: Notes) -> TableFile | None:
         return None
 
     def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=BLOCK_ROWS, columns=list(columns))
+        # One reader for all row groups would keep what it has read of the earlier ones.
+        with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES) as file:
+            for group in range(file.num_row_groups):
+                yield from file.iter_batches(
+                    BLOCK_ROWS, row_groups=[group], columns=list(columns), use_threads=False
+                )
 
     return TableFile(path, names, read, _class_names(schema))
 
@@ -189,7 +194,7 @@ def open_json_lines(path: Path, notes: Notes) -> TableFile | None:
         rows: list[dict[str, Any]] = []
         for _, row in _json_rows(path, notes):
             rows.append({name: _as_text(row.get(name)) for name in columns})
-            if len(rows) == BLOCK_ROWS // 8:
+            if len(rows) == BLOCK_ROWS:
                 yield pa.RecordBatch.from_pylist(rows, schema)
                 rows = []
         yield pa.RecordBatch.from_pylist(rows, schema)
