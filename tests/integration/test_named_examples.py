@@ -47,7 +47,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def test_words_ids_and_missing_labels_go_all_the_way(shell: Shell, words: dict[str, str]) -> None:
     data = {"train": "train.csv", "test": "test.csv", "label": "word", "id": "digit"}
-    space = shell.space(noise="given", conditions={}, dataset=None, data=data)
+    space = shell.space(noise="given", conditions={}, data=data)
     unlabelled = [key for key, word in words.items() if not word]
     said = shell.search("--space", space, "--set", "suspects.folds=2")
     told = f"{len(unlabelled)} examples have no label: the classes predicted for them are in "
