@@ -41,8 +41,8 @@ def predict(
     array: Annotated[
         str | None,
         typer.Option(
-            help="Array to predict if an .npz file of pictures holds several: images, val_images, "
-            "test_images.",
+            help="Array to predict if an .npz file holds several: images, val_images, test_images, "
+            "or its name in the file.",
             metavar="NAME",
         ),
     ] = None,
@@ -106,7 +106,7 @@ def predict(
         text = as_csv(data, predictions)
     _write(text, output)
     notes = Console(stderr=output is None, markup=False, highlight=False, soft_wrap=True)
-    for sentence in (*saved.warnings, *accuracy_sentences(data, predictions)):
+    for sentence in (*saved.warnings, *data.notes, *accuracy_sentences(data, predictions)):
         notes.print(sentence)
     if output is not None:
         notes.print(f"{len(data.inputs)} predictions in {output}")

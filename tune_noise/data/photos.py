@@ -56,24 +56,30 @@ class Look:
     changes: tuple[str, ...] = ()
 
 
-def look_through(paths: Sequence[str], cache_dir: Path) -> list[Look]:
+def look_through(paths: Sequence[str], cache_dir: Path | None) -> list[Look]:
     """Look at every picture, or remember what was seen where no file has changed since.
 
     Args:
         paths: of the files.
-        cache_dir: where it is remembered what was seen.
+        cache_dir: where it is remembered what was seen; None: nowhere.
     """
+    if cache_dir is None:
+        return _look_at_all(paths)
     memory = cache_dir / "photos" / f"{_fingerprint(paths)}.json"
     try:
         seen = json.loads(memory.read_text(encoding="utf-8"))
         return [Look(**{**one, "changes": tuple(one["changes"])}) for one in seen]
     except (OSError, ValueError, TypeError, KeyError):
         pass
-    with quiet_pillow(), ThreadPoolExecutor(min(8, usable_cores())) as pool:
-        looks = list(with_progress(pool.map(look_at, paths), len(paths), "looking at pictures"))
+    looks = _look_at_all(paths)
     memory.parent.mkdir(parents=True, exist_ok=True)
     replace_file(memory, json.dumps([asdict(look) for look in looks]).encode())
     return looks
+
+
+def _look_at_all(paths: Sequence[str]) -> list[Look]:
+    with quiet_pillow(), ThreadPoolExecutor(min(8, usable_cores())) as pool:
+        return list(with_progress(pool.map(look_at, paths), len(paths), "looking at pictures"))
 
 
 def describe_changes(looks: Sequence[Look]) -> list[str]:

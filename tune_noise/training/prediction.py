@@ -135,8 +135,20 @@ class SavedModel:
         )
 
     def encode(self, raw: Any) -> np.ndarray:
-        """Return a block of raw inputs as the networks take them; see `predict_probabilities`."""
-        return np.asarray(raw if self.encoder is None else self.encoder.encode(raw))
+        """Return a block of raw inputs as the networks take them; see `predict_probabilities`.
+
+        Raises:
+            DataError: the encoder refuses the inputs, or fails.
+        """
+        if self.encoder is None:
+            return np.asarray(raw)
+        try:
+            return np.asarray(self.encoder.encode(raw))
+        except (DataError, MemoryError):
+            raise
+        except Exception as error:  # whatever the user's code, or a library, may raise
+            text = " ".join(str(error).split())[:300]
+            raise DataError(f"the encoder fails: {type(error).__name__}: {text}") from error
 
     def predict_probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Return the average predicted probabilities of the networks.

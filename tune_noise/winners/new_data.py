@@ -1,6 +1,6 @@
 """New data for a model, from a file or a folder: inputs, with labels and ids beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tune_noise.data.npz_images import NamedImages, load_named_images
-from tune_noise.data.sources.notes import listed
+from tune_noise.data.sources.new_inputs import check_inputs
+from tune_noise.data.sources.notes import Notes, listed
 from tune_noise.data.sources.raw import RawSplit
 from tune_noise.data.sources.read import read_inputs
 from tune_noise.errors import ConfigError, DataError, Problem, UserError
@@ -28,7 +29,8 @@ class NewData:
             labels come first.
         given: the names of those labels of which some may be wrong.
         ids: text [N]; None where there are none.
-        array: the array of an .npz file of pictures; None for another file.
+        array: the array of an .npz file; None for another file.
+        notes: sentences about how they were read.
     """
 
     name: str
@@ -37,6 +39,7 @@ class NewData:
     given: frozenset[str]
     ids: np.ndarray | None = None
     array: str | None = None
+    notes: Sequence[str] = ()
 
 
 def read_new_data(path: Path, model: SavedModel, *, array: str | None = None) -> NewData:
@@ -45,25 +48,32 @@ def read_new_data(path: Path, model: SavedModel, *, array: str | None = None) ->
     Args:
         path: a file, or a folder of pictures.
         model: says what inputs look like, and which classes there are.
-        array: of an .npz file of pictures that holds several; None: the one that it holds.
+        array: of an .npz file that holds several; None: the one that it holds.
 
     Raises:
         DataError: the file cannot be read, or is not like the training data; all problems are
             listed at once.
         UserError: an array is named of something that has none.
     """
-    if model.form.kind == "pixels" and path.suffix == ".npz":
-        return _checked(load_named_images(path, array=array), model.about, path)
-    if array is not None:
-        raise UserError(f"--array {array}: only an .npz file of pictures has arrays to choose from")
-    names = model.class_names
-    split = read_inputs(path, like=model.form, class_names=names)
-    label, true_label = model.form.label or "label", model.form.true_label or "true_label"
-    labels, problems = _class_numbers({true_label: split.true_labels, label: split.labels}, names)
-    problems += _shape_problems(split, model)
-    if problems:
-        raise DataError(str(ConfigError(str(path), problems)))
-    return NewData(path.name, split.inputs, labels, frozenset([label]), split.ids)
+    form, names, suffix = model.form, model.class_names, path.suffix.lower()
+    if suffix == ".npz" and form.kind in ("features", "pixels"):
+        data = _checked(load_named_images(path, array=array), model.about, path)
+    elif array is not None:
+        raise UserError(f"--array {array}: only an .npz file has arrays to choose from")
+    else:
+        split = read_inputs(path, like=form, class_names=names)
+        label, true_label = form.label or "label", form.true_label or "true_label"
+        of = {true_label: split.true_labels, label: split.labels}
+        labels, problems = _class_numbers(of, names)
+        problems += _shape_problems(split, model)
+        if problems:
+            raise DataError(str(ConfigError(str(path), problems)))
+        given = frozenset([label])
+        data = NewData(path.name, split.inputs, labels, given, split.ids, notes=split.notes)
+    notes = Notes(str(path))
+    check_inputs(data.inputs, form, notes)
+    notes.stop_if_refused()
+    return data
 
 
 def _class_numbers(
@@ -118,13 +128,16 @@ def _checked(named: NamedImages, about: Mapping[str, Any], path: Path) -> NewDat
     for name, labels in named.labels.items():
         classes: list[Any] = labels.tolist()
         if names is not None and labels.dtype.kind != "U":
-            if named.class_names is None:
+            if named.class_names is None and set(map(str, classes)) <= set(names):
+                classes = list(map(str, classes))  # classes that are called 0, 1, ...
+            elif named.class_names is None:
                 raise DataError(
                     f"{path}: {name} holds numbers, and this model knows its classes by name, "
                     f"{listed(names)}: save words, name them by class_names, or leave {name} out"
                 )
-            word_of = dict(enumerate(named.class_names))
-            classes = [word_of.get(number, number) for number in classes]
+            else:
+                word_of = dict(enumerate(named.class_names))
+                classes = [word_of.get(number, number) for number in classes]
         unknown = next((one for one in classes if one not in number_of), None)
         if unknown is not None:
             known = f"0 to {num_classes - 1}" if names is None else listed(names)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from tune_noise.data.sources.new_inputs import arrange_inputs
 from tune_noise.data.sources.raw import RawForm
@@ -52,7 +53,7 @@ def test_texts_may_be_a_list_an_array_a_series_or_a_column(texts: Any) -> None:
 
 
 def test_paths_may_be_path_objects(tmp_path: Path) -> None:
-    (tmp_path / "a.png").touch()
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
     assert arrange_inputs([tmp_path / "a.png"], PHOTOS).tolist() == [str(tmp_path / "a.png")]
 
 
@@ -83,7 +84,7 @@ def test_features_of_any_number_become_float32(dtype: Any) -> None:
             "must be texts: nan is none, in row 1 from 0 on",
         ),
         ("good", TEXTS, "must be a list of texts: put a single one into brackets"),
-        (["nowhere.png"], PHOTOS, "must be files that exist: 'nowhere.png'"),
+        (["nowhere.png"], PHOTOS, "nowhere.png  No such file or directory"),
         ([7], PHOTOS, "must be paths of pictures: 7 is none"),
         (np.array([[1.0, np.nan]]), FEATURES, "1 features are empty, not finite"),
         (pd.DataFrame({"f0": [1.0], "f1": [np.inf]}), FEATURES, "is inf in row 1 of f1"),

@@ -1,5 +1,6 @@
 """What each column of a table is read as: by the options of a source, or else by its name."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -270,6 +271,14 @@ def roles_like(
     form: RawForm, columns: Mapping[str, Column], table: TableFile, notes: Notes
 ) -> Roles | None:
     """Return the same roles for another file; what it lacks of labels and ids it may lack."""
+    if form.kind == "photos" and not form.columns:  # training had folders of classes
+        form = form.model_copy(update={"columns": ("file_name",)})
+    if not form.columns:
+        notes.refuse(
+            str(table.path),
+            "is a table, and the training data are an array, whose columns have no names; give an "
+            ".npz or .npy file",
+        )
     missing = [name for name in form.columns if name not in columns]
     if missing:
         notes.refuse(
@@ -284,9 +293,17 @@ def roles_like(
         )
         column = columns.get(name)
         if must_be_number and column and column.type == "text" and column.filled:
-            example = sorted(column.distinct)[:1]
-            notes.refuse(name, f"holds numbers in the training data, and here words: {example}")
+            words = sorted(column.distinct, key=lambda word: (_is_number(word), word))
+            notes.refuse(name, f"must hold numbers, as in the training data: {listed(words[:1])}")
     if notes.problems:
         return None
+    if unused := [name for name in columns if name not in {*form.columns, *present.values()}]:
+        notes.reading.append(
+            f"columns that the training data do not have, or use: {listed(unused)}"
+        )
     commas = {name: "," for name, column in columns.items() if column.decimal == ","}
     return replace(Roles(form), decimals=commas)
+
+
+def _is_number(word: str) -> bool:
+    return re.fullmatch(r"[-+]?[\d.,]+([eE][-+]?\d+)?", word) is not None

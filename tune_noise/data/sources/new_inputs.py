@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tune_noise.data.photos import look_through
 from tune_noise.data.sources.checks import check_features
 from tune_noise.data.sources.notes import Notes, listed
 from tune_noise.data.sources.raw import RawForm
@@ -12,6 +13,8 @@ from tune_noise.errors import suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MAX_FAULTS = 20
 
 
 def arrange_inputs(inputs: Any, form: RawForm) -> Any:
@@ -38,10 +41,24 @@ def arrange_inputs(inputs: Any, form: RawForm) -> Any:
     else:
         arranged = _from_array(inputs, form, notes)
     notes.stop_if_refused()
-    if form.kind == "features":
-        check_features(arranged, form.columns, "features", notes)
+    check_inputs(arranged, form, notes)
     notes.stop_if_refused()
     return arranged
+
+
+def check_inputs(inputs: Any, form: RawForm, notes: Notes) -> None:
+    """Refuse features that are not finite, and pictures that cannot be read."""
+    if form.kind == "features":
+        check_features(inputs, form.columns, "features", notes)
+    if form.kind == "photos":
+        looks = look_through(inputs.tolist(), None)
+        faults = [
+            (path, look.fault) for path, look in zip(inputs, looks, strict=True) if look.fault
+        ]
+        for path, fault in faults[:_MAX_FAULTS]:
+            notes.refuse(path, fault)
+        if (more := len(faults) - _MAX_FAULTS) > 0:
+            notes.refuse("...", f"{more:,} more pictures cannot be read")
 
 
 def _from_frame(frame: "pd.DataFrame", form: RawForm, notes: Notes) -> Any:
@@ -123,6 +140,4 @@ def _from_values(values: Any, form: RawForm, place: str, notes: Notes) -> Any:
     if wrong:
         shown = array[wrong[0]]
         notes.refuse(place, f"must be {noun}: {shown!r} is none, in row {listed(wrong)} from 0 on")
-    elif form.kind == "photos" and (gone := [p for p in array if not os.path.isfile(p)]):
-        notes.refuse(place, f"must be files that exist: {listed(gone)}")
     return array

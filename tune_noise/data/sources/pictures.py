@@ -109,6 +109,13 @@ def list_pictures(folder: Path, root: Path, notes: Notes) -> Part:
     )
 
 
+def one_picture(path: Path) -> Part | None:
+    """Return a picture by itself; None for a file of another kind."""
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        return None
+    return Part(str(path), _objects([str(path)]), ids=_objects([path.name]))
+
+
 def _sort(
     entry: "os.DirEntry[str]",
     label: str | None,

@@ -77,12 +77,14 @@ class RawSplit:
         labels: words, object [N], None where a label is missing; None where no example has one.
         true_labels: the same for the truth; None where it is unknown.
         ids: text [N]; None where the data have none.
+        notes: of new inputs, sentences that say how they were read.
     """
 
     inputs: "np.ndarray | pd.DataFrame"
     labels: np.ndarray | None
     true_labels: np.ndarray | None = None
     ids: np.ndarray | None = None
+    notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -91,8 +91,11 @@ def read_inputs(path: Path, *, like: RawForm, class_names: Collection[str] = ())
     notes = Notes(str(path))
     options = {name: getattr(like, name) for name in ("separator", "decimal", "encoding")}
     source = DataSource(train=str(path), **options)
-    parts, _ = _read_place(str(path), "inputs", source, Roles(like), notes)
+    parts, roles = _read_place(str(path), "inputs", source, Roles(like), notes)
     notes.stop_if_refused()
+    if roles is not None and roles.form.kind != like.kind:
+        fault = f"holds {roles.form.kind}, and this model was trained on {like.kind}"
+        notes.refuse(str(path), fault)
     if set(parts) != {"train"}:
         notes.refuse(str(path), f"is split into {listed(list(parts))}; give one of its splits")
     notes.stop_if_refused()
@@ -100,14 +103,20 @@ def read_inputs(path: Path, *, like: RawForm, class_names: Collection[str] = ())
     labels = part.labels
     if like.kind == "photos" and like.label is None and labels is not None:
         # Class folders are labels only where they are named as the classes.
-        labels = labels if set(labels) <= set(class_names) else None
-    return RawSplit(part.inputs, labels, part.true_labels, part.ids)
+        strange = sorted(set(labels) - set(class_names))
+        if strange:
+            notes.reading.append(f"folders are no labels, as {listed(strange)} is not a class")
+            labels = None
+    return RawSplit(part.inputs, labels, part.true_labels, part.ids, tuple(notes.reading))
 
 
 def _read_place(
     place: str, split: str, source: DataSource, like: "Roles | None", notes: Notes
 ) -> "tuple[Mapping[str, Part], Roles | None]":
     """Return what a file or folder holds by split, and what its columns were read as."""
+    from tune_noise.data.sources.columns import Roles
+    from tune_noise.data.sources.pictures import one_picture
+
     path = Path(expand_home(place))
     suffix = path.suffix.lower()
     if not path.exists():
@@ -124,10 +133,14 @@ def _read_place(
         from tune_noise.data.sources.arrays import read_new_npz, read_npz
 
         if split == "inputs":
-            return {"train": read_new_npz(path)}, like
+            part = read_new_npz(path)
+            kind = "pixels" if part.inputs.ndim == 4 else "features"
+            return {"train": part}, Roles(RawForm(kind=kind))
         return read_npz(path, notes)
     elif suffix == ".npy":
         return _read_npy(path, split, source, like, notes)
+    elif split == "inputs" and (picture := one_picture(path)) is not None:
+        return {"train": picture}, Roles(RawForm(kind="photos"))
     else:
         forms = ", ".join((*TABLES, *_ARRAYS))
         notes.refuse(split, f"{place} must end in one of {forms}, or be a folder of pictures")
