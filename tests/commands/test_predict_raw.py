@@ -91,3 +91,43 @@ def test_in_python_a_table_texts_and_paths_are_predicted(
     paths = sorted((home / trained("photos").test).glob("*/*.png"))
     labels = pd.Series([path.parent.name for path in paths])
     assert accuracy("photos", paths, labels) == recorded("photos")
+
+
+def test_what_is_not_like_the_training_data_is_refused_or_said(
+    run: Run, trained: Trained, home: Path
+) -> None:
+    trained("photos")
+    texts, table = pd.read_csv(trained("texts").test), pd.read_csv(trained("table").test)
+    mixed = run("predict", "--model", "model_texts", "photos/test")
+    assert "holds photos, and this model was trained on texts" in mixed.err
+    (home / "broken.png").write_bytes(b"nothing")
+    broken = run("predict", "--model", "model_photos", "broken.png")
+    assert (broken.code, "is not a picture" in broken.err) == (2, True)
+    texts.assign(label="cow").to_csv("cow.csv")
+    assert (
+        "label  holds 'cow', and this model knows"
+        in run("predict", "--model", "model_texts", "cow.csv").err
+    )
+    table.assign(price=1).to_csv("more.csv", index=False)
+    assert (
+        "do not have, or use: 'price'" in run("predict", "--model", "model_table", "more.csv").err
+    )
+
+
+def test_another_version_of_the_encoders_library_is_said_and_foreign_code_is_not_run(
+    run: Run, trained: Trained, home: Path
+) -> None:
+    test, config = trained("texts").test, home / "model_texts" / CONFIG_FILE
+    text = config.read_text()
+    about = json.loads(text)
+    try:
+        about["encoder"]["version"]["package"] = "scikit-learn 0.1"
+        config.write_text(json.dumps(about))
+        said = run("predict", "--model", "model_texts", test)
+        assert "encoder tfidf was made with package scikit-learn 0.1, and here" in said.err
+        about["encoder"]["name"] = "planted:Encoder"
+        config.write_text(json.dumps(about))
+        refused = run("predict", "--model", "model_texts", test)
+        assert "'planted:Encoder', an encoder of your own; to run that code" in refused.err
+    finally:
+        config.write_text(text)
