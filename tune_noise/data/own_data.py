@@ -182,7 +182,7 @@ def plan_dataset(
     group = np.where(labels == _MISSING, _UNLABELLED, split_of)
     order = np.argsort(group, kind="stable")
     ends = tuple(np.cumsum(np.bincount(group, minlength=4)).tolist())
-    num_train, num_labelled, num_known, _ = ends
+    _, num_labelled, num_known, _ = ends
     missing = int((truths[order[:num_labelled]] == _MISSING).sum())
     if 0 < missing < num_labelled:
         warnings.append(
@@ -194,19 +194,10 @@ def plan_dataset(
         parts = [split.inputs for split in splits]
         inputs = _joined([_taken(parts, rows) for rows in np.split(order, ends) if len(rows)])
         digests = raw_digests(inputs) if digests is None else digests[order]
-        _, first, inverse = np.unique(digests[:num_known], return_index=True, return_inverse=True)
-        first_equals = first[inverse].astype(np.int64)
-        fitted_on, _ = validation_split(
-            labels[order[:num_labelled]],
-            first_equals[:num_labelled],
-            val_fraction=val_fraction,
-            num_validation=num_labelled - num_train or None,
+        first_equals = _first_equals(digests[:num_known])
+        fitted_on = _training_part(
+            raw, labels[order], first_equals, ends, val_fraction=val_fraction
         )
-        if not len(fitted_on):
-            raise DataError(
-                f"{raw.name}: every training example equals one of the given validation split: "
-                "take the copies out of that split"
-            )
         encoding = Encoding(chosen, inputs, digests, fitted_on, num_known, cache_dir)
         reading.append(f"encoded by {chosen}")
     return Plan(
@@ -221,6 +212,40 @@ def plan_dataset(
         first_equals,
         answers,
     )
+
+
+def _first_equals(digests: np.ndarray) -> np.ndarray:
+    """Return, for each raw input, the position of the first one with the same digest, int64."""
+    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse], np.int64)
+
+
+def _training_part(
+    raw: RawData,
+    labels: np.ndarray,
+    first_equals: np.ndarray,
+    ends: tuple[int, ...],
+    *,
+    val_fraction: float,
+) -> np.ndarray:
+    """Return the examples that an encoder is fitted on, int64: those that trials train on.
+
+    Raises:
+        DataError: a given validation split leaves none.
+    """
+    num_train, num_labelled = ends[:2]
+    fitted_on, _ = validation_split(
+        labels[:num_labelled],
+        first_equals[:num_labelled],
+        val_fraction=val_fraction,
+        num_validation=num_labelled - num_train or None,
+    )
+    if not len(fitted_on):
+        raise DataError(
+            f"{raw.name}: every training example equals one of the given validation split: "
+            "take the copies out of that split"
+        )
+    return fitted_on
 
 
 def _named_splits(raw: RawData) -> list[tuple[str, RawSplit]]:

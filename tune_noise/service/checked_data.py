@@ -1,12 +1,16 @@
 """The data of a search, loaded, and checked to serve every trial that the search may try."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tune_noise.config.declared import noise, noise_fields
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
+from tune_noise.config.words import class_name
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import ConfigError, Problem
 
@@ -75,9 +79,21 @@ def load_checked(
     if noise_problems:
         problems = {problem.message: problem for problem in noise_problems}
         raise ConfigError(f"{search.name} on {dataset.name}", list(problems.values()))
-    for config in {config.val_fraction: config for config in configs}.values():
-        example_split(dataset, config)
+    splits = {config.val_fraction: config for config in configs}.values()
+    measured = [dataset.train_labels[example_split(dataset, config)[1]] for config in splits]
+    unmeasured = np.setdiff1d(dataset.train_labels, np.unique(np.concatenate(measured)))
+    if unmeasured.size:
+        dataset = replace(dataset, warnings=(*dataset.warnings, _unmeasured(dataset, unmeasured)))
     return dataset
+
+
+def _unmeasured(dataset: Dataset, classes: np.ndarray) -> str:
+    words = ", ".join(class_name(one, dataset.class_names) for one in classes[:10].tolist())
+    return (
+        f"{len(classes):,} of {dataset.num_classes:,} classes are too rare to have a validation "
+        f"example ({words}{', ...' if classes[10:].size else ''}): they are trained on, and "
+        "nothing is measured on them; raise val_fraction, or take them out"
+    )
 
 
 def label_warnings(search: SearchConfig, dataset: Dataset) -> list[str]:

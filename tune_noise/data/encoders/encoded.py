@@ -27,8 +27,9 @@ from tune_noise.system.lock import take_lock
 
 # What is lost when an encoding is killed.
 BLOCK_EXAMPLES = 500
-# Timed for an estimate: the first examples, and how long a measurement should take.
-_TIMED_EXAMPLES = 8
+# Timed for an estimate: the first examples (of an encoder that is fitted, enough for the features
+# that it will make), and how long a measurement should take.
+_TIMED_EXAMPLES, _TIMED_FITTED = 8, 1000
 _TIMED_SECONDS = 1.0
 _TRIED_EXAMPLES = 3
 INPUTS_FILE = "inputs.npy"
@@ -99,7 +100,7 @@ class Encoding:
         """
         if self.is_cached:
             return 0.0, np.load(self.folder / INPUTS_FILE, mmap_mode="r")[:1]
-        size = _TIMED_EXAMPLES
+        size = _TIMED_FITTED if self.is_fitted else _TIMED_EXAMPLES
         self._timed(size)  # what is slow the first time, such as an import, counts for nothing
         seconds, block = self._timed(size)
         while seconds < _TIMED_SECONDS and size < len(self.fitted_on):
