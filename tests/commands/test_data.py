@@ -44,7 +44,7 @@ def test_texts_are_described_and_the_next_command_is_named(run: Run) -> None:
     assert inputs["encoding_seconds"] > 0.0
 
     shown = run(*asked).out
-    for part in ("texts, which become features of", "1 inputs have copies with different labels"):
+    for part in ("texts, which become features of", "inputs whose copies have different labels: 1"):
         assert part in " ".join(shown.split())
     program, *command = shlex.split(shown.rpartition("next  ")[2])
     assert (program, facts["next"]) == ("tune-noise", shlex.join([program, *command]))

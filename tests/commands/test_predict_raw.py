@@ -99,7 +99,7 @@ def test_what_is_not_like_the_training_data_is_refused_or_said(
     trained("photos")
     texts, table = pd.read_csv(trained("texts").test), pd.read_csv(trained("table").test)
     mixed = run("predict", "--model", "model_texts", "photos/test")
-    assert "holds photos, and this model was trained on texts" in mixed.err
+    assert "holds files of pictures, and this model was trained on texts" in mixed.err
     (home / "broken.png").write_bytes(b"nothing")
     broken = run("predict", "--model", "model_photos", "broken.png")
     assert (broken.code, "is not a picture" in broken.err) == (2, True)

@@ -13,7 +13,7 @@ def test_a_class_too_rare_to_be_validated_is_told(few_digits: Dataset) -> None:
     labels = few_digits.train_labels.copy()
     (nines,) = np.where(labels == 9)
     labels[nines[3:]] = 8
-    names = tuple(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+    names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
     dataset = replace(few_digits, train_labels=labels, true_labels=None, class_names=names)
     search = SearchConfig(name="rare", noise="given", trials=1)
     assert load_checked(search, None, few_digits).warnings == ()

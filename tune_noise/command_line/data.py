@@ -13,22 +13,16 @@ from tune_noise.command_line.options import Assignments, DataDir, Json, Label, S
 from tune_noise.command_line.run import divert_output, print_json
 from tune_noise.config.data_source import DataSource
 from tune_noise.config.loader import build_source, parse_assignments, read_search
+from tune_noise.data.sources.raw import IN_WORDS
 
 # People are shown so many classes, columns and gaps; --json has them all.
 _SHOWN = 20
-_RAW = {
-    "features": "vectors of numbers",
-    "pixels": "pictures in an array",
-    "photos": "files of pictures",
-    "texts": "texts",
-    "table": "rows of a table",
-}
 _ROLES = {"label": "labels", "true_label": "true labels", "id": "ids"}
 _DUPLICATES = {
-    "repeated_examples": "training examples repeat the input of an earlier one",
-    "contradicted_inputs": "inputs have copies with different labels",
-    "left_out_of_training": "training examples are in the given validation split, too",
-    "test_examples_in_training": "test examples are among the training examples",
+    "repeated_examples": "training examples that repeat an earlier input",
+    "contradicted_inputs": "inputs whose copies have different labels",
+    "left_out_of_training": "training examples that are in the given validation split, too",
+    "test_examples_in_training": "test examples that are among the training examples",
 }
 
 
@@ -100,7 +94,7 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         gaps = [f"{name} {100 * count / total:.2g} %" for name, count in facts["gaps"].items()]
         yield "gaps", _cut(gaps)
     counts = facts["duplicates"]
-    copies = [f"{counts[key]:,} {text}" for key, text in _DUPLICATES.items() if counts[key]]
+    copies = [f"{text}: {counts[key]:,}" for key, text in _DUPLICATES.items() if counts[key]]
     yield from _under("duplicates", copies or ["none"])
     yield "inputs", _inputs(facts)
     yield from _under("warning", facts["warnings"])
@@ -167,7 +161,7 @@ def _inputs(facts: dict[str, Any]) -> str:
         return size
     seconds = inputs["encoding_seconds"]
     time = f"takes about {_duration(seconds)}, once" if seconds else "is done already"
-    return f"{_RAW[facts['raw_kind']]}, which become {size}; encoding {time}"
+    return f"{IN_WORDS[facts['raw_kind']]}, which become {size}; encoding {time}"
 
 
 def _duration(seconds: float) -> str:

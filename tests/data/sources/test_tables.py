@@ -274,7 +274,7 @@ def test_new_inputs_must_be_like_those_of_training(tmp_path: Path) -> None:
     assert inputs.inputs["colour"].tolist() == ["r", None]
     with pytest.raises(DataError, match="lacks columns that the training data have: 'size'"):
         read_inputs(write(tmp_path / "b.csv", "colour\nr\n"), like=raw.form)
-    with pytest.raises(DataError, match="holds numbers in the training data, and here words"):
+    with pytest.raises(DataError, match="must hold numbers, as in the training data: 'big'"):
         read_inputs(write(tmp_path / "c.csv", "size,colour\nbig,r\n"), like=raw.form)
 
 

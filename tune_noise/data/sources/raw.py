@@ -1,7 +1,7 @@
 """Raw data: examples as they were read, before an encoder makes inputs of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 # What a raw input is: a vector of numbers, an array of pixels, the path of a picture, a text, or a
 # row of a table.
 RawKind = Literal["features", "pixels", "photos", "texts", "table"]
+IN_WORDS: Mapping[RawKind, str] = {
+    "features": "vectors of numbers",
+    "pixels": "pictures in an array",
+    "photos": "files of pictures",
+    "texts": "texts",
+    "table": "rows of a table",
+}
 _LONGEST_EXAMPLE = 500
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tune_noise.config.data_source import DataSource
 from tune_noise.data.sources.notes import Notes, listed
-from tune_noise.data.sources.raw import RawData, RawForm, RawSplit
+from tune_noise.data.sources.raw import IN_WORDS, RawData, RawForm, RawSplit
 from tune_noise.system.files import expand_home
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def read_inputs(path: Path, *, like: RawForm, class_names: Collection[str] = ())
     parts, roles = _read_place(str(path), "inputs", source, Roles(like), notes)
     notes.stop_if_refused()
     if roles is not None and roles.form.kind != like.kind:
-        fault = f"holds {roles.form.kind}, and this model was trained on {like.kind}"
+        fault = (
+            f"holds {IN_WORDS[roles.form.kind]}, and this model was trained on "
+            f"{IN_WORDS[like.kind]}"
+        )
         notes.refuse(str(path), fault)
     if set(parts) != {"train"}:
         notes.refuse(str(path), f"is split into {listed(list(parts))}; give one of its splits")
