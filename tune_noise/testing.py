@@ -158,7 +158,7 @@ def _check_labels(
         raise AssertionError(f"{name}: {error}") from None
     problems = data_problems(config, dataset)
     assert not problems, f"{name}: with {dict(values)}: {problems[0].place} {problems[0].message}"
-    before = {key: array.copy() for key, array in vars(dataset).items() if key.startswith("train")}
+    before = {key: getattr(dataset, key).copy() for key in ("train_inputs", "train_labels")}
     labels, again = noisy_labels(dataset, config), noisy_labels(dataset, config)
     assert np.array_equal(labels, again), (
         f"{name}: the same noise_seed draws other labels: draw only from the generator that draw "

@@ -40,7 +40,7 @@ def test_every_parameter_that_is_a_path_is_parsed_in_one_place(name: str) -> Non
 
 
 def test_the_parameters_that_are_paths_are_found() -> None:
-    assert {"search output", "train output", "predict images", "report folders"} <= PATHS.keys()
+    assert {"search output", "train output", "predict inputs", "report folders"} <= PATHS.keys()
 
 
 def test_the_commands_read_searches_and_spaces_of_the_home_folder(

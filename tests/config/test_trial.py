@@ -19,6 +19,7 @@ CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     "class_map": ({"noise": "asymmetric"}, "7>1,2>7,5>6,6>5,3>8"),
     "transition_file": ({"noise": "matrix"}, None),
     "human_labels": ({"noise": "human"}, "worse"),
+    "aggregation": ({"noise": "given"}, None),
     "human_file": ({"noise": "human"}, None),
     "peers": ({"method": "co_teaching"}, 2),
     "dropout": ({"model": "conv9"}, 0.25),
@@ -51,6 +52,11 @@ IDLE = {
 }
 
 
+def idle_for(field: str) -> dict[str, str]:
+    """Return values beside which a field does not apply."""
+    return {**IDLE, "noise": "symmetric"} if CONDITIONAL[field][0] == {"noise": "given"} else IDLE
+
+
 def test_the_conditional_fields_are_those_tested_here() -> None:
     assert set(CONDITIONAL) == {name for name in trial_fields() if when(name)}
 
@@ -60,21 +66,26 @@ def test_a_field_has_its_default_where_it_applies_and_none_where_not(field: str)
     values, default = CONDITIONAL[field]
     assert getattr(TrialConfig.model_validate(values), field) == default
     assert getattr(TrialConfig.model_validate({**values, field: None}), field) == default
-    assert getattr(TrialConfig.model_validate(IDLE), field) is None
+    assert getattr(TrialConfig.model_validate(idle_for(field)), field) is None
 
 
 @pytest.mark.parametrize("field", CONDITIONAL)
 def test_setting_a_field_that_does_not_apply_is_an_error(field: str) -> None:
     _, default = CONDITIONAL[field]
     with pytest.raises(ValidationError, match=f"{field} has no effect here: it applies only to"):
-        TrialConfig.model_validate({**IDLE, field: default or "some file"})
+        TrialConfig.model_validate(
+            {
+                **idle_for(field),
+                field: default or ("majority" if field == "aggregation" else "some file"),
+            }
+        )
 
 
 @pytest.mark.parametrize("field", CONDITIONAL)
 def test_whether_a_field_applies_is_known_of_a_part_of_a_configuration(field: str) -> None:
     values, _ = CONDITIONAL[field]
     assert applies(field, values)
-    assert not applies(field, IDLE)
+    assert not applies(field, idle_for(field))
 
 
 def test_a_field_that_always_applies_needs_nothing_beside_it() -> None:
