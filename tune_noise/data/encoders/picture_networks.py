@@ -98,8 +98,8 @@ def _load_weights(network: "torch.nn.Module", path: Path) -> None:
             weights = load_file(path)
         else:
             weights = torch.load(path, map_location="cpu", weights_only=True)
-        own = {name: weights[name] for name in network.state_dict()}
-        network.load_state_dict(own)
+        values = {name: weights[name] for name in network.state_dict()}
+        network.load_state_dict(values)
     except KeyError as error:
         raise DataError(f"encoder timm: {path} holds no weights {error} of this model") from None
     except (OSError, RuntimeError, SafetensorError, pickle.UnpicklingError, TypeError) as error:
