@@ -29,7 +29,7 @@ def save_twice(path: Path) -> None:
         images=images[train][twice],
         labels=labels[twice],
         true_labels=truth[train][twice],
-        test_inputs=images[test],
+        test_images=images[test],
         test_labels=truth[test],
     )
 
