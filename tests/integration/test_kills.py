@@ -67,6 +67,7 @@ def test_a_killed_search_gives_what_an_uninterrupted_one_gives(
     check(audited(SERIAL, 161, reference, place))
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_of_one_whose_record_is_in_postgresql(
     reference: Reference, place: Path, postgres: PostgresServer
 ) -> None:

@@ -26,6 +26,7 @@ def check_message(err: str, folder: Path, reasons: tuple[str, ...]) -> None:
     assert str(folder) in err.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_search_until_there_is_room(shell: Shell, disks: Disks) -> None:
     disk = disks.small(shell.folder / "disk", "24m")
     folder = disk.path / "tiny"

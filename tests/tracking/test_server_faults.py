@@ -54,7 +54,8 @@ def test_all_arrives_though_the_server_goes_away_and_comes_back(
     script.audit(server.database)
 
 
-@pytest.mark.parametrize("num_kills", [2, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("num_kills", [2, 25])
 def test_a_server_killed_in_mid_write_again_and_again_gets_everything_once(
     script: Script, server: MlflowServer, num_kills: int
 ) -> None:
