@@ -99,9 +99,9 @@ def mnist(data_dir: str) -> Dataset:
     transform = transforms.Compose(
         [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
     )
-    found = datasets.MNIST(data_dir, train=True, transform=transform)
-    found.targets = torch.from_numpy(noisy(found.targets.numpy(), seed=0))
-    return found
+    training_set = datasets.MNIST(data_dir, train=True, transform=transform)
+    training_set.targets = torch.from_numpy(noisy(mnist.targets.numpy(), seed=0))
+    return training_set
 
 
 def features(data_dir: str) -> Dataset:

@@ -28,13 +28,13 @@ def split(size: int, seed: int) -> RawSplit:
 
 
 @pytest.fixture(scope="module")
-def test_split() -> RawSplit:
+def held_out() -> RawSplit:
     return split(90, 1)
 
 
 @pytest.fixture(scope="module")
-def dataset(test_split: RawSplit) -> Dataset:
-    raw = RawData("points", "features", split(200, 0), None, test_split, NAMES, form=FORM)
+def dataset(held_out: RawSplit) -> Dataset:
+    raw = RawData("points", "features", split(200, 0), None, held_out, NAMES, form=FORM)
     return make_dataset(raw, DataSource(train="points"), val_fraction=0.2)
 
 
@@ -60,38 +60,38 @@ def model(folder: Path) -> SavedModel:
 
 
 def test_columns_are_found_by_name_and_classes_told_in_words(
-    model: SavedModel, trial: Trial, test_split: RawSplit
+    model: SavedModel, trial: Trial, held_out: RawSplit
 ) -> None:
-    frame = pd.DataFrame(test_split.inputs, columns=list(COLUMNS), index=range(500, 590))
+    frame = pd.DataFrame(held_out.inputs, columns=list(COLUMNS), index=range(500, 590))
     shuffled = frame[["depth", "width", "height"]].assign(feeling="?", price=1.5)
     predicted = model.predict_raw(shuffled, probabilities=True)
     assert list(predicted.index) == list(frame.index)
     progress = trial.progress[0]
     recorded = progress.epochs[progress.best_epoch - 1]["test_accuracy_clean_ensemble"]
-    assert (predicted.predicted_label == test_split.labels).mean() == recorded > 0.7
-    chances = model.predict_probabilities(test_split.inputs)
+    assert (predicted.predicted_label == held_out.labels).mean() == recorded > 0.7
+    chances = model.predict_probabilities(held_out.inputs)
     np.testing.assert_array_equal(predicted[[f"probability_{n}" for n in NAMES]], chances)
     np.testing.assert_array_equal(predicted.probability, chances.max(axis=1))
-    arrays = (test_split.inputs, test_split.inputs.astype(np.float64), test_split.inputs.tolist())
+    arrays = (held_out.inputs, held_out.inputs.astype(np.float64), held_out.inputs.tolist())
     for array in arrays:
         expected = predicted.predicted_label.tolist()
         assert model.predict_raw(array).predicted_label.tolist() == expected
 
 
 def test_many_inputs_are_predicted_in_blocks(
-    model: SavedModel, test_split: RawSplit, monkeypatch: pytest.MonkeyPatch
+    model: SavedModel, held_out: RawSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = model.predictions(test_split.inputs, keep_all=True)
+    whole = model.predictions(held_out.inputs, keep_all=True)
     monkeypatch.setattr(prediction, "EVALUATION_BATCH", 7)
-    blocks = model.predictions(test_split.inputs, keep_all=True)
+    blocks = model.predictions(held_out.inputs, keep_all=True)
     np.testing.assert_array_equal(blocks.labels, whole.labels)
     np.testing.assert_array_equal(blocks.by_network, whole.by_network)
     np.testing.assert_allclose(blocks.probabilities, whole.probabilities, rtol=1e-5)
 
 
-def test_no_inputs_are_refused(model: SavedModel, test_split: RawSplit) -> None:
+def test_no_inputs_are_refused(model: SavedModel, held_out: RawSplit) -> None:
     with pytest.raises(DataError, match="no inputs"):
-        model.predict_raw(test_split.inputs[:0])
+        model.predict_raw(held_out.inputs[:0])
 
 
 def test_a_folder_of_an_older_version_takes_arrays(few_digits: Dataset, tmp_path: Path) -> None:

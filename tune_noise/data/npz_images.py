@@ -13,12 +13,11 @@ import numpy as np
 from tune_noise.data.npz_dataset import (
     LABELS_OF,
     NamedArrays,
-    as_inputs,
-    fault_of_inputs,
     read_class_names,
     read_labels,
     read_named,
 )
+from tune_noise.data.npz_inputs import as_inputs, fault_of_inputs
 from tune_noise.data.npz_names import role_of
 from tune_noise.errors import ConfigError, DataError, Problem
 

@@ -15,6 +15,7 @@ from tune_noise.data.encoders.encoded import Encoding, Executor, one_after_anoth
 from tune_noise.data.encoders.raw_digests import raw_digests
 from tune_noise.data.photos import describe_changes, look_through
 from tune_noise.data.registry import default_data_dir
+from tune_noise.data.sources.notes import listed
 from tune_noise.data.sources.raw import RawData, RawKind, RawSplit
 from tune_noise.data.splits import validation_split
 from tune_noise.errors import ConfigError, DataError, Problem
@@ -27,7 +28,6 @@ _MISSING = -1
 VALIDATION_LABELS = "validation labels"
 # Letters of a raw input that people are shown.
 SHOWN_LETTERS = 300
-_MAX_LISTED = 10
 _MAX_FAULTS = 20
 
 
@@ -288,7 +288,7 @@ def _readable(
         )
     left_out = []
     if faults:
-        names = _listed([fault.place for fault in faults])
+        names = listed([fault.place for fault in faults])
         left_out = [f"{len(faults):,} pictures that cannot be read are left out: {names}"]
         ends = np.cumsum([len(split) for _, split in splits])
         masks = np.split(readable, ends[:-1])
@@ -352,7 +352,7 @@ def _check_classes(
         problems.append(Problem("labels", f"name {count} class: at least 2 are needed"))
     missing = np.setdiff1d(np.arange(count), labels[split_of == 0])
     if missing.size and raw.validation is not None:
-        words = _listed([raw.class_names[i] for i in missing])
+        words = listed([raw.class_names[i] for i in missing])
         fault = f"the validation split has classes without a training example: {words}"
         problems.append(Problem("labels", f"{fault}; take its examples out, or move some"))
     for name, numbers in (("labels", labels), ("true labels", truths)):
@@ -374,11 +374,7 @@ def _words_at(raw: RawData, split: str, column: str, where: np.ndarray) -> str:
     if not where.any():
         return ""
     words = getattr(getattr(raw, split), column.replace(" ", "_"))
-    return _listed(sorted(set(words[where])))
-
-
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(map(repr, words[:_MAX_LISTED])) + (", ..." if words[_MAX_LISTED:] else "")
+    return listed(sorted(set(words[where])))
 
 
 def _ids(splits: Sequence[RawSplit], *, has_gaps: bool) -> np.ndarray | None:

@@ -48,7 +48,7 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any] | N
 
 
 def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
-    """Return the probabilities of a replicate's networks for its validation images, [P, N, K]."""
+    """Return the probabilities of a replicate's networks for its validation inputs, [P, N, K]."""
     current = {name: value.clone() for name, value in trial.network.state_dict().items()}
     trial.network.load_state_dict(trial.best_weights)
     logits = predict_logits(trial.network, trial.data.val_inputs)

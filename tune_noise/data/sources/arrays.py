@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tune_noise.config.data_source import DataSource
-from tune_noise.data.npz_dataset import as_inputs, fault_of_inputs, load_npz
+from tune_noise.data.npz_dataset import load_npz
 from tune_noise.data.npz_images import load_named_images
+from tune_noise.data.npz_inputs import as_inputs, fault_of_inputs
 from tune_noise.data.sources.columns import NAMES, Roles, named_column
 from tune_noise.data.sources.notes import Notes, listed
 from tune_noise.data.sources.parts import Part, read_words

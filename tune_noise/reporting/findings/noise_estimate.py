@@ -1,6 +1,6 @@
 """A finalist's estimate of the noise: transition matrix, rate and clean-equivalent accuracy.
 
-The validation images are the same for all seeds. Whether their labels are the same decides how
+The validation inputs are the same for all seeds. Whether their labels are the same decides how
 seeds are pooled: fresh labels add up; labels that no seed draws again are one validation set,
 however many networks look at it.
 """
