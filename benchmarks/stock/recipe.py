@@ -100,7 +100,7 @@ def mnist(data_dir: str) -> Dataset:
         [transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))]
     )
     training_set = datasets.MNIST(data_dir, train=True, transform=transform)
-    training_set.targets = torch.from_numpy(noisy(mnist.targets.numpy(), seed=0))
+    training_set.targets = torch.from_numpy(noisy(training_set.targets.numpy(), seed=0))
     return training_set
 
 
