@@ -53,10 +53,9 @@ def data(
     given = {name: value for name, value in flags.items() if value is not None}
     block = build_source({**options, **given}, source=source)
     search = read_search("own", {**options, **given})
+    trial = search.trial_config(search.all_conditions[0], {})
     with divert_output(as_json):
-        facts = describe(
-            block, val_fraction=search.fixed.get("val_fraction", 0.1), cache_dir=data_dir
-        )
+        facts = describe(block, val_fraction=trial.val_fraction, cache_dir=data_dir)
     facts["next"] = _next(block, facts["columns"]["label"], assignments or [])
     if as_json:
         print_json(facts)

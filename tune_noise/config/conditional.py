@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 def only(
     default: Any = None,
     *,
-    when: dict[str, tuple[str, ...]],
+    when: dict[str, tuple[str | None, ...]],
     description: str,
     by: dict[str, dict[str, Any]] | None = None,
     **limits: Any,
@@ -19,7 +19,8 @@ def only(
 
     Args:
         default: where the field applies and nobody set it.
-        when: deciding field -> the values beside which this one applies; all must hold.
+        when: deciding field -> the values beside which this one applies; all must hold. None is
+            the value of a field that is left out.
         description: one line.
         by: deciding field -> its value -> the default beside it; the first that names one wins.
         **limits: what `pydantic.Field` takes, e.g. ge.
@@ -32,9 +33,9 @@ def only(
     return Field(default=None, description=description, json_schema_extra=extra, **limits)
 
 
-def condition_of(info: FieldInfo) -> dict[str, list[str]]:
+def condition_of(info: FieldInfo) -> dict[str, list[str | None]]:
     """Return deciding field -> the values beside which a field applies; empty: always."""
-    condition: dict[str, list[str]] = _extra(info).get("when", {})
+    condition: dict[str, list[str | None]] = _extra(info).get("when", {})
     return condition
 
 
@@ -54,9 +55,9 @@ def field_default(info: FieldInfo, values: dict[str, Any] | None = None) -> Any:
     return extra.get("default", info.default)
 
 
-def either(values: Sequence[str]) -> str:
+def either(values: Sequence[str | None]) -> str:
     """Return `a, b or c`: one of several values in words."""
-    *others, last = values
+    *others, last = ("null" if value is None else value for value in values)
     return f"{', '.join(others)} or {last}" if others else last
 
 

@@ -25,7 +25,7 @@ from tune_noise.declaration import MAX_EPOCHS, MethodDeclaration
 from tune_noise.errors import suggestion
 
 # null is a value of these, not the absence of one.
-NULLABLE_FIELDS = ("patience", "train_size")
+NULLABLE_FIELDS = ("patience", "train_size", "val_folds")
 PATIENCE_NEEDS_BEST = (
     "waits for a better best epoch, and last_epochs selects by the last ones: leave one of them out"
 )
@@ -57,8 +57,19 @@ class TrialConfig(_Declared):
         max_length=4096,
         description="a data set's name, or a path that ends in .npz; of one's own data, their path",
     )
-    val_fraction: float = Field(
-        0.1, gt=0.0, le=0.5, description="share of the training set held out as noisy validation"
+    val_fraction: float | None = only(
+        0.1,
+        when={"val_folds": (None,)},
+        gt=0.0,
+        le=0.5,
+        description="share of the training set held out as noisy validation",
+    )
+    val_folds: int | None = Field(
+        None,
+        ge=2,
+        le=20,
+        description="in place of val_fraction: so many networks, each of which holds out another "
+        "part, are trained side by side, and all labels validate; the model is their average",
     )
     train_size: int | None = Field(
         None,
@@ -255,6 +266,26 @@ class TrialConfig(_Declared):
         return self.method_declaration.num_networks(self.declared_values("method"))
 
     @property
+    def num_folds(self) -> int:
+        """The number of times that the networks are trained, each without another part; 1: once."""
+        return self.val_folds or 1
+
+    @property
+    def num_members(self) -> int:
+        """The number of networks of the model: those of all folds."""
+        return self.num_folds * self.num_networks
+
+    @property
+    def val_share(self) -> float:
+        """The share of the training set that validates, a fraction; 1: each example once."""
+        return 1.0 if self.val_fraction is None else self.val_fraction
+
+    @property
+    def train_share(self) -> float:
+        """The share of the training set that each network is trained on."""
+        return 1.0 - (self.val_fraction or 1.0 / self.num_folds)
+
+    @property
     def passes_per_epoch(self) -> int:
         """The number of times that one epoch goes through the training examples."""
         return self.method_declaration.passes
@@ -323,7 +354,7 @@ def trial_fields() -> dict[str, FieldInfo]:
 
 
 @cache
-def when(name: str) -> dict[str, list[str]]:
+def when(name: str) -> dict[str, list[str | None]]:
     """Return when a field applies: deciding field -> its values; empty: always."""
     return condition_of(trial_fields()[name])
 

@@ -13,17 +13,16 @@ from tune_noise.data.duplicates import count_duplicates
 from tune_noise.data.own_data import Plan, plan_dataset
 from tune_noise.data.sources.raw import RawData
 from tune_noise.data.sources.read import read_source
-from tune_noise.data.splits import validation_split
 
 
 def describe(
-    source: DataSource, *, val_fraction: float, cache_dir: Path | None = None
+    source: DataSource, *, val_fraction: float | None, cache_dir: Path | None = None
 ) -> dict[str, Any]:
     """Return what one's own data hold; no more than a few examples are encoded.
 
     Args:
         source: where they are, and what stands where.
-        val_fraction: that a search would hold out.
+        val_fraction: that a search would hold out; None: all examples validate in turn.
         cache_dir: where encoded inputs are kept; None: the default.
 
     Returns:
@@ -40,18 +39,12 @@ def describe(
     plan = plan_dataset(read_source(source), source, val_fraction=val_fraction, cache_dir=cache_dir)
     raw = plan.raw
     dataset = plan.dataset() if plan.encoding is None else _stand_in(plan)
-    _, held_out = validation_split(
-        dataset.train_labels,
-        dataset.input_of,
-        val_fraction=val_fraction,
-        num_validation=dataset.num_validation,
-    )
     return {
         "name": raw.name,
         "raw_kind": raw.kind,
         "columns": _columns(raw),
         **_counts(plan),
-        "held_out": len(held_out),
+        "held_out": dataset.validation_size(1.0 if val_fraction is None else val_fraction),
         "annotators": None if raw.annotators is None else len(raw.annotators),
         "gaps": _gaps(raw),
         "duplicates": count_duplicates(dataset),

@@ -34,7 +34,7 @@ _MAX_FAULTS = 20
 def load_own(
     source: DataSource,
     *,
-    val_fraction: float,
+    val_fraction: float | None,
     cache_dir: Path | None = None,
     executor: Executor = one_after_another,
 ) -> Dataset:
@@ -54,7 +54,7 @@ def make_dataset(
     raw: RawData,
     source: DataSource,
     *,
-    val_fraction: float,
+    val_fraction: float | None,
     cache_dir: Path | None = None,
     executor: Executor = one_after_another,
 ) -> Dataset:
@@ -67,7 +67,8 @@ def make_dataset(
     Args:
         raw: as a reader returns them.
         source: what the user said about them.
-        val_fraction: of the trials; an encoder that is fitted sees the training part alone.
+        val_fraction: of the trials; an encoder that is fitted sees the training part alone. None:
+            each example is trained on, in other folds than the one that it validates.
         cache_dir: where encoded inputs are kept; None means `default_data_dir()`.
         executor: what encodes the blocks of raw inputs.
 
@@ -153,7 +154,7 @@ class Plan:
 
 
 def plan_dataset(
-    raw: RawData, source: DataSource, *, val_fraction: float, cache_dir: Path | None = None
+    raw: RawData, source: DataSource, *, val_fraction: float | None, cache_dir: Path | None = None
 ) -> Plan:
     """Check raw data, split them and choose their encoder; `Plan.dataset` does the rest.
 
@@ -226,7 +227,7 @@ def _training_part(
     first_equals: np.ndarray,
     ends: tuple[int, ...],
     *,
-    val_fraction: float,
+    val_fraction: float | None,
 ) -> np.ndarray:
     """Return the examples that an encoder is fitted on, int64: those that trials train on.
 
@@ -234,6 +235,8 @@ def _training_part(
         DataError: a given validation split leaves none.
     """
     num_train, num_labelled = ends[:2]
+    if val_fraction is None:
+        return np.arange(num_train)
     fitted_on, _ = validation_split(
         labels[:num_labelled],
         first_equals[:num_labelled],

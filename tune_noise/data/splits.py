@@ -117,6 +117,40 @@ def stratified_split(
     return train, val
 
 
+def deal_folds(
+    labels: np.ndarray,
+    input_of: np.ndarray,
+    examples: np.ndarray,
+    *,
+    count: int,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Return the fold, from 1, of each of some examples, int64.
+
+    Every fold has its proportional share, to within one input, of each class. Equal inputs go to
+    the same fold, and count as one, of the class of the first.
+
+    Args:
+        labels: int64 [N], the labels whose classes keep their proportions.
+        input_of: int64 [N], see `Dataset.input_of`.
+        examples: int64, those that are dealt.
+        count: how many folds.
+        random: decides which input of a class goes where.
+
+    Example:
+        >>> labels = np.array([0, 0, 0, 0, 1, 1])
+        >>> random = np.random.default_rng(0)
+        >>> deal_folds(labels, np.arange(6), np.arange(6), count=2, random=random).tolist()
+        [1, 2, 1, 2, 2, 1]
+    """
+    _, first, number_of = np.unique(input_of[examples], return_index=True, return_inverse=True)
+    shuffled = random.permutation(len(first))
+    by_class = shuffled[np.argsort(labels[examples[first[shuffled]]], kind="stable")]
+    folds = np.empty(len(first), dtype=np.int64)
+    folds[by_class] = 1 + np.arange(len(by_class)) % count
+    return np.asarray(folds[number_of])
+
+
 def split_by_class(
     labels: np.ndarray, *, num_val: int, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:

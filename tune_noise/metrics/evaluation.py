@@ -23,7 +23,8 @@ def predict_logits(network: nn.Module, images: Inputs, *, indices: Tensor | None
     Args:
         network: a stack.
         images: of a split.
-        indices: int64 [N], the images that are asked for; None: all.
+        indices: int64 [N], the images that are asked for, or [R, N] where each of R equal parts of
+            the stack is asked for others; None: all.
 
     Returns:
         float [M, N, K] on the network's device.
@@ -33,11 +34,30 @@ def predict_logits(network: nn.Module, images: Inputs, *, indices: Tensor | None
     device = next(network.parameters()).device
     if indices is None:
         indices = torch.arange(len(images), device=device)
+    if indices.dim() == 1:
+        indices = indices.unsqueeze(0)
     parts = []
-    for chunk in torch.split(indices, EVALUATION_BATCH):
-        parts.append(network(images.batch(chunk).unsqueeze(0)))
+    for chunk in torch.split(indices, EVALUATION_BATCH, dim=1):
+        parts.append(network(images.batch(chunk)))
     network.train(was_training)
     return torch.cat(parts, dim=1)
+
+
+def average_folds(logits: Tensor, *, num_folds: int, num_networks: int) -> Tensor:
+    """Return logits of the averages of networks that held out one part of the data each.
+
+    Args:
+        logits: float [C * F * P, N, K]: of C configurations, F folds and P networks.
+        num_folds: F; 1: nothing is averaged.
+        num_networks: P.
+
+    Returns:
+        float [C, P, N, K], the logarithms of the mean probabilities.
+    """
+    if num_folds == 1:
+        return logits.view(-1, num_networks, *logits.shape[1:])
+    by_fold = logits.view(-1, num_folds, num_networks, *logits.shape[1:])
+    return by_fold.softmax(dim=4).mean(dim=1).log()
 
 
 def validation_metrics(

@@ -68,3 +68,8 @@ def previous_checkpoint_file(output: Path, stack_id: str) -> Path:
 def weights_file(output: Path, stack_id: str) -> Path:
     """Return where a confirmed stack leaves its weights: tensors `NUMBER.NAME` of trial NUMBER."""
     return checkpoints_dir(output) / f"{stack_id}.weights.safetensors"
+
+
+def judgements_file(output: Path, trial_id: str) -> Path:
+    """Return where a confirmed trial with folds leaves what it predicts of all labels."""
+    return checkpoints_dir(output) / f"{trial_id}.judgements.safetensors"

@@ -10,13 +10,13 @@ import numpy as np
 from tune_noise.config.declared import noise, noise_fields
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
-from tune_noise.config.words import class_name
+from tune_noise.config.words import class_name, plain_value
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.errors import ConfigError, Problem
 
 # Fields whose values not every data set can serve, one by one and in any combination.
 _DATA_FIELDS = ("model", "aggregation", "example_order", "scaling", "augmentation")
-_SPLIT_FIELDS = ("val_fraction", "train_size")
+_SPLIT_FIELDS = ("val_folds", "val_fraction", "train_size")
 
 
 def load_data(search: SearchConfig, data_dir: Path | None) -> Dataset:
@@ -29,15 +29,15 @@ def load_data(search: SearchConfig, data_dir: Path | None) -> Dataset:
         return load_dataset(search.dataset, data_dir=data_dir)
     from tune_noise.data.own_data import load_own
 
-    fractions = _val_fractions(search)
-    dataset = load_own(search.data, val_fraction=min(fractions), cache_dir=data_dir)
+    fractions = list({config.val_fraction: None for config in _configs(search)})
+    dataset = load_own(search.data, val_fraction=fractions[0], cache_dir=data_dir)
     if dataset.encoder_state is not None and len(fractions) > 1:
         raise ConfigError(
             search.name,
             [
                 Problem(
                     "val_fraction",
-                    f"{' and '.join(f'{one:g}' for one in sorted(fractions))}: an encoder learns "
+                    f"{' and '.join(map(plain_value, fractions))}: an encoder learns "
                     "from the training part alone, which must be the same for all trials: set one "
                     "value (--set val_fraction=0.2)",
                 )
@@ -68,7 +68,7 @@ def load_checked(
     from tune_noise.training.material import load_material
 
     dataset = load_data(search, data_dir) if dataset is None else dataset
-    configs = [search.trial_config(c, v) for c in search.all_conditions for v in _choices(search)]
+    configs = _configs(search)
     dataset, noise_problems = load_material(dataset, configs, data_dir=data_dir)
     noise_problems += split_problems(
         {*search.conditions, *search.search, *search.fixed},
@@ -79,7 +79,7 @@ def load_checked(
     if noise_problems:
         problems = {problem.message: problem for problem in noise_problems}
         raise ConfigError(f"{search.name} on {dataset.name}", list(problems.values()))
-    splits = {config.val_fraction: config for config in configs}.values()
+    splits = {(config.val_fraction, config.val_folds): config for config in configs}.values()
     measured = [dataset.train_labels[example_split(dataset, config)[1]] for config in splits]
     unmeasured = np.setdiff1d(dataset.train_labels, np.unique(np.concatenate(measured)))
     if unmeasured.size:
@@ -109,12 +109,9 @@ def label_warnings(search: SearchConfig, dataset: Dataset) -> list[str]:
     ]
 
 
-def _val_fractions(search: SearchConfig) -> set[float]:
-    """Return all shares that the trials of a search may hold out."""
-    domain = search.search.get("val_fraction")
-    drawn = [] if domain is None else domain.extremes()
-    fixed = search.fixed.get("val_fraction", TrialConfig().val_fraction)
-    return {*(drawn or search.conditions.get("val_fraction", [fixed]))}
+def _configs(search: SearchConfig) -> list[TrialConfig]:
+    """Return trials of a search, among them all that a data set might not serve."""
+    return [search.trial_config(c, v) for c in search.all_conditions for v in _choices(search)]
 
 
 def _choices(search: SearchConfig) -> list[dict[str, Any]]:

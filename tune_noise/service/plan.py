@@ -10,7 +10,7 @@ import numpy as np
 
 from tune_noise.config import declared
 from tune_noise.config.configurations import num_configurations, num_finalists, num_trials
-from tune_noise.config.search import SearchConfig
+from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.tuning.session.rungs import rung_levels
@@ -85,11 +85,17 @@ def make_plan(search: SearchConfig) -> Plan:
         min_epochs=sum(_least_epochs(search, rungs, trials) for trials in chain(*groups)),
         max_epochs=trials * search.epochs,
         confirm_epochs=confirm_trials * search.epochs,
-        # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
-        suspect_epochs=len(conditions) * max(0, search.suspect_folds - 1) * search.epochs,
+        suspect_epochs=sum(_suspect_epochs(search, c) for c in search.all_conditions),
         max_confirm_epochs=max_confirm_trials * search.epochs,
         configurations=[None if number == inf else int(number) for number in numbers],
     )
+
+
+def _suspect_epochs(search: SearchConfig, condition: Condition) -> int:
+    if search.trial_config(condition, {}).val_folds is not None:
+        return 0  # its trials have judged every label themselves
+    # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
+    return max(0, search.suspect_folds - 1) * search.epochs
 
 
 def repetitions_left_out(search: SearchConfig) -> list[str]:
@@ -188,14 +194,14 @@ def _examples(
     """Return the training examples of an epoch: the labels of all inputs that are trained on."""
     examples: float = len(dataset.train_labels) - (dataset.num_validation or 0)
     if dataset.num_validation is None:
-        examples *= 1 - _val_fraction(search)
+        examples *= _any_trial(search).train_share
     if train_size is not None:
         examples = min(examples, train_size)
     return examples * labels_per_image
 
 
-def _val_fraction(search: SearchConfig) -> float:
-    return float(search.fixed.get("val_fraction", TrialConfig().val_fraction))
+def _any_trial(search: SearchConfig) -> TrialConfig:
+    return search.trial_config(search.all_conditions[0], {})
 
 
 def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> float:
@@ -206,9 +212,10 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
     # As an actor does; by default torch takes all cores, and the trials share them.
     prepare_process(threads=max(1, int(search.resources.cpus_per_trial)))
     sample = _sample(dataset)
-    condition = search.all_conditions[0]
     alike = {k: v for k, v in search.fixed.items() if k in _PROBED_FIELDS}
-    alike |= {"val_fraction": _val_fraction(search), "epochs": 2, "model": model, "method": method}
+    trial = _any_trial(search)
+    alike |= {"val_fraction": trial.val_fraction, "val_folds": trial.val_folds}
+    alike |= {"epochs": 2, "model": model, "method": method}
     # A method costs most once it does its own work, and with the most networks it may have.
     declaration = declared.method(method)
     for field in declaration.fields:
@@ -216,12 +223,11 @@ def _probe(search: SearchConfig, dataset: Dataset, model: str, method: str) -> f
             alike[field.name] = int(field.ge or 0)
         elif field.name == declaration.networks:
             alike[field.name] = max(_values(search, field.name))
-    noise = _probe_noise(search.trial_config(condition, {}))
-    trial = Trial([TrialConfig.model_validate({**noise, **alike})], sample)
-    trial.train_epoch()
+    probe = Trial([TrialConfig.model_validate({**_probe_noise(trial), **alike})], sample)
+    probe.train_epoch()
     started = time.perf_counter()
-    trial.train_epoch()
-    return (time.perf_counter() - started) / len(trial.data.input_of) * 1000
+    probe.train_epoch()
+    return (time.perf_counter() - started) / probe.num_examples * 1000
 
 
 def _probe_noise(config: TrialConfig) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
     sentences = []
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
-        examples = dataset.validation_size(config.val_fraction)
+        examples = dataset.validation_size(config.val_share)
         matrix = known_matrix(config, dataset.num_classes, dataset.extras)
         if matrix is not None:
             apart = [_apart(matrix, examples, alpha=config.labels_per_image - 1 or None)]
@@ -113,7 +113,7 @@ def blind_conditions(search: SearchConfig, dataset: Dataset) -> list[str]:
     sentences = []
     for condition in search.all_conditions:
         config = search.trial_config(condition, {})
-        examples = dataset.validation_size(config.val_fraction)
+        examples = dataset.validation_size(config.val_share)
         nats = perfect_information(config, dataset.num_classes, dataset.extras)
         cost = estimation_cost(dataset.num_classes, examples * config.labels_per_image)
         if nats is not None and nats < LEAST_RATIO * cost:

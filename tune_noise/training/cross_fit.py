@@ -1,9 +1,10 @@
 """Cross-fitting: every example is judged by networks that learned others only.
 
-The inputs of training and validation are dealt into folds. For each fold the configuration is
-trained once more without the fold's inputs, which take no part in its validation either, and
-predicts them after each epoch. What is kept is a weighted mean of these predictions over the epochs
-up to the one that validation selects: it finds wrong labels better than the selected epoch alone.
+A configuration with `val_folds` is cross-fitted whenever it is trained. For any other one the
+inputs of training and validation are dealt into folds. For each fold the configuration is trained
+once more without the fold's inputs, which take no part in its validation either, and predicts them
+after each epoch. What is kept is a weighted mean of these predictions over the epochs up to the one
+that validation selects.
 """
 
 from collections.abc import Mapping
@@ -16,17 +17,15 @@ import torch
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
-from tune_noise.data.splits import SPLIT_SEED
+from tune_noise.data.splits import SPLIT_SEED, deal_folds
 from tune_noise.errors import TuneNoiseError
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.seeding import generator
 from tune_noise.training.checkpoint import DamagedCheckpoint, read_checkpoint, write_checkpoint
-from tune_noise.training.labelled_data import example_split
+from tune_noise.training.epoch_average import EpochAverage
+from tune_noise.training.labelled_data import example_folds, example_split
 from tune_noise.training.trial import Trial
 
-# Weight of an epoch's predictions against those of the next: the selected epoch and some before it
-# count, the first ones of a long training do not. Measured in docs/suspects.md.
-EPOCH_DECAY = 0.75
 _PROBABILITIES = "probabilities"
 
 
@@ -61,8 +60,13 @@ class Fold:
 
 
 def make_folds(config: TrialConfig, dataset: Dataset, *, count: int) -> list[Fold]:
-    """Return the trainings of a cross-fitting, which may run in any order and on any machine."""
+    """Return the trainings of a cross-fitting, which may run in any order and on any machine.
+
+    A configuration with folds of its own needs one alone, whatever `count` is.
+    """
     fingerprint = dataset.fingerprint
+    if config.val_folds is not None:
+        return [Fold(config, 1, 1, fingerprint)]
     return [Fold(config, number, count, fingerprint) for number in range(1, count + 1)]
 
 
@@ -81,19 +85,25 @@ def fold_of_examples(dataset: Dataset, config: TrialConfig, *, count: int) -> np
         [0, 315, 315, 314, 313]
     """
     folds = np.zeros(len(dataset.train_labels), dtype=np.int64)
+    if config.val_folds is not None:
+        for number, (_, val) in enumerate(example_folds(dataset, config), 1):
+            folds[val] = number
+        return folds
     for name, split in zip(("train", "val"), example_split(dataset, config), strict=True):
-        _, first, input_of = np.unique(
-            dataset.input_of[split], return_index=True, return_inverse=True
+        folds[split] = deal_folds(
+            dataset.train_labels,
+            dataset.input_of,
+            split,
+            count=count,
+            random=generator(SPLIT_SEED, "folds", name),
         )
-        shuffled = generator(SPLIT_SEED, "folds", name).permutation(split[first])
-        by_class = shuffled[np.argsort(dataset.train_labels[shuffled], kind="stable")]
-        folds[by_class] = 1 + np.arange(len(by_class)) % count
-        folds[split] = folds[split[first]][input_of]
     return folds
 
 
 def held_out_examples(fold: Fold, dataset: Dataset) -> np.ndarray:
-    """Return the examples of a fold, int64, sorted."""
+    """Return the examples that a training judges, int64, sorted."""
+    if fold.config.val_folds is not None:
+        return np.arange(len(dataset.train_labels))
     return np.flatnonzero(fold_of_examples(dataset, fold.config, count=fold.count) == fold.number)
 
 
@@ -112,24 +122,33 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
     Raises:
         FoldDiverged: the networks diverged in their first epoch.
     """
-    held_out = held_out_examples(fold, dataset)
     # Nobody looks at the test set here, so it need not be evaluated.
     without_test = replace(dataset, test_inputs=None, test_labels=None)
+    if fold.config.val_folds is not None:
+        trial = Trial([fold.config], without_test, device=device, keeps_judgements=True)
+        while not trial.finished:
+            trial.train_epoch()
+        _check_trained(fold, trial)
+        return trial.replicate_judgements(0, dataset)
+    held_out = held_out_examples(fold, dataset)
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
     indices = torch.from_numpy(held_out).to(trial.device)
-    total, weight = np.zeros((len(held_out), dataset.num_classes)), 0.0
-    probabilities: np.ndarray | None = None
+    average = EpochAverage()
     while not trial.finished:
         if trial.train_epoch() == [None]:
             break
         logits = predict_logits(trial.network, trial.data.train_inputs, indices=indices)
-        predicted = logits.double().softmax(dim=2).mean(dim=0).cpu().numpy()
-        total, weight = EPOCH_DECAY * total + predicted, EPOCH_DECAY * weight + 1.0
+        average.add(logits.unsqueeze(0))
         if trial.progress[0].best_epoch == trial.epoch:
-            probabilities = total / weight
-    if probabilities is None:
-        raise FoldDiverged(f"fold {fold.name} diverged: {trial.progress[0].stop_reason}")
-    return probabilities
+            average.select(0)
+    _check_trained(fold, trial)
+    return np.asarray(average.selected[0].numpy())
+
+
+def _check_trained(fold: Fold, trial: Trial) -> None:
+    progress = trial.progress[0]
+    if progress.best_epoch == 0:
+        raise FoldDiverged(f"fold {fold.name} diverged: {progress.stop_reason}")
 
 
 def save_fold(path: Path, fold: Fold, probabilities: np.ndarray) -> None:

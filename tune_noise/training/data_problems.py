@@ -11,12 +11,13 @@ from tune_noise.data import Dataset
 from tune_noise.errors import Problem
 from tune_noise.models.own import FactoryError, InputShape, try_factory
 from tune_noise.training.known_noise import noise_problems, true_labels
-from tune_noise.training.labelled_data import example_split
+from tune_noise.training.labelled_data import example_folds
 
 
 def data_problems(config: TrialConfig, dataset: Dataset) -> list[Problem]:
     """Return all demands that a data set cannot meet, with a way out each."""
     return [
+        *_folds(config, dataset),
         *_train_size(config, dataset),
         *noise_problems(config, dataset),
         *_inputs(config, dataset),
@@ -43,10 +44,19 @@ def split_problems(fields: Collection[str], dataset: Dataset, *, way_out: str) -
     return [Problem("val_fraction", message)]
 
 
+def _folds(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
+    if config.val_folds is not None and dataset.num_validation is not None:
+        yield Problem(
+            "val_folds",
+            f"{config.val_folds} has no effect on {dataset.name}, which brings "
+            f"{dataset.num_validation} validation examples: take it out (--set val_folds=null)",
+        )
+
+
 def _train_size(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
     if config.train_size is None:
         return
-    train, _ = example_split(dataset, config.model_copy(update={"train_size": None}))
+    [(train, _), *_] = example_folds(dataset, config.model_copy(update={"train_size": None}))
     left = len(train)
     if config.train_size > left:
         yield Problem(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,37 +14,43 @@ from tune_noise.config.words import class_name
 from tune_noise.data import Dataset
 from tune_noise.data.input_views import Inputs, JoinedInputs, PickedInputs
 from tune_noise.data.scaling import Scaling, fit_scaling
-from tune_noise.data.splits import SPLIT_SEED, nested_subset, validation_split
+from tune_noise.data.splits import SPLIT_SEED, deal_folds, nested_subset, validation_split
 from tune_noise.errors import DataError
 from tune_noise.metrics.answers import Answers
 from tune_noise.metrics.unmixing import inverse_of
 from tune_noise.noise import LabelCounts, count_labels, realised_noise_rate
+from tune_noise.seeding import generator
 from tune_noise.training.known_noise import known_matrix, noisy_labels, true_labels
 from tune_noise.training.material import foreign_images
 
 
 @dataclass(frozen=True)
 class LabelledData:
-    """What a stack trains and is judged on.
+    """What a stack trains and is judged on: C configurations, each of which is trained F times.
+
+    F is 1 where a validation split is held out. With folds each of the F replicates of a
+    configuration holds out another part, and R = C * F.
 
     Attributes:
         train_inputs: all training inputs; examples point into them. Foreign ones follow them.
-        input_of: int64 [examples], the input of each training example.
+        input_of: int64 [R, examples], the input of each training example.
         noisy_labels: int64 [R, examples].
         is_clean: bool [R, examples]; None where the truth is unknown. The label of a foreign image
             is never clean.
-        true_labels: int64 [examples], -1 for a foreign image, which is of no class; None where the
-            truth is unknown. Only what measures sees it.
-        val_inputs: those of the validation split, then the foreign ones that belong to them.
-        val_noisy_labels: int64 [R, N_val, copies].
+        true_labels: int64 [R, examples], -1 for a foreign image, which is of no class; None where
+            the truth is unknown. Only what measures sees it.
+        val_examples: int64 [N_val without foreign ones], those of each fold after the other.
+        val_inputs: of them, then the foreign ones that belong to them.
+        val_folds: F of int64, the positions in `val_inputs` that each replicate holds out.
+        val_noisy_labels: int64 [C, N_val, copies].
         val_answers: those of several annotators, by which the objective judges; None where each
             input has one label.
         val_true_labels: int64 [inputs with a class], where the configurations declare the oracle.
-        transitions: T of each replicate, float64 [K, K]; None where the noise has no known one.
+        transitions: T of each configuration, float64 [K, K]; None where the noise has no known one.
         test_inputs: None where the data set has no test split.
         test_labels: int64 [N_test].
-        facts: one dict per replicate: `realised_noise_rate` of the training examples (where the
-            truth is known), `train_examples`, `val_examples`.
+        facts: one dict per configuration: `realised_noise_rate` of the training examples (where
+            the truth is known), `train_examples`, `val_examples`.
         num_classes: K.
     """
 
@@ -52,7 +59,9 @@ class LabelledData:
     noisy_labels: Tensor
     is_clean: Tensor | None
     true_labels: Tensor | None
+    val_examples: np.ndarray
     val_inputs: Inputs
+    val_folds: list[Tensor]
     val_noisy_labels: Tensor
     val_answers: Answers | None
     val_true_labels: Tensor | None
@@ -64,7 +73,7 @@ class LabelledData:
 
     @cached_property
     def inverses(self) -> list[np.ndarray | None]:
-        """The inverse of each replicate's T; None where there is none. No epoch changes it."""
+        """The inverse of each configuration's T; None where there is none. No epoch changes it."""
         return [None if matrix is None else inverse_of(matrix) for matrix in self.transitions]
 
 
@@ -81,20 +90,61 @@ def realised_counts(dataset: Dataset, config: TrialConfig) -> LabelCounts | None
     return count_labels(truth[train], noisy, dataset.num_classes)
 
 
-def example_split(dataset: Dataset, config: TrialConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Return which images are trained on and which validate, both int64, sorted, disjoint.
+Split = tuple[np.ndarray, np.ndarray]
 
-    See `data.splits.validation_split`. Validation is the same whatever `train_size` is, and a
-    larger one holds all of a smaller one.
+
+def example_folds(dataset: Dataset, config: TrialConfig) -> list[Split]:
+    """Return the splits by which the networks of a configuration are trained and judged.
+
+    Each has the examples that are trained on and those that validate, both int64, sorted,
+    disjoint. There is one where a validation split is held out; see `data.splits.validation_split`.
+    With folds there is one for each fold: together they validate every example once, and all train
+    on equally many. Validation is the same whatever `train_size` is, and a larger one holds all of
+    a smaller one.
 
     Raises:
-        DataError: the data set is too small for its validation split.
+        DataError: the data set is too small for its validation split or its folds.
         ValueError: train_size is larger than what is left for training.
     """
+    if config.val_fraction is not None:
+        return [_held_out_split(dataset, config, config.val_fraction)]
+    labels, everything = dataset.train_labels, np.arange(len(dataset.train_labels))
+    fold_of = deal_folds(
+        labels,
+        dataset.input_of,
+        everything,
+        count=config.num_folds,
+        random=generator(SPLIT_SEED, "validation folds"),
+    )
+    splits = [
+        (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold))
+        for fold in range(1, config.num_folds + 1)
+    ]
+    for train, val in splits:
+        _check_fold(dataset, train, val, config.num_folds)
+    # Networks of one stack learn from equally many examples.
+    size = config.train_size or min(len(train) for train, _ in splits)
+    return [(nested_subset(labels, part, size=size, seed=SPLIT_SEED), val) for part, val in splits]
+
+
+def example_split(dataset: Dataset, config: TrialConfig) -> Split:
+    """Return which examples are trained on and which validate, both int64, sorted.
+
+    They are disjoint where a validation split is held out, and the same with folds.
+
+    Raises:
+        DataError: the data set is too small for its validation split or its folds.
+        ValueError: train_size is larger than what is left for training.
+    """
+    train, val = zip(*example_folds(dataset, config), strict=True)
+    return np.unique(np.concatenate(train)), np.sort(np.concatenate(val))
+
+
+def _held_out_split(dataset: Dataset, config: TrialConfig, val_fraction: float) -> Split:
     train, val = validation_split(
         dataset.train_labels,
         dataset.input_of,
-        val_fraction=config.val_fraction,
+        val_fraction=val_fraction,
         num_validation=dataset.num_validation,
         class_names=dataset.class_names,
     )
@@ -115,12 +165,30 @@ def fitted_scaling(dataset: Dataset, config: TrialConfig) -> Scaling:
     return fit_scaling(dataset.train_inputs, config.scaling, among=train)
 
 
+def _check_fold(dataset: Dataset, train: np.ndarray, val: np.ndarray, num_folds: int) -> None:
+    """Check that a fold has examples, and that each class is left for training beside it."""
+    if not len(val):
+        raise DataError(
+            f"{dataset.name}: val_folds {num_folds} is more than there are different inputs: use "
+            "fewer folds or more examples"
+        )
+    if classes := _lost_classes(dataset, train):
+        raise DataError(
+            f"{dataset.name}: a class needs at least 2 different examples, one to train and one to "
+            f"validate; class {classes} has 1 that no equal one repeats"
+        )
+
+
+def _lost_classes(dataset: Dataset, train: np.ndarray) -> str:
+    """Return the names of the classes that have no training example."""
+    lost = np.setdiff1d(dataset.train_labels, dataset.train_labels[train]).tolist()
+    names = [class_name(label, dataset.class_names) for label in lost[:10]]
+    return ", ".join(names) + (", ..." if lost[10:] else "")
+
+
 def _check_training(dataset: Dataset, train: np.ndarray) -> None:
     """Check that each class is left for training beside a given validation split."""
-    lost = np.setdiff1d(dataset.train_labels, dataset.train_labels[train]).tolist()
-    if lost:
-        names = [class_name(label, dataset.class_names) for label in lost[:10]]
-        classes = ", ".join(names) + (", ..." if lost[10:] else "")
+    if classes := _lost_classes(dataset, train):
         raise DataError(
             f"{dataset.name}: no training example of class {classes} is left without those that "
             "equal an example of the given validation split: take the copies out of that split"
@@ -139,20 +207,22 @@ def prepare(
     Args:
         dataset: in memory, with the material that the noise needs; its images are shared, not
             copied, on a CPU.
-        configs: one per replicate, alike in noise, alpha, val_fraction and train_size.
+        configs: alike in noise, alpha, val_fraction, val_folds and train_size.
         device: where tensors go.
         held_out: int64, images that neither train nor validate; the labels of the others do not
             change by that.
 
     Raises:
-        DataError: the data set is too small for its validation split.
+        DataError: the data set is too small for its validation split or its folds.
     """
     first = configs[0]
-    train, val = example_split(dataset, first)
+    splits = example_folds(dataset, first)
     if held_out is not None:
-        train, val = np.setdiff1d(train, held_out), np.setdiff1d(val, held_out)
+        splits = [(np.setdiff1d(t, held_out), np.setdiff1d(v, held_out)) for t, v in splits]
+    trains = [train for train, _ in splits]
     # A second copy tells nothing new, and its label would vouch for that of the first.
-    val = val[np.unique(dataset.input_of[val], return_index=True)[1]]
+    vals = [val[np.unique(dataset.input_of[val], return_index=True)[1]] for _, val in splits]
+    train, val = np.unique(np.concatenate(trains)), np.concatenate(vals)
     noisy = np.stack([noisy_labels(dataset, config) for config in configs])
     image_numbers = _shown_images(dataset, first, copies=noisy.shape[2])
     truth = _truth(dataset, first, image_numbers)
@@ -162,7 +232,14 @@ def prepare(
         return torch.from_numpy(array).to(device)
 
     def of_training(array: np.ndarray) -> Tensor:
-        return tensor(array[:, train].reshape(len(configs), -1))
+        """Return [C, N, copies] for the examples of each replicate, [R, examples]."""
+        parts = np.stack([array[:, part] for part in trains], axis=1)
+        return tensor(parts.reshape(len(array) * len(trains), -1))
+
+    def of_all(array: np.ndarray) -> Tensor:
+        """Return [N, copies], which all configurations share, in the same way."""
+        parts = of_training(array[None])
+        return parts.expand(len(configs), -1) if len(parts) == 1 else parts.repeat(len(configs), 1)
 
     foreign = foreign_images(dataset, first)
     train_inputs = scaling.resident(dataset.train_inputs, device)
@@ -181,11 +258,13 @@ def prepare(
         val_noisy = val_noisy.transpose(0, 2, 1).reshape(len(configs), -1, 1)
     return LabelledData(
         train_inputs=train_inputs,
-        input_of=tensor(image_numbers[train].reshape(-1)),
+        input_of=of_all(image_numbers),
         noisy_labels=of_training(noisy),
         is_clean=None if truth is None else of_training(noisy == truth),
-        true_labels=None if truth is None else tensor(truth[train].reshape(-1)),
+        true_labels=None if truth is None else of_all(truth),
+        val_examples=val,
         val_inputs=val_inputs,
+        val_folds=_val_folds(vals, num_inputs=len(val_inputs), device=device),
         val_noisy_labels=tensor(val_noisy),
         val_answers=val_answers,
         val_true_labels=tensor(truth[val, 0]) if first.oracle and truth is not None else None,
@@ -198,9 +277,27 @@ def prepare(
             if dataset.test_labels is None
             else torch.tensor(dataset.test_labels, device=device)
         ),
-        facts=[_facts(labels, train=train, val=val, truth=truth) for labels in noisy],
+        facts=[
+            {
+                "train_examples": float(len(trains[0]) * noisy.shape[2]),
+                "val_examples": float(len(val) * noisy.shape[2]),
+                **_realised_rate(labels, train, truth),
+            }
+            for labels in noisy
+        ],
         num_classes=dataset.num_classes,
     )
+
+
+def _val_folds(vals: list[np.ndarray], *, num_inputs: int, device: torch.device) -> list[Tensor]:
+    """Return the positions of each fold among the validation inputs.
+
+    The foreign ones, which belong to the examples in their order, follow all of them, copy by copy.
+    """
+    ends = np.cumsum([0, *map(len, vals)])
+    positions = np.arange(num_inputs).reshape(-1, ends[-1])
+    folds = [positions[:, start:end].reshape(-1) for start, end in pairwise(ends)]
+    return [torch.from_numpy(fold).to(device) for fold in folds]
 
 
 def _shown_images(dataset: Dataset, config: TrialConfig, *, copies: int) -> np.ndarray:
@@ -227,11 +324,9 @@ def _truth(dataset: Dataset, config: TrialConfig, image_numbers: np.ndarray) -> 
     return np.asarray(np.append(truth, -1)[np.minimum(image_numbers, len(truth))])
 
 
-def _facts(
-    noisy: np.ndarray, *, train: np.ndarray, val: np.ndarray, truth: np.ndarray | None
+def _realised_rate(
+    noisy: np.ndarray, train: np.ndarray, truth: np.ndarray | None
 ) -> dict[str, float]:
-    copies = noisy.shape[1]
-    facts = {"train_examples": float(len(train) * copies), "val_examples": float(len(val) * copies)}
-    if truth is not None:
-        facts["realised_noise_rate"] = realised_noise_rate(noisy[train], truth[train])
-    return facts
+    if truth is None:
+        return {}
+    return {"realised_noise_rate": realised_noise_rate(noisy[train], truth[train])}

@@ -11,12 +11,18 @@ from tune_noise.training.labelled_data import LabelledData
 
 
 def training_facts(data: LabelledData, configs: Sequence[TrialConfig]) -> TrainingFacts:
-    """Return what a method may know: no clean label, and T only where it is declared."""
+    """Return what a method may know: no clean label, and T only where it is declared.
+
+    Args:
+        data: of the stack.
+        configs: one per replicate, those of the folds of a configuration adjacent.
+    """
     device = data.noisy_labels.device
     matrices = [
         torch.from_numpy(matrix).to(device)
-        for config, matrix in zip(configs, data.transitions, strict=True)
-        if config.is_told_matrix and matrix is not None
+        for r, config in enumerate(configs)
+        if (matrix := data.transitions[r // len(data.val_folds)]) is not None
+        and config.is_told_matrix
     ]
     return TrainingFacts(
         num_examples=data.noisy_labels.shape[1],

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from tune_noise.data import Dataset
-from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.metrics.unmixing import Estimate, accuracy_bound, most_confident
 from tune_noise.noise import LabelCounts, count_labels, total
 from tune_noise.training.labelled_data import realised_counts
@@ -51,10 +50,9 @@ def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
     """Return the probabilities of a replicate's networks for its validation inputs, [P, N, K]."""
     current = {name: value.clone() for name, value in trial.network.state_dict().items()}
     trial.network.load_state_dict(trial.best_weights)
-    logits = predict_logits(trial.network, trial.data.val_inputs)
+    logits = trial.validation_logits()[r]
     trial.network.load_state_dict(current)
-    replicate_logits = logits.view(len(trial.configs), trial.networks, *logits.shape[1:])[r]
-    return np.asarray(torch.softmax(replicate_logits.double(), dim=2).cpu().numpy())
+    return np.asarray(torch.softmax(logits.double(), dim=2).cpu().numpy())
 
 
 def _seen(probabilities: np.ndarray, labels: np.ndarray, num_classes: int) -> LabelCounts:

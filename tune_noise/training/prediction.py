@@ -13,7 +13,7 @@ from tune_noise.data.scaling import Scaling
 from tune_noise.data.sources.new_inputs import arrange_inputs
 from tune_noise.data.sources.raw import RawForm
 from tune_noise.errors import DataError
-from tune_noise.metrics.evaluation import EVALUATION_BATCH, predict_logits
+from tune_noise.metrics.evaluation import EVALUATION_BATCH, average_folds, predict_logits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,7 +187,9 @@ class SavedModel:
             )
         mean, std = (np.array(self.about[name], np.float32) for name in ("mean", "std"))
         scaling = Scaling(mean, std, unit=self.config.scaling == "unit")
-        return predict_logits(self.network, scaling.resident(inputs, "cpu"))
+        logits = predict_logits(self.network, scaling.resident(inputs, "cpu"))
+        folds, networks = self.config.num_folds, self.config.num_networks
+        return average_folds(logits, num_folds=folds, num_networks=networks).squeeze(0)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

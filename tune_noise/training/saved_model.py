@@ -239,7 +239,7 @@ def _changes(recorded: object, chosen: ChosenEncoder) -> tuple[str, ...]:
 def _build(facts: _Facts) -> nn.Module:
     return build_network(
         network_path(facts.config.model),
-        members=facts.config.num_networks,
+        members=facts.config.num_members,
         input_shape=tuple(facts.input_shape),
         num_classes=facts.num_classes,
         **facts.config.declared_values("model"),

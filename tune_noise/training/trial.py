@@ -1,15 +1,20 @@
-"""The training loop: a stack of R replicates, each with P networks, epoch by epoch."""
+"""The training loop: a stack of R replicates, each with P networks, epoch by epoch.
+
+A configuration is one replicate; with `val_folds` it is one for each fold.
+"""
 
 import math
 import time
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from tune_noise.config.declared import network_path, per_replicate_fields
 from tune_noise.config.metric_names import sign
@@ -18,13 +23,19 @@ from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError
 from tune_noise.methods.protocol import PreparesEpochs, Remembers
 from tune_noise.metrics.epoch_tally import EpochTally
-from tune_noise.metrics.evaluation import predict_logits, test_metrics, validation_metrics
+from tune_noise.metrics.evaluation import (
+    average_folds,
+    predict_logits,
+    test_metrics,
+    validation_metrics,
+)
 from tune_noise.models.dropout import start_epoch
 from tune_noise.models.networks import build_network
 from tune_noise.models.stack import member_state, reset_member
 from tune_noise.seeding import derive_seed
 from tune_noise.training.augmentation import Augmentation
 from tune_noise.training.data_problems import data_problems
+from tune_noise.training.epoch_average import EpochAverage
 from tune_noise.training.labelled_data import prepare
 from tune_noise.training.material import missing_material
 from tune_noise.training.method import make_method, training_facts
@@ -45,13 +56,15 @@ def own_fields() -> frozenset[str]:
 class Trial:
     """Trains configurations that differ only in `own_fields()` as one stack.
 
-    Results of a replicate do not depend on which others are in its stack, up to rounding.
+    Results of a configuration do not depend on which others are in its stack, up to rounding.
 
     Args:
-        configs: one per replicate.
+        configs: what is trained side by side.
         dataset: in memory.
         device: where to train.
         held_out: images that take no part; see `prepare`.
+        keeps_judgements: whether the predictions for what validates are averaged over epochs, for
+            `replicate_judgements`.
 
     Raises:
         ConfigError: the configurations cannot be stacked, or do not suit the data set.
@@ -71,6 +84,7 @@ class Trial:
         *,
         device: str = "cpu",
         held_out: np.ndarray | None = None,
+        keeps_judgements: bool = False,
     ) -> None:
         """Draw the noise and initialise the networks; nothing is trained yet."""
         _check_stack(configs, dataset)
@@ -78,9 +92,10 @@ class Trial:
         self.configs = list(configs)
         self.device = torch.device(device)
         self.data = prepare(dataset, configs, device=self.device, held_out=held_out)
-        self.method = make_method(configs, training_facts(self.data, configs))
-        self.networks = first.num_networks
-        self.members = len(configs) * self.networks
+        self.networks, self.num_folds = first.num_networks, first.num_folds
+        self._replicates = [replicate for config in configs for replicate in _replicates(config)]
+        self.members = len(configs) * first.num_members
+        self.method = make_method(self._replicates, training_facts(self.data, self._replicates))
         self.network = build_network(
             network_path(first.model),
             members=self.members,
@@ -91,9 +106,9 @@ class Trial:
         self._initialise()
         self.network.to(self.device)
         self.augmentation = Augmentation(
-            configs, self.data.train_inputs, num_examples=len(self.data.input_of)
+            self._replicates, self.data.train_inputs, num_examples=self.num_examples
         )
-        self.optimizer = StackOptimizer(self.network, configs)
+        self.optimizer = StackOptimizer(self.network, self._replicates)
         self.step = TrainingStep(
             self.network,
             self.method,
@@ -106,6 +121,7 @@ class Trial:
         self.epoch = 0
         self.seconds = 0.0
         self.progress = [Progress() for _ in configs]
+        self._judgements = EpochAverage() if keeps_judgements else None
         # All members' weights at their replicate's best epoch so far.
         self.best_weights = member_state(self.network, slice(None))
 
@@ -117,9 +133,14 @@ class Trial:
         """Return a seed for each member, which no other replicate of the stack changes."""
         return [
             derive_seed(config.seed, *purpose, p)
-            for config in self.configs
+            for config in self._replicates
             for p in range(self.networks)
         ]
+
+    @property
+    def num_examples(self) -> int:
+        """The number of examples that each network is trained on."""
+        return self.data.input_of.shape[1]
 
     @property
     def finished(self) -> bool:
@@ -160,7 +181,12 @@ class Trial:
             start_epoch(self.network, self._member_seeds("dropout", number))
             for examples in self._examples(number):
                 tally.add(*self.step(examples))
-        return tally.metrics()
+        return self._mean_of_folds(tally.metrics())
+
+    def _mean_of_folds(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
+        """Return the metrics of each configuration from those of its replicates."""
+        groups = (rows[i : i + self.num_folds] for i in range(0, len(rows), self.num_folds))
+        return [{name: fmean(row[name] for row in group) for name in group[0]} for group in groups]
 
     def _order(self, pass_number: int) -> Tensor:
         orders = [
@@ -170,7 +196,7 @@ class Trial:
                 noisy_labels=self.data.noisy_labels[r],
                 is_clean=None if self.data.is_clean is None else self.data.is_clean[r],
             )
-            for r, config in enumerate(self.configs)
+            for r, config in enumerate(self._replicates)
         ]
         return torch.from_numpy(np.stack(orders)).to(self.device)
 
@@ -178,44 +204,76 @@ class Trial:
         """Yield the batches of one pass."""
         order, data = self._order(pass_number), self.data
         # Looked up at once: in each batch it would take as long as a small network does.
-        columns = (order, data.noisy_labels.gather(1, order), data.input_of[order])
+        columns = (order, data.noisy_labels.gather(1, order), data.input_of.gather(1, order))
         parts = (split_batches(column, self.configs[0].batch_size) for column in columns)
         for number, (indices, labels, images) in enumerate(zip(*parts, strict=True)):
             yield Examples(indices, labels, images, self.epoch, number)
 
     def _predict_examples(self) -> Tensor:
         """Return logits of all training examples in evaluation mode, float [R, P, N, K]."""
-        # Under dilution many examples show one image, which is predicted once.
-        images, image_of_example = torch.unique(self.data.input_of, return_inverse=True)
+        # Under dilution many examples show one image, which is predicted once; configurations
+        # share their examples.
+        distinct = self.data.input_of[: self.num_folds]
+        images, image_of_example = torch.unique(distinct, return_inverse=True)
         logits = predict_logits(self.network, self.data.train_inputs, indices=images)
-        shape = (len(self.configs), self.networks, *logits.shape[1:])
-        return logits.view(shape)[:, :, image_of_example]
+        replicates = logits.view(-1, self.networks, *logits.shape[1:])
+        places = image_of_example.repeat(len(self.configs), 1)
+        return torch.stack([row[:, p] for row, p in zip(replicates, places, strict=True)])
+
+    def validation_logits(self) -> Tensor:
+        """Return logits of all validation inputs in evaluation mode, float [C, P, N_val, K].
+
+        With folds, each of them is predicted by the networks that did not learn it.
+        """
+        data = self.data
+        if self.num_folds == 1:
+            logits = predict_logits(self.network, data.val_inputs)
+            return logits.view(len(self.configs), self.networks, *logits.shape[1:])
+        # Folds may differ in size by a few inputs: a shorter one is filled up with its own.
+        held_out = pad_sequence(data.val_folds, batch_first=True)
+        logits = predict_logits(
+            self.network, data.val_inputs, indices=held_out.repeat(len(self.configs), 1)
+        )
+        by_fold = logits.view(
+            len(self.configs), self.num_folds, self.networks, *logits.shape[1:]
+        ).unbind(dim=1)
+        parts = [fold[:, :, : len(p)] for fold, p in zip(by_fold, data.val_folds, strict=True)]
+        order = torch.argsort(torch.cat(data.val_folds))
+        return torch.cat(parts, dim=2)[:, :, order]
+
+    def test_logits(self) -> Tensor | None:
+        """Return logits of the test inputs in evaluation mode, float [C, P, N_test, K].
+
+        With folds, they are the logarithms of the mean probabilities. None without a test split.
+        """
+        if self.data.test_inputs is None:
+            return None
+        logits = predict_logits(self.network, self.data.test_inputs)
+        return average_folds(logits, num_folds=self.num_folds, num_networks=self.networks)
 
     def _evaluate(self) -> list[dict[str, float]]:
-        data, shape = self.data, (len(self.configs), self.networks)
-        val = predict_logits(self.network, data.val_inputs)
+        data, logits = self.data, self.validation_logits()
+        if self._judgements is not None:
+            self._judgements.add(logits)
         rows = [
             validation_metrics(
-                logits,
+                of_config,
                 labels,
                 with_soft_error=self.configs[0].objective == "val_information_soft_noisy",
                 inverse=inverse,
                 answers=data.val_answers,
                 true_labels=data.val_true_labels,
             )
-            for logits, labels, inverse in zip(
-                val.view(*shape, *val.shape[1:]),
-                data.val_noisy_labels,
-                data.inverses,
-                strict=True,
+            for of_config, labels, inverse in zip(
+                logits, data.val_noisy_labels, data.inverses, strict=True
             )
         ]
-        if data.test_inputs is None or data.test_labels is None:
+        test = self.test_logits()
+        if test is None or data.test_labels is None:
             return rows
-        test = predict_logits(self.network, data.test_inputs)
         return [
-            row | test_metrics(logits, data.test_labels)
-            for row, logits in zip(rows, test.view(*shape, *test.shape[1:]), strict=True)
+            row | test_metrics(of_config, data.test_labels)
+            for row, of_config in zip(rows, test, strict=True)
         ]
 
     def _take_stock(self, r: int, metrics: dict[str, float]) -> dict[str, float] | None:
@@ -242,17 +300,36 @@ class Trial:
         return metrics
 
     def _members(self, r: int) -> slice:
-        return slice(r * self.networks, (r + 1) * self.networks)
+        members = self.configs[r].num_members
+        return slice(r * members, (r + 1) * members)
 
     def _keep_weights(self, r: int) -> None:
         members = self._members(r)
         for name, value in self.network.state_dict().items():
             self.best_weights[name][members] = value[members]
+        if self._judgements is not None:
+            self._judgements.select(r)
 
     def replicate_weights(self, r: int) -> dict[str, Tensor]:
         """Return parameters and buffers of one replicate at its selected epoch, each [P, ...]."""
         members = self._members(r)
         return {name: value[members].clone() for name, value in self.best_weights.items()}
+
+    def replicate_judgements(self, r: int, dataset: Dataset) -> np.ndarray:
+        """Return what was predicted of each training example by networks that did not learn it.
+
+        Args:
+            r: number of the configuration, which has folds and has ended.
+            dataset: what it is trained on.
+
+        Returns:
+            P(class | input), float64 [N, K], averaged over networks and epochs; equal inputs are
+            predicted once.
+        """
+        assert self._judgements is not None
+        places = np.empty(len(dataset.train_labels), dtype=np.int64)
+        places[self.data.val_examples] = np.arange(len(self.data.val_examples))
+        return np.asarray(self._judgements.selected[r].numpy()[places[dataset.input_of]])
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Copy all that a resumed trial needs: tensors by name, and plain values for JSON."""
@@ -261,6 +338,8 @@ class Trial:
         tensors |= {f"optimizer.{k}": v for k, v in self.optimizer.state_tensors().items()}
         if isinstance(self.method, Remembers):
             tensors |= {f"method.{k}": v for k, v in self.method.state().items()}
+        if self._judgements is not None:
+            tensors |= {f"judgements.{k}": v for k, v in self._judgements.state().items()}
         tensors = {name: value.detach().clone() for name, value in tensors.items()}
         progress = [asdict(progress) for progress in self.progress]
         values = {"epoch": self.epoch, "seconds": self.seconds}
@@ -278,8 +357,18 @@ class Trial:
         self.optimizer.load_state_tensors(part("optimizer."))
         if isinstance(self.method, Remembers):
             self.method.load_state(part("method."))
+        if self._judgements is not None:
+            self._judgements.load_state(part("judgements."))
         self.epoch, self.seconds = values["epoch"], values["seconds"]
         self.progress = [Progress(**deepcopy(progress)) for progress in values["progress"]]
+
+
+def _replicates(config: TrialConfig) -> list[TrialConfig]:
+    """Return a configuration for each fold, with a seed of its own; itself where there are none."""
+    if config.val_folds is None:
+        return [config]
+    seeds = [derive_seed(config.seed, "fold", fold) for fold in range(config.val_folds)]
+    return [config.model_copy(update={"seed": seed}) for seed in seeds]
 
 
 def _check_stack(configs: Sequence[TrialConfig], dataset: Dataset) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 from ray import tune
 
 from tune_noise.data import Dataset
-from tune_noise.record.folder import checkpoints_dir, weights_file
+from tune_noise.record.folder import checkpoints_dir, judgements_file, weights_file
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import Tensors, write_checkpoint
+from tune_noise.training.cross_fit import make_folds, save_fold
 from tune_noise.training.noise_findings import noise_findings
+from tune_noise.training.suspects import suspects_problem
 from tune_noise.tuning.checkpoints import StackCheckpoints
 from tune_noise.tuning.cluster.devices import choose_device, fallback, set_threads
 from tune_noise.tuning.cluster.node_guard import NodeGuard
@@ -94,7 +96,21 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         self._noise: dict[int, dict[str, Any] | None] = {}
 
     def _fresh_trial(self) -> Trial:
-        return Trial(self._stack.configs, self._dataset, device=self._device)
+        return Trial(
+            self._stack.configs,
+            self._dataset,
+            device=self._device,
+            keeps_judgements=self._keeps_judgements(),
+        )
+
+    def _keeps_judgements(self) -> bool:
+        """Return whether the predictions of all folds are kept, which find wrong labels."""
+        config = self._stack.configs[0]
+        return (
+            self._stack.stage == "confirm"
+            and config.val_folds is not None
+            and suspects_problem(config, self._dataset) is None
+        )
 
     def step(self) -> dict[str, Any]:
         """Restore at first, then train; report what is new."""
@@ -204,6 +220,17 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         }
         with self._noting_faults("written"):
             write_checkpoint(weights_file(self._output, self._stack.stack_id), tensors, {})
+            if self._keeps_judgements():
+                self._leave_judgements()
+
+    def _leave_judgements(self) -> None:
+        for r, (trial_id, config) in enumerate(
+            zip(self._stack.trial_ids, self._stack.configs, strict=True)
+        ):
+            if self._trial.progress[r].best_epoch > 0:
+                [fold] = make_folds(config, self._dataset, count=1)
+                path = judgements_file(self._output, trial_id)
+                save_fold(path, fold, self._trial.replicate_judgements(r, self._dataset))
 
     def save(self, checkpoint_dir: str | None = None) -> Any:
         """Checkpoint at once: Ray calls this before it pauses a trial.

@@ -9,7 +9,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 
 # What decides which labels are learnt and how a trial is scored; the rest is how it is learnt.
-_DATA_FIELDS = ("val_fraction", "train_size")
+_DATA_FIELDS = ("val_fraction", "val_folds", "train_size")
 _SCORE_FIELDS = ("objective", "oracle", "last_epochs")
 TASK_FIELDS = ("noise", *noise_fields(), *_DATA_FIELDS, *_SCORE_FIELDS)
 SEARCHED = "searched"
@@ -41,6 +41,8 @@ def task_of(
         **{name: SEARCHED if name in search.search else getattr(config, name) for name in fields},
     }
     # Labels are drawn again for each fresh seed, unless the space says which they are.
+    if task["val_folds"] is None:
+        del task["val_folds"]  # as the tasks of searches before there were folds
     is_fixed = "noise_seed" in {*search.fixed, *search.conditions}
     return task | {"noise_seed": config.noise_seed if is_fixed else "fresh"}
 

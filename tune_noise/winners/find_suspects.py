@@ -1,7 +1,8 @@
 """After the confirmation: the winner of each condition looks for wrong labels.
 
 Each fold that is trained is kept as a file until the table of its condition is written, so that a
-search that was killed trains only what is missing.
+search that was killed trains only what is missing. A winner whose configuration has folds has left
+its predictions already.
 """
 
 import math
@@ -18,7 +19,7 @@ import numpy as np
 from tune_noise.data import Dataset
 from tune_noise.errors import TuneNoiseError
 from tune_noise.history.replay import History, TrialHistory
-from tune_noise.record.folder import winner_dir
+from tune_noise.record.folder import judgements_file, winner_dir
 from tune_noise.reporting import Summary, summarise
 from tune_noise.training.cross_fit import Fold, make_folds, read_fold, save_fold, train_fold
 from tune_noise.training.suspects import judge, suspects_problem
@@ -43,6 +44,7 @@ class CrossFitting:
         target: folder of its winner.
         about: which trial is cross-fitted, and how.
         folds: what is to be trained; empty where the table is there already.
+        judgements: what the trial may have left where its configuration has folds; else None.
         facts: of the table that is there; None where it is not.
         problem: why there is none.
     """
@@ -51,6 +53,7 @@ class CrossFitting:
     target: Path
     about: dict[str, Any]
     folds: list[Fold] = field(default_factory=list)
+    judgements: Path | None = None
     facts: dict[str, Any] | None = None
     problem: str | None = None
 
@@ -58,9 +61,16 @@ class CrossFitting:
         """Return where a fold is kept while others are trained."""
         return self.target / FOLDS_DIR / f"{fold.number}.safetensors"
 
+    def read(self, fold: Fold) -> np.ndarray | None:
+        """Return what was trained for a fold; None where it is still to be trained."""
+        values = read_fold(self.path_of(fold), fold)
+        if values is None and self.judgements is not None:
+            values = read_fold(self.judgements, fold)
+        return values
+
     def finish(self, dataset: Dataset) -> None:
         """Write the table, if every fold was trained."""
-        kept = {fold: read_fold(self.path_of(fold), fold) for fold in self.folds}
+        kept = {fold: self.read(fold) for fold in self.folds}
         trained = {fold: values for fold, values in kept.items() if values is not None}
         if self.facts is not None or len(trained) < len(self.folds) or self.problem is not None:
             return
@@ -96,7 +106,7 @@ def find_suspects(
     summary = summarise(replace(history, finished=True))
     cross_fittings = list(_planned(summary, dataset, folder, folds))
     by_fold = {fold: fitting for fitting in cross_fittings for fold in fitting.folds}
-    missing = [f for f, fitting in by_fold.items() if read_fold(fitting.path_of(f), f) is None]
+    missing = [fold for fold, fitting in by_fold.items() if fitting.read(fold) is None]
     for fold, result in train(missing) if missing else ():
         cross_fitting = by_fold[fold]
         if isinstance(result, str):
@@ -165,12 +175,15 @@ def _planned(
         if condition.leader is None:
             continue
         trial: TrialHistory = next(iter(condition.leader.counted.values()))
-        about = {"trial_id": trial.trial_id, "folds": count, "dataset_fingerprint": fingerprint}
+        folds = trial.config.val_folds or count
+        about = {"trial_id": trial.trial_id, "folds": folds, "dataset_fingerprint": fingerprint}
         fitting = CrossFitting(condition.name, winner_dir(folder, condition.name), about)
         fitting.problem = suspects_problem(trial.config, dataset)
         fitting.facts = None if fitting.problem else read_suspects(fitting.target, about)
         if fitting.problem is None and fitting.facts is None:
             fitting.folds = make_folds(trial.config, dataset, count=count)
+            if trial.config.val_folds is not None:
+                fitting.judgements = judgements_file(folder, trial.trial_id)
         yield fitting
 
 

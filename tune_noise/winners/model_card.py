@@ -129,7 +129,7 @@ def _noise(condition: ConditionSummary) -> str:
 
 
 def _method(trial: TrialHistory) -> str:
-    number = trial.config.num_networks
+    number = trial.config.num_members
     networks = "" if number == 1 else f", {number} networks whose predictions are averaged"
     return f"{trial.config.method}, {trial.config.model}{networks}"
 
@@ -145,7 +145,7 @@ def _effort(history: History, condition: ConditionSummary) -> str:
     confirming = [trial for finalist in condition.finalists for trial in finalist.trials]
     trials = [*condition.search_trials, *confirming]
     epochs = sum(trial.num_epochs for trial in trials)
-    passes = sum(t.num_epochs * t.config.num_networks * t.config.passes_per_epoch for t in trials)
+    passes = sum(t.num_epochs * t.config.num_members * t.config.passes_per_epoch for t in trials)
     commit = history.search.get("commit")
     version = (history.search.get("versions") or {}).get("tune-noise", "")
     return (

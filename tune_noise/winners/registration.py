@@ -27,7 +27,7 @@ from tune_noise.winners.model_card import model_card
 
 # Beside data and noise, the parts of the task that a name tells where they are unusual. That a
 # task is an oracle's is told by its objective.
-_TOLD_FIELDS = ("val_fraction", "train_size", "objective", "last_epochs")
+_TOLD_FIELDS = ("val_fraction", "val_folds", "train_size", "objective", "last_epochs")
 _MAX_NAME = 200
 # Examples that tell whether a feature is a whole number.
 _LOOKED_AT = 1000

@@ -62,7 +62,7 @@ def efforts(history: History, *, condition: str | None = None) -> list[Effort]:
 
 
 def _network_epochs(trial: TrialHistory) -> int:
-    return trial.num_epochs * trial.config.num_networks * trial.config.passes_per_epoch
+    return trial.num_epochs * trial.config.num_members * trial.config.passes_per_epoch
 
 
 def _effort(stage: str, level: str, trials: list[TrialHistory], *, total: int) -> Effort:
