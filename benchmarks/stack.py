@@ -162,7 +162,7 @@ def naive_pair(trial: Trial, *, forget_rate: float) -> NaivePair:
     """Two plain networks on what a trial trains on."""
     [config], data = trial.configs, trial.data
     assert data.is_clean is not None
-    images = data.train_inputs.batch(data.input_of)
+    images = data.train_inputs.batch(data.input_of[0])
     return NaivePair(config.model, images, data.noisy_labels[0], data.is_clean[0], forget_rate)
 
 

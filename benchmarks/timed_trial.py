@@ -62,7 +62,7 @@ class ConstantBatch:
         config, data = trial.configs[0], trial.data
         first = torch.arange(config.batch_size, device=trial.device)
         indices = first.expand(len(trial.configs), -1)
-        labels, numbers = data.noisy_labels.gather(1, indices), data.input_of[indices]
+        labels, numbers = data.noisy_labels.gather(1, indices), data.input_of.gather(1, indices)
         self.images = data.train_inputs.batch(numbers)
         self._examples = Examples(indices, labels, numbers, epoch=0, number=0)
         self._trial, self._step = trial, copy(trial.step)

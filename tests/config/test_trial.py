@@ -11,6 +11,7 @@ from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_f
 
 # field -> values of other fields beside which it applies, and its default there
 CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
+    "val_fraction": ({}, 0.1),
     "alpha": ({"noise": "dilution"}, 5),
     "delta": ({"noise": "structured"}, 0.5),
     "confusion_order": ({"noise": "structured"}, "confusing"),
@@ -49,10 +50,11 @@ IDLE = {
     "method": "standard",
     "optimizer": "adam",
     "lr_schedule": "constant",
+    "val_folds": 5,
 }
 
 
-def idle_for(field: str) -> dict[str, str]:
+def idle_for(field: str) -> dict[str, object]:
     """Return values beside which a field does not apply."""
     return {**IDLE, "noise": "symmetric"} if CONDITIONAL[field][0] == {"noise": "given"} else IDLE
 

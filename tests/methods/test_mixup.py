@@ -93,7 +93,7 @@ def test_a_trial_mixes_the_images_that_its_network_sees(few_digits):
     config = TrialConfig(method="mixup", model="perceptron", epochs=1)
     trial = Trial([config, config.model_copy(update={"seed": 1})], few_digits)
     batch = trial.step.forward(next(trial._examples(0)))
-    images = trial.data.train_inputs.batch(trial.data.input_of[batch.indices])
+    images = trial.data.train_inputs.batch(trial.data.input_of[0][batch.indices])
     expected = trial.method.mixing(0, 0, batch.indices.shape[1])
     assert torch.equal(batch.mixing.partners, expected.partners)
     mixed = torch.stack(

@@ -74,7 +74,7 @@ def test_predictions_are_a_mean_of_epochs_up_to_the_selected_one_the_later_the_h
     fold = make_folds(CONFIG, few_digits, count=3)[0]
     held_out = held_out_examples(fold, few_digits)
     trial = Trial([CONFIG], few_digits, held_out=held_out)
-    assert not set(trial.data.input_of.tolist()) & set(held_out.tolist())
+    assert not set(trial.data.input_of[0].tolist()) & set(held_out.tolist())
     each = []
     for _ in range(CONFIG.epochs):
         trial.train_epoch()

@@ -21,14 +21,14 @@ def prepared(dataset, *configs):
 
 def val_images_of(data, dataset):
     """The indices in the data set of the validation images, found by their pixels."""
-    train = set(data.input_of.tolist())
+    train = set(data.input_of[0].tolist())
     return np.array([i for i in range(len(dataset.train_labels)) if i not in train])
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.3])
 def test_validation_is_disjoint_from_training_and_together_they_are_all(digits, fraction):
     data = prepared(digits, TrialConfig(val_fraction=fraction))
-    train = data.input_of.numpy()
+    train = data.input_of[0].numpy()
     assert len(set(train)) == len(train)
     rest = val_images_of(data, digits)
     assert len(rest) == round(fraction * len(digits.train_labels)) == len(data.val_inputs)
@@ -48,7 +48,7 @@ def test_validation_is_as_noisy_as_training(digits):
         assert abs(rate - 0.5) < 5 * np.sqrt(0.25 / len(rest))
     drawn = noisy_labels(digits, config)
     np.testing.assert_array_equal(data.val_noisy_labels[0], drawn[rest])
-    np.testing.assert_array_equal(data.noisy_labels[0], drawn[data.input_of, 0])
+    np.testing.assert_array_equal(data.noisy_labels[0], drawn[data.input_of[0], 0])
 
 
 def test_the_test_split_is_clean_and_whole(digits):
@@ -64,7 +64,7 @@ def test_an_image_lends_its_alpha_plus_1_labels_and_is_not_copied(digits, alpha)
     train_images = len(digits.train_labels) - len(data.val_inputs)
     assert data.val_noisy_labels.shape == (1, len(data.val_inputs), alpha + 1)
     assert data.noisy_labels.shape == (1, train_images * (alpha + 1))
-    counts = torch.bincount(data.input_of)
+    counts = torch.bincount(data.input_of[0])
     assert set(counts.tolist()) == {0, alpha + 1}
     # The one tensor of pixels is the data set's own memory.
     assert len(data.train_inputs) == len(digits.train_inputs)
@@ -72,24 +72,24 @@ def test_an_image_lends_its_alpha_plus_1_labels_and_is_not_copied(digits, alpha)
     drawn = noisy_labels(digits, config)
     for image in (0, 1, 2):
         if counts[image]:
-            own = data.noisy_labels[0][data.input_of == image]
+            own = data.noisy_labels[0][data.input_of[0] == image]
             np.testing.assert_array_equal(own, drawn[image])
 
 
 def test_the_clean_mask_and_the_facts_are_those_of_the_labels(digits):
     data = prepared(digits, TrialConfig(noise="dilution", alpha=4))
-    truth = torch.from_numpy(digits.true_labels.copy())[data.input_of]
+    truth = torch.from_numpy(digits.true_labels.copy())[data.input_of[0]]
     assert torch.equal(data.is_clean[0], data.noisy_labels[0] == truth)
     facts = data.facts[0]
     assert facts["realised_noise_rate"] == pytest.approx(1 - data.is_clean.double().mean().item())
-    assert facts["train_examples"] == len(data.input_of)
+    assert facts["train_examples"] == len(data.input_of[0])
     assert facts["val_examples"] == data.val_noisy_labels.numel()
 
 
 def test_the_split_moves_with_no_seed(digits):
     one = prepared(digits, TrialConfig())
     other = prepared(digits, TrialConfig(seed=5, noise_seed=9, noise="pair_flip"))
-    assert torch.equal(one.input_of, other.input_of)
+    assert torch.equal(one.input_of[0], other.input_of[0])
 
 
 def test_each_replicate_has_its_own_noise_on_the_same_split(digits):
@@ -98,7 +98,7 @@ def test_each_replicate_has_its_own_noise_on_the_same_split(digits):
     data = prepared(digits, *configs)
     for r, config in enumerate(configs):
         alone = prepared(digits, config)
-        assert torch.equal(data.input_of, alone.input_of)
+        assert torch.equal(data.input_of[0], alone.input_of[0])
         assert torch.equal(data.noisy_labels[r], alone.noisy_labels[0])
         assert torch.equal(data.val_noisy_labels[r], alone.val_noisy_labels[0])
         assert data.facts[r] == alone.facts[0]
@@ -110,8 +110,8 @@ def test_given_labels_stay_as_they_come_and_the_truth_serves_the_mask_alone(digi
     wrong[::4] = (wrong[::4] + 1) % 10
     dataset = dataclasses.replace(digits, train_labels=wrong)
     data = prepared(dataset, TrialConfig(noise="given"))
-    np.testing.assert_array_equal(data.noisy_labels[0], wrong[data.input_of])
-    rate = (wrong != digits.true_labels)[data.input_of].mean()
+    np.testing.assert_array_equal(data.noisy_labels[0], wrong[data.input_of[0]])
+    rate = (wrong != digits.true_labels)[data.input_of[0]].mean()
     assert data.facts[0]["realised_noise_rate"] == pytest.approx(rate)
 
 
@@ -148,14 +148,18 @@ def test_a_larger_training_set_holds_a_smaller_one_with_the_same_labels(digits, 
         prepared(digits, TrialConfig(noise=noise, train_size=size)) for size in (100, 400, None)
     )
     for data, images in ((small, 100), (large, 400), (whole, 1131)):
-        assert len(set(data.input_of.tolist())) == images
-        labels = digits.train_labels[np.unique(data.input_of)]
+        assert len(set(data.input_of[0].tolist())) == images
+        labels = digits.train_labels[np.unique(data.input_of[0])]
         assert np.bincount(labels).min() >= 0.85 * images / 10
-    held = set(small.input_of.tolist()), set(large.input_of.tolist()), set(whole.input_of.tolist())
+    held = (
+        set(small.input_of[0].tolist()),
+        set(large.input_of[0].tolist()),
+        set(whole.input_of[0].tolist()),
+    )
     assert held[0] < held[1] < held[2]
     for image in sorted(held[0])[:10]:
-        own = small.noisy_labels[0][small.input_of == image]
-        assert torch.equal(own, whole.noisy_labels[0][whole.input_of == image])
+        own = small.noisy_labels[0][small.input_of[0] == image]
+        assert torch.equal(own, whole.noisy_labels[0][whole.input_of[0] == image])
 
 
 def test_validation_stays_whole_however_little_is_trained_on(digits):
@@ -179,7 +183,7 @@ def foreign_data(digits, alpha=3, **fields):
 
 def test_the_clean_label_goes_with_its_own_image_and_the_others_with_foreign_ones(digits):
     config, dataset, data = foreign_data(digits)
-    shown = data.input_of.view(-1, 4)
+    shown = data.input_of[0].view(-1, 4)
     number = len(digits.train_labels)
     assert torch.all(shown[:, 0] < number)
     assert torch.all(shown[:, 1:] >= number)
@@ -216,15 +220,15 @@ def test_validation_holds_its_share_of_foreign_images_and_shares_none(digits):
     first = torch.arange(clean_val)
     assert torch.equal(data.val_inputs.batch(first), plain.val_inputs.batch(first))
     picked = set(data.val_inputs._indices.tolist())
-    assert picked.isdisjoint(data.input_of.tolist())
+    assert picked.isdisjoint(data.input_of[0].tolist())
     assert len(picked) == 4 * clean_val
-    assert picked | set(data.input_of.tolist()) == set(range(4 * number))
+    assert picked | set(data.input_of[0].tolist()) == set(range(4 * number))
 
 
 def test_a_larger_alpha_shows_the_same_foreign_images_and_more(digits):
     _, few_set, few = foreign_data(digits, alpha=2)
     _, many_set, many = foreign_data(digits, alpha=4)
-    np.testing.assert_array_equal(few.input_of.view(-1, 3), many.input_of.view(-1, 5)[:, :3])
+    np.testing.assert_array_equal(few.input_of[0].view(-1, 3), many.input_of[0].view(-1, 5)[:, :3])
     white = many_set.extras["images/white"]
     np.testing.assert_array_equal(few_set.extras["images/white"], white[: 2 * 1257])
 
@@ -233,7 +237,7 @@ def test_foreign_images_that_are_few_are_lent_again(digits, monkeypatch):
     monkeypatch.setattr("tune_noise.data.foreign_images.MAX_WHITE_BYTES", 100 * 64)
     _, dataset, data = foreign_data(digits)
     assert len(dataset.extras["images/white"]) == 100
-    lent = data.input_of.view(-1, 4)[:, 1:] - len(digits.train_labels)
+    lent = data.input_of[0].view(-1, 4)[:, 1:] - len(digits.train_labels)
     assert set(lent.reshape(-1).tolist()) == set(range(100))
     counts = torch.bincount(lent.reshape(-1))
     assert counts.max() <= 2 * counts.min()
@@ -242,14 +246,14 @@ def test_foreign_images_that_are_few_are_lent_again(digits, monkeypatch):
 def test_without_noisy_images_the_data_is_clean(digits):
     _, _, data = foreign_data(digits, alpha=0)
     plain = prepared(digits, TrialConfig(noise_rate=0.0))
-    assert torch.equal(data.input_of, plain.input_of)
+    assert torch.equal(data.input_of[0], plain.input_of[0])
     assert torch.equal(data.val_noisy_labels, plain.val_noisy_labels)
 
 
 def test_images_of_its_own_make_foreign_noise_dilution(digits):
     _, _, data = foreign_data(digits, foreign_source="own")
     plain = prepared(digits, TrialConfig(noise="dilution", alpha=3))
-    assert torch.equal(data.input_of, plain.input_of)
+    assert torch.equal(data.input_of[0], plain.input_of[0])
     assert data.val_noisy_labels.shape == plain.val_noisy_labels.shape
     assert len(data.train_inputs) == len(digits.train_labels)
     # A copy that drew the true class of its image is right.
@@ -263,7 +267,7 @@ def test_the_noise_seed_moves_foreign_labels_and_not_the_images(digits):
     assert not torch.equal(data.noisy_labels[0], data.noisy_labels[1])
     for r, config in enumerate(configs):
         alone = prepared(dataset, config)
-        assert torch.equal(data.input_of, alone.input_of)
+        assert torch.equal(data.input_of[0], alone.input_of[0])
         assert torch.equal(data.noisy_labels[r], alone.noisy_labels[0])
         assert torch.equal(data.val_noisy_labels[r], alone.val_noisy_labels[0])
 
@@ -278,8 +282,8 @@ def test_a_given_validation_split_is_used_as_it_is(digits, noise):
         val_images_of(data, given)[-300:], np.arange(number - 300, number)
     )
     assert data.facts[0]["val_examples"] == len(data.val_inputs) == 300
-    assert data.input_of.max() < number - 300
-    assert len(data.input_of) == 100
+    assert data.input_of[0].max() < number - 300
+    assert len(data.input_of[0]) == 100
     drawn = noisy_labels(given, config)[number - 300 :]
     np.testing.assert_array_equal(data.val_noisy_labels[0], drawn)
     # Unless the space declares that the noise is in the labels already, it is drawn for them, too.

@@ -46,7 +46,7 @@ def test_all_examples_are_predicted_in_the_order_of_their_labels(fields, few_dig
     trial.train_epoch()
     found = trial._predict_examples()
     assert not found.requires_grad
-    images = trial.data.train_inputs.batch(trial.data.input_of)
+    images = trial.data.train_inputs.batch(trial.data.input_of[0])
     trial.network.eval()
     expected = trial.network(images.expand(4, *images.shape)).view_as(found)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)

@@ -39,7 +39,7 @@ def test_standard_training_is_a_plain_torch_loop_on_the_same_order(model, optimi
     )
     mean, std = channel_statistics(digits.train_inputs)
     pixels = ((digits.train_inputs / 255 - mean) / std).astype(np.float32).reshape(-1, 64)
-    x = torch.from_numpy(pixels)[trial.data.input_of]
+    x = torch.from_numpy(pixels)[trial.data.input_of[0]]
     y = trial.data.noisy_labels[0]
     for epoch in range(2):
         own.param_groups[0]["lr"] = 0.01 * (2 - epoch) / 2

@@ -51,7 +51,7 @@ def test_the_noise_is_drawn_once_and_stays_over_the_epochs(few_digits, monkeypat
 
     trial.step.method = watch
     train(trial)
-    assert len(seen) == len(trial.data.input_of)
+    assert len(seen) == len(trial.data.input_of[0])
     assert torch.equal(trial.data.noisy_labels, before)
     np.testing.assert_array_equal(noisy_labels(few_digits, trial.configs[0]), drawn)
 
@@ -66,7 +66,7 @@ def test_an_epoch_passes_every_example_once(few_digits):
 
     trial.step.method = watch
     trial.train_epoch()
-    assert sorted(seen) == list(range(len(trial.data.input_of)))
+    assert sorted(seen) == list(range(len(trial.data.input_of[0])))
 
 
 def test_no_global_generator_is_read_or_moved(few_digits):

@@ -16,7 +16,8 @@ class EpochTally:
     judged in training mode, before the update that learns from it.
 
     Args:
-        true_labels: int64 [R, examples], -1 for an image that is of no class; None: unknown.
+        true_labels: int64 [R, examples], or [examples] that all replicates share; -1 for an image
+            that is of no class; None: unknown.
     """
 
     def __init__(self, true_labels: Tensor | None) -> None:
@@ -79,7 +80,8 @@ class EpochTally:
         """Return the true labels in the order of training, int64 [R, examples]."""
         if self._true_labels is None:
             return None
-        return self._true_labels.gather(1, torch.cat(self._indices, dim=1))
+        indices = torch.cat(self._indices, dim=1)
+        return self._true_labels.expand(len(indices), -1).gather(1, indices)
 
     def _dropped(self) -> list[float]:
         """Return the schedule's rate in the last batch or, without one, the share dropped."""

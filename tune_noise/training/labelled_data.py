@@ -216,12 +216,7 @@ def prepare(
         DataError: the data set is too small for its validation split or its folds.
     """
     first = configs[0]
-    splits = example_folds(dataset, first)
-    if held_out is not None:
-        splits = [(np.setdiff1d(t, held_out), np.setdiff1d(v, held_out)) for t, v in splits]
-    trains = [train for train, _ in splits]
-    # A second copy tells nothing new, and its label would vouch for that of the first.
-    vals = [val[np.unique(dataset.input_of[val], return_index=True)[1]] for _, val in splits]
+    trains, vals = _without(held_out, dataset, example_folds(dataset, first))
     train, val = np.unique(np.concatenate(trains)), np.concatenate(vals)
     noisy = np.stack([noisy_labels(dataset, config) for config in configs])
     image_numbers = _shown_images(dataset, first, copies=noisy.shape[2])
@@ -244,13 +239,10 @@ def prepare(
     foreign = foreign_images(dataset, first)
     train_inputs = scaling.resident(dataset.train_inputs, device)
     val_inputs: Inputs = PickedInputs(train_inputs, tensor(val))
-    val_noisy, val_answers = noisy[:, val], None
+    val_noisy, val_answers = noisy[:, val], _answers(dataset, val)
     if dataset.answers is not None:
         # Not those of an aggregation: trials that differ in it are judged by the same labels.
         val_noisy = np.tile(dataset.train_labels[val], (len(configs), 1))[:, :, None]
-        # The labels of a single annotator are judged as labels are.
-        if dataset.answers.shape[1] > 1:
-            val_answers = Answers.of(dataset.answers[val], dataset.num_classes)
     if foreign is not None:
         train_inputs = JoinedInputs(train_inputs, scaling.resident(foreign, device))
         # One label each; the images that have a class come first.
@@ -272,21 +264,21 @@ def prepare(
         test_inputs=(
             None if dataset.test_inputs is None else scaling.resident(dataset.test_inputs, device)
         ),
-        test_labels=(
-            None
-            if dataset.test_labels is None
-            else torch.tensor(dataset.test_labels, device=device)
-        ),
-        facts=[
-            {
-                "train_examples": float(len(trains[0]) * noisy.shape[2]),
-                "val_examples": float(len(val) * noisy.shape[2]),
-                **_realised_rate(labels, train, truth),
-            }
-            for labels in noisy
-        ],
+        test_labels=None if dataset.test_labels is None else tensor(dataset.test_labels.copy()),
+        facts=[_facts(labels, trains=trains, val=val, truth=truth) for labels in noisy],
         num_classes=dataset.num_classes,
     )
+
+
+def _without(
+    held_out: np.ndarray | None, dataset: Dataset, splits: list[Split]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return what is trained on and what validates of each split, copies of the latter left out."""
+    if held_out is not None:
+        splits = [(np.setdiff1d(t, held_out), np.setdiff1d(v, held_out)) for t, v in splits]
+    # A second copy tells nothing new, and its label would vouch for that of the first.
+    vals = [val[np.unique(dataset.input_of[val], return_index=True)[1]] for _, val in splits]
+    return [train for train, _ in splits], vals
 
 
 def _val_folds(vals: list[np.ndarray], *, num_inputs: int, device: torch.device) -> list[Tensor]:
@@ -324,9 +316,21 @@ def _truth(dataset: Dataset, config: TrialConfig, image_numbers: np.ndarray) -> 
     return np.asarray(np.append(truth, -1)[np.minimum(image_numbers, len(truth))])
 
 
-def _realised_rate(
-    noisy: np.ndarray, train: np.ndarray, truth: np.ndarray | None
+def _answers(dataset: Dataset, val: np.ndarray) -> Answers | None:
+    """Return the answers to what validates; the labels of a single annotator are judged as such."""
+    if dataset.answers is None or dataset.answers.shape[1] == 1:
+        return None
+    return Answers.of(dataset.answers[val], dataset.num_classes)
+
+
+def _facts(
+    noisy: np.ndarray, *, trains: list[np.ndarray], val: np.ndarray, truth: np.ndarray | None
 ) -> dict[str, float]:
-    if truth is None:
-        return {}
-    return {"realised_noise_rate": realised_noise_rate(noisy[train], truth[train])}
+    copies, train = noisy.shape[1], np.unique(np.concatenate(trains))
+    facts = {
+        "train_examples": float(len(trains[0]) * copies),
+        "val_examples": float(len(val) * copies),
+    }
+    if truth is not None:
+        facts["realised_noise_rate"] = realised_noise_rate(noisy[train], truth[train])
+    return facts
