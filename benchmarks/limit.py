@@ -24,7 +24,7 @@ from made_up_data import configuration, images_needed, made_up, shape_of
 from paired import Figures, arguments, clock_option, in_turn
 from timed_trial import ConstantBatch, PassClock
 
-from tune_noise.data.registry import default_data_dir
+from tune_noise.data.data_dir import default_data_dir
 from tune_noise.history.replay import History
 from tune_noise.record import Record
 from tune_noise.system.cores import usable_cores

@@ -25,7 +25,7 @@ from unpacked import unpacked_apart
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
-from tune_noise.data.registry import default_data_dir
+from tune_noise.data.data_dir import default_data_dir
 from tune_noise.data.resident import ResidentImages, channel_statistics
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.training import Trial

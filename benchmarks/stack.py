@@ -26,7 +26,7 @@ from timed_trial import PassClock
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import load_dataset
-from tune_noise.data.registry import default_data_dir
+from tune_noise.data.data_dir import default_data_dir
 from tune_noise.training import Trial
 from tune_noise.training.process import prepare_process
 

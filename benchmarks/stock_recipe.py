@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.measured import Measured, measure
 from benchmarks.paired import Figures, arguments, in_turn
 from benchmarks.unpacked import unpacked_apart
-from tune_noise.data.registry import default_data_dir
+from tune_noise.data.data_dir import default_data_dir
 
 STOCK = Path(__file__).parent / "stock"
 CONFIRMED = ("confirm.finalists=2", "confirm.seeds=5", "suspects.folds=4")

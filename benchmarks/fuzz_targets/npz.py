@@ -11,8 +11,8 @@ import numpy as np
 
 from fuzz_targets.target import SCRATCH, Target, check_message, mutated
 from tune_noise.data import npz_file
-from tune_noise.data.npz_dataset import load_npz
 from tune_noise.data.npz_names import KNOWN_NAMES
+from tune_noise.data.own_data import load_npz
 from tune_noise.data.splits import stratified_split
 from tune_noise.errors import DataError
 

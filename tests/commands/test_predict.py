@@ -137,6 +137,18 @@ def test_given_labels_are_said_to_be_possibly_wrong_and_true_ones_are_compared_t
     assert "against labels (as given: some may be wrong)" in given
 
 
+def test_missing_labels_are_not_compared(
+    predict: Predict, save: Callable[..., Path], model: Path, few_digits: Dataset
+) -> None:
+    labels = few_digits.test_labels.copy()
+    labels[:3] = -1
+    images = few_digits.test_inputs
+    found = json.loads(predict("--model", model, save(images=images, labels=labels), "--json").out)
+    assert found["accuracy"]["labels"]["images"] == len(labels) - 3
+    everything = save(images=images, labels=np.full(len(labels), -1))
+    assert not json.loads(predict("--model", model, everything, "--json").out)["accuracy"]
+
+
 def test_an_output_file_takes_the_table_and_the_terminal_the_rest(
     predict: Predict, save: Callable[..., Path], model: Path, tmp_path: Path, few_digits: Dataset
 ) -> None:

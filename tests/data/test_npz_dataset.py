@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_noise.data import load_dataset
-from tune_noise.data.npz_dataset import load_npz
+from tune_noise.data.own_data import load_npz
 from tune_noise.errors import DataError
 
 LABELS = np.array([0, 1, 2, 0, 1, 2])
@@ -52,6 +52,30 @@ def test_a_file_comes_back_as_it_was_saved(tmp_path):
     ]:
         assert found.dtype == np.int64
         np.testing.assert_array_equal(found, saved)
+
+
+@pytest.mark.parametrize(
+    ("labels", "changes"),
+    [
+        (np.array([-1, 1, 2, 0, 1, 2, 0]), {"true_labels": np.array([-1, 1, 2, 0, 1, 2, 0])}),
+        (np.array([-1, 1, 2, 0, 1, 2, 0])[:, None], {"ids": np.array(list("0234567"))}),
+        (np.array([np.nan, 1, 2, 0, 1, 2, 0]), {"ids": np.array(list("0234567"))}),
+        (np.array(["", "b", "c", "a", "b", "c", "a"]), {}),
+        (np.array([b"", b"b", b"c", b"a", b"b", b"c", b"a"])[:, None], {}),
+    ],
+)
+def test_examples_whose_label_is_missing_are_kept_apart(tmp_path, labels, changes):
+    images = np.concatenate([IMAGES, IMAGES[:1]])
+    splits = {"val_images": images[3:], "val_labels": labels[3:]} if "ids" not in changes else {}
+    splits |= {"val_true_labels": np.array([0, 1, 2, 0])} if "true_labels" in changes else {}
+    dataset = load_npz(save(tmp_path, images=images, labels=labels, **splits, **changes))
+    assert dataset.train_labels[:6].tolist() == [1, 2, 0, 1, 2, 0]
+    assert dataset.num_validation == (4 if splits else None)
+    assert dataset.unlabelled_ids.tolist() == ["0"]
+    np.testing.assert_array_equal(dataset.unlabelled_inputs[:, 0], IMAGES[:1])
+    np.testing.assert_array_equal(dataset.train_inputs[:6, 0], images[1:])
+    assert dataset.reading.endswith("1 of 7 train examples have no label")
+    assert (dataset.true_labels is None) == ("true_labels" not in changes)
 
 
 def test_without_the_optional_arrays_truth_and_test_are_unknown(tmp_path):

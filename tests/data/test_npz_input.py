@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.waiting import PATIENCE_SECONDS
 from tune_noise.data import check_dataset_name, load_dataset
-from tune_noise.data.npz_dataset import load_npz
+from tune_noise.data.own_data import load_npz
 from tune_noise.errors import DataError
 
 LABELS = np.array([0, 1, 0, 1])
@@ -232,7 +232,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from tune_noise.data.npz_dataset import load_npz
+from tune_noise.data.own_data import load_npz
 from tune_noise.errors import DataError
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 200_000_000

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tune_noise.data import Dataset
-from tune_noise.data.npz_dataset import load_npz
 from tune_noise.data.npz_names import CONVENTIONS, KNOWN_NAMES
+from tune_noise.data.own_data import load_npz
 
 IDS = np.arange(6) % 3
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 4, 5), dtype=np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tune_noise.data import Dataset
-from tune_noise.data.npz_dataset import load_npz
+from tune_noise.data.own_data import load_npz
 from tune_noise.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -18,7 +18,6 @@ IMAGES = RANDOM.integers(0, 256, (12, 4, 5), dtype=np.uint8)
 BYTES = np.array(["café".encode("latin-1"), b"tea", b"milk"])[IDS]
 SEVERAL = np.stack([IDS, (IDS + 1) % 3], axis=1)
 LIKELY = np.full((12, 3), 0.2) + 0.4 * np.eye(3)[IDS]
-MISSING = np.where(np.arange(12) < 2, np.nan, IDS)
 
 
 def ragged(rows: list[Any]) -> np.ndarray:
@@ -65,20 +64,8 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], list[Any] | None]] = {
     "more names than classes": ({"labels": IDS, "class_names": np.array(list("abcd"))}, None),
     "more names than words": ({"labels": WORDS, "class_names": np.array([*WORDS[:3], "x"])}, None),
     "numbers as names": ({"data": IMAGES, "target": IDS, "target_names": np.arange(3)}, None),
-    "unlabelled ids": ({"labels": np.where(np.arange(12) < 2, -1, IDS)}, IDS[2:].tolist()),
-    "unlabelled ids, [N, 1]": (
-        {"labels": np.where(np.arange(12) < 2, -1, IDS)[:, None], "true_labels": IDS},
-        IDS[2:].tolist(),
-    ),
     "three classes from -1": ({"labels": IDS - 1}, (IDS - 1)[IDS > 0].tolist()),
     "two classes, -1 and 1": ({"labels": np.where(IDS > 0, 1, -1)}, [0, 1, 1] * 4),
-    "unlabelled floats": ({"train_labels": MISSING, "train_images": IMAGES}, IDS[2:].tolist()),
-    "unlabelled floats, [N, 1]": ({"labels": MISSING[:, None]}, IDS[2:].tolist()),
-    "unlabelled words": ({"labels": np.where(np.arange(12) < 2, "", WORDS)}, IDS[2:].tolist()),
-    "unlabelled bytes": (
-        {"labels": np.where(np.arange(12) < 2, b"", WORDS.astype("S"))[:, None]},
-        IDS[2:].tolist(),
-    ),
     "words with blanks": ({"labels": np.where(np.arange(12) < 2, np.char.add(WORDS, " "), WORDS)},
                           None),
     "bytes of another alphabet": ({"labels": BYTES}, None),

@@ -4,11 +4,11 @@ Importing this package imports neither torch nor torchvision nor scikit-learn: `
 is cheap, and each data set imports what it needs when it is loaded.
 """
 
+from tune_noise.data.data_dir import default_data_dir
 from tune_noise.data.dataset import Dataset
 from tune_noise.data.registry import (
     DATASET_NAMES,
     check_dataset_name,
-    default_data_dir,
     load_dataset,
 )
 

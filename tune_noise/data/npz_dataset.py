@@ -23,10 +23,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tune_noise.data.dataset import Dataset
 from tune_noise.data.npz_file import read_arrays
 from tune_noise.data.npz_inputs import as_inputs, fault_of_inputs
 from tune_noise.data.npz_labels import (
@@ -35,6 +35,7 @@ from tune_noise.data.npz_labels import (
     fault_of_labels,
     one_per_example,
     values_of,
+    with_missing,
 )
 from tune_noise.data.npz_names import (
     KNOWN_NAMES,
@@ -43,6 +44,8 @@ from tune_noise.data.npz_names import (
     name_for,
     read_roles,
 )
+from tune_noise.data.sources.notes import missing_labels
+from tune_noise.data.sources.raw import RawData, RawKind, RawSplit
 from tune_noise.errors import ConfigError, DataError, Problem
 
 # Images -> the labels that may stand beside them, those that must first.
@@ -54,6 +57,8 @@ LABELS_OF: Mapping[str, tuple[str, ...]] = {
 # Images -> the names of the same examples.
 IDS_OF: Mapping[str, str] = {"images": "ids", "val_images": "val_ids", "test_images": "test_ids"}
 MAX_CLASSES = 10_000
+# The number of a label that is missing.
+MISSING = -1
 # Named in full up to here; a longer list of class ids helps nobody.
 _MAX_LISTED = 10
 
@@ -95,12 +100,19 @@ def read_named(path: Path, *, example: str) -> NamedArrays:
     return NamedArrays(names, by_role, [*problems, *doubts])
 
 
-def load_npz(path: Path) -> Dataset:
-    """Load and check a data set from an .npz file; see the module for its arrays.
+def read_raw_npz(path: Path, missing: str | None = None) -> tuple[RawData, bool]:
+    """Read and check the examples of an .npz file; see the module for its arrays.
 
     Without `true_labels` the truth of the training labels is unknown. The number of classes K is
     the largest of `labels` and `true_labels` plus one; each class needs two examples in `labels`,
     or one where the file has a validation split.
+
+    Args:
+        path: of the file.
+        missing: as in `DataSource`.
+
+    Returns:
+        (the examples, whether the file names its classes by words).
 
     Raises:
         DataError: the file cannot be read, or has problems; all of them are listed at once.
@@ -108,14 +120,14 @@ def load_npz(path: Path) -> Dataset:
     if not os.path.isfile(path):  # a pipe or a device might never end
         raise DataError(f"{path} is not a file")
     try:
-        return _load(path)
+        return _read(path, missing)
     except MemoryError:  # a limit that the system does not tell, such as `ulimit -v`
         raise DataError(
             f"{path} needs more memory than is available: take fewer or smaller images"
         ) from None
 
 
-def _load(path: Path) -> Dataset:
+def _read(path: Path, missing: str | None) -> tuple[RawData, bool]:
     named = read_named(path, example="images=images, labels=labels")
     problems = [*named.problems, *_missing_arrays(named.names)]
     arrays = {}
@@ -127,7 +139,7 @@ def _load(path: Path) -> Dataset:
                 arrays[role] = named.arrays[role] = as_inputs(named.arrays[role])
             else:
                 problems.append(Problem(named.names[role], fault))
-    labels, faults, notes = read_labels(named)
+    labels, faults, notes = read_labels(named, missing)
     ids, class_names, doubts = number_classes(labels, named)
     arrays |= ids
     names_of_examples, unnamed = _read_ids(named)
@@ -139,28 +151,31 @@ def _load(path: Path) -> Dataset:
         raise DataError(str(ConfigError(str(path), problems)))
     if class_names is not None and "class_names" not in named.names:
         notes.append(f"its words as {len(class_names)} classes: {_listed(class_names)}")
-    return Dataset(
-        name=path.name,
-        train_inputs=_with_validation(arrays, "images"),
-        train_labels=_with_validation(arrays, "labels"),
-        true_labels=_with_validation(arrays, "true_labels") if "true_labels" in arrays else None,
-        test_inputs=arrays.get("test_images"),
-        test_labels=arrays.get("test_labels"),
-        num_classes=_num_classes(arrays),
-        num_validation=len(arrays["val_labels"]) if "val_labels" in arrays else None,
-        class_names=class_names,
-        train_ids=_with_validation(names_of_examples, "ids") if "ids" in named.names else None,
-        test_ids=names_of_examples.get("test_ids"),
-        reading="; ".join(filter(None, [describe_reading(named.names), *notes])) or None,
+    names = class_names or tuple(map(str, range(_num_classes(arrays))))
+    splits: dict[str, Any] = {
+        split: _raw_split(arrays | names_of_examples, prefix, names)
+        for split, prefix in (("train", ""), ("validation", "val_"), ("test", "test_"))
+        if f"{prefix}images" in arrays
+    }
+    for split, examples in splits.items():
+        notes += missing_labels(examples.labels, split)
+    kind: RawKind = "pixels" if arrays["images"].ndim == 4 else "features"
+    reading = filter(None, [describe_reading(named.names), *notes])
+    raw = RawData(path.name, kind, class_names=names, reading=tuple(reading), **splits)
+    return raw, class_names is not None
+
+
+def _raw_split(arrays: Mapping[str, np.ndarray], prefix: str, names: Sequence[str]) -> RawSplit:
+    words = np.array([*names, None], dtype=object)  # the last one stands for -1
+    labels, true_labels, ids = (
+        arrays.get(f"{prefix}{role}") for role in ("labels", "true_labels", "ids")
     )
-
-
-def _with_validation(arrays: Mapping[str, np.ndarray], role: str) -> np.ndarray:
-    """Return an array of the training set, with that of a given validation split after it."""
-    validation = f"val_{role}"
-    if validation not in arrays:
-        return arrays[role]
-    return np.concatenate([arrays[role], arrays[validation]])
+    return RawSplit(
+        arrays[f"{prefix}images"],
+        None if labels is None else words[labels],
+        None if true_labels is None else words[true_labels],
+        None if ids is None else ids.astype(object),
+    )
 
 
 def _missing_arrays(names: Mapping[str, str]) -> Iterator[Problem]:
@@ -182,8 +197,10 @@ def _missing_arrays(names: Mapping[str, str]) -> Iterator[Problem]:
                 yield Problem(name_for(role, names), fault)
 
 
-def read_labels(named: NamedArrays) -> tuple[dict[str, np.ndarray], list[Problem], list[str]]:
-    """Return the labels of a file by role, [N] integers or text; what is wrong, what was changed.
+def read_labels(
+    named: NamedArrays, missing: str | None = None
+) -> tuple[dict[str, np.ndarray], list[Problem], list[str]]:
+    """Return the labels of a file by role, see `with_missing`; what is wrong, what was changed.
 
     Labels with a fault are left out.
     """
@@ -195,12 +212,12 @@ def read_labels(named: NamedArrays) -> tuple[dict[str, np.ndarray], list[Problem
                 continue
             raw, name = named.arrays[role], named.names[role]
             beside = named.beside(images)
-            fault = fault_of_labels(raw, name, beside=beside, as_words=as_words)
+            fault = fault_of_labels(raw, name, beside=beside, as_words=as_words, missing=missing)
             if fault is not None:
                 problems.append(Problem(name, fault))
                 continue
             flat, change = one_per_example(raw)
-            labels[role] = decoded(flat)
+            labels[role] = with_missing(flat, missing)
             if change is not None:
                 changes.setdefault(change, []).append(name)
     return labels, problems, [f"{', '.join(names)} {what}" for what, names in changes.items()]
@@ -211,12 +228,12 @@ def number_classes(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None, list[Problem]]:
     """Return labels as class ids, int64 by role, with the names of the classes, and what is wrong.
 
-    Words are numbered in the order of `class_names`, or else of the alphabet. Labels that cannot be
-    numbered are left out.
+    Words are numbered in the order of `class_names`, or else of the alphabet; -1: missing. Labels
+    that cannot be numbered are left out.
     """
     listed, problems = read_class_names(named)
     words = {role: array for role, array in labels.items() if array.dtype.kind == "U"}
-    ids = {role: array.astype(np.int64) for role, array in labels.items() if role not in words}
+    ids = {role: array for role, array in labels.items() if role not in words}
     if not words:
         return ids, listed, problems
     for role in ids:
@@ -226,12 +243,16 @@ def number_classes(
     if listed is None and not training:
         return {}, None, problems
     classes = np.array(listed) if listed is not None else np.unique(np.concatenate(training))
+    classes = classes[classes != ""]
     order = np.argsort(classes)
     numbered = {}
     for role, array in words.items():
-        unknown = np.setdiff1d(array, classes)
+        unknown = np.setdiff1d(array, [*classes, ""])
         if not unknown.size:
-            numbered[role] = order[np.searchsorted(classes, array, sorter=order)]
+            numbered[role] = np.full(len(array), MISSING)
+            is_named = array != ""
+            places = np.searchsorted(classes, array[is_named], sorter=order)
+            numbered[role][is_named] = order[places]
         elif listed is not None:
             fault = f"has words that {named.names['class_names']} does not list: {_listed(unknown)}"
             problems.append(Problem(named.names[role], fault))
@@ -314,7 +335,7 @@ def _class_problems(
     if "labels" not in arrays:
         return
     name, num_classes = named.names["labels"], _num_classes(arrays)
-    classes, counts = np.unique(arrays["labels"], return_counts=True)
+    classes, counts = np.unique(_present(arrays["labels"]), return_counts=True)
 
     def listed(ids: np.ndarray) -> str:
         is_named = class_names is not None and len(class_names) >= num_classes
@@ -328,7 +349,8 @@ def _class_problems(
         )
         return
     if len(classes) < 2:
-        yield Problem(name, f"are all {listed(classes)}; at least 2 classes are needed")
+        which = listed(classes) or "missing"
+        yield Problem(name, f"are all {which}; at least 2 classes are needed")
         return
     if len(classes) < num_classes:
         # That many ids hold more gaps than are listed, however large the largest id is.
@@ -345,7 +367,7 @@ def _class_problems(
     if np.any(counts < 2) and "val_labels" not in named.names:
         ids = listed(classes[counts < 2])
         yield Problem(name, f"need 2 examples of a class to split it; 1 of class {ids}")
-    if "val_labels" in arrays and len(np.unique(arrays["val_labels"])) < 2:
+    if "val_labels" in arrays and len(np.unique(_present(arrays["val_labels"]))) < 2:
         fault = "holds a single class; at least 2 are needed to compare predictions"
         yield Problem(named.names["val_labels"], fault)
     for role in ("val_labels", "val_true_labels", "test_labels"):
@@ -356,7 +378,10 @@ def _class_problems(
 
 def _without_gaps(arrays: Mapping[str, np.ndarray], named: NamedArrays) -> str:
     """Return the way out where some id of a class has no label."""
-    if "true_labels" in arrays and np.setdiff1d(arrays["true_labels"], arrays["labels"]).size:
+    if (
+        "true_labels" in arrays
+        and np.setdiff1d(_present(arrays["true_labels"]), arrays["labels"]).size
+    ):
         return f"leave {named.names['true_labels']} out, or all examples of those classes"
     if "class_names" not in named.arrays:
         return f"save words: `{_as_words(named)}`"
@@ -372,6 +397,11 @@ def _as_words(named: NamedArrays, word: str = "{}.astype('str')") -> str:
     names = [named.names[role] for role in roles]
     values = [values_of(named.arrays[role], named.names[role]) for role in roles]
     return f"{', '.join(names)} = {', '.join(map(word.format, values))}"
+
+
+def _present(labels: np.ndarray) -> np.ndarray:
+    present: np.ndarray = labels[labels != MISSING]
+    return present
 
 
 def _num_classes(arrays: Mapping[str, np.ndarray]) -> int:

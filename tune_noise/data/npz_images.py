@@ -32,7 +32,8 @@ class NamedImages:
     Attributes:
         name: of their array in the file.
         images: uint8 [N, C, H, W].
-        labels: array name -> class ids, int64 [N], or words; the surest first.
+        labels: array name -> class ids, int64 [N], or words; the surest first. One that is
+            missing is -1, or an empty word.
         given: the names of those labels of which some may be wrong.
         class_names: the words that the file lists for class ids; None where it lists none.
     """
@@ -44,13 +45,16 @@ class NamedImages:
     class_names: tuple[str, ...] | None
 
 
-def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
+def load_named_images(
+    path: Path, *, array: str | None = None, missing: str | None = None
+) -> NamedImages:
     """Read images, and the labels beside them, from an .npz file; see `npz_dataset` for shapes.
 
     Args:
         path: of the file.
         array: `images`, `val_images` or `test_images`, or its name in the file; None: the one
             that the file holds.
+        missing: as in `DataSource`.
 
     Raises:
         DataError: the file cannot be read, holds none or several, or has problems; all of them are
@@ -59,12 +63,12 @@ def load_named_images(path: Path, *, array: str | None = None) -> NamedImages:
     if not os.path.isfile(path):  # a pipe or a device might never end
         raise DataError(f"{path} is not a file")
     try:
-        return _load(path, array)
+        return _load(path, array, missing)
     except MemoryError:  # a limit that the system does not tell, such as `ulimit -v`
         raise DataError(f"{path} needs more memory than is available: take fewer images") from None
 
 
-def _load(path: Path, array: str | None) -> NamedImages:
+def _load(path: Path, array: str | None, missing: str | None) -> NamedImages:
     named = read_named(path, example="images=images")
     problems = list(named.problems)
     images = _only_images(named, problems) if array is None else role_of(array)
@@ -72,7 +76,7 @@ def _load(path: Path, array: str | None) -> NamedImages:
         raise _wrong(path, problems)
     roles = {images, *LABELS_OF[images]}
     arrays = {role: value for role, value in named.arrays.items() if role in roles}
-    labels, faults, _ = read_labels(NamedArrays(named.names, arrays, []))
+    labels, faults, _ = read_labels(NamedArrays(named.names, arrays, []), missing)
     class_names, doubts = read_class_names(named)
     problems += doubts
     problems += [*_image_problems(images, named), *faults, *_length_problems(images, labels, named)]

@@ -47,8 +47,37 @@ def decoded(words: np.ndarray) -> np.ndarray:
     return np.char.decode(words, "utf-8") if words.dtype.kind == "S" else words
 
 
+def with_missing(labels: np.ndarray, missing: str | None) -> np.ndarray:
+    """Return labels that have no fault as text or int64; "" or -1 where one is missing.
+
+    Args:
+        labels: [N].
+        missing: as in `DataSource`; where it is empty, -1 is a class, and numbers become words.
+
+    Example:
+        >>> with_missing(np.array([1.0, np.nan, -1.0]), None).tolist()
+        [1, -1, -1]
+        >>> with_missing(np.array([1.0, np.nan, -1.0]), "").tolist()
+        ['1', '', '-1']
+    """
+    if labels.dtype.kind in "US":
+        words = decoded(labels)
+        return np.where(words == missing, "", words) if missing else words
+    is_empty = np.isnan(labels)
+    ids = np.where(is_empty, -1, labels).astype(np.int64)
+    if missing is None:
+        return ids
+    words = np.where(is_empty, "", ids.astype(np.str_))
+    return np.where(words == missing, -1, ids) if missing else words
+
+
 def fault_of_labels(
-    labels: np.ndarray, name: str, *, beside: Sequence[str], as_words: str
+    labels: np.ndarray,
+    name: str,
+    *,
+    beside: Sequence[str],
+    as_words: str,
+    missing: str | None = None,
 ) -> str | None:
     """Return what is wrong with labels, with the way out; None if nothing is.
 
@@ -57,33 +86,46 @@ def fault_of_labels(
         name: of the array in the file.
         beside: the names of all arrays of the file with an entry for each of these examples.
         as_words: the statement that makes words of all numbers of the file.
+        missing: as in `DataSource`.
     """
     flat, _ = one_per_example(labels)
-    values = values_of(labels, name)
     if flat.size == 0:
         return "is empty"
     if flat.ndim != 1:
         return _fault_of_shape(flat, name)
     if flat.dtype.kind in "US":
-        return _fault_of_words(flat, name, values, beside)
-    if flat.dtype.kind == "f":
-        return _fault_of_floats(flat, name, values, beside)
+        return _fault_of_words(flat, name)
+    if flat.dtype.kind == "f" and (fault := _fault_of_floats(flat, name)) is not None:
+        return fault
     if flat.dtype.kind == "b":
         return f"bool must be class ids 0..K-1; save `{name} = {name}.astype('int64')`"
-    if flat.dtype.kind not in "iu":
+    if flat.dtype.kind not in "iuf":
         return f"{flat.dtype} must be class ids 0..K-1, or words"
-    if flat.min() < 0:
-        rule = f"has {flat.min()}, but class ids are 0..K-1"
-        if len(np.unique(flat[flat >= 0])) < 2:
-            return f"{rule}; save words: `{as_words}`"
-        keep = drop(f"{values} >= 0", beside)
-        return (
-            f"{rule}; drop unlabelled examples: `{keep}`; if {flat.min()} is a class, save words: "
-            f"`{as_words}`"
-        )
-    if flat.max() > np.iinfo(np.int64).max:
+    if flat.dtype.kind != "f" and flat.max() > np.iinfo(np.int64).max:
         return f"has {flat.max()}, but class ids are 0..K-1"
-    return None
+    return _fault_of_negatives(flat, values_of(labels, name), beside, as_words, missing)
+
+
+def _fault_of_negatives(
+    labels: np.ndarray, values: str, beside: Sequence[str], as_words: str, missing: str | None
+) -> str | None:
+    """Return what is wrong with ids below 0: -1 stands for a missing label if nothing else can."""
+    ids = np.unique(labels[~np.isnan(labels)])
+    negative, others = ids[ids < 0].astype(int).tolist(), ids[ids >= 0]
+    if not negative or missing == "" or (negative == [-1] and missing == "-1"):
+        return None
+    # Three classes of -1, 0 and 1 are as usual as two with gaps.
+    is_sure = len(others) > 2 or (len(others) and others.max() > 1)
+    if negative == [-1] and missing is None and is_sure and not np.isnan(labels).any():
+        return None
+    fault = f"has {negative[0]}, but class ids are 0..K-1"
+    if labels.dtype.kind != "f":
+        if len(others) > 1:
+            fault += f"; drop unlabelled examples: `{drop(f'{values} >= 0', beside)}`"
+        fault += f"; if {negative[0]} is a class, save words: `{as_words}`"
+    if negative == [-1]:
+        fault += "; or, beside --data, say data.missing=-1, or data.missing='' where it is a class"
+    return fault
 
 
 def drop(keep: str, names: Sequence[str]) -> str:
@@ -107,22 +149,17 @@ def _fault_of_shape(labels: np.ndarray, name: str) -> str:
     return f"{rule}; of several columns take one: `{name} = {name}[:, 0].astype('int64')`"
 
 
-def _fault_of_floats(labels: np.ndarray, name: str, values: str, beside: Sequence[str]) -> str:
-    rule = f"{labels.dtype} must be class ids 0..K-1, as integers"
-    as_ids = f"{name} = {name}.astype('int64')"
+def _fault_of_floats(labels: np.ndarray, name: str) -> str | None:
+    """Return what is wrong with labels that are floats, which only missing ones can make them."""
     is_missing = np.isnan(labels)
-    not_ids = labels[~is_missing & (labels != np.round(labels))]
-    if not_ids.size or np.isinf(labels).any():
-        return f"{rule}; {[*not_ids, 'inf'][0]} is not one"
-    if is_missing.any():
-        statements = f"{drop(f'~numpy.isnan({values})', beside)}; {as_ids}"
-        return f"{rule}; drop {is_missing.sum()} unlabelled examples: `{statements}`"
-    return f"{rule}; save `{as_ids}`"
+    rule = f"{labels.dtype} must be class ids 0..K-1, as integers"
+    not_ids = labels[~is_missing & ((labels != np.round(labels)) | (np.abs(labels) > 2.0**53))]
+    if not_ids.size:
+        return f"{rule}; {not_ids[0]} is not one"
+    return None if is_missing.any() else f"{rule}; save `{name} = {name}.astype('int64')`"
 
 
-def _fault_of_words(
-    labels: np.ndarray, name: str, values: str, beside: Sequence[str]
-) -> str | None:
+def _fault_of_words(labels: np.ndarray, name: str) -> str | None:
     try:
         words = np.unique(decoded(labels)).tolist()
     except UnicodeDecodeError:
@@ -130,10 +167,6 @@ def _fault_of_words(
         return f"holds bytes that are not UTF-8; if they are Latin-1, save `{fix}`"
     except (ValueError, SystemError):  # of NumPy, over numbers that are no characters
         return "holds text that is not Unicode"
-    if "" in words:
-        nothing = "''" if labels.dtype.kind == "U" else "b''"
-        keep = drop(f"{values} != {nothing}", beside)
-        return f"has {int((np.char.str_len(labels) == 0).sum())} empty words; drop them: `{keep}`"
     for word in words:
         if word != word.strip():
             fix = f"{name} = numpy.char.strip({name})"

@@ -9,12 +9,13 @@ import numpy as np
 
 from tune_noise.config.data_source import DataSource
 from tune_noise.data.aggregation import majority
+from tune_noise.data.data_dir import default_data_dir
 from tune_noise.data.dataset import Dataset
 from tune_noise.data.encoders.chosen import choose_encoder
 from tune_noise.data.encoders.encoded import Encoding, Executor, one_after_another
 from tune_noise.data.encoders.raw_digests import raw_digests
+from tune_noise.data.npz_dataset import read_raw_npz
 from tune_noise.data.photos import describe_changes, look_through
-from tune_noise.data.registry import default_data_dir
 from tune_noise.data.sources.notes import listed
 from tune_noise.data.sources.raw import RawData, RawKind, RawSplit
 from tune_noise.data.splits import validation_split
@@ -48,6 +49,18 @@ def load_own(
         cache_dir=cache_dir,
         executor=executor,
     )
+
+
+def load_npz(path: Path) -> Dataset:
+    """Return the data set of an .npz file; its classes have names where the file names them.
+
+    Raises:
+        DataError: the file cannot be read, or has problems; all of them are listed at once.
+    """
+    raw, has_words = read_raw_npz(path)
+    # The fraction is for encoders that learn, and arrays are not encoded.
+    dataset = make_dataset(raw, DataSource(train=str(path)), val_fraction=0.1)
+    return dataset if has_words else replace(dataset, class_names=None)
 
 
 def make_dataset(

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tune_noise.data.data_dir import default_data_dir
 from tune_noise.data.dataset import Dataset
 from tune_noise.errors import DataError, suggestion
 
@@ -44,18 +45,9 @@ def load_dataset(name: str, *, data_dir: Path | None = None) -> Dataset:
 
         folder = default_data_dir() if data_dir is None else data_dir
         return load_torchvision_set(name, data_dir=Path(os.path.expanduser(folder)))
-    from tune_noise.data.npz_dataset import load_npz
+    from tune_noise.data.own_data import load_npz
 
     return load_npz(Path(os.path.expanduser(name)))
-
-
-def default_data_dir() -> Path:
-    """Return $TUNE_NOISE_DATA, else the folder tune_noise in the user's cache folder."""
-    chosen = os.environ.get("TUNE_NOISE_DATA")
-    if chosen:
-        return Path(os.path.expanduser(chosen))
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "tune_noise"
 
 
 def check_dataset_name(name: str) -> str | None:

@@ -57,7 +57,9 @@ def read_new_data(path: Path, model: SavedModel, *, array: str | None = None) ->
     """
     form, names, suffix = model.form, model.class_names, path.suffix.lower()
     if suffix == ".npz" and form.kind in ("features", "pixels"):
-        data = _checked(load_named_images(path, array=array), model.about, path)
+        missing = "" if str(MISSING) in names else str(MISSING)
+        images = load_named_images(path, array=array, missing=missing)
+        data = _checked(images, model.about, path)
     elif array is not None:
         raise UserError(f"--array {array}: only an .npz file has arrays to choose from")
     else:
@@ -123,13 +125,15 @@ def _checked(named: NamedImages, about: Mapping[str, Any], path: Path) -> NewDat
             f"{_size(expected)}: resize them to that size"
         )
     names = about.get("class_names")
-    number_of = {word: number for number, word in enumerate(names or range(num_classes))}
+    number_of: dict[Any, int] = {"": MISSING, MISSING: MISSING}
+    number_of |= {word: number for number, word in enumerate(names or range(num_classes))}
     numbers = {}
     for name, labels in named.labels.items():
         classes: list[Any] = labels.tolist()
         if names is not None and labels.dtype.kind != "U":
-            if named.class_names is None and set(map(str, classes)) <= set(names):
-                classes = list(map(str, classes))  # classes that are called 0, 1, ...
+            numbers_as_words = ["" if one == MISSING else str(one) for one in classes]
+            if named.class_names is None and set(numbers_as_words) <= {*names, ""}:
+                classes = numbers_as_words  # classes that are called 0, 1, ...
             elif named.class_names is None:
                 raise DataError(
                     f"{path}: {name} holds numbers, and this model knows its classes by name, "
@@ -145,7 +149,8 @@ def _checked(named: NamedImages, about: Mapping[str, Any], path: Path) -> NewDat
                 f"{path}: {name} has class {unknown}, and this model knows {known}: leave {name} "
                 "out, or those images"
             )
-        numbers[name] = np.array([number_of[one] for one in classes])
+        if (numbered := np.array([number_of[one] for one in classes])).max() != MISSING:
+            numbers[name] = numbered
     return NewData(named.name, named.images, numbers, named.given, array=named.name)
 
 

@@ -50,6 +50,46 @@ def test_a_table_of_labels_goes_by_positions_where_it_names_them(tmp_path: Path)
     assert "has 2 labels for 6 rows" in refusal(train, labels=short)
 
 
+@pytest.mark.parametrize("form", ["npz", "npy"])
+@pytest.mark.parametrize(
+    ("labels", "missing", "expected"),
+    [
+        ([-1, 0, 1, 2, 0, 1, 2], None, [None, *"012012"]),
+        ([np.nan, 0, 1, 2, 0, 1, 2], None, [None, *"012012"]),
+        (["", *"abcabc"], None, [None, *"abcabc"]),
+        (["?", *"abcabc"], "?", [None, *"abcabc"]),
+        ([-1, 0, 1, 0, 1, 0, 1], "-1", [None, *"010101"]),
+        ([-1, 0, 1, 0, 1, -1, 1], "", ["-1", *"0101", "-1", "1"]),
+        ([-1, 1, 1, 1, 1, -1, 1], "", ["-1", *"1111", "-1", "1"]),
+        ([-1, np.nan, 1, 1, 1, -1, 1], "", ["-1", None, *"111", "-1", "1"]),
+    ],
+)
+def test_missing_labels_of_arrays_are_no_labels(
+    tmp_path: Path, form: str, labels: Any, missing: str | None, expected: list[str | None]
+) -> None:
+    features = np.random.default_rng(0).normal(size=(7, 4))
+    if form == "npz":
+        np.savez(tmp_path / "a.npz", features=features, labels=np.array(labels))
+        raw = read(tmp_path / "a.npz", missing=missing)
+    else:
+        save(tmp_path / "labels.npy", np.array(labels))
+        raw = read(save(tmp_path / "features.npy", features), missing=missing)
+    assert raw.train.labels is not None
+    assert raw.train.labels.tolist() == expected
+    count = expected.count(None)
+    assert (f"{count} of 7 train examples have no label" in raw.reading) == (count > 0)
+
+
+@pytest.mark.parametrize("labels", [[-1, 1, 1], [-1, 0, 1], [-1, 0, np.nan], [-1, 2, np.nan]])
+def test_where_minus_one_may_be_a_class_the_option_must_say_it(tmp_path: Path, labels: Any) -> None:
+    np.savez(tmp_path / "a.npz", features=VALUES, labels=np.array(labels * 2))
+    save(tmp_path / "labels.npy", np.array(labels * 2))
+    for path in (tmp_path / "a.npz", save(tmp_path / "features.npy", VALUES)):
+        message = refusal(path)
+        assert "has -1, but class ids are 0..K-1" in message
+        assert "data.missing=-1, or data.missing='' where it is a class" in message
+
+
 def test_an_npz_of_features_has_splits_ids_and_words(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     arrays: dict[str, np.ndarray] = {

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from tune_noise.config.data_source import DataSource
-from tune_noise.data.npz_dataset import load_npz
+from tune_noise.data.npz_dataset import read_raw_npz
 from tune_noise.data.npz_images import load_named_images
 from tune_noise.data.npz_inputs import as_inputs, fault_of_inputs
+from tune_noise.data.npz_labels import fault_of_labels, one_per_example, with_missing
 from tune_noise.data.sources.columns import NAMES, Roles, named_column
 from tune_noise.data.sources.notes import Notes, listed
 from tune_noise.data.sources.parts import Part, read_words
@@ -24,37 +25,20 @@ _ROW_NAMES = (*NAMES["id"], "task", "item", "row", "index")
 Opener = Callable[[Path], TableFile | None]
 
 
-def read_npz(path: Path, notes: Notes) -> tuple[Mapping[str, Part], Roles]:
+def read_npz(path: Path, missing: str | None, notes: Notes) -> tuple[Mapping[str, Part], Roles]:
     """Read the splits of an .npz file; see `npz_dataset` for its arrays.
 
     Raises:
         DataError: the file cannot be read, or has problems; all of them are listed at once.
     """
-    dataset = load_npz(path)
-    if dataset.reading is not None:
-        notes.reading.append(dataset.reading)
-    classes = dataset.class_names or tuple(map(str, range(dataset.num_classes)))
-    words = np.array(classes, dtype=object)
-    first_of_validation = len(dataset.train_labels) - (dataset.num_validation or 0)
-    parts = {}
-    for split, rows in (
-        ("train", slice(0, first_of_validation)),
-        ("validation", slice(first_of_validation, None)),
-    ):
-        if split == "train" or dataset.num_validation:
-            parts[split] = Part(
-                str(path),
-                dataset.train_inputs[rows],
-                words[dataset.train_labels[rows]],
-                None if dataset.true_labels is None else words[dataset.true_labels[rows]],
-                None if dataset.train_ids is None else dataset.train_ids[rows].astype(object),
-            )
-    if dataset.test_inputs is not None:
-        ids = None if dataset.test_ids is None else dataset.test_ids.astype(object)
-        labels = words[dataset.test_labels]
-        parts["test"] = Part(str(path), dataset.test_inputs, labels, ids=ids)
-    kind = "pixels" if dataset.kind == "pictures" else "features"
-    return parts, Roles(RawForm(kind=kind))
+    raw, _ = read_raw_npz(path, missing)
+    notes.reading += raw.reading
+    parts = {
+        name: Part(str(path), split.inputs, split.labels, split.true_labels, split.ids)
+        for name in ("train", "validation", "test")
+        if (split := getattr(raw, name)) is not None
+    }
+    return parts, Roles(RawForm(kind=raw.kind))
 
 
 def read_new_npz(path: Path) -> Part:
@@ -118,7 +102,7 @@ def with_labels(
         role: `label`, or `true_label` for a file of true labels alone.
     """
     if path.suffix.lower() == ".npy":
-        columns = {role: _read_label_array(path, notes)}
+        columns = {role: _read_label_array(path, source.missing, notes)}
     else:
         table = open_table(path)
         if table is None:
@@ -153,18 +137,26 @@ def with_labels(
     )
 
 
-def _read_label_array(path: Path, notes: Notes) -> np.ndarray:
+def _read_label_array(path: Path, missing: str | None, notes: Notes) -> np.ndarray:
     try:
-        array = np.load(path, allow_pickle=False)
-        if array.ndim != 1 or array.dtype.kind not in "iuUS":
-            shape = f"{array.dtype} {list(array.shape)}"
-            notes.refuse(str(path), f"{shape} must be [N], whole numbers or words")
-            return np.empty(0, dtype=object)
-        words = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
+        labels = np.load(path, allow_pickle=False)
+        name = path.stem
+        fault = fault_of_labels(
+            labels, name, beside=[name], as_words=f"{name} = {name}.astype('str')", missing=missing
+        )
     except (ValueError, EOFError, OSError, SyntaxError, TypeError, OverflowError) as error:
         notes.refuse(str(path), f"cannot be read as an .npy file: {first_line(error)}")
         return np.empty(0, dtype=object)
-    return np.array([word.strip() or None for word in words.tolist()], dtype=object)
+    if fault is not None:
+        notes.refuse(str(path), fault)
+        return np.empty(0, dtype=object)
+    flat, change = one_per_example(labels)
+    notes.reading += [] if change is None else [f"{path.name} {change}"]
+    labels = with_missing(flat, missing)
+    is_missing = labels == ("" if labels.dtype.kind == "U" else -1)
+    words = labels.astype(np.str_).astype(object)
+    words[is_missing] = None
+    return words
 
 
 def _label_column(table: TableFile, source: DataSource, role: str, notes: Notes) -> str | None:

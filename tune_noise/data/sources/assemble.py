@@ -22,7 +22,7 @@ from tune_noise.data.sources.labels import (
     ordered_classes,
     rows_of,
 )
-from tune_noise.data.sources.notes import Notes, listed
+from tune_noise.data.sources.notes import Notes, listed, missing_labels
 from tune_noise.data.sources.parts import Part
 from tune_noise.data.sources.raw import RawData, RawForm, RawSplit
 
@@ -53,11 +53,7 @@ def assemble(source: DataSource, form: RawForm, parts: Mapping[str, Part], notes
     _check_inputs(form, parts, notes)
     notes.stop_if_refused()
     for split, words in labels.items():
-        missing = 0 if words is None else sum(word is None for word in words)
-        if missing:
-            notes.reading.append(
-                f"{missing:,} of {len(parts[split]):,} {split} examples have no label"
-            )
+        notes.reading += missing_labels(words, split)
     answers, annotators = _numbered_answers(parts["train"], classes, notes)
     splits = {
         split: RawSplit(part.inputs, labels[split], part.true_labels, part.ids)
@@ -95,6 +91,8 @@ def _check_labels(
                 f"has no labels in column {place!r}, which a {split} split needs; new inputs are "
                 "for `tune-noise predict`",
             )
+        elif given is not None and split == "validation" and not any(given):
+            notes.refuse(place, "is missing in every validation example: leave that split out")
         elif given is not None and classes:
             check_labels(given, place, classes, split, notes)
         if part.true_labels is not None and classes:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from tune_noise.errors import ConfigError, DataError, Problem
 
 # Named in full up to here; a longer list helps nobody.
@@ -37,3 +39,11 @@ def listed(values: Sequence[object]) -> str:
     """
     text = ", ".join(repr(value) for value in values[:MAX_LISTED])
     return f"{text}, ... ({len(values):,})" if len(values) > MAX_LISTED else text
+
+
+def missing_labels(labels: np.ndarray | None, split: str) -> list[str]:
+    """Return a sentence that says how many labels of a split are missing, if any are."""
+    if labels is None:
+        return []
+    missing = sum(label is None for label in labels)
+    return [f"{missing:,} of {len(labels):,} {split} examples have no label"] if missing else []

@@ -139,7 +139,7 @@ def _read_place(
             part = read_new_npz(path)
             kind = "pixels" if part.inputs.ndim == 4 else "features"
             return {"train": part}, Roles(RawForm(kind=kind))
-        return read_npz(path, notes)
+        return read_npz(path, source.missing, notes)
     elif suffix == ".npy":
         return _read_npy(path, split, source, like, notes)
     elif split == "inputs" and (picture := one_picture(path)) is not None:
