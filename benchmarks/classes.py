@@ -120,7 +120,9 @@ def steps(num_classes: int, file: Path, figures: Figures) -> None:
     )
     step(
         "metrics of an epoch, soft error",
-        lambda: validation_metrics(logits, trial.data.val_noisy_labels[0], with_soft_error=True),
+        lambda: validation_metrics(
+            logits, trial.data.val_noisy_labels[0], objective="val_information_soft_noisy"
+        ),
     )
     found = step("noise findings", lambda: noise_findings(trial, 0, dataset))
     seen = [LabelCounts.from_plain(found["seen"])] * 5

@@ -146,14 +146,16 @@ def test_the_loss_is_computed_in_float64():
     assert found["val_loss_noisy"] == pytest.approx(50.0)
 
 
-def test_the_soft_error_is_given_where_it_is_asked_for_and_clean_metrics_where_truth_is_given():
+@pytest.mark.parametrize("kind", ["soft", "shrunk"])
+def test_an_error_is_given_where_it_steers_and_clean_metrics_where_truth_is_given(kind):
+    objective = f"val_information_{kind}_noisy"
     logits = logits_of(2, 40)
     noisy = torch.randint(K, (40, 1), generator=torch.Generator().manual_seed(1))
     plain = validation_metrics(logits, noisy)
     full = validation_metrics(
-        logits, noisy, with_soft_error=True, inverse=np.eye(K), true_labels=noisy[:, 0]
+        logits, noisy, objective=objective, inverse=np.eye(K), true_labels=noisy[:, 0]
     )
-    added = {"val_information_soft_noisy_se", "val_accuracy_clean", "val_loss_clean"}
+    added = {f"{objective}_se", "val_accuracy_clean", "val_loss_clean"}
     added |= {"val_accuracy_clean_estimate", "val_accuracy_clean_estimate_se"}
     assert set(full) - set(plain) == added
     assert {name: full[name] for name in plain} == plain

@@ -4,9 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
 from tune_noise.data.input_views import Inputs
 from tune_noise.metrics.answers import Answers, answers_information
 from tune_noise.metrics.information import Floats, Labels, information, is_renamed
+from tune_noise.metrics.shrunk_information import (
+    shrunk_information,
+    shrunk_information_error,
+)
 from tune_noise.metrics.soft_information import soft_information, soft_information_error
 from tune_noise.metrics.unmixing import clean_accuracy, noise_rate
 
@@ -64,7 +69,7 @@ def validation_metrics(
     logits: Tensor,
     noisy_labels: Tensor,
     *,
-    with_soft_error: bool = False,
+    objective: str = DEFAULT_OBJECTIVE,
     inverse: Floats | None = None,
     answers: Answers | None = None,
     true_labels: Tensor | None = None,
@@ -74,8 +79,8 @@ def validation_metrics(
     Args:
         logits: float [P, N, K].
         noisy_labels: int64 [N, copies].
-        with_soft_error: whether to give the standard error of the soft information, which takes
-            longer than all else here.
+        objective: which metric steers. The standard errors of soft and of shrunk information take
+            longer than all else here, so each is given for the objective alone.
         inverse: of T of the noise, [K, K], where it is known and has one (`unmixing.inverse_of`).
         answers: of several annotators, about which the information then is; the noisy labels are
             those of the majority.
@@ -95,9 +100,12 @@ def validation_metrics(
             metrics |= _oracle_metrics(log_probabilities[: len(true_labels)], true_labels)
         labels, probabilities = noisy_labels.cpu().numpy(), log_probabilities.exp_().cpu().numpy()
         metrics |= _of_network(probabilities, labels, inverse, answers)
-        if with_soft_error:
-            error = soft_information_error(probabilities, labels)
-            metrics["val_information_soft_noisy_se"] = error
+        if objective == "val_information_soft_noisy":
+            metrics[f"{objective}_se"] = soft_information_error(probabilities, labels)
+        if objective == "val_information_shrunk_noisy":
+            predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
+            error = shrunk_information_error(predicted, labels, num_classes)
+            metrics[f"{objective}_se"] = error
         networks.append(metrics)
     # Both networks see the same labels, so averaging two does not make a standard error smaller.
     means = {name: _mean([metrics[name] for metrics in networks]) for name in networks[0]}
@@ -118,6 +126,7 @@ def _of_network(
         "val_information_noisy": hard.nats,
         "val_information_noisy_se": hard.standard_error,
         "val_information_soft_noisy": soft_information(probabilities, noisy_labels),
+        "val_information_shrunk_noisy": shrunk_information(predicted, noisy_labels, num_classes),
         "val_renamed": float(
             noisy_labels.size >= MIN_RENAMED * num_classes
             and is_renamed(predicted, noisy_labels, num_classes)

@@ -43,6 +43,11 @@ _LIMITS = {
         "consistent renaming of classes. It counts predicted probabilities, so a network that is "
         "unsure everywhere tells less than one that is sure and right."
     ),
+    "val_information_shrunk_noisy": (
+        "With few labels it follows accuracy on noisy labels, with many it is information. It is "
+        "blind to errors that network and labels share, and with more than half of a class flipped "
+        "to one other, no criterion without clean labels can tell."
+    ),
     "val_accuracy_noisy": (
         "It is right in the limit for noise that leaves the true class the most frequent label. "
         "Its slope against clean accuracy is small (0.44 at symmetric 50 %, about 0.10 at pair "

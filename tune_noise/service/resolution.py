@@ -67,7 +67,7 @@ def least_differences(search: SearchConfig, dataset: Dataset) -> list[str]:
 
     Of labels that are given nobody knows how many are wrong: it is said for two rates.
     """
-    if search.objective not in ("val_information_noisy", "val_information_soft_noisy"):
+    if not search.objective.startswith("val_information"):
         return []
     sentences = []
     for condition in search.all_conditions:

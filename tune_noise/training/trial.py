@@ -259,7 +259,7 @@ class Trial:
             validation_metrics(
                 of_config,
                 labels,
-                with_soft_error=self.configs[0].objective == "val_information_soft_noisy",
+                objective=self.configs[0].objective,
                 inverse=inverse,
                 answers=data.val_answers,
                 true_labels=data.val_true_labels,
