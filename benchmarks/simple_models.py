@@ -34,8 +34,8 @@ MODELS: dict[str, Any] = {
 }
 
 
-def read_data(description: str | None) -> tuple[Dataset, float]:
-    """Read the data that the command line names, and the share of them that validates."""
+def data_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of a command that reads one's own data."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -43,22 +43,27 @@ def read_data(description: str | None) -> tuple[Dataset, float]:
     parser.add_argument("--label", help="column of the labels")
     parser.add_argument("--set", action="append", default=[], help="data.FIELD=VALUE")
     parser.add_argument("--val-fraction", type=float, default=0.3, help="of the search")
-    options = parser.parse_args()
+    return parser
+
+
+def read_data(options: argparse.Namespace) -> Dataset:
+    """Read the data that the command line names."""
     given = {"data": options.source} | ({"data.label": options.label} if options.label else {})
     source = build_source({**parse_assignments(options.set), **given}, source=options.source)
     data = load_own(source, val_fraction=options.val_fraction)
     if data.test_inputs is None or data.test_labels is None:
-        parser.error("the data have no test split: name one by --set data.test=FILE")
-    return data, options.val_fraction
+        sys.exit("error: the data have no test split: name one by --set data.test=FILE")
+    return data
 
 
 def main() -> None:
-    data, val_fraction = read_data(__doc__)
+    options = data_parser(__doc__).parse_args()
+    data = read_data(options)
     every = np.arange(len(data.train_labels))
     part, _ = validation_split(
         data.train_labels,
         data.input_of,
-        val_fraction=val_fraction,
+        val_fraction=options.val_fraction,
         num_validation=data.num_validation,
     )
     # Constant columns of a table.
