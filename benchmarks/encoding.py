@@ -2,11 +2,13 @@
 
     python benchmarks/encoding.py photos --examples 100000
     python benchmarks/encoding.py photos --examples 2000 --encoder efficientnet_lite0
-    python benchmarks/encoding.py features --examples 200000 --width 768
+    python benchmarks/encoding.py features --examples 200000 --width 768 --form columns.parquet
 
-`photos` writes small JPEG files, `features` an .npy file; both lie in a temporary folder. Each step
-runs in a process of its own. Memory is the growth of its peak, and for `features` also as a share
-of the array. What is mapped from a file counts as soon as it is touched.
+`photos` writes small JPEG files, `features` a file of `--form`: an .npy file, a Parquet file of a
+column for each feature, or of lists, in one row group, or a CSV file. All lie in a temporary
+folder. Each step runs in a process of its own. Memory is the growth of its peak once libraries are
+imported, and for `features` also as a share of the array. What is mapped from a file counts as soon
+as it is touched.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from tune_noise.config.data_source import DataSource
 from tune_noise.data.own_data import load_own
 
 PICTURE_SIZE = 64
+FORMS = ("npy", "columns.parquet", "lists.parquet", "csv")
 MIB = 2**20
 
 
@@ -31,6 +34,7 @@ def main() -> None:
     parser.add_argument("kind", choices=("photos", "features"))
     parser.add_argument("--examples", type=int, default=2_000)
     parser.add_argument("--width", type=int, default=768, help="of features")
+    parser.add_argument("--form", default="npy", choices=FORMS, help="of features")
     parser.add_argument("--encoder", default="pixels", help="of photos")
     parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -63,7 +67,11 @@ def load(arguments: argparse.Namespace, folder: Path) -> None:
 
         source = DataSource(train=str(folder / "photos"), encoder=arguments.encoder)
     else:
-        source = DataSource(train=str(folder / "x.npy"), labels=str(folder / "y.npy"))
+        labels = str(folder / "y.npy") if arguments.form == "npy" else None
+        source = DataSource(train=str(folder / f"x.{arguments.form}"), labels=labels)
+        import pandas  # noqa: F401
+        import pyarrow.csv
+        import pyarrow.parquet  # noqa: F401
     before, started = peak(), time.perf_counter()
     dataset = load_own(source, val_fraction=0.1, cache_dir=folder / "cache")
     seconds = time.perf_counter() - started
@@ -105,7 +113,21 @@ def write_features(arguments: argparse.Namespace, folder: Path) -> None:
         block = rows[start : start + 4096]
         block[...] = random.standard_normal(block.shape, dtype=np.float32)
     rows.flush()
-    np.save(folder / "y.npy", np.arange(arguments.examples) % 10)
+    labels = np.arange(arguments.examples) % 10
+    np.save(folder / "y.npy", labels)
+    if arguments.form != "npy":
+        import pyarrow as pa
+        import pyarrow.csv
+        import pyarrow.parquet
+
+        if arguments.form == "lists.parquet":
+            lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), arguments.width)
+            columns = {"features": lists}
+        else:
+            columns = {f"feature{number}": column for number, column in enumerate(rows.T)}
+        table = pa.table({**columns, "label": labels})
+        write = pa.csv.write_csv if arguments.form == "csv" else pa.parquet.write_table
+        write(table, folder / f"x.{arguments.form}")
 
 
 if __name__ == "__main__":

@@ -167,3 +167,24 @@ def test_answers_to_unknown_items_and_second_answers_are_refused(tmp_path: Path)
     assert "several answers of one annotator to one item, first of 'w' to item 'x'" in refusal(
         train, answers=twice
     )
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (np.arange(30) % 3 * 2.5, "feature 2  says in every row just what 'labels' says"),
+        (np.arange(30) + 4.0, "feature 2  numbers the rows"),
+        (np.r_[np.arange(29) + 4.0, 9.0], None),
+        (np.r_[np.arange(29) % 3 * 2.5, 9.0], None),
+    ],
+)
+def test_features_that_say_the_label_or_the_row_are_refused(
+    tmp_path: Path, column: np.ndarray, text: str | None
+) -> None:
+    features = np.random.default_rng(0).normal(size=(30, 4))
+    features[:, 2] = column
+    np.savez(tmp_path / "a.npz", features=features, labels=np.arange(30) % 3)
+    if text is None:
+        assert len(read(tmp_path / "a.npz").train) == 30
+    else:
+        assert text in refusal(tmp_path / "a.npz")

@@ -290,3 +290,32 @@ def test_parquet_of_text_that_is_not_utf8_and_lists_of_other_lengths_are_refused
     message = refusal(tmp_path / "c.jsonl")
     assert "line 2: is not an object" in message
     assert "line 3: Expecting value" in message
+
+
+def test_a_row_longer_than_a_block_is_read_and_no_row_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tune_noise.data.sources.delimited._BLOCK_BYTES", 64)
+    monkeypatch.setattr("tune_noise.data.sources.delimited._HANDED_ON", 128)
+    texts = [f"{number} {'long ' * (200 if number == 29 else 3)}end" for number in range(40)]
+    lines = [f"{text},{'ab'[number % 2]}\n" for number, text in enumerate(texts)]
+    path = write(tmp_path / "a.csv", "".join(["text,label\n", *lines]))
+    assert read(path).train.inputs.tolist() == texts  # type: ignore[union-attr]
+    monkeypatch.setattr("tune_noise.data.sources.delimited._LONGEST_BLOCK", 256)
+    message = refusal(path)
+    assert "or a quote that is never closed" in message
+    assert "JSON lines (.jsonl) and Parquet hold longer texts" in message
+
+
+def test_many_columns_of_parquet_are_read_some_at_a_time(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(50, 40)).astype(np.float32)
+    columns = {f"f{number}": column for number, column in enumerate(values.T)}
+    words = ["a", "b"] * 25
+    half = len(columns) // 2
+    first, last = (dict(list(columns.items())[part]) for part in (slice(half), slice(half, None)))
+    table = pa.table({**first, "label": words, **last})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=13)
+    raw = read(tmp_path / "a.parquet")
+    assert raw.train.labels is not None
+    assert raw.train.labels.tolist() == words
+    np.testing.assert_array_equal(np.asarray(raw.train.inputs), values)

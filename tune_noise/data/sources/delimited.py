@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,8 +17,10 @@ import pyarrow.csv
 from tune_noise.data.sources.notes import Notes
 from tune_noise.data.sources.tables import TableFile, first_line
 
-# Longer than any text worth encoding; a row must fit into a block.
-_BLOCK_BYTES = 8 * 2**20
+# A row must fit into a block, so blocks grow where one does not. Arrow reads 32 of them ahead.
+_BLOCK_BYTES, _LONGEST_BLOCK = 2**19, 2**28
+# Cells are handed on by the so many bytes: each block costs time for every column.
+_HANDED_ON = 8 * 2**20
 _HEAD_BYTES = 2**20
 _HEAD_ROWS = 20
 _SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|"}
@@ -133,13 +136,12 @@ def _read(
         bad.append(f"{number} has {row.actual_columns}: {text!r}")
         return "skip"
 
-    last = None
-    try:
-        reader = pyarrow.csv.open_csv(
+    def reader(size: int) -> pyarrow.csv.CSVStreamingReader:
+        return pyarrow.csv.open_csv(
             path,
             read_options=pyarrow.csv.ReadOptions(
                 use_threads=False,
-                block_size=min(_BLOCK_BYTES, path.stat().st_size + 1),
+                block_size=min(size, path.stat().st_size + 1),
                 column_names=list(names),
                 skip_rows_after_names=1,
                 encoding=encoding or "utf8",
@@ -153,16 +155,32 @@ def _read(
                 include_columns=list(columns),
             ),
         )
-        for batch in reader:
-            if batch.num_rows:
-                last = batch
-            yield batch
-    except pa.ArrowInvalid as error:
-        fault = first_line(error)
-        if "straddling" in fault or "out of sync" in fault:
-            size = _BLOCK_BYTES // 2**20
-            fault = f"has a row of more than {size} MB, or a quote that is never closed"
-        notes.refuse(str(path), fault)
+
+    last, done, size = None, 0, _BLOCK_BYTES
+    while True:
+        bad.clear()
+        to_skip = done  # rows that came out of smaller blocks
+        try:
+            for batch in _joined(reader(size), max(1, _HANDED_ON // size)):
+                rest = batch.slice(min(to_skip, batch.num_rows))
+                to_skip -= batch.num_rows - rest.num_rows
+                done += rest.num_rows
+                last = rest if rest.num_rows else last
+                yield rest
+            break
+        except pa.ArrowInvalid as error:
+            fault = first_line(error)
+            is_long = "straddling" in fault or "out of sync" in fault
+            if is_long and size < _LONGEST_BLOCK:
+                size *= 8
+                continue
+            if is_long:
+                fault = (
+                    f"has a row of more than {_LONGEST_BLOCK // 2**20} MB, or a quote that is "
+                    "never closed; JSON lines (.jsonl) and Parquet hold longer texts"
+                )
+            notes.refuse(str(path), fault)
+            break
     if bad:
         more = f"; {len(bad) - 3:,} more rows are like that" if len(bad) > 3 else ""
         rule = f"rows must have {len(names)} cells, as the first one, which names the columns"
@@ -172,6 +190,12 @@ def _read(
         notes.refuse(str(path), "a double quote is opened and never closed; its last row begins "
                      f"{str(last.column(0)[-1])[:60]!r}")  # fmt: skip
     notes.stop_if_refused()
+
+
+def _joined(batches: Iterator[pa.RecordBatch], count: int) -> Iterator[pa.RecordBatch]:
+    """Yield so many blocks at a time as one."""
+    while several := list(islice(batches, count)):
+        yield from pa.Table.from_batches(several).combine_chunks().to_batches()
 
 
 def _ends_in_quotes(path: Path, batch: pa.RecordBatch, names: Sequence[str]) -> bool:
@@ -188,7 +212,7 @@ def _fault_of_encoding(path: Path, encoding: str) -> str | None:
     with path.open("rb") as file:
         decoder = codecs.getincrementaldecoder(encoding)()
         try:
-            while block := file.read(2**24):
+            while block := file.read(2**20):
                 decoder.decode(block)
             decoder.decode(b"", final=True)
             return None

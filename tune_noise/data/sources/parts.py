@@ -66,10 +66,12 @@ def read_part(table: TableFile, columns: Mapping[str, Column], roles: Roles, not
     kept: dict[str, list[pa.Array]] = {name: [] for name in beside}
     num_rows = next((column.filled + column.gaps for column in columns.values()), 0)
     inputs: Any = _Features(num_rows, roles, notes) if form.kind == "features" else _Cells(roles)
-    for block in table.blocks(list(dict.fromkeys([*form.columns, *beside])), notes):
-        inputs.add([block[name] for name in form.columns])
-        for name, cells in kept.items():
-            cells.append(block[name])
+    for names in table.groups(list(dict.fromkeys([*form.columns, *beside]))):
+        row = 0
+        for block in table.blocks(names, notes):
+            row = inputs.add(block, row)
+            for name in kept.keys() & block.keys():
+                kept[name].append(block[name])
     words = {name: _words(cells, name, notes) for name, cells in kept.items()}
     arrays = {role: words[name] for role, name in said.items() if name is not None}
     answers = {name: words[name] for name in roles.answers} or None
@@ -94,28 +96,33 @@ class _Features:
 
     def __init__(self, num_rows: int, roles: Roles, notes: Notes) -> None:
         self._num_rows, self._roles, self._notes = num_rows, roles, notes
+        self._number = {name: number for number, name in enumerate(roles.form.columns)}
         self._array: np.ndarray | None = None
         self._filled = 0
 
-    def add(self, block: Sequence[pa.Array]) -> None:
-        names = self._roles.form.columns
-        if _is_list(block[0].type):
-            rows = self._rows_of_lists(block[0])
-            columns = list(rows.T) if rows is not None else []
-        else:
-            columns = [
-                _floats(cells, self._roles.decimal_of(name), name, self._notes)
-                for name, cells in zip(names, block, strict=True)
-            ]
-        if self._array is None:
-            # Memory that was not written to is not taken yet.
-            self._array = np.empty((self._num_rows, len(columns)), dtype=np.float32)
-        stop = self._filled + len(block[0])
-        if len(columns) == self._array.shape[1]:
+    def add(self, block: Mapping[str, pa.Array], row: int) -> int:
+        """Fill in some columns from a row on; return the row where they end."""
+        stop = row
+        for name, cells in block.items():
+            stop = row + len(cells)
+            if name not in self._number:
+                continue
+            if _is_list(cells.type):
+                values = self._rows_of_lists(cells)
+                place: Any = slice(None)
+                width = 0 if values is None else values.shape[1]
+            else:
+                values = _floats(cells, self._roles.decimal_of(name), name, self._notes)
+                place, width = self._number[name], len(self._number)
+            if values is None:
+                continue
+            if self._array is None:
+                # Memory that was not written to is not taken yet.
+                self._array = np.empty((self._num_rows, width), dtype=np.float32)
             with np.errstate(over="ignore"):
-                for number, values in enumerate(columns):
-                    self._array[self._filled : stop, number] = values
-        self._filled = stop
+                self._array[row:stop, place] = values
+            self._filled = max(self._filled, stop)
+        return stop
 
     def _rows_of_lists(self, lists: pa.Array) -> np.ndarray | None:
         name = self._roles.form.columns[0]
@@ -138,10 +145,12 @@ class _Cells:
         self._roles = roles
         self._blocks: dict[str, list[pa.Array]] = {name: [] for name in roles.form.columns}
 
-    def add(self, block: Sequence[pa.Array]) -> None:
-        for cells, (name, blocks) in zip(block, self._blocks.items(), strict=True):
+    def add(self, block: Mapping[str, pa.Array], row: int) -> int:
+        for name in self._blocks.keys() & block.keys():
             is_number = self._roles.form.kind == "table" and name not in self._roles.form.words
-            blocks.append(cells if is_number else cells.cast(pa.string()))
+            cells = block[name]
+            self._blocks[name].append(cells if is_number else cells.cast(pa.string()))
+        return row
 
     def finish(self, table: TableFile, notes: Notes) -> "np.ndarray | pd.DataFrame":
         form = self._roles.form

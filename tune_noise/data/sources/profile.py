@@ -130,9 +130,10 @@ def as_numbers(cells: pa.Array, decimal: str = ".") -> pa.Array | None:
 def look_at(table: TableFile, notes: Notes, decimal: str | None) -> Mapping[str, Column]:
     """Return what every column of a table holds."""
     columns = {name: Column(name) for name in table.names}
-    for block in table.blocks(table.names, notes):
-        for name, cells in block.items():
-            columns[name].see(cells)
+    for names in table.groups(table.names):
+        for block in table.blocks(names, notes):
+            for name, cells in block.items():
+                columns[name].see(cells)
     for column in columns.values():
         column.conclude(decimal)
         if column.decimal is None:

@@ -32,12 +32,19 @@ class TableFile:
         names: of its columns.
         read: yields blocks of some columns.
         class_names: column -> the words that its numbers stand for, as Hugging Face keeps them.
+        at_once: how many columns are best read together; None: all of them.
     """
 
     path: Path
     names: tuple[str, ...]
     read: Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
     class_names: Mapping[str, Sequence[str]]
+    at_once: int | None = None
+
+    def groups(self, columns: Sequence[str]) -> list[Sequence[str]]:
+        """Return columns in the groups that are read one after the other."""
+        step = self.at_once or max(1, len(columns))
+        return [columns[start : start + step] for start in range(0, len(columns), step)]
 
     def blocks(self, columns: Sequence[str], notes: Notes) -> Iterator[dict[str, pa.Array]]:
         """Yield blocks as plain columns; a file that cannot be read to its end is refused."""
@@ -95,14 +102,16 @@ def open_parquet(path: Path, notes: Notes) -> TableFile | None:
         return None
 
     def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        # One reader for all row groups would keep what it has read of the earlier ones.
-        with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES) as file:
+        # One reader for all row groups would keep what it has read of the earlier ones, and one
+        # that reads ahead takes a whole row group, which may be the file.
+        with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             for group in range(file.num_row_groups):
                 yield from file.iter_batches(
                     BLOCK_ROWS, row_groups=[group], columns=list(columns), use_threads=False
                 )
 
-    return TableFile(path, names, read, _class_names(schema))
+    # A page of each column is kept, of a megabyte or so.
+    return TableFile(path, names, read, _class_names(schema), at_once=16)
 
 
 def open_arrow(path: Path, files: Sequence[Path], notes: Notes) -> TableFile | None:
