@@ -1,0 +1,1 @@
+"""Which criterion chooses best: populations of configurations; see which_criterion.py."""
