@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from .console import Run, refuse
@@ -42,6 +43,7 @@ def test_texts_are_described_and_the_next_command_is_named(run: Run) -> None:
     inputs = facts["inputs"]
     assert (inputs["kind"], inputs["encoder"]["name"]) == ("features", "tfidf")
     assert inputs["encoding_seconds"] > 0.0
+    assert inputs["cache"] == {"folder": str(Path("cache/encoded")), "bytes": 0}
 
     shown = run(*asked).out
     for part in ("texts, which become features of", "inputs whose copies have different labels: 1"):
@@ -52,6 +54,16 @@ def test_texts_are_described_and_the_next_command_is_named(run: Run) -> None:
     assert [word for word in command[5:] if word != "--set"] == [
         "data.text=review", "data.id=review_id", "data.ignore=stars",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["data", "search"])
+def test_interrupted_while_texts_are_encoded_it_says_so_in_one_word(run: Run, command: str) -> None:
+    encoder = "{name: 'tests.data.encoders.own_encoders:Wrong', fault: interrupted}"
+    source = [reviews("reviews.csv")] if command == "data" else ["--data", reviews("reviews.csv")]
+    asked = [command, *source, "--label", "sentiment", "--data-dir", "cache"]
+    asked += ["--set", "data.text=review", "--set", f"data.encoder={encoder}"]
+    outcome = run(*asked)
+    assert (outcome.code, outcome.out, outcome.err.strip()) == (130, "", "interrupted")
 
 
 def test_features_are_used_as_they_come(run: Run) -> None:

@@ -1,4 +1,5 @@
 import ctypes
+import hashlib
 import math
 import os
 import signal
@@ -70,6 +71,25 @@ def test_a_terminal_that_closes_asks_once_and_not_under_nohup() -> None:
             assert not interrupt.requested
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_is_known_of_while_the_main_thread_hangs_in_c() -> None:
+    seen: list[bool] = []
+
+    def send(interrupt: Interrupt) -> None:
+        seen.append(interrupt.has_come)
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_for(lambda: interrupt.has_come, "the signal")
+        seen.append(interrupt.has_come)
+
+    with Interrupt(), Interrupt() as interrupt, interrupt.clean_stop(lambda: None):
+        thread = threading.Thread(target=send, args=[interrupt])
+        thread.start()
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 500_000)  # without a look at signals
+        thread.join()
+        assert seen == [False, True]
+        assert interrupt.requested
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_a_handler_that_a_library_in_c_removes_comes_back_in_any_thread() -> None:

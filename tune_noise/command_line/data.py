@@ -96,6 +96,9 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     copies = [f"{text}: {counts[key]:,}" for key, text in _DUPLICATES.items() if counts[key]]
     yield from _under("duplicates", copies or ["none"])
     yield "inputs", _inputs(facts)
+    if (cache := facts["inputs"]["cache"]) is not None and cache["bytes"]:
+        size = f"{cache['bytes'] / 2**20:,.1f} MiB of all data sets that were encoded"
+        yield "cache", f"{size}, in {cache['folder']}, which may be removed"
     yield from _under("warning", facts["warnings"])
 
 

@@ -112,15 +112,19 @@ def _gaps(raw: RawData) -> dict[str, int]:
 
 
 def _inputs(inputs: np.ndarray, plan: Plan) -> dict[str, Any]:
-    """Return kind, shape and bytes of all inputs, and what encoding them takes."""
-    encoder, seconds, block = None, 0.0, inputs
+    """Return kind, shape and bytes of all inputs, what encoding takes, and what its cache holds."""
+    encoder, seconds, block, cache = None, 0.0, inputs, None
     if plan.encoding is not None:
         encoder = plan.encoding.about
         seconds, block = plan.encoding.probe()
+        folder = plan.encoding.folder.parent
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        cache = {"folder": str(folder), "bytes": size}
     return {
         "kind": kind_of(block),
         "shape": list(block.shape[1:]),
         "bytes": len(plan.order) * prod(block.shape[1:]) * block.itemsize,
         "encoder": encoder,
         "encoding_seconds": seconds,
+        "cache": cache,
     }

@@ -291,7 +291,7 @@ def _train(
         # and the tracking process delivers it when it sees that its driver is gone.
         progress.close()
         errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        if interrupt.requested:  # a signal to all processes has ended Ray, too
+        if interrupt.has_come:  # a signal to all processes has ended Ray, too
             errors.print(f"\n{Interrupted(_resume_command(folder, request))}")
             os._exit(Interrupted.exit_code)
         errors.print(f"error: {_stopped(reason, folder, request)}")

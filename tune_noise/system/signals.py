@@ -2,6 +2,8 @@
 
 import ctypes
 import math
+import os
+import select
 import signal
 import threading
 import time
@@ -67,11 +69,25 @@ class Interrupt:
         self.requested = self.at_once = False
         self._on_request: Callable[[], None] | None = None
         self._before: dict[signal.Signals, Any] = {}
+        self._pipe: tuple[int, int] | None = None
+        self._outer_pipe = -1
 
     def __enter__(self) -> Self:
         """Start to listen."""
         self._listen()
+        if self._before:
+            self._pipe = os.pipe()
+            for end in self._pipe:
+                os.set_blocking(end, False)
+            self._outer_pipe = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
         return self
+
+    @property
+    def has_come(self) -> bool:
+        """Whether a signal came, even if the main thread hangs in C and has not heard of it yet."""
+        if self._pipe is None or self.requested:
+            return self.requested
+        return bool(select.select([self._pipe[0]], [], [], 0)[0])
 
     def __exit__(
         self,
@@ -83,6 +99,11 @@ class Interrupt:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+        if self._pipe is not None:
+            signal.set_wakeup_fd(self._outer_pipe)
+            for end in self._pipe:
+                os.close(end)
+            self._pipe = None
 
     def _listen(self) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -1,5 +1,7 @@
 """Encoders of a user's own, and raw inputs to try encoders with."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -91,6 +93,7 @@ class Wrong:
             "too few": lambda: np.zeros((max(1, length - 1), 2), np.float32),
             "nan": lambda: np.full((length, 2), np.nan, np.float32),
             "raises": lambda: 1 / 0,
+            "interrupted": lambda: os.kill(os.getpid(), signal.SIGINT),
         }[self.fault]()
 
 

@@ -261,7 +261,31 @@ def test_a_text_of_a_megabyte_is_read_whole_and_empty_ones_are_told(tmp_path: Pa
     content = f'text,label\n"{long}",a\n,b\n"two\nlines, ""quoted""",a\nx,b\n'
     raw = read(write(tmp_path / "a.csv", content))
     assert raw.train.inputs.tolist() == [long, "", 'two\nlines, "quoted"', "x"]  # type: ignore[union-attr]
-    assert raw.warnings == ("1 train texts are empty",)
+    assert raw.warnings == ("1 of 4 train texts are empty or missing",)
+
+
+def test_missing_texts_to_predict_are_told(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["one text", None, "", "two"], "label": [*"abab"]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    raw = read(tmp_path / "a.parquet")
+    assert raw.warnings == ("2 of 4 train texts are empty or missing",)
+    assert raw.form is not None
+    assert (
+        "2 of 4 texts are empty or missing"
+        in read_inputs(tmp_path / "a.parquet", like=raw.form).notes
+    )
+
+
+@pytest.mark.parametrize("wrong", ["data/revews.csv", "date/reviews.csv", "data/reviews.csv/x"])
+def test_a_path_that_does_not_exist_is_refused_with_the_nearest_name(
+    tmp_path: Path, wrong: str
+) -> None:
+    near = write(tmp_path / "data" / "reviews.csv", "text,label\na,b\n")
+    message = refusal(tmp_path / wrong)
+    assert "does not exist; " in message
+    assert (f"did you mean {str(near)!r}?" in message) == (wrong == "data/revews.csv")
+    assert (f"did you mean {str(near.parent)!r}?" in message) == (wrong == "date/reviews.csv")
+    assert "does not exist; paths start from" in refusal(tmp_path / "something else entirely")
 
 
 def test_new_inputs_must_be_like_those_of_training(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,3 +54,19 @@ def test_nothing_is_said_of_what_answers_or_was_left(server: socket.socket) -> N
     ended.set()
     thread.join()
     assert said == []
+
+
+@pytest.mark.parametrize("has_come", [False, True])
+def test_where_a_signal_has_ended_ray_too_its_fault_is_an_interruption(
+    server: socket.socket, monkeypatch: pytest.MonkeyPatch, has_come: bool
+) -> None:
+    address = address_of(server)
+    context = SimpleNamespace(gcs_address=address)
+    monkeypatch.setattr(cluster_watch.ray, "get_runtime_context", lambda: context)
+    monkeypatch.setattr(cluster_watch, "_raylet_address", lambda: address)
+    interrupt = Interrupt()
+    interrupt.requested = has_come
+    expected = KeyboardInterrupt if has_come else RuntimeError
+    server.close()
+    with pytest.raises(expected), cluster_watch.cluster_watch([].append, interrupt):
+        raise RuntimeError("Failed to connect to GCS")

@@ -104,7 +104,7 @@ def _check_inputs(form: RawForm, parts: Mapping[str, Part], notes: Notes) -> Non
         if form.kind == "features":
             check_features(part.inputs, form.columns, part.place, notes)
         if form.kind == "texts" and (empty := sum(not text.strip() for text in part.inputs)):
-            notes.warnings.append(f"{empty:,} {split} texts are empty")
+            notes.warnings.append(f"{empty:,} of {len(part):,} {split} texts are empty or missing")
     train = parts["train"]
     if form.kind in ("features", "table") and len(train):
         names = form.columns

@@ -1,7 +1,10 @@
 """What comes up while data are read: problems, how they were understood, and what is odd."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
 
 import numpy as np
 
@@ -47,3 +50,14 @@ def missing_labels(labels: np.ndarray | None, split: str) -> list[str]:
         return []
     missing = sum(label is None for label in labels)
     return [f"{missing:,} of {len(labels):,} {split} examples have no label"] if missing else []
+
+
+def near_path(path: Path) -> str:
+    """Return the end of a message about a path that does not exist: the nearest name, if any."""
+    while not path.parent.exists():
+        path = path.parent
+    try:
+        close = get_close_matches(path.name, os.listdir(path.parent), n=1)
+    except OSError:  # it is not a folder, or may not be read
+        return ""
+    return f"; did you mean {str(path.parent / close[0])!r}?" if close else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_noise.config.data_source import DataSource
-from tune_noise.data.sources.notes import Notes, listed
+from tune_noise.data.sources.notes import Notes, listed, near_path
 from tune_noise.data.sources.raw import IN_WORDS, RawData, RawForm, RawSplit
 from tune_noise.system.files import expand_home
 
@@ -53,7 +53,7 @@ def read_source(source: DataSource) -> RawData:
         train = parts["train"]
         file = Path(expand_home(source.answers))
         if not file.is_file():
-            notes.refuse("answers", f"{source.answers} is not a file")
+            notes.refuse("answers", f"{source.answers} is not a file{near_path(file)}")
         else:
             answers = read_answers(
                 file, train.ids, len(train), lambda path: _open_table(path, source, notes), notes
@@ -104,6 +104,8 @@ def read_inputs(path: Path, *, like: RawForm, class_names: Collection[str] = ())
     notes.stop_if_refused()
     part = parts["train"]
     labels = part.labels
+    if like.kind == "texts" and (empty := sum(not text.strip() for text in part.inputs)):
+        notes.reading.append(f"{empty:,} of {len(part):,} texts are empty or missing")
     if like.kind == "photos" and like.label is None and labels is not None:
         # Class folders are labels only where they are named as the classes.
         strange = sorted(set(labels) - set(class_names))
@@ -123,7 +125,8 @@ def _read_place(
     path = Path(expand_home(place))
     suffix = path.suffix.lower()
     if not path.exists():
-        notes.refuse(split, f"{place} does not exist; paths start from {Path.cwd()}")
+        near = near_path(path) or f"; paths start from {Path.cwd()}"
+        notes.refuse(split, f"{place} does not exist{near}")
         return {}, like
     if path.is_dir():
         return _read_folder(path, source, like, notes)
@@ -168,7 +171,7 @@ def _read_npy(
         if file is None:
             continue
         if not file.is_file():
-            notes.refuse(f"{prefix}{role}s", f"{place} is not a file")
+            notes.refuse(f"{prefix}{role}s", f"{place} is not a file{near_path(file)}")
             continue
         part = arrays.with_labels(
             part, file, source, lambda path: _open_table(path, source, notes), notes, role=role

@@ -3,11 +3,12 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import ray
 
+from tune_noise.errors import TuneNoiseError
 from tune_noise.system.signals import Interrupt
 
 POLL_SECONDS = 2.0
@@ -28,6 +29,10 @@ def cluster_watch(on_loss: Callable[[str], None], interrupt: Interrupt) -> Itera
         on_loss: called in such a thread with a sentence once one of them is lost. The main thread
             may hang inside Ray then.
         interrupt: once requested, nobody waits for a head to come back.
+
+    Raises:
+        KeyboardInterrupt: a signal came, the cluster has ended, too, and Ray fails over that. What
+            stops the driver, e.g. Slurm, may have sent its signal to all processes.
     """
     ended = threading.Event()
     watched = (
@@ -39,8 +44,24 @@ def cluster_watch(on_loss: Callable[[str], None], interrupt: Interrupt) -> Itera
         threading.Thread(target=_watch, args=arguments, daemon=True).start()
     try:
         yield
+    except TuneNoiseError:
+        raise
+    except Exception as error:
+        if interrupt.has_come and _is_lost([address for _, address, _ in watched]):
+            raise KeyboardInterrupt from error
+        raise
     finally:
         ended.set()
+
+
+def _is_lost(addresses: Sequence[str]) -> bool:
+    """Return whether one of some addresses stops to answer in the next seconds."""
+    deadline = time.monotonic() + RAYLET_SECONDS
+    while all(map(answers, addresses)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _raylet_address() -> str:
@@ -62,7 +83,7 @@ def _watch(
         if answers(address):
             last_answer = time.monotonic()
             continue
-        patience = RAYLET_SECONDS if interrupt.requested else patience_seconds
+        patience = RAYLET_SECONDS if interrupt.has_come else patience_seconds
         if time.monotonic() - last_answer > patience:
             # One is enough: the other thread would say the same of the same loss.
             ended.set()
