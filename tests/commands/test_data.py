@@ -1,12 +1,15 @@
 """`tune-noise data`: what is understood of one's own data, what is wrong, and the next command."""
 
 import json
+import math
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tune_noise.system.signals import Interrupt
 
 from .console import Run, refuse
 
@@ -57,7 +60,10 @@ def test_texts_are_described_and_the_next_command_is_named(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["data", "search"])
-def test_interrupted_while_texts_are_encoded_it_says_so_in_one_word(run: Run, command: str) -> None:
+def test_interrupted_while_texts_are_encoded_it_says_so_in_one_word(
+    run: Run, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Interrupt, "_last_signal", -math.inf)
     encoder = "{name: 'tests.data.encoders.own_encoders:Wrong', fault: interrupted}"
     source = [reviews("reviews.csv")] if command == "data" else ["--data", reviews("reviews.csv")]
     asked = [command, *source, "--label", "sentiment", "--data-dir", "cache"]
