@@ -72,12 +72,29 @@ _ALL = (
     ),
     Metric("val_information_shrunk_noisy_se", None, False, "nats", "its error, where it steers"),
     Metric(
+        "val_balanced_information_noisy",
+        "max",
+        True,
+        "nats",
+        "information about the noisy validation labels with each of their classes weighted equally",
+        short_name="balanced information",
+    ),
+    Metric("val_balanced_information_noisy_se", None, False, "nats", "standard error of it"),
+    Metric(
         "val_accuracy_noisy",
         "max",
         True,
         "fraction",
         "agreement with noisy validation labels",
         short_name="noisy validation accuracy",
+    ),
+    Metric(
+        "val_balanced_accuracy_noisy",
+        "max",
+        True,
+        "fraction",
+        "agreement with noisy validation labels, the mean over their classes",
+        short_name="balanced noisy validation accuracy",
     ),
     Metric(
         "val_loss_noisy",
@@ -145,6 +162,13 @@ _ALL = (
             f"clean test accuracy of network {number} of a trial that trains several",
         )
         for number in range(1, MAX_NETWORKS + 1)
+    ),
+    Metric(
+        "test_balanced_accuracy_clean",
+        "max",
+        False,
+        "fraction",
+        "recall on the clean test set, the mean over the classes",
     ),
     Metric("train_label_precision", "max", False, "fraction", "clean share of the kept examples"),
     Metric("train_label_recall", "max", False, "fraction", "kept share of the clean examples"),

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
 from tune_noise.data.input_views import Inputs
 from tune_noise.metrics.answers import Answers, answers_information
+from tune_noise.metrics.balanced import balanced_accuracy, balanced_information
 from tune_noise.metrics.information import Floats, Labels, information, is_renamed
 from tune_noise.metrics.shrunk_information import (
     shrunk_information,
@@ -121,12 +122,16 @@ def _of_network(
         hard = information(predicted, noisy_labels, num_classes)
     else:
         hard = answers_information(predicted, answers)
+    balanced = balanced_information(predicted, noisy_labels, num_classes)
     rate = noise_rate(probabilities, noisy_labels, num_classes)
     metrics = {
         "val_information_noisy": hard.nats,
         "val_information_noisy_se": hard.standard_error,
         "val_information_soft_noisy": soft_information(probabilities, noisy_labels),
         "val_information_shrunk_noisy": shrunk_information(predicted, noisy_labels, num_classes),
+        "val_balanced_information_noisy": balanced.nats,
+        "val_balanced_information_noisy_se": balanced.standard_error,
+        "val_balanced_accuracy_noisy": balanced_accuracy(predicted, noisy_labels),
         "val_renamed": float(
             noisy_labels.size >= MIN_RENAMED * num_classes
             and is_renamed(predicted, noisy_labels, num_classes)
@@ -156,14 +161,20 @@ def _oracle_metrics(log_probabilities: Tensor, true_labels: Tensor) -> dict[str,
 
 
 def test_metrics(logits: Tensor, clean_labels: Tensor) -> dict[str, float]:
-    """Return clean test accuracies: the networks' mean, each network's and the ensemble's.
+    """Return clean test accuracies: the networks' mean, plain and balanced, each and ensemble's.
 
     Args:
         logits: float [P, N, K].
         clean_labels: int64 [N].
     """
-    accuracies = (logits.argmax(dim=2) == clean_labels).double().mean(dim=1)
-    metrics = {"test_accuracy_clean": float(accuracies.mean())}
+    predicted = logits.argmax(dim=2)
+    accuracies = (predicted == clean_labels).double().mean(dim=1)
+    classes = clean_labels[:, None].cpu().numpy()
+    balanced = [balanced_accuracy(row, classes) for row in predicted.cpu().numpy()]
+    metrics = {
+        "test_accuracy_clean": float(accuracies.mean()),
+        "test_balanced_accuracy_clean": _mean(balanced),
+    }
     if len(logits) > 1:
         average = logits.softmax(dim=2).mean(dim=0)
         metrics["test_accuracy_clean_ensemble"] = float(

@@ -60,7 +60,7 @@ def borne_labels(noisy_labels: Labels, num_classes: int) -> Borne:
     return Borne(pairs // num_classes, pairs % num_classes, times.astype(np.float64))
 
 
-class _Table:
+class Table:
     """Predicted classes against noisy labels, without the cells in which nothing is.
 
     Attributes:
@@ -74,7 +74,7 @@ class _Table:
         pairs = predicted[borne.images] * num_classes + borne.labels
         cells, self.cell_of = np.unique(pairs, return_inverse=True)
         self.rows, self.columns = cells // num_classes, cells % num_classes
-        self.counts = _sums(self.cell_of, borne.times, len(cells))
+        self.counts = sums(self.cell_of, borne.times, len(cells))
 
 
 def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Information:
@@ -97,10 +97,10 @@ def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> In
     """
     number, copies = noisy_labels.shape
     borne = borne_labels(noisy_labels, num_classes)
-    table = _Table(predicted, borne, num_classes)
+    table = Table(predicted, borne, num_classes)
     others = table.counts[table.cell_of] - borne.times + PSEUDO_COUNT
     rows = copies * np.bincount(predicted)[predicted] - copies + num_classes * PSEUDO_COUNT
-    logs = _sums(borne.images, borne.times * np.log(others), number)
+    logs = sums(borne.images, borne.times * np.log(others), number)
     log_terms = logs / copies - np.log(rows)
     nats = entropy(noisy_labels) + log_terms.mean()
     error = _standard_error(predicted, borne, table, copies=copies, num_classes=num_classes)
@@ -108,7 +108,7 @@ def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> In
 
 
 def _standard_error(
-    predicted: Labels, borne: Borne, table: _Table, *, copies: int, num_classes: int
+    predicted: Labels, borne: Borne, table: Table, *, copies: int, num_classes: int
 ) -> float:
     """Return the jackknife error over images, less the part of it that is counted twice.
 
@@ -120,7 +120,7 @@ def _standard_error(
     """
     number = len(predicted)
     rows = copies * np.bincount(predicted, minlength=num_classes).astype(np.float64)
-    columns = _sums(borne.labels, borne.times, num_classes)
+    columns = sums(borne.labels, borne.times, num_classes)
     without = _of_tables_less_one(predicted, borne, table, rows, columns, copies)
     jackknife = (number - 1) / number * ((without - without.mean()) ** 2).sum()
     overlap = (table.counts**2 / (rows[table.rows] * columns[table.columns])).sum()
@@ -131,7 +131,7 @@ def _standard_error(
 
 
 def _of_tables_less_one(
-    predicted: Labels, borne: Borne, table: _Table, rows: Floats, columns: Floats, copies: int
+    predicted: Labels, borne: Borne, table: Table, rows: Floats, columns: Floats, copies: int
 ) -> Floats:
     """Return the estimate without each image, [N].
 
@@ -139,7 +139,7 @@ def _of_tables_less_one(
     left out itself is set to the mean over the cell's labels.
     """
     num_classes, cell = len(rows), table.cell_of
-    taken = _sums(cell, borne.times**2, len(table.counts)) / table.counts
+    taken = sums(cell, borne.times**2, len(table.counts)) / table.counts
 
     def of_cells(cells: Floats, taken: Floats) -> Floats:
         return _times_log(cells, cells - taken + PSEUDO_COUNT)
@@ -151,7 +151,7 @@ def _of_tables_less_one(
         return _times_log(columns, columns)
 
     def of_images(values: Floats) -> Floats:
-        return _sums(borne.images, values, len(predicted))
+        return sums(borne.images, values, len(predicted))
 
     full, column = of_cells(table.counts, taken), columns[borne.labels]
     # An image moves its own cells and columns alone.
@@ -167,7 +167,7 @@ def _of_tables_less_one(
     return np.asarray((totals - margins) / left + np.log(left))
 
 
-def _sums(groups: Labels, values: Floats, number: int) -> Floats:
+def sums(groups: Labels, values: Floats, number: int) -> Floats:
     """Return the sum of the values of each of so many groups."""
     return np.bincount(groups, weights=values, minlength=number).astype(np.float64, copy=False)
 
@@ -197,7 +197,7 @@ def is_renamed(predicted: Labels, noisy_labels: Labels, num_classes: int) -> boo
         noisy_labels: int64 [N, copies].
         num_classes: K.
     """
-    table = _Table(predicted, borne_labels(noisy_labels, num_classes), num_classes)
+    table = Table(predicted, borne_labels(noisy_labels, num_classes), num_classes)
     counts, cells = table.counts, (table.rows, table.columns)
     unchanged = counts[table.rows == table.columns].sum()
     # No renaming has more than the largest of every row, or of every column.
