@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, log_loss, recall_score
 
 from tune_noise.config.metric_names import MAX_NETWORKS, METRICS
 from tune_noise.data.resident import ResidentImages
@@ -72,11 +72,16 @@ def test_test_metrics_of_a_pair_are_mean_each_and_average_prediction(num_images,
     found = evaluation.test_metrics(logits, clean)
     truth, raw = clean.numpy(), logits.double().numpy()
     each = [accuracy_score(truth, row.argmax(axis=1)) for row in raw]
+    balanced = [
+        recall_score(truth, row.argmax(axis=1), labels=np.unique(truth), average="macro")
+        for row in raw
+    ]
     probabilities = np.exp(raw) / np.exp(raw).sum(axis=2, keepdims=True)
     together = accuracy_score(truth, probabilities.mean(axis=0).argmax(axis=1))
     assert found == pytest.approx(
         {
             "test_accuracy_clean": np.mean(each),
+            "test_balanced_accuracy_clean": np.mean(balanced),
             "test_accuracy_clean_ensemble": together,
             "test_accuracy_clean_network_1": each[0],
             "test_accuracy_clean_network_2": each[1],
@@ -106,7 +111,7 @@ def test_each_of_the_most_networks_has_a_number_of_its_own():
 
 def test_one_network_has_neither_an_ensemble_nor_numbers():
     found = evaluation.test_metrics(logits_of(1, 5), torch.zeros(5, dtype=torch.int64))
-    assert set(found) == {"test_accuracy_clean"}
+    assert set(found) == {"test_accuracy_clean", "test_balanced_accuracy_clean"}
 
 
 def test_every_metric_has_a_name_in_the_list():

@@ -14,7 +14,14 @@ from tune_noise.reporting import verdict_sentence, write_outputs
 
 FILES = {"criteria.csv", "trials.csv", "epochs.csv", "transition.csv"}
 FILES |= {"summary.json", "report.html", "figures", "tables"}
-TABLES = ["effort.csv", "finalists.csv", "importance.csv", "knowledge.csv"]
+TABLES = [
+    "classes.csv",
+    "confusion.csv",
+    "effort.csv",
+    "finalists.csv",
+    "importance.csv",
+    "knowledge.csv",
+]
 
 
 class Tags(HTMLParser):

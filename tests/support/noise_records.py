@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tests.support.histories import FRESH_SEEDS, Builder, epoch
-from tune_noise.noise import count_labels
+from tune_noise.noise import count_confusion, count_labels
 
 # Training labels by true class; one in four is wrong.
 TRUE = [[75, 25], [25, 75]]
@@ -37,6 +37,18 @@ def told(
         "accuracy_bound": bound,
         "accuracy_bound_se": None if bound is None else 0.03,
     }
+
+
+def told_classes(true: list[list[int]] | None, noisy: list[list[int]]) -> dict[str, Any]:
+    """What `told` says, with confusion matrices: rows labels, columns predicted classes."""
+
+    def plain(table: list[list[int]]) -> dict[str, Any]:
+        cells = [(i, j) for i, row in enumerate(table) for j, n in enumerate(row) for _ in range(n)]
+        labels, predicted = np.array(cells).T
+        return count_confusion(labels[:, None], predicted[None], len(table)).to_plain()
+
+    confusion = {"true": None if true is None else plain(true), "noisy": plain(noisy)}
+    return told() | {"confusion": confusion}
 
 
 def _plain(table: list[list[int]]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import torch
 from tests.support.trials import trained
 from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.evaluation import predict_logits, validation_metrics
-from tune_noise.noise import LabelCounts
+from tune_noise.noise import Confusion, LabelCounts
 from tune_noise.training import Trial, with_material
+from tune_noise.training import noise_findings as findings_module
 from tune_noise.training.known_noise import noisy_labels
 from tune_noise.training.labelled_data import example_split
 from tune_noise.training.noise_findings import noise_findings
@@ -53,6 +54,27 @@ def test_it_counts_the_labels_of_the_confident_half_at_the_selected_epoch(fields
             shares = np.bincount(logits[0].argmax(dim=1).numpy(), minlength=10) / len(labels)
             right = np.nan_to_num(np.diag(seen.matrix), nan=1.0)
             assert rate["val_noise_rate_estimate"] == pytest.approx(1 - shares @ right)
+
+
+@pytest.mark.parametrize("fields", [{}, {"method": "co_teaching"}, {"val_folds": 3}], ids=str)
+def test_the_confusions_are_those_of_the_metrics_of_the_selected_epoch(fields, few_digits):
+    trial = trained([config_of(seed=s, noise_seed=s, **fields) for s in (0, 1)], few_digits)
+    for r in (0, 1):
+        found = noise_findings(trial, r, few_digits)["confusion"]
+        best = trial.progress[r].epochs[trial.progress[r].best_epoch - 1]
+        for kind, metric in (
+            ("noisy", "val_balanced_accuracy_noisy"),
+            ("true", "test_balanced_accuracy_clean"),
+        ):
+            confusion = Confusion.from_plain(found[kind])
+            recall = confusion.right / np.maximum(confusion.images, 1)
+            assert recall[confusion.images > 0].mean() == pytest.approx(best[metric])
+
+
+def test_of_thousands_of_classes_only_the_confusions_are_told(few_digits, monkeypatch):
+    monkeypatch.setattr(findings_module, "MAX_CLASSES", 9)
+    found = noise_findings(trained([config_of(epochs=1)], few_digits), 0, few_digits)
+    assert set(found) == {"networks", "confusion"}
 
 
 def test_training_goes_on_as_if_nothing_had_been_asked(few_digits):

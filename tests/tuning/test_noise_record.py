@@ -84,6 +84,32 @@ def test_the_report_is_made_of_the_record_alone(events: list[Event], tmp_path: P
     assert (tmp_path / "one" / "figures" / "transition_noise_rate=0.3.png").exists()
 
 
+def test_the_tables_of_the_classes_agree_with_the_trials(
+    events: list[Event], tmp_path: Path
+) -> None:
+    write_outputs(History.replay(events), tmp_path)
+    trials = pd.read_csv(tmp_path / "trials.csv").query("stage == 'confirm'")
+    classes = pd.read_csv(tmp_path / "tables" / "classes.csv")
+    for labels, metric in (
+        ("true", "test_balanced_accuracy_clean"),
+        ("noisy", "val_balanced_accuracy_noisy"),
+    ):
+        rows = classes[classes["labels"] == labels]
+        assert (rows["low"] <= rows["recall"]).all()
+        assert (rows["recall"] <= rows["high"]).all()
+        means = rows.groupby("finalist")["recall"].mean()
+        for finalist, seeds in trials.groupby("finalist"):
+            # Each seed draws its own noisy labels, and these add up.
+            tolerance = 1e-9 if labels == "true" else 0.03
+            assert means[finalist] == pytest.approx(seeds[metric].mean(), abs=tolerance)
+    cells = pd.read_csv(tmp_path / "tables" / "confusion.csv")
+    shares = cells.groupby(["finalist", "labels", "label"])["share"].sum()
+    assert shares.to_numpy() == pytest.approx(1.0)
+    assert "What becomes of each class" in (tmp_path / "report.html").read_text()
+    [entry] = json.loads((tmp_path / "summary.json").read_text())["conditions"]
+    assert len(entry["classes"]["true"]["lowest"]) == 10
+
+
 def told(result: dict[str, Any], trial_id: str) -> Any:
     return news_of(result, trial_id)["noise"]
 

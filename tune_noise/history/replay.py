@@ -73,8 +73,8 @@ class TrialHistory:
         status: None while it runs.
         stop_reason: why it did not train all its epochs, in words; empty where it did.
         finalist: in stage confirm, the trial_id of the search trial that is confirmed.
-        noise: in stage confirm, what it tells of the noise (`training.noise_findings`); None where
-            it did not complete, or an earlier version wrote the record.
+        noise: in stage confirm, what it tells of noise and classes (`training.noise_findings`);
+            None where it did not complete. An earlier version wrote less of it, or nothing.
     """
 
     trial_id: str

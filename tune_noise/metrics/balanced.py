@@ -4,7 +4,9 @@ The balanced information is I(predicted class; noisy label) after each label has
 1 / (K q[label]), q the share of the label, so that all labels are equally frequent. With
 r[k, j] = P(predicted k | noisy label j) it is
 
-    (1 / K) sum over j, k of r[k, j] log(r[k, j] / rbar[k]),    rbar[k] = (1 / K) sum over j r[k, j].
+    (1 / K) sum over j, k of r[k, j] log(r[k, j] / rbar[k])
+
+where rbar[k] is the mean of r[k, j] over j.
 
 Why the weights follow the noisy label: where noise depends on the true class alone, P(noisy j |
 input) is T[true class, j]. Weighted by any w[j] it becomes T[i, j] w[j] / sum over l T[i, l] w[l],
@@ -35,7 +37,7 @@ from tune_noise.metrics.information import (
 def balanced_information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Information:
     """Estimate log(r[predicted, label] / rbar[predicted]), averaged over labels, then classes.
 
-    A class without a label has no weight. The largest value is the logarithm of the number of classes.
+    A class without a label has no weight. The largest value is log K.
 
     Args:
         predicted: int64 [N], N at least 2.

@@ -1,5 +1,6 @@
 """Noise: transition matrices, dilution, corruption, the realised rate. NumPy only."""
 
+from tune_noise.noise.confusion import Confusion, count_confusion, mean_confusion
 from tune_noise.noise.corruption import (
     dilute,
     flip,
@@ -24,18 +25,21 @@ from tune_noise.noise.transition import (
 )
 
 __all__ = [
+    "Confusion",
     "LabelCounts",
     "Material",
     "Noise",
     "NoiseFacts",
     "asymmetric",
     "check_transition_matrix",
+    "count_confusion",
     "count_labels",
     "dilute",
     "dilution_matrix",
     "flip",
     "instance_dependent",
     "instance_probabilities",
+    "mean_confusion",
     "pair_flip",
     "random_order",
     "realised_noise_rate",

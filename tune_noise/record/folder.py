@@ -17,6 +17,8 @@ SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"
 FIGURES = "figures"
 TABLES = "tables"
+CLASSES_FILE = f"{TABLES}/classes.csv"
+CONFUSION_FILE = f"{TABLES}/confusion.csv"
 # Only where several annotators have labelled.
 ANNOTATORS_FILE = f"{TABLES}/annotators.csv"
 WINNERS = "winners"

@@ -48,6 +48,16 @@ _LIMITS = {
         "blind to errors that network and labels share, and with more than half of a class flipped "
         "to one other, no criterion without clean labels can tell."
     ),
+    "val_balanced_information_noisy": (
+        "As information, it assumes noise that depends on the class alone, and it is blind to a "
+        "consistent renaming of classes. Each class of noisy labels has the same weight; the "
+        "labels of a rare class are mostly wrong where a common class is often mistaken for it."
+    ),
+    "val_balanced_accuracy_noisy": (
+        "Of two classes it moves with the clean balanced accuracy along a line; of more it is "
+        "right in the limit for noise that leaves the true class the most frequent label, among "
+        "labels that are made equally frequent. It hardly moves at pair 45 %."
+    ),
     "val_accuracy_noisy": (
         "It is right in the limit for noise that leaves the true class the most frequent label. "
         "Its slope against clean accuracy is small (0.44 at symmetric 50 %, about 0.10 at pair "
@@ -70,7 +80,7 @@ def objective_meaning(objective: str) -> str:
 
 def verdict_sentence(condition: ConditionSummary) -> str:
     """Return the answer for one condition, as far as there is one."""
-    parts = [_answer(condition), _left_out(condition), _renamed(condition)]
+    parts = [_answer(condition), _left_out(condition), _renamed(condition), _lost(condition)]
     return " ".join(part for part in parts if part)
 
 
@@ -258,6 +268,20 @@ def _renamed(condition: ConditionSummary) -> str:
         return ""
     total = sum(len(finalist.trials) for finalist in condition.finalists)
     return f"Warning: {renamed} of {total} confirmation trials are flagged as renamed."
+
+
+def _lost(condition: ConditionSummary) -> str:
+    """Warn of classes that the leader never predicts, in validation and test together."""
+    lost = condition.lost_classes
+    if not lost or condition.leader is None:
+        return ""
+    fewest, most, total = min(lost.values()), max(lost.values()), len(condition.leader.counted)
+    seeds = f"{most} of {total} seeds" if fewest == most else f"{fewest} to {most} of {total} seeds"
+    named = ", ".join(list(lost)[:MAX_NAMED])
+    if len(lost) > MAX_NAMED:
+        return f"Warning: {len(lost):,} classes are never predicted ({seeds}), e.g. {named}."
+    verb = f"class {named} is" if len(lost) == 1 else f"the classes {named} are"
+    return f"Warning: {verb} never predicted ({seeds})."
 
 
 def _seeds(count: int) -> str:

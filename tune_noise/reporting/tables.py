@@ -18,6 +18,8 @@ from tune_noise.config.words import class_name, configuration
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record.folder import (
     ANNOTATORS_FILE,
+    CLASSES_FILE,
+    CONFUSION_FILE,
     CRITERIA_FILE,
     EPOCHS_FILE,
     TABLES,
@@ -27,6 +29,12 @@ from tune_noise.record.folder import (
 from tune_noise.reporting.comparison.compare import SearchComparison
 from tune_noise.reporting.comparison.data import differences, entry_values
 from tune_noise.reporting.findings.annotators import Annotator, annotators_of
+from tune_noise.reporting.findings.classes import (
+    KINDS,
+    ClassRecall,
+    ClassRecalls,
+    class_recalls,
+)
 from tune_noise.reporting.findings.criteria import ORACLE, choices
 from tune_noise.reporting.findings.effort import STATES, efforts
 from tune_noise.reporting.findings.finalists import reported_metrics
@@ -58,6 +66,7 @@ TRANSITION_COLUMNS = (
     *("condition", "finalist", "true_class", "noisy_label"),
     *("estimate", "low", "high", "truth"),
 )
+CLASS_COLUMNS = ("condition", "finalist", "labels")
 # With more classes, transition.csv has only the cells in which estimate or truth is above 0.
 MAX_WHOLE_CLASSES = 100
 
@@ -96,6 +105,8 @@ def search_tables(history: History, summary: Summary) -> dict[str, Table]:
         EPOCHS_FILE: epochs_table(history),
         CRITERIA_FILE: criteria_table(history),
         TRANSITION_FILE: transition_table(summary),
+        CLASSES_FILE: classes_table(summary),
+        CONFUSION_FILE: confusion_table(summary),
         f"{TABLES}/finalists.csv": finalists_table(summary),
         f"{TABLES}/importance.csv": importance_table(summary),
         f"{TABLES}/effort.csv": effort_table(history),
@@ -166,6 +177,45 @@ def transition_table(summary: Summary) -> Table:
         for cell in _matrix_cells(matrix, condition)
     ]
     return Table(list(TRANSITION_COLUMNS), rows)
+
+
+def classes_table(summary: Summary) -> Table:
+    """Return a row per finalist, kind of label and class, the lowest recall first.
+
+    `labels` is `true` for the labels of the test set and `noisy` for those of validation. Counts
+    are means over the seeds; see `ClassRecall`.
+    """
+    rows = [
+        about | asdict(recall)
+        for about, recalls, _ in _finalist_classes(summary)
+        for recall in recalls.classes
+    ]
+    return Table([*CLASS_COLUMNS, *(f.name for f in fields(ClassRecall))], rows)
+
+
+def confusion_table(summary: Summary) -> Table:
+    """Return a row per finalist, kind of label and cell in which something is.
+
+    `images` is the mean over the seeds, `share` of the images of that label.
+    """
+    rows = [
+        about
+        | {
+            "label": class_name(label, names),
+            "predicted": class_name(predicted, names),
+            "images": count,
+            "share": count / images,
+        }
+        for about, recalls, names in _finalist_classes(summary)
+        for label, predicted, count, images in zip(
+            recalls.confusion.rows.tolist(),
+            recalls.confusion.columns.tolist(),
+            recalls.confusion.counts.tolist(),
+            recalls.confusion.images[recalls.confusion.rows].tolist(),
+            strict=True,
+        )
+    ]
+    return Table([*CLASS_COLUMNS, "label", "predicted", "images", "share"], rows)
 
 
 def finalists_table(summary: Summary) -> Table:
@@ -291,6 +341,20 @@ def _matrix_cells(matrix: MatrixEstimate, condition: ConditionSummary) -> Iterat
             "high": float(matrix.high[i, j]),
             "truth": None if matrix.truth is None else float(matrix.truth[i, j]),
         }
+
+
+def _finalist_classes(
+    summary: Summary,
+) -> Iterator[tuple[Row, ClassRecalls, list[str] | None]]:
+    """Yield what becomes of the classes of each finalist, by both kinds of labels."""
+    for condition in summary.conditions:
+        for finalist in condition.scored:
+            for kind in KINDS:
+                recalls = class_recalls(finalist, kind, condition.class_names)
+                if recalls is not None:
+                    about = (condition.name, finalist.trial_id, kind)
+                    named = dict(zip(CLASS_COLUMNS, about, strict=True))
+                    yield named, recalls, condition.class_names
 
 
 def _finalist_rows(condition: ConditionSummary) -> Iterator[Row]:

@@ -11,7 +11,10 @@ from tune_noise.history.replay import History, TrialHistory
 # the search's run: the comparison page offers each parameter as an axis.
 PARAMS = ("method", "model", "noise")
 # Metrics of a trial at its selected epoch, beside its objective.
-SELECTED = ("val_accuracy_noisy", "test_accuracy_clean", "train_label_precision")
+SELECTED = (
+    *("val_accuracy_noisy", "test_accuracy_clean", "test_balanced_accuracy_clean"),
+    "train_label_precision",
+)
 RUN_STATUS = {
     "completed": "FINISHED",
     "stopped": "FINISHED",

@@ -1,13 +1,14 @@
-"""Findings about the noise from a trained replicate's predictions, as plain values."""
+"""Findings about noise and classes from a trained replicate's predictions, as plain values."""
 
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tune_noise.data import Dataset
 from tune_noise.metrics.unmixing import Estimate, accuracy_bound, most_confident
-from tune_noise.noise import LabelCounts, count_labels, total
+from tune_noise.noise import LabelCounts, count_confusion, count_labels, total
 from tune_noise.training.labelled_data import realised_counts
 from tune_noise.training.trial import Trial
 
@@ -15,8 +16,8 @@ from tune_noise.training.trial import Trial
 MAX_CLASSES = 1000
 
 
-def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any] | None:
-    """Return the labels that confident predictions meet, at the selected epoch of one replicate.
+def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
+    """Return what the predictions at the selected epoch of one replicate meet.
 
     Args:
         trial: whose replicate has ended; its training can go on as if nothing had been asked.
@@ -28,13 +29,19 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any] | N
         class, summed over the networks (`LabelCounts.to_plain`); `true`: the training labels by
         true class, where each image has one that is known, else None; `accuracy_bound` and
         `accuracy_bound_se`: see `metrics.unmixing`, means over the networks, None where a network
-        has none. None of more than `MAX_CLASSES` classes.
+        has none. Of more than `MAX_CLASSES` classes these are left out.
+        `confusion`: `noisy`, the predicted classes by noisy validation label, and `true`, those by
+        true test label, None without a test set (`Confusion.to_plain`).
     """
-    if trial.data.num_classes > MAX_CLASSES:
-        return None
-    labels = trial.data.val_noisy_labels[r].cpu().numpy()
-    networks = _selected_probabilities(trial, r)
+    val, test = _selected_probabilities(trial, r)
+    return _of_noise(trial, r, dataset, val) | {"confusion": _confusions(trial, r, val, test)}
+
+
+def _of_noise(trial: Trial, r: int, dataset: Dataset, networks: np.ndarray) -> dict[str, Any]:
     classes = trial.data.num_classes
+    if classes > MAX_CLASSES:
+        return {"networks": len(networks)}
+    labels = trial.data.val_noisy_labels[r].cpu().numpy()
     realised = realised_counts(dataset, trial.configs[r])
     bound = _mean([accuracy_bound(network, labels, classes) for network in networks])
     return {
@@ -46,12 +53,30 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any] | N
     }
 
 
-def _selected_probabilities(trial: Trial, r: int) -> np.ndarray:
-    """Return the probabilities of a replicate's networks for its validation inputs, [P, N, K]."""
+def _confusions(
+    trial: Trial, r: int, val: np.ndarray, test: np.ndarray | None
+) -> dict[str, dict[str, Any] | None]:
+    classes, truth = trial.data.num_classes, trial.data.test_labels
+    noisy = trial.data.val_noisy_labels[r].cpu().numpy()
+    true = None
+    if test is not None and truth is not None:
+        true = count_confusion(truth[:, None].cpu().numpy(), test.argmax(axis=2), classes)
+    return {
+        "noisy": count_confusion(noisy, val.argmax(axis=2), classes).to_plain(),
+        "true": None if true is None else true.to_plain(),
+    }
+
+
+def _selected_probabilities(trial: Trial, r: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the probabilities of a replicate's networks for validation and test, [P, N, K]."""
     current = {name: value.clone() for name, value in trial.network.state_dict().items()}
     trial.network.load_state_dict(trial.best_weights)
-    logits = trial.validation_logits()[r]
+    val, test = trial.validation_logits(), trial.test_logits()
     trial.network.load_state_dict(current)
+    return _probabilities(val[r]), None if test is None else _probabilities(test[r])
+
+
+def _probabilities(logits: Tensor) -> np.ndarray:
     return np.asarray(torch.softmax(logits.double(), dim=2).cpu().numpy())
 
 

@@ -93,7 +93,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         self._is_restored = False
         self._saved_epoch, self._saved_seconds = 0, 0.0
         self._num_reported = 0
-        self._noise: dict[int, dict[str, Any] | None] = {}
+        self._noise: dict[int, dict[str, Any]] = {}
 
     def _fresh_trial(self) -> Trial:
         return Trial(
@@ -161,7 +161,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         }
 
     def _noise_of(self, r: int) -> dict[str, Any] | None:
-        """Return what a replicate that confirms says of the noise, once it has ended."""
+        """Return what a replicate that confirms says of noise and classes, once it has ended."""
         if self._stack.stage != "confirm" or self._trial.progress[r].status != "completed":
             return None
         if r not in self._noise:

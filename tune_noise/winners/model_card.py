@@ -20,6 +20,7 @@ _TOLD = {"dataset", "noise", "model", "method", "seed", "noise_seed", "objective
 # config.json holds the names of all classes.
 _MOST_NAMES = 20
 _FEW_COLUMNS = 5
+_FEW_CLASSES = 5
 
 
 def model_card(
@@ -45,6 +46,7 @@ def model_card(
     rows = {
         "verdict": _verdict(condition),
         **_confirmed(leader),
+        **_classes(condition),
         "these weights": _weights(trial, condition, test_accuracy),
         "data": _data(dataset),
         **_encoder(dataset),
@@ -82,6 +84,18 @@ def _confirmed(leader: Finalist) -> dict[str, str]:
         if metric in leader.metrics:
             rows[f"confirmed {heading}"] = _figure(leader.metrics[metric], metric)
     return rows
+
+
+def _classes(condition: ConditionSummary) -> dict[str, str]:
+    """Return the row about the classes with the lowest recall, where that is known."""
+    for kind, recalls in condition.recalls.items():
+        lowest = [
+            f"{c.name} {100 * c.recall:.0f} % [{100 * c.low:.0f}, {100 * c.high:.0f}]"
+            for c in recalls.classes[:_FEW_CLASSES]
+        ]
+        of_test = "recall on the test set" if kind == "true" else "agreement with noisy labels"
+        return {f"classes of lowest {of_test}": ", ".join(lowest)}
+    return {}
 
 
 def _figure(estimate: Estimate, metric: str) -> str:

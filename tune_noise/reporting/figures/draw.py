@@ -18,6 +18,7 @@ from matplotlib.typing import RcKeyType
 
 from tune_noise.history.replay import History
 from tune_noise.reporting.figures.accuracy import accuracy_figure
+from tune_noise.reporting.figures.classes import classes_figure
 from tune_noise.reporting.figures.curves import curves_figure, memorisation_figure
 from tune_noise.reporting.figures.history import history_figure
 from tune_noise.reporting.figures.palette import GRID
@@ -77,6 +78,7 @@ KINDS: dict[str, Callable[[ConditionSummary], Plot | None]] = {
     "learning_curves": curves_figure,
     "memorisation": memorisation_figure,
     "transition": transition_figure,
+    "classes": classes_figure,
     "history": history_figure,
     "parallel": parallel_figure,
 }

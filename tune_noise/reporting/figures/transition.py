@@ -47,13 +47,15 @@ def transition_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | 
     )
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (name, shares) in zip(axes, panels.items(), strict=True):
-        _panel(ax, shares, title=name, class_names=condition.class_names)
+        share_panel(ax, shares, title=name, class_names=condition.class_names)
+        ax.set_xlabel("noisy label")
     axes[0].set_ylabel("true class")
     caption = CAPTION + (CAPTION_TRUTH if matrix.truth is not None else "")
     return figure, _alt(matrix), caption + (CAPTION_UNSEEN if matrix.unseen else "")
 
 
-def _panel(ax: Axes, shares: Floats, *, title: str, class_names: Sequence[str] | None) -> None:
+def share_panel(ax: Axes, shares: Floats, *, title: str, class_names: Sequence[str] | None) -> None:
+    """Draw a matrix of shares of the rows as shades, with numbers where these have room."""
     number = len(shares)
     ax.set_facecolor(_NOTHING)
     ax.imshow(
@@ -61,18 +63,17 @@ def _panel(ax: Axes, shares: Floats, *, title: str, class_names: Sequence[str] |
     )
     ax.grid(visible=False)
     ax.set_title(title, fontsize=10)
-    ax.set_xlabel("noisy label")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(_MOST_TICKS, integer=True, steps=[1, 2, 5, 10]))
     if class_names is not None and number <= _MOST_TICKS:
-        names = [_tick(name) for name in class_names]
+        names = [short_name(name) for name in class_names]
         ax.set_xticks(range(number), names, rotation=90)
         ax.set_yticks(range(number), names)
     if number <= _MOST_NUMBERED:
         _numbers(ax, shares)
 
 
-def _tick(name: str) -> str:
+def short_name(name: str) -> str:
     """Return a name as the axis has room for it; a dollar sign would begin a formula."""
     short = name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
     return short.replace("$", r"\$")

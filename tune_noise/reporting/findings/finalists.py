@@ -20,6 +20,7 @@ REPORTED = (
     "test_accuracy_clean_last_mean",
     "test_accuracy_clean_best",
     "test_accuracy_clean_ensemble",
+    "test_balanced_accuracy_clean",
     "train_label_precision",
     "train_label_recall",
 )
@@ -85,7 +86,7 @@ class Finalist:
     def information(self) -> str:
         """The metric that tells whether anything was learned: the objective, if it is one."""
         objective = self.config.objective
-        return objective if objective.startswith("val_information") else "val_information_noisy"
+        return objective if "information" in objective else "val_information_noisy"
 
     @property
     def has_learned(self) -> bool:

@@ -100,7 +100,7 @@ def _rate(history: History) -> str:
 
 
 def _estimated(history: History) -> str:
-    is_estimated = any(trial.noise is not None for trial in history.trials.values())
+    is_estimated = any("seen" in (trial.noise or {}) for trial in history.trials.values())
     return "yes: estimated from noisy validation labels" if is_estimated else NO
 
 

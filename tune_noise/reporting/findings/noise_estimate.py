@@ -91,7 +91,7 @@ def noise_estimate(finalist: Finalist) -> NoiseEstimate:
     trials = list(finalist.counted.values())
     shared = finalist.shares_labels
     rates = [t.facts["realised_noise_rate"] for t in trials if "realised_noise_rate" in t.facts]
-    bounded = [t.noise for t in trials if t.noise and t.noise["accuracy_bound"] is not None]
+    bounded = [t.noise for t in trials if t.noise and t.noise.get("accuracy_bound") is not None]
     bounds = [noise["accuracy_bound"] for noise in bounded]
     errors = [noise["accuracy_bound_se"] for noise in bounded]
     return NoiseEstimate(
@@ -120,7 +120,7 @@ def _of_metric(finalist: Finalist, metric: str, *, share_labels: bool) -> Estima
 
 
 def _matrix(trials: list[TrialHistory], *, share_labels: bool) -> MatrixEstimate | None:
-    noises = [trial.noise for trial in trials if trial.noise is not None]
+    noises = [trial.noise for trial in trials if trial.noise and "seen" in trial.noise]
     if not noises:
         return None
     # Networks of one seed see the same labels.

@@ -10,10 +10,18 @@ from typing import Any, Literal
 
 from tune_noise.config.metric_names import sign
 from tune_noise.config.search import Condition, SearchConfig
+from tune_noise.config.words import class_name
 from tune_noise.history.ranking import best_trial, different, ranked
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.history.time_left import utc
 from tune_noise.record.folder import UNLABELLED_CSV, WINNERS
+from tune_noise.reporting.findings.classes import (
+    KINDS,
+    ClassRecalls,
+    LabelKind,
+    class_recalls,
+    never_predicted,
+)
 from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
 from tune_noise.reporting.findings.importance import Importance, importances
 from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_estimate
@@ -171,6 +179,20 @@ class ConditionSummary:
         return None if self.leader is None else noise_estimate(self.leader)
 
     @cached_property
+    def recalls(self) -> dict[LabelKind, ClassRecalls]:
+        """What becomes of each class with the leader, by kind of label; empty without a leader."""
+        if self.leader is None:
+            return {}
+        recalls = {kind: class_recalls(self.leader, kind, self.class_names) for kind in KINDS}
+        return {kind: of_kind for kind, of_kind in recalls.items() if of_kind is not None}
+
+    @cached_property
+    def lost_classes(self) -> dict[str, int]:
+        """Class that the leader never predicts -> the number of seeds of which that is true."""
+        lost = {} if self.leader is None else never_predicted(self.leader)
+        return {class_name(k, self.class_names): seeds for k, seeds in lost.items()}
+
+    @cached_property
     def importances(self) -> list[Importance]:
         """The importance of the searched fields by its full-length search trials."""
         return importances(self.search_trials, self.config)
@@ -214,6 +236,8 @@ class ConditionSummary:
             "failed_confirm_trials": sum(finalist.num_failed for finalist in self.finalists),
             "realised_noise_rate": self.realised_noise_rate,
             "noise_estimate": None if self.noise is None else self.noise.to_json(),
+            "classes": {kind: recalls.to_json() for kind, recalls in self.recalls.items()}
+            | {"never_predicted": self.lost_classes},
             "suspects": self.suspects,
             "unlabelled": self.unlabelled_file,
         }

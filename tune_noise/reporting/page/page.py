@@ -14,6 +14,7 @@ from tune_noise.reporting.findings.effort import STATES, Effort, efforts
 from tune_noise.reporting.findings.finalists import reported_metrics
 from tune_noise.reporting.findings.knowledge import knowledge
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
+from tune_noise.reporting.page.classes import classes_section
 from tune_noise.reporting.page.contact_sheet import Sheet
 from tune_noise.reporting.page.importance import importance_section
 from tune_noise.reporting.page.noise import noise_section
@@ -39,6 +40,7 @@ _HEADINGS = {
     "test_accuracy_clean_last_mean": "test accuracy, mean of last epochs",
     "test_accuracy_clean_best": "test accuracy, best epoch on the test set (oracle)",
     "test_accuracy_clean_ensemble": "test accuracy of the average prediction, selected epoch",
+    "test_balanced_accuracy_clean": "balanced test accuracy (mean recall), selected epoch",
     "train_label_precision": "label precision, selected epoch",
     "train_label_recall": "label recall, selected epoch",
 }
@@ -97,6 +99,7 @@ def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
         "figures": {kind: drawings.get((kind, condition.name)) for kind in KINDS},
         "importance": importance_section(condition),
         "noise": noise_section(condition),
+        "classes": classes_section(condition),
         "num_search_trials": len(condition.search_trials),
         "choices": [_choice(choice, condition) for choice in choices(condition.search_trials)],
         "noise_rate": None if rate is None else f"{100 * rate:.1f} %",
