@@ -105,7 +105,7 @@ def search(
     tracking = given_uri(tracking_uri, "--tracking-uri")
     budget = None if time_budget is None else parse_duration(time_budget)
     with divert_output(as_json):
-        config, loaded = chosen_search(space, overrides, data_dir)
+        config, loaded = chosen_search(space, overrides, data_dir, address=address, output=output)
     request = Request(
         output=output,
         data_dir=data_dir,

@@ -12,6 +12,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.config.words import class_name, plain_value
 from tune_noise.data import Dataset, load_dataset
+from tune_noise.data.encoders.encoded import Executor, one_after_another
 from tune_noise.errors import ConfigError, Problem
 
 # Fields whose values not every data set can serve, one by one and in any combination.
@@ -19,8 +20,15 @@ _DATA_FIELDS = ("model", "aggregation", "example_order", "scaling", "augmentatio
 _SPLIT_FIELDS = ("val_folds", "val_fraction", "train_size")
 
 
-def load_data(search: SearchConfig, data_dir: Path | None) -> Dataset:
+def load_data(
+    search: SearchConfig, data_dir: Path | None, *, executor: Executor = one_after_another
+) -> Dataset:
     """Load the data set that a search names, or the data of one's own.
+
+    Args:
+        search: what is searched.
+        data_dir: the folder of the torchvision sets.
+        executor: what encodes raw inputs.
 
     Raises:
         DataError: the data cannot be loaded.
@@ -47,7 +55,11 @@ def load_data(search: SearchConfig, data_dir: Path | None) -> Dataset:
 
 
 def load_checked(
-    search: SearchConfig, data_dir: Path | None, dataset: Dataset | None = None
+    search: SearchConfig,
+    data_dir: Path | None,
+    dataset: Dataset | None = None,
+    *,
+    executor: Executor = one_after_another,
 ) -> Dataset:
     """Load the data of a search and check that its trials can be trained on it.
 
@@ -55,6 +67,7 @@ def load_checked(
         search: what is searched.
         data_dir: the folder of the torchvision sets.
         dataset: the data where they are loaded already; None: they are loaded.
+        executor: what encodes raw inputs.
 
     Returns:
         The data set, with what the noise of every condition needs beside it.
@@ -67,7 +80,8 @@ def load_checked(
     from tune_noise.training.labelled_data import example_split
     from tune_noise.training.material import load_material
 
-    dataset = load_data(search, data_dir) if dataset is None else dataset
+    if dataset is None:
+        dataset = load_data(search, data_dir, executor=executor)
     configs = _configs(search)
     dataset, noise_problems = load_material(dataset, configs, data_dir=data_dir)
     noise_problems += split_problems(

@@ -9,6 +9,7 @@ from tune_noise.config.search import SearchConfig, folder_word
 from tune_noise.data import Dataset
 from tune_noise.errors import UserError
 from tune_noise.service.checked_data import load_data
+from tune_noise.service.encoding import cluster_executor
 
 OWN_SPACE = "own"
 # What stands in the file of the space.
@@ -18,7 +19,12 @@ _OF_KIND = {"features": OWN_SPACE, "pictures": "own_pictures"}
 
 
 def chosen_search(
-    space: str | None, overrides: Mapping[str, Any], data_dir: Path | None
+    space: str | None,
+    overrides: Mapping[str, Any],
+    data_dir: Path | None,
+    *,
+    address: str | None = None,
+    output: Path = Path(),
 ) -> tuple[SearchConfig, Dataset | None]:
     """Return the search of a space, or of the one that suits the data where none is named.
 
@@ -26,6 +32,8 @@ def chosen_search(
         space: a name or a file; None and `own` leave the choice to the data.
         overrides: field -> value, as the command line changes the space.
         data_dir: the folder of the torchvision sets.
+        address: of a Ray cluster, on which raw inputs are encoded where that takes long.
+        output: the folder of all searches.
 
     Returns:
         The search, and the data set where it was loaded for the choice.
@@ -41,7 +49,8 @@ def chosen_search(
             "no data are named: name your own by --data SOURCE, or a space with data by --space "
             "(see `tune-noise spaces`)"
         )
-    dataset = load_data(search, data_dir)
+    executor = cluster_executor(search, address=address, folder=output.resolve())
+    dataset = load_data(search, data_dir, executor=executor)
     source = Path(search.dataset).stem if search.data is None else search.data.word
     changes = {"name": f"{OWN_SPACE}-{folder_word(source)}", **overrides}
     if dataset.num_validation is not None:

@@ -33,6 +33,7 @@ from tune_noise.service.closing import (
     warn,
 )
 from tune_noise.service.continuation import changed_code, grows, read_begun
+from tune_noise.service.encoding import cluster_executor
 from tune_noise.service.plan import repetitions_left_out
 from tune_noise.service.progress import SearchProgress
 from tune_noise.service.resolution import blind_conditions, least_differences
@@ -190,7 +191,8 @@ def _check(
     search: SearchConfig, request: Request, folder: Path, loaded: Dataset | None
 ) -> _Checked:
     """Read the data and what has begun, and check that all places can be used."""
-    dataset = load_checked(search, request.data_dir, loaded)
+    executor = cluster_executor(search, address=request.address, folder=folder)
+    dataset = load_checked(search, request.data_dir, loaded, executor=executor)
     check_writable(folder)
     check_unowned(folder)
     place = RecordPlace.of_folder(folder, request.record)

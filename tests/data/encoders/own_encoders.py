@@ -75,6 +75,25 @@ class Slow(Lengths):
         return super().encode(inputs)
 
 
+class Processes(Lengths):
+    """An encoder that also says which process has encoded; only one can read `text 500`."""
+
+    declaration = EncoderDeclaration(
+        takes="texts",
+        fields=(Field(name="only", type=int, default=0, description="the process that can"),),
+    )
+
+    def __init__(self, only):
+        self.only = only
+
+    def encode(self, inputs):
+        if self.only not in (0, os.getpid()) and any("text 500 " in text for text in inputs):
+            raise FileNotFoundError("no such file here")
+        time.sleep(0.05)
+        process = np.full((len(inputs), 1), os.getpid() % 2**20, np.float32)
+        return np.hstack([super().encode(inputs), process])
+
+
 class Wrong:
     """An encoder that does what its fault says."""
 

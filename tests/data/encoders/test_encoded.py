@@ -86,7 +86,8 @@ def test_what_is_in_the_cache_is_mapped_and_not_encoded_again(tmp_path):
 def test_an_executor_may_encode_blocks_elsewhere(tmp_path):
     sizes = []
 
-    def elsewhere(encoder, blocks):
+    def elsewhere(encoder, blocks, count):
+        assert count == 6
         for block in blocks:
             sizes.append(len(block))
             yield encoder.encode(block)
@@ -97,7 +98,7 @@ def test_an_executor_may_encode_blocks_elsewhere(tmp_path):
 
 
 def test_a_fitted_encoder_that_was_killed_keeps_what_it_had_learnt(tmp_path, monkeypatch):
-    def killed(encoder, blocks):
+    def killed(encoder, blocks, count):
         for number, block in enumerate(blocks):
             if number == 3:
                 raise KeyboardInterrupt

@@ -21,7 +21,7 @@ from tune_noise.data.encoders.chosen import ChosenEncoder
 from tune_noise.data.encoders.protocol import Encoder, FittedEncoder, State
 from tune_noise.data.encoders.stored import ENCODER_FILE, save_encoder, state_in
 from tune_noise.data.progress import with_progress
-from tune_noise.errors import DataError, StorageError
+from tune_noise.errors import DataError, StorageError, TuneNoiseError
 from tune_noise.system.files import replacement
 from tune_noise.system.lock import take_lock
 
@@ -34,11 +34,11 @@ _TIMED_SECONDS = 1.0
 _TRIED_EXAMPLES = 3
 INPUTS_FILE = "inputs.npy"
 
-# Encodes blocks of raw inputs and yields them in their order, e.g. on other machines.
-Executor = Callable[[Encoder, Iterable[Any]], Iterable[np.ndarray]]
+# Encodes so many blocks of raw inputs and yields them in their order, e.g. on other machines.
+Executor = Callable[[Encoder, Iterable[Any], int], Iterable[np.ndarray]]
 
 
-def one_after_another(encoder: Encoder, blocks: Iterable[Any]) -> Iterator[np.ndarray]:
+def one_after_another(encoder: Encoder, blocks: Iterable[Any], count: int) -> Iterator[np.ndarray]:
     """Encode blocks in this process."""
     return map(encoder.encode, blocks)
 
@@ -168,7 +168,7 @@ class Encoding:
         first = _rows(self.inputs, np.arange(min(_TRIED_EXAMPLES, total)))
         expected = _checked(self.chosen.name, self._tried(self.chosen.encoder.encode, first))
         raw = (_rows(self.inputs, np.arange(s, min(s + BLOCK_EXAMPLES, total))) for s in missing)
-        encoded = iter(executor(self.chosen.encoder, raw))
+        encoded = iter(executor(self.chosen.encoder, raw, len(missing)))
         title = f"encoding with {self.chosen.name}, blocks of {BLOCK_EXAMPLES}"
         done = len(starts) - len(missing)
         for start in with_progress(missing, len(starts), title, done=done):
@@ -188,7 +188,7 @@ class Encoding:
     def _tried(self, call: Callable[[Any], Any], argument: Any) -> Any:
         try:
             return call(argument)
-        except (DataError, StorageError, MemoryError, StopIteration):
+        except (TuneNoiseError, MemoryError, StopIteration):
             raise
         except Exception as error:  # whatever the user's code, or a library, may raise
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
