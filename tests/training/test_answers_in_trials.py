@@ -10,6 +10,7 @@ from tune_noise.data import Dataset
 from tune_noise.data.aggregation import majority
 from tune_noise.errors import ConfigError
 from tune_noise.metrics.answers import Answers, answers_information
+from tune_noise.metrics.balanced import balanced_accuracy, balanced_information
 from tune_noise.metrics.evaluation import predict_logits
 from tune_noise.training.cross_fit import make_folds, train_fold
 from tune_noise.training.data_problems import data_problems
@@ -69,6 +70,13 @@ def test_a_trial_learns_aggregated_labels_and_is_judged_by_answers(points, aggre
     assert metrics["val_information_noisy_se"] == pytest.approx(estimate.standard_error)
     assert metrics["val_accuracy_noisy"] == pytest.approx(
         (predicted == points.train_labels[val]).mean()
+    )
+    # The balanced measures are about the labels of the majority.
+    majority = points.train_labels[val][:, None]
+    balanced = balanced_information(predicted, majority, K)
+    assert metrics["val_balanced_information_noisy"] == pytest.approx(balanced.nats)
+    assert metrics["val_balanced_accuracy_noisy"] == pytest.approx(
+        balanced_accuracy(predicted, majority)
     )
 
 

@@ -18,7 +18,8 @@ LABELS: dict[LabelKind, str] = {
     "noisy": "noisy validation labels",
 }
 _COLOURS: dict[LabelKind, str] = {"true": SECOND, "noisy": ACCENT}
-_ROW_INCHES, _PANEL_INCHES = 0.24, 3.2
+_TITLES: dict[LabelKind, str] = {"true": "true labels", "noisy": "noisy labels"}
+_ROW_INCHES, _PANEL_INCHES = 0.22, 2.9
 CAPTION = (
     "Left: share of the images of each class that are predicted to be of it, with its 95 % "
     "interval, the lowest first. Agreement with noisy labels is lower by as much as these are "
@@ -44,7 +45,7 @@ def classes_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | Non
     panels = len(recalls) if is_whole else 1
     rows = min(len(first.classes), MAX_SHOWN)
     figure = Figure(
-        figsize=(_PANEL_INCHES * (1 + panels), max(_PANEL_INCHES, _ROW_INCHES * rows) + 0.8),
+        figsize=(_PANEL_INCHES * (1 + panels), max(_PANEL_INCHES, _ROW_INCHES * rows) + 1.3),
         layout="constrained",
     )
     axes = figure.subplots(1, 1 + panels)
@@ -52,6 +53,8 @@ def classes_figure(condition: ConditionSummary) -> tuple[Figure, str, str] | Non
     if is_whole:
         for ax, (kind, of_kind) in zip(axes[1:], recalls.items(), strict=True):
             _matrix(ax, of_kind.confusion, kind, condition.class_names)
+        for ax in axes[2:]:
+            ax.tick_params(labelleft=False)
     else:
         _all_classes(axes[1], recalls)
     legend_above(figure, axes[0])
@@ -89,7 +92,7 @@ def _matrix(
     shares[confusion.rows, confusion.columns] = confusion.counts
     images = confusion.images[:, None]
     shares = np.where(images > 0, shares / np.maximum(images, 1e-9), np.nan)
-    share_panel(ax, shares, title=LABELS[kind], class_names=class_names)
+    share_panel(ax, shares, title=_TITLES[kind], class_names=class_names)
     ax.set_xlabel("predicted")
 
 
@@ -99,7 +102,7 @@ def _all_classes(ax: Axes, recalls: dict[LabelKind, ClassRecalls]) -> None:
         ax.plot(np.arange(1, len(shares) + 1), shares, color=_COLOURS[kind], label=LABELS[kind])
     ax.axvline(MAX_SHOWN, color=FAINT, linewidth=1.0, linestyle=":")
     ax.set_ylim(-3, 103)
-    ax.set_xlabel("classes, the lowest recall first")
+    ax.set_xlabel("classes, the lowest first")
     ax.set_ylabel("recall in %")
 
 

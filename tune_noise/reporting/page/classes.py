@@ -48,7 +48,7 @@ def classes_section(condition: ConditionSummary) -> ClassesSection | None:
         for recall in first.classes[:MAX_SHOWN]
     ]
     return ClassesSection(
-        source=_source(recalls),
+        source=_source(recalls, condition),
         caption=_caption(first),
         headings=["class", *(heading for kind in recalls for heading in _HEADINGS[kind])],
         rows=rows,
@@ -67,14 +67,15 @@ def _cells(recall: ClassRecall | None) -> list[Cell]:
     ]
 
 
-def _source(recalls: dict[LabelKind, ClassRecalls]) -> str:
+def _source(recalls: dict[LabelKind, ClassRecalls], condition: ConditionSummary) -> str:
     means = [
         f"{100 * of.to_json()['balanced']:.1f} % by the {LABELS[kind]}"
         for kind, of in recalls.items()
     ]
+    epoch = "selected" if condition.config.last_epochs is None else "last"
     seeds = max(of.num_seeds for of in recalls.values())
     return (
-        f"The leader's predictions at the selected epoch of {seeds} fresh seed"
+        f"The leader's predictions at the {epoch} epoch of {seeds} fresh seed"
         f"{'' if seeds == 1 else 's'}, as means over them; the mean over the classes is "
         f"{' and '.join(means)}. Intervals are of 95 % (Wilson's), wider where seeds disagree by "
         "more than chance. A class agrees less with noisy labels the more of its labels are wrong, "
