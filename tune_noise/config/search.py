@@ -250,9 +250,17 @@ class SearchConfig(Frozen):
         return len(self.levels) if len(self.levels) > 1 else 2
 
     @property
-    def suspect_folds(self) -> int:
-        """Trainings per condition that look for wrong labels; of foreign images none is wrong."""
-        return 0 if declared.noise(self.noise).adds_images else self.suspects.folds
+    def looks_for_suspects(self) -> bool:
+        """Whether wrong labels are looked for; of foreign images none is wrong."""
+        return self.suspects.folds > 0 and not declared.noise(self.noise).adds_images
+
+    def suspect_folds(self, condition: Condition) -> int:
+        """Return how many further trainings of its winner look for a condition's wrong labels.
+
+        A winner with folds of its own has judged every label when it was confirmed.
+        """
+        has_folds = self.trial_config(condition, {}).val_folds is not None
+        return self.suspects.folds if self.looks_for_suspects and not has_folds else 0
 
     def trial_config(
         self, condition: Condition, values: dict[str, Any], **seeds: int

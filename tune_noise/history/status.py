@@ -161,7 +161,7 @@ def _worked(record: Record, runs: list[Event], end: float) -> float:
 def _condition(
     folder: Path, history: History, condition: Condition, counts: ConditionCounts
 ) -> ConditionState:
-    folds = history.config.suspect_folds
+    folds = history.config.suspect_folds(condition)
     is_found = condition.name in history.suspects
     return ConditionState(
         condition=condition,

@@ -147,13 +147,13 @@ def _span(numbers: Sequence[int | None]) -> str:
 
 
 def _suspects(search: SearchConfig) -> str:
-    folds = search.suspect_folds
-    if folds == 0:
+    if not search.looks_for_suspects:
         return "not looked for"
-    return (
-        f"wrong labels, by the winner of each condition trained {folds} times on all but 1/{folds} "
-        "of the examples (suspects.folds=0: not looked for)"
-    )
+    folds = max(search.suspect_folds(condition) for condition in search.all_conditions)
+    by = f"trained {folds} times on all but 1/{folds} of the examples"
+    if folds == 0:
+        by = "as its folds have predicted them, without a further training"
+    return f"wrong labels, by the winner of each condition {by} (suspects.folds=0: not looked for)"
 
 
 def _epochs(plan: Plan) -> str:

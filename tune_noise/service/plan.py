@@ -10,7 +10,7 @@ import numpy as np
 
 from tune_noise.config import declared
 from tune_noise.config.configurations import num_configurations, num_finalists, num_trials
-from tune_noise.config.search import Condition, SearchConfig
+from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.tuning.session.rungs import rung_levels
@@ -85,17 +85,12 @@ def make_plan(search: SearchConfig) -> Plan:
         min_epochs=sum(_least_epochs(search, rungs, trials) for trials in chain(*groups)),
         max_epochs=trials * search.epochs,
         confirm_epochs=confirm_trials * search.epochs,
-        suspect_epochs=sum(_suspect_epochs(search, c) for c in search.all_conditions),
+        # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
+        suspect_epochs=search.epochs
+        * sum(max(0, search.suspect_folds(condition) - 1) for condition in search.all_conditions),
         max_confirm_epochs=max_confirm_trials * search.epochs,
         configurations=[None if number == inf else int(number) for number in numbers],
     )
-
-
-def _suspect_epochs(search: SearchConfig, condition: Condition) -> int:
-    if search.trial_config(condition, {}).val_folds is not None:
-        return 0  # its trials have judged every label themselves
-    # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
-    return max(0, search.suspect_folds - 1) * search.epochs
 
 
 def repetitions_left_out(search: SearchConfig) -> list[str]:

@@ -74,6 +74,7 @@ class CrossFitting:
         trained = {fold: values for fold, values in kept.items() if values is not None}
         if self.facts is not None or len(trained) < len(self.folds) or self.problem is not None:
             return
+        self.target.mkdir(exist_ok=True, parents=True)
         self.facts = write_suspects(self.target, judge(trained, dataset), dataset, self.about)
         shutil.rmtree(self.target / FOLDS_DIR, ignore_errors=True)
 
