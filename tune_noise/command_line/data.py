@@ -52,10 +52,9 @@ def data(
     flags = {"data": source, "data.label": label, "data.skip_unreadable": skip_unreadable}
     given = {name: value for name, value in flags.items() if value is not None}
     block = build_source({**options, **given}, source=source)
-    search = read_search("own", {**options, **given})
-    trial = search.trial_config(search.all_conditions[0], {})
+    val_fraction = read_search("own", {**options, **given}).fixed["val_fraction"]
     with divert_output(as_json):
-        facts = describe(block, val_fraction=trial.val_fraction, cache_dir=data_dir)
+        facts = describe(block, val_fraction=val_fraction, cache_dir=data_dir)
     facts["next"] = _next(block, facts["columns"]["label"], assignments or [])
     if as_json:
         print_json(facts)
@@ -116,6 +115,8 @@ def _columns(columns: dict[str, Any]) -> list[str]:
 def _examples(facts: dict[str, Any]) -> str:
     sizes, held_out = facts["examples"], facts["held_out"]
     validation = f"of which a search holds {held_out:,} out for validation"
+    if facts["folds"] is not None:
+        validation = f"all of which validate, held out in {facts['folds']} folds"
     if sizes["validation"] is not None:
         validation = f"{sizes['validation']:,} for validation, as given"
     test = "no test set" if sizes["test"] is None else f"{sizes['test']:,} to test"

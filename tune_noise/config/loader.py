@@ -30,7 +30,8 @@ _NESTED: dict[str, type[Frozen]] = {
     "suspects": Suspects,
     "resources": Resources,
 }
-_IN_PLACE_OF = {"data": "dataset", "dataset": "data"}
+_IN_PLACE_OF = {"data": "dataset", "val_folds": "val_fraction"}
+_IN_PLACE_OF |= {other: key for key, other in _IN_PLACE_OF.items()}
 
 
 def spaces_dir() -> Path:
@@ -109,7 +110,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[str, Any]:
     """Return the space after `--set` of its keys, dotted keys of a section, or a trial's fields.
 
-    `data` and `dataset` take each other's place; what `data` may hold is set beside it.
+    `data` and `dataset` take each other's place, and so do `val_fraction` and `val_folds`; what
+    `data` may hold is set beside it.
 
     A field takes its value wherever the space had it: as a condition the value (or list) becomes
     its levels; a mapping becomes its domain; null takes it out of the space; anything else fixes
@@ -125,11 +127,11 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
     for key in sorted(assignments, key=lambda key: (key not in declared.SHIPPED, "." in key)):
         value = assignments[key]
         head, _, tail = key.partition(".")
+        replaces = value is not None and _IN_PLACE_OF.get(key, key) not in assignments
         if key in SearchConfig.model_fields:
             new[key] = value
-            other = _IN_PLACE_OF.get(key)
-            if other is not None and other not in assignments and value is not None:
-                new.pop(other, None)
+            if replaces:
+                new.pop(_IN_PLACE_OF[key], None)
         elif head == "data" and new.get("data") is None:
             message = "says where something stands in your own data: name them by --data SOURCE"
             problems.append(Problem(place_in(key), message))
@@ -140,6 +142,8 @@ def with_assignments(raw: dict[str, Any], assignments: dict[str, Any]) -> dict[s
             # A section that is not a mapping stays for the schema to report.
             new[head] = {**section, tail: value} if isinstance(section, dict) else section
         elif key in trial_fields():
+            if replaces:
+                _set_field(new, _IN_PLACE_OF[key], None)
             _set_field(new, key, value)
         elif unusable := load_own(RawSpace(new), further=[key]):
             problems += unusable

@@ -13,25 +13,27 @@ from tune_noise.data.duplicates import count_duplicates
 from tune_noise.data.own_data import Plan, plan_dataset
 from tune_noise.data.sources.raw import RawData
 from tune_noise.data.sources.read import read_source
+from tune_noise.data.splits import suited_folds
 
 
 def describe(
-    source: DataSource, *, val_fraction: float | None, cache_dir: Path | None = None
+    source: DataSource, *, val_fraction: float, cache_dir: Path | None = None
 ) -> dict[str, Any]:
     """Return what one's own data hold; no more than a few examples are encoded.
 
     Args:
         source: where they are, and what stands where.
-        val_fraction: that a search would hold out; None: all examples validate in turn.
+        val_fraction: that a search would hold out of many examples.
         cache_dir: where encoded inputs are kept; None: the default.
 
     Returns:
         `raw_kind`; `columns`: what stands where, by role; `examples`: how many of each split, None
         where there is no such split, and how many without a label; `classes`: name and count in
         each split, by the majority where annotators have answered; `wrong_labels`: how many
-        training labels differ from the true ones, None where those are not known; `annotators`;
-        `gaps`: column of a table -> empty cells; `duplicates`; `inputs`: what trials will see;
-        `reading` and `warnings`: sentences.
+        training labels differ from the true ones, None where those are not known; `held_out`: how
+        many examples a search judges by; `folds`: in how many parts, in turn, else None;
+        `annotators`; `gaps`: column of a table -> empty cells; `duplicates`; `inputs`: what trials
+        will see; `reading` and `warnings`: sentences.
 
     Raises:
         DataError: the data cannot be used; all problems are listed at once.
@@ -44,7 +46,7 @@ def describe(
         "raw_kind": raw.kind,
         "columns": _columns(raw),
         **_counts(plan),
-        "held_out": dataset.validation_size(1.0 if val_fraction is None else val_fraction),
+        **_validation(dataset, val_fraction),
         "annotators": None if raw.annotators is None else len(raw.annotators),
         "gaps": _gaps(raw),
         "duplicates": count_duplicates(dataset),
@@ -52,6 +54,14 @@ def describe(
         "reading": list(plan.reading),
         "warnings": list(plan.warnings),
     }
+
+
+def _validation(dataset: Dataset, val_fraction: float) -> dict[str, int | None]:
+    """Return how many examples are held out; where there are folds all are, in turn."""
+    folds = suited_folds(len(dataset.train_labels))
+    if dataset.num_validation is not None or dataset.kind == "pictures" or folds is None:
+        return {"held_out": dataset.validation_size(val_fraction), "folds": None}
+    return {"held_out": dataset.num_inputs, "folds": folds}
 
 
 def _stand_in(plan: Plan) -> Dataset:

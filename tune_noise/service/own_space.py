@@ -7,6 +7,7 @@ from typing import Any
 from tune_noise.config.loader import read_search
 from tune_noise.config.search import SearchConfig, folder_word
 from tune_noise.data import Dataset
+from tune_noise.data.splits import suited_folds
 from tune_noise.errors import UserError
 from tune_noise.service.checked_data import load_data
 from tune_noise.service.encoding import cluster_executor
@@ -55,4 +56,10 @@ def chosen_search(
     changes = {"name": f"{OWN_SPACE}-{folder_word(source)}", **overrides}
     if dataset.num_validation is not None:
         changes.setdefault("val_fraction", None)
-    return read_search(_OF_KIND[dataset.kind], changes), dataset
+    elif dataset.kind == "features" and not {"val_fraction", "val_folds"} & changes.keys():
+        changes["val_folds"] = suited_folds(len(dataset.train_labels))
+    chosen = read_search(_OF_KIND[dataset.kind], changes)
+    if dataset.encoder_state is not None and changes.get("val_folds") is not None:
+        # What the encoder has learnt from is another part of the data now.
+        dataset = load_data(chosen, data_dir)
+    return chosen, dataset

@@ -120,7 +120,7 @@ def _noise_of(config: TrialConfig) -> dict[str, Any]:
 
 def _unusual(search: SearchConfig, config: TrialConfig) -> dict[str, Any]:
     values = {f: getattr(config, f) for f in _TOLD_FIELDS}
-    unusual = {f: value for f, value in values.items() if value != default_of(f)}
+    unusual = {f: value for f, value in values.items() if value not in (None, default_of(f))}
     if "noise_seed" in {*search.conditions, *search.fixed}:
         unusual["noise_seed"] = config.noise_seed
     return unusual
