@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tune_noise.training.noise_findings import GROUPS
 from tune_noise.verdict.comparisons import Bools, Floats, Integers, compare, still_in_race
 from tune_noise.verdict.looks import Look, is_over, looks_of
 
@@ -46,7 +47,7 @@ class Outcome:
     seeds: Integers
 
 
-def judge(scores: Floats, looks: list[Look]) -> Outcome:
+def judge(scores: Floats, looks: list[Look], without: Floats | None = None) -> Outcome:
     """The verdicts on scores [B, k, n], as `verdict.decide` comes to them."""
     size, k, _ = scores.shape
     stays, spent = np.ones((size, k), dtype=bool), np.zeros((size, k), dtype=np.intp)
@@ -54,7 +55,9 @@ def judge(scores: Floats, looks: list[Look]) -> Outcome:
     for look in looks:
         in_race = stays[open_ones]
         spent[open_ones] = np.where(in_race, look.num_seeds, spent[open_ones])
-        found = compare(scores[open_ones, :, : look.num_seeds], in_race, error=look.error)
+        seeds = (open_ones, slice(None), slice(look.num_seeds))
+        groups = None if without is None else without[seeds]
+        found = compare(scores[seeds], in_race, error=look.error, without=groups)
         leader[open_ones], stays[open_ones] = found.leader, still_in_race(found)
         open_ones = open_ones[~is_over(found, look, looks[-1])]
         if not len(open_ones):
@@ -99,6 +102,28 @@ def skewed(rng: np.random.Generator, shape: tuple[int, int, int]) -> Floats:
     noise = 0.25 * rng.standard_normal(shape)
     noise[:, 0] += 0.1 * 3.0 - 3.0 * (rng.random((shape[0], shape[2])) < 0.1)
     return noise
+
+
+def shared_labels(
+    rng: np.random.Generator, shape: tuple[int, int, int], ratio: float
+) -> tuple[Floats, Floats]:
+    """Seeds that share their validation labels, which favour this finalist or that by chance.
+
+    Args:
+        rng: of the simulation.
+        shape: B, k, n.
+        ratio: of the error by the labels to the spread between seeds.
+
+    Returns:
+        Scores, float64 [B, k, n], and the same without each of the groups of labels, [B, k, n, G].
+    """
+    size, k, _ = shape
+    of_seeds = normal(rng, shape)[..., None]
+    # The error of a mean over the groups is `ratio` for a difference.
+    of_labels = rng.standard_normal((size, k, 1, GROUPS)) * ratio * np.sqrt(GROUPS / 2.0)
+    values = of_seeds + of_labels
+    scores = values.mean(axis=3)
+    return scores, (GROUPS * scores[..., None] - values) / (GROUPS - 1)
 
 
 def _scaled(noise: Floats, spread: Floats) -> Floats:
@@ -203,11 +228,27 @@ def print_limit(rng: np.random.Generator, searches: int) -> None:
     print()
 
 
+def print_shared_labels(rng: np.random.Generator, searches: int) -> None:
+    """All finalists are equal, and all seeds have the same validation labels."""
+    columns = ["finalists", "labels / seeds", "by seeds alone, 5 seeds", *FIXED, SEQUENTIAL]
+    print_header([*columns, "a best one called worse"])
+    for k in (2, 5):
+        for ratio in (0.0, 0.3, 1.0, 3.0, 10.0):
+            scores, without = shared_labels(rng, (searches, k, MAX_SEEDS), ratio)
+            blind = judge(scores, fixed(5))
+            found = [judge(scores, fixed(n), without) for n in (3, 5, MAX_SEEDS)]
+            looked = judge(scores, LOOKS, without)
+            wrong = [rate(outcome.has_winner) for outcome in (blind, *found, looked)]
+            excluded = worst_exclusion(looked, np.ones(k, dtype=bool))
+            print(f"| {' | '.join([str(k), f'{ratio:g}', *wrong, excluded])} |")
+    print()
+
+
 def main() -> None:
     searches = int(sys.argv[1]) if len(sys.argv) > 1 else SEARCHES
     rng = np.random.default_rng(ROOT_SEED)
     print(f"{searches:,} searches a row, root seed {ROOT_SEED}.\n")
-    for part in (print_ties, print_power, print_staggered, print_limit):
+    for part in (print_ties, print_power, print_staggered, print_limit, print_shared_labels):
         part(rng, searches)
 
 

@@ -15,7 +15,7 @@ from tune_noise.training import Trial, with_material
 from tune_noise.training import noise_findings as findings_module
 from tune_noise.training.known_noise import noisy_labels
 from tune_noise.training.labelled_data import example_split
-from tune_noise.training.noise_findings import noise_findings
+from tune_noise.training.noise_findings import GROUPS, noise_findings
 
 
 def config_of(**fields):
@@ -112,3 +112,13 @@ def test_where_the_truth_is_no_class_or_unknown_there_are_no_true_counts(few_dig
     given = config_of(epochs=1, noise="given", noise_rate=None)
     unknown = replace(few_digits, true_labels=None)
     assert noise_findings(trained([given], unknown), 0, unknown)["true"] is None
+
+
+def test_the_objective_without_groups_of_labels_has_the_error_of_the_labels(few_digits):
+    """Its jackknife agrees with the standard error that the objective itself reports."""
+    trial = trained([config_of(val_folds=3)], few_digits)
+    values = np.array(noise_findings(trial, 0, few_digits)["objective_without"])
+    error = np.sqrt((GROUPS - 1) / GROUPS * ((values - values.mean()) ** 2).sum())
+    best = trial.progress[0].epochs[trial.progress[0].best_epoch - 1]
+    assert values.mean() == pytest.approx(best["val_information_noisy"], abs=0.02)
+    assert error == pytest.approx(best["val_information_noisy_se"], rel=0.5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.verdicts import KINDS, LOOKS, MAX_SEEDS, judge, normal
+from benchmarks.verdicts import KINDS, LOOKS, MAX_SEEDS, judge, normal, shared_labels
 from tune_noise.verdict import looks_of
 
 SEARCHES = 4000
@@ -19,6 +19,22 @@ def test_between_equals_a_winner_is_named_in_at_most_5_percent(kind, k):
         outcome = judge(scores, looks)
         assert outcome.has_winner.mean() < MOST
         assert (~outcome.stays).mean(axis=0).max() < MOST
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 1.0, 3.0])
+@pytest.mark.parametrize("k", [2, 5])
+def test_labels_that_all_seeds_share_name_no_more_wrong_winners(ratio, k):
+    shape = (SEARCHES, k, MAX_SEEDS)
+    scores, without = shared_labels(np.random.default_rng(k), shape, ratio)
+    for looks in (looks_of(3, None), looks_of(5, None), looks_of(10, None), LOOKS):
+        outcome = judge(scores, looks, without)
+        assert outcome.has_winner.mean() < MOST
+        assert (~outcome.stays).mean(axis=0).max() < MOST
+
+
+def test_without_the_chance_of_shared_labels_most_winners_would_be_luck():
+    scores, _ = shared_labels(np.random.default_rng(0), (SEARCHES, 2, 5), 3.0)
+    assert judge(scores, looks_of(5, None)).has_winner.mean() > 0.5
 
 
 def test_an_equal_of_the_best_is_named_worse_in_at_most_5_percent_among_worse_ones():

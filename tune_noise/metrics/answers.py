@@ -59,6 +59,15 @@ class Answers:
         items, annotators = np.nonzero(table >= 0)
         return cls(items, annotators, table[items, annotators], num_classes)
 
+    def of_items(self, items: Labels) -> "Answers":
+        """Return the answers to some items, int64, which are numbered by their position there."""
+        place = np.full(max(self.items.max(initial=0), items.max(initial=0)) + 1, -1)
+        place[items] = np.arange(len(items))
+        kept = np.flatnonzero(place[self.items] >= 0)
+        return Answers(
+            place[self.items[kept]], self.annotators[kept], self.labels[kept], self.num_classes
+        )
+
     @cached_property
     def without_a_group(self) -> list["Answers"]:
         """The answers without each of GROUPS groups of items."""

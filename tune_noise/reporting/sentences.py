@@ -1,5 +1,7 @@
 """The answers in words: one sentence per condition, the same in the page and in the terminal."""
 
+from math import inf
+
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.words import configuration
 from tune_noise.history.replay import TrialHistory
@@ -127,7 +129,7 @@ def _answer(condition: ConditionSummary) -> str:
         return f"{place(condition)}, {name} wins: {_comparison(condition, leader, rival)}."
     verb = f"a tie: {name} is leading, but not clearly"
     parts = [f"{place(condition)}, {verb}: {_comparison(condition, leader, rival)}."]
-    parts += [_also_tied(condition, leader), _settling(condition.more_seeds)]
+    parts += [_also_tied(condition, leader), _settling(condition)]
     return " ".join(part for part in parts if part)
 
 
@@ -143,10 +145,17 @@ def _also_tied(condition: ConditionSummary, leader: Finalist) -> str:
     return f"{listed} {'is' if len(others) == 1 else 'are'} not separated from it, either."
 
 
-def _settling(more_seeds: float | None) -> str:
+def _settling(condition: ConditionSummary) -> str:
     """Return how many more seeds would settle a tie, to two digits: it is an estimate."""
+    more_seeds = condition.more_seeds
     if more_seeds is None:
         return ""
+    comparisons = [condition.comparison(finalist) for finalist in condition.tied]
+    if more_seeds == inf and any(one and one.label_error > 0.0 for one in comparisons):
+        return (
+            "No number of seeds would settle it, as all of them share the same validation labels: "
+            "more labels would, or a few that are checked by hand."
+        )
     if more_seeds > MAX_SEEDS_NAMED:
         return f"To settle it would take more than {MAX_SEEDS_NAMED:,} further seeds."
     count = int(float(f"{more_seeds:.2g}"))
@@ -185,7 +194,8 @@ def _paired(comparison: Comparison | None, objective: str) -> str:
     if not ends:
         return f"paired difference {mean} on one seed, too few for an interval"
     level = interval_name(comparison.level)
-    return f"paired difference {mean} {ends} ({level}, n = {comparison.n} seeds)"
+    shared = " on the same labels" if comparison.label_error > 0.0 else ""
+    return f"paired difference {mean} {ends} ({level}, n = {comparison.n} seeds{shared})"
 
 
 def _name_of_other(leader: Finalist, other: Finalist, condition: ConditionSummary) -> str:

@@ -7,13 +7,18 @@ import torch
 from torch import Tensor
 
 from tune_noise.data import Dataset
+from tune_noise.data.splits import SPLIT_SEED
+from tune_noise.metrics.evaluation import validation_metrics
 from tune_noise.metrics.unmixing import Estimate, accuracy_bound, most_confident
 from tune_noise.noise import LabelCounts, count_confusion, count_labels, total
+from tune_noise.seeding import generator
 from tune_noise.training.labelled_data import realised_counts
 from tune_noise.training.trial import Trial
 
 # Classes. Of a larger matrix the labels of a validation set show nothing, and it takes gigabytes.
 MAX_CLASSES = 1000
+# Enough that the error of their jackknife has 19 degrees of freedom.
+GROUPS = 20
 
 
 def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
@@ -32,9 +37,16 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
         has none. Of more than `MAX_CLASSES` classes these are left out.
         `confusion`: `noisy`, the predicted classes by noisy validation label, and `true`, those by
         true test label, None without a test set (`Confusion.to_plain`).
+        `objective_without`: the objective without each of some groups of validation inputs, by
+        which a verdict knows the chance of their labels; left out, too.
     """
-    val, test = _selected_probabilities(trial, r)
-    return _of_noise(trial, r, dataset, val) | {"confusion": _confusions(trial, r, val, test)}
+    logits, test_logits = _selected_logits(trial, r)
+    val = _probabilities(logits)
+    test = None if test_logits is None else _probabilities(test_logits)
+    findings = _of_noise(trial, r, dataset, val) | {"confusion": _confusions(trial, r, val, test)}
+    if trial.data.num_classes <= MAX_CLASSES:
+        findings["objective_without"] = _objective_without_groups(trial, r, logits)
+    return findings
 
 
 def _of_noise(trial: Trial, r: int, dataset: Dataset, networks: np.ndarray) -> dict[str, Any]:
@@ -67,13 +79,32 @@ def _confusions(
     }
 
 
-def _selected_probabilities(trial: Trial, r: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the probabilities of a replicate's networks for validation and test, [P, N, K]."""
+def _objective_without_groups(trial: Trial, r: int, logits: Tensor) -> list[float]:
+    """Return the objective on the validation inputs without each of `GROUPS` random groups."""
+    data, config = trial.data, trial.configs[r]
+    inputs = generator(SPLIT_SEED, "groups of labels").permutation(logits.shape[1])
+    values = []
+    for group in np.array_split(inputs, min(GROUPS, len(inputs))):
+        others = np.setdiff1d(inputs, group)
+        answers, truth = data.val_answers, data.val_true_labels
+        metrics = validation_metrics(
+            logits[:, others],
+            data.val_noisy_labels[r][others],
+            inverse=data.inverses[r],
+            answers=None if answers is None else answers.of_items(others),
+            true_labels=None if truth is None else truth[others[others < len(truth)]],
+        )
+        values.append(metrics[config.objective])
+    return values
+
+
+def _selected_logits(trial: Trial, r: int) -> tuple[Tensor, Tensor | None]:
+    """Return the logits of a replicate's networks for validation and test, [P, N, K]."""
     current = {name: value.clone() for name, value in trial.network.state_dict().items()}
     trial.network.load_state_dict(trial.best_weights)
     val, test = trial.validation_logits(), trial.test_logits()
     trial.network.load_state_dict(current)
-    return _probabilities(val[r]), None if test is None else _probabilities(test[r])
+    return val[r], None if test is None else test[r]
 
 
 def _probabilities(logits: Tensor) -> np.ndarray:

@@ -5,7 +5,7 @@ The methods, their sources and how they were checked: docs/statistics.md.
 
 from tune_noise.verdict.challenges import Challenge, challenge, challenge_level
 from tune_noise.verdict.comparisons import ERROR, stepwise
-from tune_noise.verdict.confirmation import standing_of
+from tune_noise.verdict.confirmation import share_labels, standing_of
 from tune_noise.verdict.looks import Look, looks_of
 from tune_noise.verdict.standing import Comparison, Standing, decide
 
@@ -19,6 +19,7 @@ __all__ = [
     "challenge_level",
     "decide",
     "looks_of",
+    "share_labels",
     "standing_of",
     "stepwise",
 ]

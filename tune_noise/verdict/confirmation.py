@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 
+from tune_noise.config import declared
 from tune_noise.config.search import Confirm
 from tune_noise.history.ranking import by_finalist
 from tune_noise.history.replay import TrialHistory
@@ -36,4 +37,31 @@ def standing_of(
         }
     in_order = sorted({trial.config.seed for trial in trials}) if seeds is None else seeds
     looks = looks_of(confirm.seeds, confirm.max_seeds)
-    return decide(scores, in_order, looks, no_more=no_more)
+    without = _without_groups(trials) if share_labels(trials) else None
+    return decide(scores, in_order, looks, without=without, no_more=no_more)
+
+
+def share_labels(trials: Sequence[TrialHistory]) -> bool:
+    """Return whether no seed draws labels of its own: they are given, or noise_seed is fixed."""
+    if not trials or not declared.noise(trials[0].config.noise).drawn:
+        return bool(trials)
+    seeds = {trial.config.seed: trial.config.noise_seed for trial in trials}
+    return len(seeds) > 1 and len(set(seeds.values())) == 1
+
+
+def _without_groups(
+    trials: Sequence[TrialHistory],
+) -> dict[str, dict[Hashable, Sequence[float]]] | None:
+    """Return finalist -> seed -> objective without each group of validation labels.
+
+    None where a trial has none, as one of an earlier version, or of too many classes.
+    """
+    without: dict[str, dict[Hashable, Sequence[float]]] = {}
+    for finalist, of_finalist in by_finalist(trials).items():
+        for trial in of_finalist:
+            if trial.ended_well:
+                values = (trial.noise or {}).get("objective_without")
+                if values is None:
+                    return None
+                without.setdefault(finalist, {})[trial.config.seed] = values
+    return without

@@ -58,15 +58,19 @@ def looks_of(seeds: int, max_seeds: int | None) -> list[Look]:
     return [Look(n, spent[i + 1] - spent[i]) for i, n in enumerate(sizes)]
 
 
-def seeds_to_settle(mean: Floats | float, sd: Floats | float) -> Floats:
+def seeds_to_settle(
+    mean: Floats | float, sd: Floats | float, label_error: Floats | float = 0.0
+) -> Floats:
     """Return with how many seeds a paired t test at 5 % sees a difference with 80 % power.
 
     Args:
         mean: of the paired difference, in any unit.
         sd: standard deviation of that difference between seeds, in the same unit.
+        label_error: standard error of the mean that seeds do not lessen, in the same unit.
 
     Returns:
-        float64, not rounded; infinity where the mean is 0, nan where the spread is not known.
+        float64, not rounded; infinity where the mean is 0 or not above what the labels may do by
+        chance, nan where the spread is not known.
 
     Reference:
         Guenther 1981: the normal approximation and half a squared quantile for Student's t.
@@ -75,21 +79,22 @@ def seeds_to_settle(mean: Floats | float, sd: Floats | float) -> Floats:
         >>> float(seeds_to_settle(1.0, 1.0).round(1))
         9.8
     """
+    z2 = (_Z_TEST + _Z_POWER) ** 2
+    left = np.square(np.asarray(mean, dtype=np.float64)) - z2 * np.square(label_error)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.asarray(sd, dtype=np.float64) / np.asarray(mean, dtype=np.float64)
-    needed = (_Z_TEST + _Z_POWER) ** 2 * ratio**2 + _Z_TEST**2 / 2.0
+        needed = z2 * np.square(sd) / left + _Z_TEST**2 / 2.0
     # Two that are always equal: no spread, and nothing to find.
-    return np.where(np.asarray(mean) == 0.0, inf, needed)
+    return np.where(left <= 0.0, inf, needed)
 
 
-def more_seeds(mean: float, sd: float, n: int) -> float:
+def more_seeds(mean: float, sd: float, n: int, label_error: float = 0.0) -> float:
     """Return how many seeds beyond n settle a comparison: at least 1, infinity for never.
 
     Example:
         >>> more_seeds(0.5, 1.0, n=5)
         29
     """
-    needed = float(seeds_to_settle(mean, sd))
+    needed = float(seeds_to_settle(mean, sd, label_error))
     return needed if needed == inf else max(1, ceil(needed) - n)
 
 
@@ -100,7 +105,7 @@ def is_over(comparisons: Comparisons, look: Look, last: Look) -> Bools:
     leader and victory is so small that HOPELESS_FACTOR budgets would not suffice for it.
     """
     undecided = comparisons.is_rival & ~comparisons.is_separated
-    needed = seeds_to_settle(comparisons.mean, comparisons.sd)
+    needed = seeds_to_settle(comparisons.mean, comparisons.sd, comparisons.label_error)
     far = needed > HOPELESS_FACTOR * last.num_seeds
     hopeless = undecided & far & (comparisons.n >= LEAST_SEEDS_TO_GIVE_UP)
     ends = ~undecided.any(axis=1) | hopeless.any(axis=1) | (look == last)

@@ -2,13 +2,20 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, nan, sqrt
+from math import inf, isfinite, nan
 from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
-from tune_noise.verdict.comparisons import Bools, Comparisons, compare, still_in_race
+from tune_noise.verdict.comparisons import (
+    Bools,
+    Comparisons,
+    Floats,
+    compare,
+    standard_error,
+    still_in_race,
+)
 from tune_noise.verdict.looks import Look, is_over, more_seeds
 
 Scores = Mapping[Hashable, float | None]
@@ -23,6 +30,9 @@ class Comparison:
         n: seeds that both have.
         mean: leader minus finalist.
         sd: between seeds; None below two.
+        label_error: standard error of the mean by the chance of the validation labels; 0 where each
+            seed draws its labels afresh.
+        freedom: degrees of freedom of Student's t.
         level: the error at which it was judged: the interval holds with 1 - level.
         is_separated: whether the finalist is worse than the leader: the interval excludes 0.
     """
@@ -31,6 +41,8 @@ class Comparison:
     n: int
     mean: float
     sd: float | None
+    label_error: float
+    freedom: float
     level: float
     is_separated: bool
 
@@ -39,7 +51,8 @@ class Comparison:
         """Ends of the t interval at this comparison's own level; None below two seeds."""
         if self.sd is None:
             return None
-        half_width = float(stdtrit(self.n - 1, 1.0 - self.level / 2.0)) * self.sd / sqrt(self.n)
+        error = float(standard_error(self.n, self.sd, self.label_error))
+        half_width = float(stdtrit(self.freedom, 1.0 - self.level / 2.0)) * error
         return self.mean - half_width, self.mean + half_width
 
     @property
@@ -47,7 +60,7 @@ class Comparison:
         """See `looks.more_seeds`; None where it is separated, or its spread is not known."""
         if self.is_separated or self.sd is None:
             return None
-        return more_seeds(self.mean, self.sd, self.n)
+        return more_seeds(self.mean, self.sd, self.n, self.label_error)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `summary.json` holds; an infinite number of seeds is None."""
@@ -57,6 +70,7 @@ class Comparison:
             "n": self.n,
             "mean": self.mean,
             "sd": self.sd,
+            "label_error": self.label_error,
             "level": self.level,
             "interval": None if self.interval is None else list(self.interval),
             "is_separated": self.is_separated,
@@ -90,6 +104,7 @@ def decide(
     seeds: Sequence[Hashable],
     looks: Sequence[Look],
     *,
+    without: Mapping[str, Mapping[Hashable, Sequence[float]]] | None = None,
     no_more: bool = False,
 ) -> Standing:
     """Fold the scores of all finalists, look by look, as far as they go.
@@ -101,11 +116,14 @@ def decide(
         scores: finalist -> seed -> score, larger is better; None for a seed that gave no result.
         seeds: in the order in which they are spent, the same for all finalists.
         looks: see `looks_of`.
+        without: finalist -> seed -> its score without each group of validation labels, where all
+            seeds share these; see `compare`.
         no_more: no further results will come: judge by those that are there.
     """
     names = list(scores)
     table = np.array([[_number(scores[name].get(s)) for s in seeds] for name in names])
     table = table.reshape(1, len(names), len(seeds))
+    groups = None if without is None else _groups(without, names, seeds)
     in_race = np.ones((1, len(names)), dtype=bool)
     leader, seen = None, 0
     judged: dict[str, Comparison] = {}
@@ -117,7 +135,12 @@ def decide(
         if not (np.isfinite(table[:, :, seen : look.num_seeds]).any(axis=2) & in_race).any():
             break  # nothing new, or nothing at all
         seen = look.num_seeds
-        comparisons = compare(table[:, :, :seen], in_race, error=look.error)
+        comparisons = compare(
+            table[:, :, :seen],
+            in_race,
+            error=look.error,
+            without=None if groups is None else groups[:, :, :seen],
+        )
         leader = names[int(comparisons.leader[0])]
         judged |= _comparisons(names, comparisons, leader)
         judged.pop(leader, None)  # a rival of an earlier look
@@ -129,6 +152,20 @@ def decide(
 
 def _number(score: float | None) -> float:
     return nan if score is None or not isfinite(score) else score
+
+
+def _groups(
+    without: Mapping[str, Mapping[Hashable, Sequence[float]]],
+    names: Sequence[str],
+    seeds: Sequence[Hashable],
+) -> Floats | None:
+    """Return the scores without each group, [1, k, n, G]; nan where there are none."""
+    size = max((len(row) for rows in without.values() for row in rows.values()), default=0)
+    if size < 2:
+        return None
+    empty = [nan] * size
+    table = [[without.get(name, {}).get(seed, empty) for seed in seeds] for name in names]
+    return np.array(table, dtype=np.float64).reshape(1, len(names), len(seeds), size)
 
 
 def _missing(
@@ -157,6 +194,8 @@ def _comparisons(
             n=int(comparisons.n[0, i]),
             mean=float(comparisons.mean[0, i]),
             sd=float(comparisons.sd[0, i]) if comparisons.n[0, i] > 1 else None,
+            label_error=float(comparisons.label_error[0, i]),
+            freedom=float(comparisons.freedom[0, i]),
             level=float(comparisons.level[0, i]),
             is_separated=bool(comparisons.is_separated[0, i]),
         )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tune_noise.config import declared
 from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.history.ranking import by_finalist
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting.findings.trial_metrics import trial_metrics
 from tune_noise.reporting.statistics import Estimate, estimate, paired_difference
+from tune_noise.verdict import share_labels
 
 # Beside the objective. Three figures of test accuracy, never one: selected, last epochs, oracle.
 REPORTED = (
@@ -77,10 +77,7 @@ class Finalist:
     @property
     def shares_labels(self) -> bool:
         """Whether no seed draws labels of its own: they are given, or noise_seed is fixed."""
-        drawn = {trial.config.noise_seed for trial in self.trials}
-        return not declared.noise(self.config.noise).drawn or (
-            len(self.trials) > 1 and len(drawn) == 1
-        )
+        return share_labels(self.trials)
 
     @property
     def information(self) -> str:
