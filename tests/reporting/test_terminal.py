@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.support.histories import Builder
+from tests.support.histories import Builder, epoch
 from tune_noise.reporting import condition_tables, summarise
 from tune_noise.reporting.findings.effort import efforts
 
@@ -87,3 +87,18 @@ def test_two_networks_count_twice_and_a_stack_once(compared: Builder) -> None:
     assert confirm.seconds == 0.5  # five members of one stack
     assert rows["search", "standard"].network_epochs == rows["search", "standard"].epochs
     assert rows["search", "standard"].statuses == {"completed": 1}
+
+
+def test_a_balanced_objective_is_told_with_balanced_accuracy(builder: type[Builder]) -> None:
+    objective = "val_balanced_information_noisy"
+    build = builder(objective=objective)
+    finalist = build.add(epoch(1.0, **{objective: 0.9}))
+    for seed in (1, 2):
+        values = {objective: 0.9, f"{objective}_se": 0.02, "test_balanced_accuracy_clean": 0.4}
+        build.add(epoch(1.0, **values), finalist=finalist, seed=seed)
+    text = piped(build)
+    sentence = re.sub(r"\s+", " ", text)
+    assert "balanced information 0.90 nats" in sentence
+    assert "balanced test accuracy 40.0 %" in sentence
+    assert "acc. %, selected" in text
+    assert max(map(len, text.splitlines())) <= 80

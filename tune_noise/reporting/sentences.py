@@ -28,6 +28,7 @@ from tune_noise.verdict import Comparison
 MAX_NAMED = 3
 MAX_SEEDS_NAMED = 1000
 TEST_ACCURACY = "test_accuracy_clean"
+BALANCED_TEST_ACCURACY = "test_balanced_accuracy_clean"
 RENAMED_MEANING = (
     "renamed: the best one-to-one match of predicted classes and noisy labels is not the "
     "identity, so the network may have learnt the classes under each other's names; the objective "
@@ -172,11 +173,19 @@ def _comparison(condition: ConditionSummary, leader: Finalist, rival: Finalist) 
     other = _name_of_other(leader, rival, condition)
     parts = [f"{objective_name(objective)} {against} for {other}"]
     parts.append(_paired(condition.comparison(rival), objective))
-    tested = [f.metrics.get(TEST_ACCURACY) for f in (leader, rival)]
-    figures = [with_interval(accuracy, TEST_ACCURACY) for accuracy in tested if accuracy]
+    metric, name = _test_metric(objective)
+    tested = [f.metrics.get(metric) for f in (leader, rival)]
+    figures = [with_interval(accuracy, metric) for accuracy in tested if accuracy]
     if len(figures) == len(tested):
-        parts.append(f"test accuracy {figures[0]} against {figures[1]}")
+        parts.append(f"{name} {figures[0]} against {figures[1]}")
     return "; ".join(parts)
+
+
+def _test_metric(objective: str) -> tuple[str, str]:
+    """Return the accuracy to be told beside an objective, and its name."""
+    if "balanced" in objective:
+        return BALANCED_TEST_ACCURACY, "balanced test accuracy"
+    return TEST_ACCURACY, "test accuracy"
 
 
 def _against(leader: Finalist, runner_up: Finalist, objective: str) -> str:
@@ -212,9 +221,9 @@ def _figures(finalist: Finalist) -> str:
     """Return objective and, where there is a test set, test accuracy, with their intervals."""
     objective = finalist.config.objective
     parts = [f"{objective_name(objective)} {with_interval(finalist.metrics[objective], objective)}"]
-    if TEST_ACCURACY in finalist.metrics:
-        accuracy = with_interval(finalist.metrics[TEST_ACCURACY], TEST_ACCURACY)
-        parts.append(f"test accuracy {accuracy}")
+    metric, name = _test_metric(objective)
+    if metric in finalist.metrics:
+        parts.append(f"{name} {with_interval(finalist.metrics[metric], metric)}")
     return ", ".join(parts)
 
 

@@ -18,6 +18,11 @@ _ACCURACY_HEADINGS = {
     "test_accuracy_clean_last_mean": "test acc. %\nlast epochs",
     "train_label_precision": "label\nprec. %",
 }
+# Where classes count alike.
+_BALANCED_HEADINGS = {
+    "test_balanced_accuracy_clean": "balanced test\nacc. %, selected",
+    "test_accuracy_clean": "test acc. %\nselected",
+}
 _MEAN_ONLY = ("train_label_precision",)  # a diagnostic, and 80 characters are soon full
 
 
@@ -57,9 +62,10 @@ def objective_heading(objective: str) -> str:
 
 def _table(condition: ConditionSummary) -> Table:
     objective, last = condition.config.objective, condition.config.last_epochs
+    accuracies = _BALANCED_HEADINGS if "balanced" in objective else _ACCURACY_HEADINGS
     headings = {objective: objective_heading(objective)} | {
         metric: heading
-        for metric, heading in _ACCURACY_HEADINGS.items()
+        for metric, heading in accuracies.items()
         if any(metric in finalist.metrics for finalist in condition.finalists)
     }
     table = titled_table(f"{condition.name}: {badge(condition)}", verdict_sentence(condition))
