@@ -331,6 +331,18 @@ def test_a_row_longer_than_a_block_is_read_and_no_row_twice(
     assert "JSON lines (.jsonl) and Parquet hold longer texts" in message
 
 
+def test_pictures_within_a_table_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    pictures = [{"bytes": b"png", "path": f"{number}.png"} for number in range(4)]
+    pq.write_table(pa.table({"image": pictures, "label": [*"abab"]}), tmp_path / "a.parquet")
+    for options in ({}, {"image": "image"}):
+        message = refusal(tmp_path / "a.parquet", **options)
+        assert "image  holds files within the table, such as pictures; write them into" in message
+        assert "a metadata.csv with the columns file_name and label" in message
+    table = pa.table({"image": pictures, "text": [*"wxyz"], "label": [*"abab"]})
+    pq.write_table(table, tmp_path / "b.parquet")
+    assert read(tmp_path / "b.parquet").reading == ("texts in column 'text'; not used: 'image'",)
+
+
 def test_many_columns_of_parquet_are_read_some_at_a_time(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(50, 40)).astype(np.float32)
     columns = {f"f{number}": column for number, column in enumerate(values.T)}

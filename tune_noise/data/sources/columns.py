@@ -161,12 +161,18 @@ def _form_of_inputs(
     for option, kind, names in (("image", "photos", ("file_name",)), ("text", "texts", ("text",))):
         name = getattr(source, option) or next((name for name in names if name in free), None)
         if name is not None:
+            if columns[name].are_files:
+                _refuse_files(name, notes)
+                return None
             if columns[name].type not in ("text", "number"):
                 notes.refuse(name, f"holds no {kind}; it holds {columns[name].type}s")
                 return None
             return _form_of_one(kind, name, free, notes)
     if not free:
         notes.refuse(str(table.path), "has no column beside the labels and ids to learn from")
+        return None
+    if files := [name for name in free if columns[name].are_files]:
+        _refuse_files(files[0], notes)
         return None
     written = [name for name in free if columns[name].are_lists]
     if written:
@@ -199,6 +205,16 @@ def _form_of_inputs(
         )
         return None
     return _form_of_table(columns, free, notes)
+
+
+def _refuse_files(name: str, notes: Notes) -> None:
+    notes.refuse(
+        name,
+        "holds files within the table, such as pictures; write them into a folder, e.g. by "
+        f"row[{name!r}].save(f'photos/{{number}}.png') for each row that `datasets` gives, and "
+        "beside them a metadata.csv with the columns file_name and label; or leave the column out: "
+        f"ignore: {name}",
+    )
 
 
 def _form_of_one(kind: RawKind, name: str, free: Sequence[str], notes: Notes) -> RawForm:

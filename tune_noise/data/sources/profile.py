@@ -33,6 +33,7 @@ class Column:
         decimal: `.` or `,`; None where a comma may divide thousands or be the decimal sign.
         distinct: different words, at most MAX_DISTINCT; of columns of text alone.
         spaces: within the words.
+        are_files: whether the cells hold whole files, as Hugging Face keeps pictures in a table.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Column:
     decimal: str | None = "."
     distinct: set[str] = field(default_factory=set)
     spaces: int = 0
+    are_files: bool = False
     _has_points: bool = True
     _has_commas: bool = True
     _may_be_thousands: bool = True
@@ -76,6 +78,8 @@ class Column:
             is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
             is_list = is_list or pa.types.is_fixed_size_list(kind)
             self.type = "list" if is_list else "other"
+            is_struct = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+            self.are_files = is_struct or pa.types.is_binary(kind)
             self._count(len(cells), cells.null_count)
 
     def _count(self, cells: int, gaps: int) -> None:
