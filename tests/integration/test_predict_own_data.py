@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.own_data import Form, write_forms
+from tests.support.own_data import OWN_ENCODER, Form, write_forms
 from tests.support.scripted_search import WARNINGS_OF_MLFLOW
 from tests.support.shell import Shell, running_shell
 
@@ -38,6 +38,7 @@ SPACE: dict[str, Any] = {
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     with running_shell(tmp_path_factory.mktemp("own")) as shell:
         shell.environment["TUNE_NOISE_DATA"] = str(shell.folder / "cache")
+        shell.environment["PYTHONPATH"] = str(shell.folder)  # holds an encoder
         yield shell
 
 
@@ -67,13 +68,19 @@ def truth(home: Path, form: Form) -> tuple[Any, Any]:
     return frame, frame.label.to_numpy()
 
 
-@pytest.mark.parametrize("name", ["npz", "parquet", "table", "texts", "photos"])
+@pytest.mark.parametrize("name", ["npz", "parquet", "table", "texts", "own_encoder", "photos"])
 def test_a_winner_predicts_raw_inputs_as_well_as_it_was_recorded(
-    shell: Shell, forms: dict[str, Form], address: str, name: str
+    shell: Shell,
+    forms: dict[str, Form],
+    address: str,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import mlflow
 
     form = forms[name]
+    consent = OWN_ENCODER if name == "own_encoder" else None
+    monkeypatch.syspath_prepend(shell.folder)
     sets = [argument for option in form.options for argument in ("--set", option)]
     asked = ["--space", shell.space(**SPACE), "--data", form.train, "--name", name, *sets]
     said = shell.search(*asked, "--address", address)
@@ -82,9 +89,11 @@ def test_a_winner_predicts_raw_inputs_as_well_as_it_was_recorded(
     recorded = about["metrics_of_these_weights"]["test_accuracy_clean"]
     assert recorded > 0.4
 
-    predicted = json.loads(
-        shell.run("tune-noise", "predict", form.test, "--model", winner, "--json")
-    )
+    asked = ["predict", form.test, "--model", winner, "--json"]
+    if consent is not None:
+        assert consent in shell.run("tune-noise", *asked, code=2)
+        asked += ["--own-network", consent]
+    predicted = json.loads(shell.run("tune-noise", *asked))
     assert [row["accuracy"] for row in predicted["accuracy"].values()] == [recorded]
 
     [line] = [line for line in said.splitlines() if line.startswith("model ")]
@@ -95,7 +104,8 @@ def test_a_winner_predicts_raw_inputs_as_well_as_it_was_recorded(
         assert json.loads(by_champion)["predictions"] == predicted["predictions"]
 
     mlflow.set_tracking_uri(f"sqlite:///{shell.folder}/runs/mlflow.db")
-    model = mlflow.pyfunc.load_model(champion)
+    allowed = None if consent is None else {"own_network": consent}
+    model = mlflow.pyfunc.load_model(champion, model_config=allowed)
     inputs, labels = truth(shell.folder, form)
     answer = model.predict(inputs, params={"names": True})
     words = answer if name == "npz" else answer.predicted_label.to_numpy()

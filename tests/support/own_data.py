@@ -16,6 +16,18 @@ NAMES = np.array(
 SPLITS = {"train": 300, "test": 200}
 
 
+# The encoder of the form `own_encoder`.
+OWN_ENCODER = "dark_pixels:DarkPixels"
+_OWN_ENCODER = """
+import numpy as np
+
+
+class DarkPixels:
+    def encode(self, inputs):
+        return np.array([[f"p{i:02}" in text for i in range(64)] for text in inputs], np.float32)
+"""
+
+
 @dataclass(frozen=True)
 class Form:
     """Data in one form.
@@ -60,12 +72,15 @@ def write_forms(folder: Path) -> dict[str, Form]:
         test = f"{name}_test.{ending}"
         return f"{name}_train.{ending}", (f"data.test={test}",), test
 
+    (folder / "dark_pixels.py").write_text(_OWN_ENCODER)
+    train_texts, with_test, test_texts = files("texts", "csv")
     pixels_of_8 = "data.encoder={name: pixels, size: 8, channels: 1}"
     return {
         "npz": Form("features.npz", (), "new.npz"),
         "parquet": Form(*files("features", "parquet")),
         "table": Form(*files("table", "csv")),
-        "texts": Form(*files("texts", "csv")),
+        "texts": Form(train_texts, with_test, test_texts),
+        "own_encoder": Form(train_texts, (*with_test, f"data.encoder={OWN_ENCODER}"), test_texts),
         "photos": Form("photos", (pixels_of_8,), "photos/test"),
     }
 

@@ -190,7 +190,7 @@ def plan_dataset(
     answers = None if raw.answers is None else _answers(raw, labels)
     if answers is not None:
         labels = np.where(split_of == 0, majority(answers), labels)
-    _check_classes(raw, split_of, labels, truths)
+    _check_validation(raw, split_of, labels)
     is_true = (split_of == _TEST) & (truths != _MISSING)
     labels = np.where(is_true, truths, labels)
     group = np.where(labels == _MISSING, _UNLABELLED, split_of)
@@ -324,13 +324,13 @@ def _where(split: RawSplit, mask: np.ndarray) -> RawSplit:
 
 
 def _class_numbers(raw: RawData, splits: Sequence[RawSplit], column: str) -> np.ndarray:
-    """Return the class of every example of every split, int64; -1: missing, K: not a class."""
+    """Return the class of every example of every split, int64; -1: missing."""
     number = {name: i for i, name in enumerate(raw.class_names)} | {None: _MISSING}
     numbers: list[int] = []
     for split in splits:
         words = getattr(split, column)
         words = [None] * len(split) if words is None else words
-        numbers += [number.get(word, len(raw.class_names)) for word in words]
+        numbers += [number[word] for word in words]
     return np.array(numbers, dtype=np.int64)
 
 
@@ -355,42 +355,21 @@ def _annotators(raw: RawData) -> tuple[str, ...]:
     return (*([] if raw.annotators is None else raw.annotators.tolist()), *extra)
 
 
-def _check_classes(
-    raw: RawData, split_of: np.ndarray, labels: np.ndarray, truths: np.ndarray
-) -> None:
-    """Check that every class has a training example.
+def _check_validation(raw: RawData, split_of: np.ndarray, labels: np.ndarray) -> None:
+    """Check that a given validation split has no class that no training example is left of.
+
+    Readers have checked the words; of answers, the majority may still leave a class out.
 
     Raises:
-        DataError: a class has none, or there are fewer than two.
+        DataError: it has such a class.
     """
-    problems = []
-    if (count := len(raw.class_names)) < 2:
-        problems.append(Problem("labels", f"name {count} class: at least 2 are needed"))
-    missing = np.setdiff1d(np.arange(count), labels[split_of == 0])
+    missing = np.setdiff1d(np.arange(len(raw.class_names)), labels[split_of == 0])
     if missing.size and raw.validation is not None:
         words = listed([raw.class_names[i] for i in missing])
-        fault = f"the validation split has classes without a training example: {words}"
-        problems.append(Problem("labels", f"{fault}; take its examples out, or move some"))
-    for name, numbers in (("labels", labels), ("true labels", truths)):
-        for number, split in enumerate(_SPLITS):
-            if strange := _words_at(raw, split, name, (numbers == count)[split_of == number]):
-                problems.append(
-                    Problem(
-                        f"{name} of {split}",
-                        f"name classes that no training label names: {strange}; correct the words, "
-                        "or take those examples out",
-                    )
-                )
-    if problems:
-        # The listing of a ConfigError, under the type that says it is about data.
-        raise DataError(str(ConfigError(raw.name, problems)))
-
-
-def _words_at(raw: RawData, split: str, column: str, where: np.ndarray) -> str:
-    if not where.any():
-        return ""
-    words = getattr(getattr(raw, split), column.replace(" ", "_"))
-    return listed(sorted(set(words[where])))
+        raise DataError(
+            f"{raw.name}: the validation split has classes without a training example: {words}; "
+            "take its examples out, or move some"
+        )
 
 
 def _ids(splits: Sequence[RawSplit], *, has_gaps: bool) -> np.ndarray | None:
