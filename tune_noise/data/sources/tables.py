@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from tune_noise.data.sources.notes import Notes
 
 BLOCK_ROWS = 2048
-_BUFFER_BYTES = 2**16
+# Pages of a large Parquet file are read one by one. A page takes what its header declares, so those
+# of a small file come out of the whole file, which bounds them.
+_BUFFER_BYTES, _LARGE_BYTES = 2**16, 2**26
 # Columns of a writer's own, which hold no data.
 _INDEX_COLUMNS = ("", "Unnamed:", "__index_level_")
 
@@ -104,7 +106,8 @@ def open_parquet(path: Path, notes: Notes) -> TableFile | None:
     def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         # One reader for all row groups would keep what it has read of the earlier ones, and one
         # that reads ahead takes a whole row group, which may be the file.
-        with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
+        buffer = _BUFFER_BYTES if path.stat().st_size > _LARGE_BYTES else 0
+        with pq.ParquetFile(path, buffer_size=buffer, pre_buffer=False) as file:
             for group in range(file.num_row_groups):
                 yield from file.iter_batches(
                     BLOCK_ROWS, row_groups=[group], columns=list(columns), use_threads=False
