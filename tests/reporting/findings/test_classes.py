@@ -10,7 +10,7 @@ from tests.support.noise_records import add_confirmations, told, told_classes
 from tune_noise.noise import count_confusion
 from tune_noise.reporting import verdict_sentence
 from tune_noise.reporting.figures.draw import draw
-from tune_noise.reporting.findings.classes import MAX_SHOWN, class_recalls
+from tune_noise.reporting.findings.classes import MAX_SHOWN, LabelKind, class_recalls
 from tune_noise.reporting.findings.summary import ConditionSummary, summarise
 from tune_noise.reporting.page.classes import classes_section
 
@@ -102,22 +102,36 @@ def test_of_many_classes_the_worst_are_shown_and_the_rest_counted(
     assert f"Recall of {num_classes:,} classes" in drawing.alt
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.1])
+def drawn(random: Any, images: int, spread: float, hard: float) -> list[Any]:
+    """What five networks tell of the same images, of which `hard` shares are hard for all of them.
+
+    Each seed draws its noisy labels afresh: three in ten are of the next class.
+    """
+    classes = 40
+    chance = np.where(random.random(classes * images) < 0.3, 0.5 - hard, 0.9 + hard / 5)
+    labels, noises = np.repeat(np.arange(classes), images), []
+    for shift in np.clip(random.normal(0, spread, size=(5, classes)), -0.3, 0.1):
+        is_right = random.random(len(labels)) < chance + np.repeat(shift, images)
+        predicted = np.where(is_right, labels, (labels + 1) % classes)
+        noisy = (labels + (random.random(len(labels)) < 0.3)) % classes
+        confusions = {
+            kind: count_confusion(of[:, None], predicted[None], classes).to_plain()
+            for kind, of in (("true", labels), ("noisy", noisy))
+        }
+        noises.append(told() | {"confusion": confusions})
+    return noises
+
+
+@pytest.mark.parametrize("kind", ["true", "noisy"])
+@pytest.mark.parametrize(("spread", "hard"), [(0.0, 0.0), (0.1, 0.0), (0.05, 0.45)])
 @pytest.mark.parametrize("images", [10, 100])
-def test_intervals_hold_the_recall_of_new_images_and_seeds(images: int, spread: float) -> None:
-    """Five networks of recalls that differ judge the same images, of which some are harder."""
-    random, classes, held = np.random.default_rng(0), 40, []
-    for _ in range(12):
-        # The chance that an image is right is the same for all networks, but for their spread.
-        chance = random.choice([0.5, 0.9], size=classes * images)
-        labels = np.repeat(np.arange(classes), images)
-        noises = []
-        for shift in np.clip(random.normal(0, spread, size=(5, classes)), -0.3, 0.1):
-            is_right = random.random(len(labels)) < chance + np.repeat(shift, images)
-            predicted = np.where(is_right, labels, (labels + 1) % classes)
-            plain = count_confusion(labels[:, None], predicted[None], classes).to_plain()
-            noises.append(told() | {"confusion": {"true": plain, "noisy": plain}})
-        recalls = condition_of(Builder(), noises).recalls["true"].classes
-        mean = 0.7 + (np.clip(np.random.default_rng(1).normal(0, spread, 10**5), -0.3, 0.1)).mean()
-        held += [c.low <= mean <= c.high for c in recalls]
-    assert np.mean(held) > 0.93
+def test_intervals_hold_the_recall_of_new_images_and_seeds(
+    images: int, spread: float, hard: float, kind: LabelKind
+) -> None:
+    random, held = np.random.default_rng(0), []
+    large = condition_of(Builder(), drawn(random, 2000, spread, hard))
+    mean = np.mean([c.recall for c in large.recalls[kind].classes])
+    for _ in range(10):
+        condition = condition_of(Builder(), drawn(random, images, spread, hard))
+        held += [c.low <= mean <= c.high for c in condition.recalls[kind].classes]
+    assert np.mean(held) > 0.94

@@ -61,10 +61,15 @@ class ClassRecalls:
     confusion: Confusion
     num_seeds: int
 
+    @property
+    def balanced(self) -> float:
+        """The mean recall over the classes."""
+        return float(np.mean([recall.recall for recall in self.classes]))
+
     def to_json(self) -> dict[str, Any]:
         """Return the entry of `summary.json`."""
         return {
-            "balanced": float(np.mean([c.recall for c in self.classes])),
+            "balanced": self.balanced,
             "lowest": [asdict(c) for c in self.classes[:MAX_SHOWN]],
             "left_out": len(self.classes[MAX_SHOWN:]),
         }
@@ -87,7 +92,7 @@ def class_recalls(
     if not confusions:
         return None
     mean = mean_confusion(confusions)
-    low, high = _interval(confusions, share_labels=kind == "true" or finalist.shares_labels)
+    low, high = _interval(confusions)
     images, right, predictions = mean.images, mean.right, mean.predictions
     instead, times = _instead(mean)
     classes = [
@@ -140,13 +145,17 @@ def _confusions(finalist: Finalist, kind: LabelKind) -> list[Confusion]:
     return [Confusion.from_plain(values) for values in plain if values]
 
 
-def _interval(confusions: list[Confusion], *, share_labels: bool) -> tuple[Floats, Floats]:
-    """Return Wilson's interval of each recall, wider where seeds disagree by more than chance."""
+def _interval(confusions: list[Confusion]) -> tuple[Floats, Floats]:
+    """Return Wilson's interval of each recall.
+
+    All seeds predict the same images, which are hard or easy for all of them: the images count
+    once, though noisy labels may be drawn afresh. How far the seeds differ comes on top.
+    """
     seeds = []
     for confusion in confusions:
         outcomes = np.stack([confusion.right, confusion.images - confusion.right], axis=1)
         seeds.append(LabelCounts(outcomes, outcomes, confusion.images, copies=1))
-    worth = pooled_observations(seeds, share_labels=share_labels)[:, 0]
+    worth = pooled_observations(seeds, share_labels=True)[:, 0]
     images = sum(confusion.images for confusion in confusions)
     right = sum(confusion.right for confusion in confusions)
     return share_interval(right / np.maximum(images, 1.0), worth)

@@ -68,18 +68,16 @@ def _cells(recall: ClassRecall | None) -> list[Cell]:
 
 
 def _source(recalls: dict[LabelKind, ClassRecalls], condition: ConditionSummary) -> str:
-    means = [
-        f"{100 * of.to_json()['balanced']:.1f} % by the {LABELS[kind]}"
-        for kind, of in recalls.items()
-    ]
+    means = [f"{100 * of.balanced:.1f} % by the {LABELS[kind]}" for kind, of in recalls.items()]
     epoch = "selected" if condition.config.last_epochs is None else "last"
     seeds = max(of.num_seeds for of in recalls.values())
     return (
         f"The leader's predictions at the {epoch} epoch of {seeds} fresh seed"
         f"{'' if seeds == 1 else 's'}, as means over them; the mean over the classes is "
-        f"{' and '.join(means)}. Intervals are of 95 % (Wilson's), wider where seeds disagree by "
-        "more than chance. A class agrees less with noisy labels the more of its labels are wrong, "
-        "so a low agreement alone does not show that it is lost. Test labels chose nothing."
+        f"{' and '.join(means)}. Intervals are of 95 % (Wilson's): the seeds share their images, "
+        "which count once; how far the seeds differ comes on top. A class agrees less with "
+        "noisy labels the more of its labels are wrong, so a low agreement alone does not show "
+        "that it is lost. Test labels chose nothing."
     )
 
 
