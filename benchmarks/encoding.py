@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=2_000)
     parser.add_argument("--width", type=int, default=768, help="of features")
     parser.add_argument("--form", default="npy", choices=FORMS, help="of features")
+    parser.add_argument("--unlabelled", type=float, default=0.0, help="share of the features")
     parser.add_argument("--encoder", default="pixels", help="of photos")
     parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -68,7 +69,7 @@ def load(arguments: argparse.Namespace, folder: Path) -> None:
         source = DataSource(train=str(folder / "photos"), encoder=arguments.encoder)
     else:
         labels = str(folder / "y.npy") if arguments.form == "npy" else None
-        source = DataSource(train=str(folder / f"x.{arguments.form}"), labels=labels)
+        source = DataSource(train=str(folder / f"x.{arguments.form}"), labels=labels, missing="-1")
         import pandas  # noqa: F401
         import pyarrow.csv
         import pyarrow.parquet  # noqa: F401
@@ -80,7 +81,9 @@ def load(arguments: argparse.Namespace, folder: Path) -> None:
     for start in range(0, len(dataset.train_inputs), 4096):
         dataset.train_inputs[start : start + 4096].sum()
     facts = {"seconds": seconds, "read_seconds": time.perf_counter() - started}
-    facts |= {"memory": peak() - before, "array": dataset.train_inputs.nbytes}
+    sets = (dataset.train_inputs, dataset.unlabelled_inputs)
+    facts["array"] = sum(inputs.nbytes for inputs in sets if inputs is not None)
+    facts["memory"] = peak() - before
     print(json.dumps(facts))
 
 
@@ -114,6 +117,7 @@ def write_features(arguments: argparse.Namespace, folder: Path) -> None:
         block[...] = random.standard_normal(block.shape, dtype=np.float32)
     rows.flush()
     labels = np.arange(arguments.examples) % 10
+    labels[random.random(len(labels)) < arguments.unlabelled] = -1
     np.save(folder / "y.npy", labels)
     if arguments.form != "npy":
         import pyarrow as pa

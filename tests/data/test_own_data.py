@@ -8,6 +8,7 @@ from PIL import Image
 
 from tune_noise.config.data_source import DataSource
 from tune_noise.config.trial import TrialConfig
+from tune_noise.data import own_data
 from tune_noise.data.duplicates import count_duplicates
 from tune_noise.data.encoders.stored import load_encoder, save_encoder
 from tune_noise.data.own_data import make_dataset
@@ -61,6 +62,22 @@ def test_examples_without_a_label_are_kept_apart_with_their_ids(raw):
     assert dataset.unlabelled_ids.tolist() == ["v", "y", "s"]
     assert dataset.unlabelled_inputs[:, 0].tolist() == [3.0, 12.0, 90.0]
     assert dataset.test_ids.tolist() == ["t"]
+
+
+@pytest.mark.parametrize("large", [0, 2**30])
+def test_large_inputs_with_gaps_and_a_validation_split_are_mapped_and_not_copied(
+    raw, tmp_path, monkeypatch, large
+):
+    monkeypatch.setattr(own_data, "_LARGE_BYTES", large)
+    monkeypatch.setattr(own_data, "_BLOCK_ROWS", 2)
+    validation = RawSplit(features(3, start=50), words("b", None, "a"), ids=words(*"pqr"))
+    raw = replace(with_labels(raw, "b", None, "b", "a", None, "a"), validation=validation)
+    dataset = make_dataset(raw, SOURCE, val_fraction=0.2, cache_dir=tmp_path)
+    assert dataset.train_inputs[:, 0].tolist() == [0.0, 6.0, 9.0, 15.0, 50.0, 56.0]
+    assert dataset.unlabelled_inputs[:, 0].tolist() == [3.0, 12.0, 53.0]
+    assert isinstance(dataset.train_inputs.base, np.memmap) == (large == 0)
+    assert np.shares_memory(dataset.test_inputs, raw.test.inputs)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_ids_an_example_is_told_by_its_place_in_the_file(raw):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from tune_noise.data.photos import describe_changes, look_through
 from tune_noise.data.sources.notes import listed
 from tune_noise.data.sources.raw import RawData, RawKind, RawSplit
 from tune_noise.data.splits import validation_split
-from tune_noise.errors import ConfigError, DataError, Problem
+from tune_noise.errors import ConfigError, DataError, Problem, StorageError
 
 # In the order of their examples.
 _SPLITS = ("train", "validation", "test")
@@ -30,6 +31,9 @@ VALIDATION_LABELS = "validation labels"
 # Letters of a raw input that people are shown.
 SHOWN_LETTERS = 300
 _MAX_FAULTS = 20
+# Inputs that would be copied in memory are written to a file if they are larger, by so many rows.
+_LARGE_BYTES = 2**26
+_BLOCK_ROWS = 4096
 
 
 def load_own(
@@ -108,6 +112,7 @@ class Plan:
         encoding: of all examples, in this order; None where the inputs are used as they come.
         first_equals: see `Dataset`.
         answers: of several annotators to the examples of all splits, int64 [examples, W]; or None.
+        cache_dir: the folder of the cache.
     """
 
     raw: RawData
@@ -120,6 +125,7 @@ class Plan:
     encoding: Encoding | None
     first_equals: np.ndarray | None
     answers: np.ndarray | None
+    cache_dir: Path
 
     def dataset(self, executor: Executor = one_after_another) -> Dataset:
         """Encode what is not encoded yet, and return the data set.
@@ -134,7 +140,7 @@ class Plan:
         splits = _splits(raw)
         if encoding is None:
             inputs = [split.inputs for split in splits]
-            arrays = [_taken(inputs, rows) for rows in (train, test, unlabelled)]
+            arrays = [_gathered(inputs, rows, self.cache_dir) for rows in (train, test, unlabelled)]
         else:
             encoded, state = encoding.run(executor)
             arrays = np.split(encoded, [num_labelled, num_known])
@@ -225,6 +231,7 @@ def plan_dataset(
         encoding,
         first_equals,
         answers,
+        cache_dir,
     )
 
 
@@ -401,6 +408,38 @@ def _shown(kind: RawKind, splits: Sequence[RawSplit]) -> np.ndarray | None:
     return np.array(
         [t if len(t) <= SHOWN_LETTERS else f"{t[: SHOWN_LETTERS - 3]}..." for t in lines], object
     )
+
+
+def _gathered(inputs: Sequence[Any], rows: np.ndarray, folder: Path) -> Any:
+    """Return what `_taken` does; a large copy is mapped from a file, so that memory has one alone.
+
+    The file has no name, and ends with the array.
+
+    Raises:
+        StorageError: the folder has no room for it.
+    """
+    if len(rows) * inputs[0][:1].nbytes < _LARGE_BYTES or _is_run(inputs, rows):
+        return _taken(inputs, rows)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as file:
+            for start in range(0, len(rows), _BLOCK_ROWS):
+                block = _taken(inputs, rows[start : start + _BLOCK_ROWS])
+                file.write(np.ascontiguousarray(block).data)
+            file.flush()
+            shape = (len(rows), *inputs[0].shape[1:])
+            return np.memmap(file, inputs[0].dtype, mode="r", shape=shape).view(np.ndarray)
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be used ({error.strerror or error}): make room, or name another "
+            "folder by TUNE_NOISE_DATA"
+        ) from error
+
+
+def _is_run(inputs: Sequence[Any], rows: np.ndarray) -> bool:
+    """Return whether sorted rows follow each other in one split."""
+    first, last = np.searchsorted(np.cumsum([*map(len, inputs)]), rows[[0, -1]], side="right")
+    return bool(first == last and rows[-1] - rows[0] == len(rows) - 1)
 
 
 def _taken(inputs: Sequence[Any], rows: np.ndarray) -> Any:
