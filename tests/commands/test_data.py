@@ -85,6 +85,17 @@ def test_features_are_used_as_they_come(run: Run) -> None:
     refuse(run("data", "mine.npz", "--label", "kind"), "'kind' would be a column", "leave label")
 
 
+def test_what_stands_for_a_missing_label_is_said_as_the_message_says_it(run: Run) -> None:
+    features = np.random.default_rng(0).normal(size=(30, 3))
+    np.savez("mine.npz", features=features, labels=np.arange(30) % 3 - 1)
+    refuse(run("data", "mine.npz"), "--set data.missing=-1", "--set \"data.missing=''\"")
+    for missing, unlabelled in (("-1", 10), ("''", 0)):
+        facts = json.loads(
+            run("data", "mine.npz", "--set", f"data.missing={missing}", "--json").out
+        )
+        assert facts["examples"]["unlabelled"] == unlabelled
+
+
 def test_answers_of_annotators_are_told_from_examples(run: Run) -> None:
     rows = [f"{row // 3},w{row % 3},{'ab'[row // 3 % 2]}" for row in range(120)]
     Path("answers.csv").write_text("\n".join(["task,worker,label", *rows]))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tune_noise.config.frozen import Frozen, OneLine
 from tune_noise.system.files import expand_home
@@ -74,6 +74,11 @@ class DataSource(Frozen):
     @classmethod
     def _a_path_alone_is_the_training_data(cls, values: Any) -> Any:
         return {"train": values} if isinstance(values, str) else values
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _a_number_is_a_word_too(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value
 
     @property
     def word(self) -> str:

@@ -124,7 +124,10 @@ def _fault_of_negatives(
             fault += f"; drop unlabelled examples: `{drop(f'{values} >= 0', beside)}`"
         fault += f"; if {negative[0]} is a class, save words: `{as_words}`"
     if negative == [-1]:
-        fault += "; or, beside --data, say data.missing=-1, or data.missing='' where it is a class"
+        fault += (
+            "; or read it by --data with --set data.missing=-1, or with "
+            "--set \"data.missing=''\" where it is a class"
+        )
     return fault
 
 

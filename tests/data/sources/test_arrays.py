@@ -87,7 +87,7 @@ def test_where_minus_one_may_be_a_class_the_option_must_say_it(tmp_path: Path, l
     for path in (tmp_path / "a.npz", save(tmp_path / "features.npy", VALUES)):
         message = refusal(path)
         assert "has -1, but class ids are 0..K-1" in message
-        assert "data.missing=-1, or data.missing='' where it is a class" in message
+        assert "--set data.missing=-1, or with --set \"data.missing=''\" where it" in message
 
 
 def test_an_npz_of_features_has_splits_ids_and_words(tmp_path: Path) -> None:

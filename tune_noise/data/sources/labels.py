@@ -60,7 +60,7 @@ def labels_of(words: np.ndarray, place: str, missing: str | None, notes: Notes) 
         notes.refuse(
             place,
             f"is -1 in {count:,} rows, which may be a class or stand for a missing label; say "
-            "which: missing: '-1', or missing: '' where it is a class",
+            "which: missing: '-1', or missing: '' where it is a class (--set \"data.missing=''\")",
         )
     return words
 
