@@ -4,8 +4,9 @@
 
 SOURCE is read as `tune-noise search --data` reads it, and needs true labels and a test split, which
 choose nothing; `digits` is that of scikit-learn, and needs no file. Its labels are taken as given,
-if some are wrong, and once more for each --noise; without any SOURCE all made-up kinds of noise are
-put on digits, which takes some minutes.
+if some are wrong, and once more for each --noise: made up from the true labels, or, for `shuffled
+1`, those that are given, shuffled within each true class, so that they depend on the class alone.
+Without any SOURCE all made-up kinds of noise are put on digits, which takes some minutes.
 
 Each draw takes --examples of the examples, and trains some forty configurations on five folds:
 simple models, and networks early and late. Then criteria that see noisy labels alone choose from
@@ -24,7 +25,7 @@ from scipy.stats import t as student
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.criteria.population import Population, Problem, make_population
-from benchmarks.criteria.problems import GIVEN, MADE_UP, draw, read
+from benchmarks.criteria.problems import GIVEN, MADE_UP, SHUFFLED, draw, read
 from benchmarks.criteria.rules import shared_errors, shortfalls
 
 # Of the labels that vote, and how often they are drawn anew.
@@ -154,13 +155,16 @@ def main() -> None:
         ],
         rows,
     )
-    given = {key: value for key, value in results.items() if key[1] == GIVEN}
-    made_up = {key: value for key, value in results.items() if key[1] != GIVEN}
-    for title, part in (("Labels as given", given), ("Made-up noise", made_up)):
+    groups: dict[str, Results] = {"Labels as given": {}, "Made-up noise": {}, "Shuffled": {}}
+    for key, judged in results.items():
+        kinds = {GIVEN: "Labels as given", SHUFFLED: "Shuffled"}
+        groups[kinds.get(key[1].split()[0], "Made-up noise")][key] = judged
+    both = groups["Labels as given"] | groups["Made-up noise"]
+    if groups["Labels as given"] and groups["Made-up noise"]:
+        groups["Labels as given and made-up noise"] = both
+    for title, part in groups.items():
         if part:
             print_tables(f"{title}: {len(part)} conditions, {options.draws} draws", part)
-    if given and made_up:
-        print_tables("Both", results)
 
 
 if __name__ == "__main__":

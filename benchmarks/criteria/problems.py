@@ -13,6 +13,8 @@ from tune_noise.noise.transition import pair_flip, symmetric
 from tune_noise.seeding import generator
 
 GIVEN = "given"
+# The given labels without what they owe to the example.
+SHUFFLED = "shuffled"
 MADE_UP = (
     *("symmetric 0.3", "symmetric 0.5", "pair 0.45", "structured 0.6"),
     *("instance 0.4", "look-alike 0.2", "look-alike 0.4"),
@@ -61,7 +63,7 @@ def draw(problem: Problem, noise: str, *, examples: int, seed: int) -> Problem:
 
     Args:
         problem: where they come from.
-        noise: `given`, or a kind and the share of labels that it makes wrong.
+        noise: `given`, or a kind and the share of labels that it makes wrong, or shuffles.
         examples: how many.
         seed: of examples and noise.
     """
@@ -98,9 +100,25 @@ def _noisy(kind: str, rate: float, problem: Problem, random: np.random.Generator
         )[:, 0]
     if kind == "look-alike":
         return _look_alike(rate, problem, random)
+    if kind == SHUFFLED:
+        return _shuffled(rate, problem, random)
     raise SystemExit(
-        f"error: noise {kind}: must be symmetric, pair, structured, instance or look-alike"
+        f"error: noise {kind}: must be symmetric, pair, structured, instance, look-alike or "
+        f"{SHUFFLED}"
     )
+
+
+def _shuffled(share: float, problem: Problem, random: np.random.Generator) -> np.ndarray:
+    """Shuffle this share of the given labels among examples of the same true class.
+
+    So they depend on nothing but the class, with the same matrix.
+    """
+    labels = problem.labels.copy()
+    chosen = random.random(len(labels)) < share
+    for c in range(problem.num_classes):
+        members = np.flatnonzero(chosen & (problem.truth == c))
+        labels[members] = labels[random.permutation(members)]
+    return labels
 
 
 def _look_alike(rate: float, problem: Problem, random: np.random.Generator) -> np.ndarray:
