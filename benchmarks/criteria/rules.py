@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from benchmarks.criteria.population import FOLDS, Population
+from tune_noise.metrics.balanced import balanced_information
 from tune_noise.metrics.information import PSEUDO_COUNT, entropy, information
 from tune_noise.metrics.shrunk_information import shrunk_information
 from tune_noise.metrics.soft_information import soft_information
@@ -83,7 +84,9 @@ class Judged:
                 [shrunk_information(p, column, self.num_classes) for p in self.predicted]
             ),
             "noisy accuracy": agreement.mean(axis=1),
-            "balanced information": self.log_terms @ share,
+            "balanced information": np.array(
+                [balanced_information(p, column, self.num_classes).nats for p in self.predicted]
+            ),
             "balanced noisy accuracy": agreement @ share,
             "soft information": np.array([soft_information(p, column) for p in self.probabilities]),
             "noisy loss": np.log(self.probabilities[:, every, labels]).mean(axis=1),
