@@ -6,7 +6,8 @@ The finalists of a simulated search get scores on fresh seeds: a true mean each,
 given standard deviation of paired differences. The package's own code judges them, once after a
 fixed number of seeds and look by look (`confirm: {seeds: 3, max_seeds: 10}`). Prints Markdown
 tables: how often a winner is named though the best are equal, how often a truly best finalist is
-called worse, how often a true winner is found, and how many seeds that takes. The default is 20,000
+called worse, how often a true winner is found, how many seeds that takes, and how often a sentence
+about reference models is wrong. The default is 20,000
 searches a row; the brackets are 95 % Wilson intervals of that simulation.
 """
 
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tune_noise.training.noise_findings import GROUPS
-from tune_noise.verdict.comparisons import Bools, Floats, Integers, compare, still_in_race
+from tune_noise.verdict import compare_references, decide
+from tune_noise.verdict.comparisons import ERROR, Bools, Floats, Integers, compare, still_in_race
 from tune_noise.verdict.looks import Look, is_over, looks_of
 
 SEARCHES = 20_000
@@ -219,6 +221,34 @@ def print_staggered(rng: np.random.Generator, searches: int) -> None:
     print()
 
 
+def print_references(rng: np.random.Generator, searches: int) -> None:
+    """Finalists and reference models that are all equal: either claim about them is wrong."""
+    columns = ["none is better, wrongly", "all are beaten, wrongly", "either"]
+    print_header(["finalists", "models", "noise", *columns])
+    for k, m in ((1, 1), (1, 5), (2, 1), (2, 5), (5, 5)):
+        for kind, noise in KINDS.items():
+            claims = np.array([wrong_claims(s, k) for s in noise(rng, (searches, k + m, 5))])
+            ahead, beaten = claims.T
+            row = [str(k), str(m), kind, rate(ahead), rate(beaten), rate(ahead | beaten)]
+            print(f"| {' | '.join(row)} |")
+    print()
+
+
+def wrong_claims(scores: Floats, num_finalists: int) -> tuple[bool, bool]:
+    """Whether "no network is better" is said of any model, and "the leader is better" of all."""
+    rows = {str(number): dict(enumerate(row)) for number, row in enumerate(scores)}
+    finalists = {name: rows.pop(name) for name in map(str, range(num_finalists))}
+    standing = decide(finalists, range(scores.shape[1]), fixed(scores.shape[1]))
+    judged = compare_references(
+        finalists,
+        rows,
+        leader=str(standing.leader),
+        num_tied=len(standing.tied),
+        error=ERROR,
+    ).values()
+    return any(one.is_ahead_of_all for one in judged), all(one.is_beaten for one in judged)
+
+
 def print_limit(rng: np.random.Generator, searches: int) -> None:
     """Two finalists of equal mean, of which one collapses on one seed in ten."""
     print_header(["seeds", "wrong winner"])
@@ -250,6 +280,8 @@ def main() -> None:
     print(f"{searches:,} searches a row, root seed {ROOT_SEED}.\n")
     for part in (print_ties, print_power, print_staggered, print_limit, print_shared_labels):
         part(rng, searches)
+    # One search at a time, by the code that judges a real one.
+    print_references(rng, searches // 4)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ MAY_IMPORT = {
     "mlflow": ["tracking"],
     "pyarrow": ["data.sources"],
     "sqlalchemy": ["record", "tracking"],
-    "sklearn": ["data", "methods", "reporting.findings.importance"],
+    "sklearn": [
+        "data", "methods", "reporting.findings.importance", "training.reference_models",
+    ],
     "matplotlib": ["reporting.figures", "reporting.comparison"],
     "jinja2": ["reporting.page"],
     "typer": [

@@ -13,6 +13,8 @@ from typing import Any
 from tune_noise.errors import suggestion
 
 MAX_EPOCHS = 100_000
+# In the training inputs of a reference model, in memory as float32.
+MAX_REFERENCE_NUMBERS = 50_000_000
 # Networks that one trial trains side by side.
 MAX_NETWORKS = 8
 
@@ -206,6 +208,37 @@ class EncoderDeclaration(Declaration):
     package: str = ""
     extra: str = ""
     revision: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceDeclaration(Declaration):
+    """A reference model: a function that fits it, see `training.reference_models`.
+
+    Attributes:
+        words: its name in sentences.
+        settings: setting -> the values that are tried; noisy validation chooses among all
+            combinations.
+        takes: the kinds of inputs that it takes; pictures are flattened.
+        max_examples: it learns a stratified part of more examples than that.
+        max_width: it takes inputs of at most so many numbers; None for any.
+        max_classes: it takes at most so many classes.
+        seconds_per_million: what one fit and its predictions take on one core, about, for each
+            million numbers in its training inputs, times the number of classes where `by_class`.
+        by_class: see there.
+    """
+
+    words: str
+    settings: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    takes: tuple[str, ...] = ("pictures", "features")
+    max_examples: int
+    max_width: int | None = None
+    max_classes: int = 10_000
+    seconds_per_million: float
+    by_class: bool = False
+
+    def num_learned(self, examples: int, width: int) -> int:
+        """Return how many of some examples it learns, whose inputs have so many numbers each."""
+        return min(examples, self.max_examples, max(1, MAX_REFERENCE_NUMBERS // width))
 
 
 def import_object(path: str) -> Any:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from tune_noise.config.data_source import DataSource
 from tune_noise.config.metric_names import METRICS
+from tune_noise.config.reference_models import REFERENCES
+from tune_noise.config.words import plain_value
 from tune_noise.data.encoders.declarations import DEFAULT_ENCODERS, ENCODERS
-from tune_noise.declaration import Field, MethodDeclaration
+from tune_noise.declaration import Field, MethodDeclaration, ReferenceDeclaration
 from tune_noise.methods.declarations import METHODS
 from tune_noise.models.declarations import NETWORKS
 from tune_noise.noise.kinds import NOISES
@@ -74,6 +76,33 @@ def encoders_table() -> str:
     return table(("`encoder`", "takes", "fields (default)", "what it makes", "extra"), rows)
 
 
+def references_table() -> str:
+    """Return the table of the reference models."""
+    rows = [
+        (
+            f"`{reference.name}`",
+            reference.summary,
+            "; ".join(
+                f"`{name}` {', '.join(map(plain_value, values))}"
+                for name, values in reference.settings.items()
+            ),
+            f"{reference.max_examples:,}",
+            _needs(reference),
+        )
+        for reference in REFERENCES.values()
+    ]
+    head = ("`references`", "what it predicts", "settings tried", "examples at most", "needs")
+    return table(head, rows)
+
+
+def _needs(reference: ReferenceDeclaration) -> str:
+    needs = [] if len(reference.takes) > 1 else [*reference.takes]
+    needs += [f"at most {reference.max_width} numbers"] if reference.max_width else []
+    most = reference.max_classes
+    needs += [f"at most {most:,} classes"] if most < 10_000 else []
+    return ", ".join(needs)
+
+
 def metrics_table() -> str:
     """Return the table of all metrics."""
     better = {"max": "larger", "min": "smaller", None: ""}
@@ -122,6 +151,7 @@ TABLES: dict[tuple[str, str], Callable[[], str]] = {
     ("methods.md", "networks"): networks_table,
     ("noise.md", "noises"): noises_table,
     ("objective.md", "metrics"): metrics_table,
+    ("statistics.md", "references"): references_table,
 }
 
 

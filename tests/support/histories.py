@@ -69,6 +69,16 @@ class Builder:
             self.add(*shown, status=status, **given, **values)
         return finalist
 
+    def add_reference(
+        self, name: str, objectives: list[float], *, problem: str = "", **settings: Any
+    ) -> None:
+        """A reference model with these objectives on the fresh seeds; none: it has failed."""
+        seeds = zip(FRESH_SEEDS, map(epoch, objectives), strict=False)
+        data = {"condition": self.condition.name, "name": name, "settings": settings}
+        data |= {"metrics": [[seed, metrics] for seed, metrics in seeds], "problem": problem}
+        data |= {"examples": 880, "available": 1257, "seconds": 0.4}
+        self.events.append(Event("reference", data=data))
+
     def history(self, *, finished: bool = True) -> History:
         end = [Event("finish")] if finished else []
         return History.replay([*self.events, *end])

@@ -56,8 +56,16 @@ class Audit:
         """One run per trial and finalist, each epoch once, all params, and none left RUNNING."""
         assert len(self.parents) == 1
         confirmed = {t.finalist for t in history.trials.values() if t.finalist}
+        models = [
+            f"{condition} {name}"
+            for condition, models in history.references.items()
+            for name, model in models.items()
+            if model.metrics and history.finished
+        ]
+        found = [tags.get("tune_noise.reference") for tags in self.tags.values()]
+        assert sorted(filter(None, found)) == sorted(models)
         assert self.finalists.keys() == confirmed
-        assert len(self.status) == 1 + len(confirmed) + len(history.trials)
+        assert len(self.status) == 1 + len(confirmed) + len(models) + len(history.trials)
         assert self.run_of.keys() == history.trials.keys()
         # Deleted runs count, too.
         assert self.any_status["RUNNING"] == 0

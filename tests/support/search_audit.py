@@ -126,7 +126,8 @@ def _check_mlflow(runs: list[Run], history: History) -> None:
     assert len(of_trials) + len(others) == len(runs)
     assert set(of_trials) == set(history.trials)
     confirmed = {trial.finalist for trial in history.trials.values() if trial.finalist}
-    assert len(others) == len(confirmed) + 1
+    models = [m for models in history.references.values() for m in models.values() if m.metrics]
+    assert len(others) == len(confirmed) + len(models) + 1
     assert {run.status for run in others} == {"FINISHED"}
     for trial in history.trials.values():
         run = of_trials[trial.trial_id]

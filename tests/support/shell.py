@@ -37,6 +37,7 @@ TINY: dict[str, Any] = {
     "early_stopping": {"grace_epochs": 2, "reduction_factor": 2},
     "confirm": {"seeds": 2},
     "suspects": {"folds": 0},
+    "references": [],
 }
 
 

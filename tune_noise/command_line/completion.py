@@ -141,6 +141,7 @@ def _named() -> dict[str, list[str]]:
     """Return the values of fields that are names."""
     from tune_noise.config.declared import SHIPPED, names
     from tune_noise.config.metric_names import METRICS
+    from tune_noise.config.reference_models import REFERENCES
     from tune_noise.data import DATASET_NAMES
 
     objectives = [name for name, metric in METRICS.items() if metric.searchable]
@@ -148,6 +149,7 @@ def _named() -> dict[str, list[str]]:
         "dataset": list(DATASET_NAMES),
         **{field: names(field) for field in SHIPPED},
         "objective": objectives,
+        "references": ["[]", *(f"[{name}]" for name in REFERENCES)],
     }
 
 

@@ -13,9 +13,10 @@ from tune_noise.config.data_source import DataSource, with_dataset
 from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen, OneLine
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE
+from tune_noise.config.reference_models import REFERENCES
 from tune_noise.config.trial import TrialConfig, applies, trial_fields, when
 from tune_noise.declaration import MAX_EPOCHS, DeclarationError
-from tune_noise.errors import UserError
+from tune_noise.errors import UserError, suggestion
 
 # Fields of a trial that a space sets as keys of its own, or that only the service may set.
 SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "oracle", "objective", "last_epochs")
@@ -184,6 +185,11 @@ class SearchConfig(Frozen):
     )
     confirm: Confirm = Field(default_factory=Confirm)
     suspects: Suspects = Field(default_factory=Suspects)
+    references: list[str] = Field(
+        default_factory=lambda: list(REFERENCES),
+        description="simple models trained on the same noisy labels and shown beside the "
+        "finalists; []: none",
+    )
     resources: Resources = Field(default_factory=Resources)
     seed: int = Field(0, ge=0, le=10**12, description="root of all randomness of the search")
 
@@ -196,6 +202,16 @@ class SearchConfig(Frozen):
         """Return the values as a space file holds them: either `dataset` or `data`."""
         plain = super().to_plain()
         return plain if self.data is None else {k: v for k, v in plain.items() if k != "dataset"}
+
+    @field_validator("references")
+    @classmethod
+    def _reference_models(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in REFERENCES:
+                raise ValueError(
+                    f"{name!r} is not a reference model: {suggestion(name, REFERENCES)}"
+                )
+        return list(dict.fromkeys(names))
 
     @field_validator("name")
     @classmethod

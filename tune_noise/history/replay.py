@@ -14,6 +14,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.config.trial import TrialConfig
 from tune_noise.declaration import DeclarationError
 from tune_noise.errors import UserError
+from tune_noise.history.references import ReferenceHistory
 from tune_noise.record import Event
 
 # Another release of these may draw, propose or train something else; of the others it may not.
@@ -237,6 +238,7 @@ class History:
         warnings: what a person should know of how the search went, a sentence each, in order.
         suspects: condition -> facts of the table of its suspects: of which trial, how many, and
             how well they were found where the truth is known.
+        references: condition -> name of a reference model -> how it did.
         time: how long it has searched.
         finished: whether the search came to its end.
         last_number: number of the last event applied.
@@ -246,6 +248,7 @@ class History:
     trials: dict[str, TrialHistory] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     suspects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    references: dict[str, dict[str, ReferenceHistory]] = field(default_factory=dict)
     time: SearchTime = field(default_factory=SearchTime)
     finished: bool = False
     last_number: int = 0
@@ -284,6 +287,10 @@ class History:
         if event.kind == "search":
             self.search = event.data
             _load_own(self.config)
+        elif event.kind == "reference":
+            models = self.references.setdefault(event.data["condition"], {})
+            name = event.data["name"]
+            models[name] = ReferenceHistory.of_event(event.data, models.get(name))
         elif event.kind == "run":
             self.time.start_run(event)
         elif event.kind == "extend":

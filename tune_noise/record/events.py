@@ -8,7 +8,7 @@ from typing import Any, Literal
 from zlib import crc32
 
 EventKind = Literal[
-    "search", "run", "extend", "ask", "start", "epoch", "rung", "end", "note", "finish"
+    "search", "run", "extend", "ask", "start", "epoch", "rung", "end", "reference", "note", "finish"
 ]
 # Columns of the table: search, number, seconds, kind, trial_id, data, checksum.
 Row = tuple[str, int, float, EventKind, str | None, str, int]
@@ -22,10 +22,11 @@ class Event:
         kind: `search` (the resolved configuration, once), `run` (a driver starts: `host`, `pid`,
             `time_budget_seconds`), `extend` (the search was enlarged to `trials`), `ask` (a
             configuration was proposed), `start` (what the trial found: realised noise rate, sizes),
-             `epoch` (its metrics), `rung` (a decision of the scheduler), `end` (status, reason,
-             and what a confirmation tells of the noise), `note` (`text`: something a person should
-             know; `suspects`: condition -> what is known of its table of suspects), `finish` (all
-             is done).
+            `epoch` (its metrics), `rung` (a decision of the scheduler), `end` (status, reason, and
+            what a confirmation tells of the noise), `reference` (a reference model of a condition:
+            its settings and its metrics by seed, or why there are none), `note` (`text`: something
+            a person should know; `suspects`: condition -> what is known of its table of suspects),
+            `finish` (all is done).
         trial_id: the trial it belongs to; None where it belongs to the search.
         data: plain values; a number that is not finite is stored as None.
         seconds: Unix time at which it was appended.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.findings.references import LEAST_SPREAD, Reference
 from tune_noise.reporting.findings.summary import ConditionSummary
 from tune_noise.reporting.statistics import Estimate, judged
 from tune_noise.reporting.wording import (
@@ -13,7 +14,7 @@ from tune_noise.reporting.wording import (
     standard_error,
     with_sd,
 )
-from tune_noise.verdict import ERROR
+from tune_noise.verdict import ERROR, Comparison
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,10 @@ def difference_cell(estimate: Estimate, metric: str, *notes: str) -> Cell:
     return Cell(mean, _without_empty(ends, *notes))
 
 
-def finalist_cell(finalist: Finalist, metric: str) -> Cell:
-    """Return a figure of a finalist, with the standard error of one measurement if it has one."""
+def finalist_cell(finalist: Finalist | Reference, metric: str) -> Cell:
+    """Return a figure of a finalist or reference model, with the error of one measurement."""
     error = finalist.metrics.get(f"{metric}_se")
-    note = "" if error is None else standard_error(error.mean, metric)
+    note = "" if error is None or error.mean < LEAST_SPREAD else standard_error(error.mean, metric)
     return cell(finalist.metrics.get(metric), metric, note)
 
 
@@ -60,12 +61,25 @@ def judgement_cell(finalist: Finalist, condition: ConditionSummary) -> Cell:
     judgement = condition.comparison(finalist)
     if judgement is None or judgement.n == 0 or condition.leader is None:
         return EMPTY
-    notes = [f"n = {judgement.n}", "separated" if judgement.is_separated else "tied"]
-    if judgement.level != ERROR:
-        notes.insert(1, interval_name(judgement.level))
+    notes = [*_how(judgement), "separated" if judgement.is_separated else "tied"]
     if judgement.against != condition.leader.trial_id:
         notes.append(f"against {judgement.against}, then leading")
     return difference_cell(judged(judgement), condition.config.objective, ", ".join(notes))
+
+
+def reference_judgement_cell(reference: Reference) -> Cell:
+    """Return the leader minus a reference model, paired by seed, and who is ahead."""
+    comparison = reference.leader_minus_this
+    if comparison is None or comparison.n == 0:
+        return EMPTY
+    notes = [*_how(comparison), reference.standing]
+    return difference_cell(judged(comparison), reference.objective, ", ".join(notes))
+
+
+def _how(comparison: Comparison) -> list[str]:
+    """Return the number of seeds, and the level where it is not the usual one."""
+    level = [] if comparison.level == ERROR else [interval_name(comparison.level)]
+    return [f"n = {comparison.n}", *level]
 
 
 def _without_empty(*lines: str) -> tuple[str, ...]:

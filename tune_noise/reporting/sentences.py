@@ -7,6 +7,7 @@ from tune_noise.config.words import configuration
 from tune_noise.history.replay import TrialHistory
 from tune_noise.record.folder import UNLABELLED_CSV, WINNERS
 from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.findings.references import Reference
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.statistics import Estimate, judged
 from tune_noise.reporting.wording import (
@@ -83,7 +84,14 @@ def objective_meaning(objective: str) -> str:
 
 def verdict_sentence(condition: ConditionSummary) -> str:
     """Return the answer for one condition, as far as there is one."""
-    parts = [_answer(condition), _left_out(condition), _renamed(condition), _lost(condition)]
+    parts = [
+        _unbeaten(condition),
+        _answer(condition),
+        _beaten(condition),
+        _left_out(condition),
+        _renamed(condition),
+        _lost(condition),
+    ]
     return " ".join(part for part in parts if part)
 
 
@@ -115,6 +123,43 @@ def place(condition: ConditionSummary) -> str:
     return f"With {words}" if words.startswith("the labels") else f"At {words}"
 
 
+def _unbeaten(condition: ConditionSummary) -> str:
+    """Return which reference models no network beats; empty where the leader beats all of them."""
+    best = condition.best
+    if best is None or not condition.unbeaten_references:
+        return ""
+    reference, *others = condition.unbeaten_references
+    comparison, is_ahead = reference.leader_minus_this, reference.is_ahead_of_all
+    compared = _compared(best, reference, condition.config.objective, reference.words, comparison)
+    sentence = (
+        f"{place(condition)}, no network is {'' if is_ahead else 'clearly '}better than "
+        f"{reference.words}: {compared}."
+    )
+    if not others:
+        return sentence
+    return f"{sentence} Nor is one clearly better than {_listed([r.words for r in others])}."
+
+
+def _beaten(condition: ConditionSummary) -> str:
+    """Return that the leader beats all reference models; empty where it does not."""
+    judged, leader = condition.judged_references, condition.leader
+    if leader is None or not judged or condition.unbeaten_references:
+        return ""
+    reference, objective = judged[0], condition.config.objective
+    every = "the reference model" if len(judged) == 1 else "all reference models"
+    figure = with_interval(reference.metrics[objective], objective)
+    paired = _paired(reference.leader_minus_this, objective)
+    return (
+        f"The leader is better than {every}, of which {reference.words} is the best: "
+        f"{objective_name(objective)} {figure}; {paired}."
+    )
+
+
+def _where(condition: ConditionSummary) -> str:
+    """Return what the answer among the networks begins with."""
+    return "Among the networks" if condition.unbeaten_references else place(condition)
+
+
 def _answer(condition: ConditionSummary) -> str:
     leader, rival = condition.leader, condition.rival
     if leader is None:
@@ -123,13 +168,13 @@ def _answer(condition: ConditionSummary) -> str:
     if rival is None:
         seeds = _seeds(len(leader.counted))
         return (
-            f"{place(condition)}, {name} is unopposed: {_figures(leader)}, {seeds}. It is compared "
-            "with no other configuration, as none was confirmed."
+            f"{_where(condition)}, {name} is unopposed: {_figures(leader)}, {seeds}. It is "
+            "compared with no other configuration, as none was confirmed."
         )
     if condition.verdict == "winner":
-        return f"{place(condition)}, {name} wins: {_comparison(condition, leader, rival)}."
+        return f"{_where(condition)}, {name} wins: {_comparison(condition, leader, rival)}."
     verb = f"a tie: {name} is leading, but not clearly"
-    parts = [f"{place(condition)}, {verb}: {_comparison(condition, leader, rival)}."]
+    parts = [f"{_where(condition)}, {verb}: {_comparison(condition, leader, rival)}."]
     parts += [_also_tied(condition, leader), _settling(condition)]
     return " ".join(part for part in parts if part)
 
@@ -142,8 +187,7 @@ def _also_tied(condition: ConditionSummary, leader: Finalist) -> str:
         names.append(f"{len(others) - MAX_NAMED} more")
     if not names:
         return ""
-    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{listed} {'is' if len(others) == 1 else 'are'} not separated from it, either."
+    return f"{_listed(names)} {'is' if len(others) == 1 else 'are'} not separated from it, either."
 
 
 def _settling(condition: ConditionSummary) -> str:
@@ -168,11 +212,21 @@ def _settling(condition: ConditionSummary) -> str:
 
 
 def _comparison(condition: ConditionSummary, leader: Finalist, rival: Finalist) -> str:
-    objective = condition.config.objective
+    name = _name_of_other(leader, rival, condition)
+    comparison = condition.comparison(rival)
+    return _compared(leader, rival, condition.config.objective, name, comparison)
+
+
+def _compared(
+    leader: Finalist,
+    rival: Finalist | Reference,
+    objective: str,
+    other: str,
+    comparison: Comparison | None,
+) -> str:
+    """Return the objective and test accuracy of two, and their paired difference."""
     against = _against(leader, rival, objective)
-    other = _name_of_other(leader, rival, condition)
-    parts = [f"{objective_name(objective)} {against} for {other}"]
-    parts.append(_paired(condition.comparison(rival), objective))
+    parts = [f"{objective_name(objective)} {against} for {other}", _paired(comparison, objective)]
     metric, name = _test_metric(objective)
     tested = [f.metrics.get(metric) for f in (leader, rival)]
     figures = [with_interval(accuracy, metric) for accuracy in tested if accuracy]
@@ -188,7 +242,7 @@ def _test_metric(objective: str) -> tuple[str, str]:
     return TEST_ACCURACY, "test accuracy"
 
 
-def _against(leader: Finalist, runner_up: Finalist, objective: str) -> str:
+def _against(leader: Finalist, runner_up: Finalist | Reference, objective: str) -> str:
     """Return `1.31 nats against 1.10`, with the same decimals on both sides."""
     estimates = leader.metrics[objective], runner_up.metrics[objective]
     places = max(decimals(estimate, objective) for estimate in estimates)
@@ -248,7 +302,7 @@ def _nothing_learned(condition: ConditionSummary, best: Finalist) -> str:
     note = "" if error is None else f", {standard_error(error.mean, metric)}"
     figure = f"{objective_name(metric)} {with_interval(best.metrics[metric], metric)}{note}"
     return (
-        f"{place(condition)}, nothing was learned: the best finalist, "
+        f"{_where(condition)}, nothing was learned: the best finalist, "
         f"{configuration(best.config, condition.config)}, has {figure}, which is not clearly above "
         "0, so there is no winner and no model. Check that each label stands beside its own input; "
         "if it does, take more examples, more epochs or a larger val_fraction."
@@ -301,6 +355,12 @@ def _lost(condition: ConditionSummary) -> str:
         return f"Warning: {len(lost):,} classes are never predicted ({seeds}), e.g. {named}."
     verb = f"class {named} is" if len(lost) == 1 else f"the classes {named} are"
     return f"Warning: {verb} never predicted ({seeds})."
+
+
+def _listed(names: list[str]) -> str:
+    """Return `a, b and c`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _seeds(count: int) -> str:

@@ -41,6 +41,7 @@ from tune_noise.reporting.findings.finalists import reported_metrics
 from tune_noise.reporting.findings.importance import Share
 from tune_noise.reporting.findings.knowledge import Fact, knowledge
 from tune_noise.reporting.findings.noise_estimate import MatrixEstimate, noise_estimate
+from tune_noise.reporting.findings.references import Reference
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.findings.trial_metrics import NOT_METRICS, trial_metrics
 from tune_noise.reporting.statistics import Estimate, judged
@@ -57,6 +58,10 @@ EFFORT_COLUMNS = (
 FINALIST_COLUMNS = (
     *("condition", "rank", "is_winner", "trial_id", "configuration", "metric"),
     *("n", "mean", "sd", "low", "high", "error"),
+)
+REFERENCE_COLUMNS = (
+    *("condition", "reference", "settings", "examples", "available_examples", "problem"),
+    *("metric", "n", "mean", "sd", "low", "high", "error", "no_network_is_better"),
 )
 IMPORTANCE_COLUMNS = (
     *("condition", "field", "trials", "importance", "low", "high"),
@@ -99,7 +104,11 @@ class Table:
 
 def search_tables(history: History, summary: Summary) -> dict[str, Table]:
     """Return every table of a search by the path of its file within the folder of the search."""
-    annotators = annotators_table(summary)
+    # Those of what not every search has.
+    further = {
+        ANNOTATORS_FILE: annotators_table(summary),
+        f"{TABLES}/references.csv": references_table(summary),
+    }
     return {
         TRIALS_FILE: trials_table(history),
         EPOCHS_FILE: epochs_table(history),
@@ -111,7 +120,7 @@ def search_tables(history: History, summary: Summary) -> dict[str, Table]:
         f"{TABLES}/importance.csv": importance_table(summary),
         f"{TABLES}/effort.csv": effort_table(history),
         f"{TABLES}/knowledge.csv": knowledge_table(history),
-    } | ({ANNOTATORS_FILE: annotators} if annotators.rows else {})
+    } | {name: table for name, table in further.items() if table.rows}
 
 
 def _config_columns() -> dict[str, str]:
@@ -226,6 +235,20 @@ def finalists_table(summary: Summary) -> Table:
     """
     rows = [row for condition in summary.conditions for row in _finalist_rows(condition)]
     return Table(list(FINALIST_COLUMNS), rows)
+
+
+def references_table(summary: Summary) -> Table:
+    """Return a row per condition, reference model and metric, as `finalists_table` does.
+
+    One that could not be trained has one row, which says why.
+    """
+    rows = [
+        row
+        for condition in summary.conditions
+        for reference in condition.references
+        for row in _reference_rows(reference, condition)
+    ]
+    return Table(list(REFERENCE_COLUMNS), rows)
 
 
 def importance_table(summary: Summary) -> Table:
@@ -374,6 +397,25 @@ def _finalist_rows(condition: ConditionSummary) -> Iterator[Row]:
         if judgement is not None and judgement.n:
             level = {"metric": "leader_minus_this", "error": judgement.level}
             yield about | level | _estimate_values(judged(judgement))
+
+
+def _reference_rows(reference: Reference, condition: ConditionSummary) -> Iterator[Row]:
+    about: Row = {"condition": condition.name, "reference": reference.name}
+    if reference.history.problem:
+        yield about | {"problem": reference.history.problem}
+        return
+    about |= {
+        "settings": reference.settings,
+        "examples": reference.history.examples,
+        "available_examples": reference.history.available,
+    }
+    for metric, value in reference.metrics.items():
+        yield about | {"metric": metric, "error": ERROR} | _estimate_values(value)
+    comparison = reference.leader_minus_this
+    if comparison is not None and comparison.n:
+        judged_as = {"error": comparison.level, "no_network_is_better": reference.is_ahead_of_all}
+        row = about | {"metric": "leader_minus_this"} | judged_as
+        yield row | _estimate_values(judged(comparison))
 
 
 def _estimate_values(estimate: Estimate) -> Row:

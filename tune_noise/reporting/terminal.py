@@ -9,6 +9,7 @@ from rich.text import Text
 from tune_noise.config.words import searched_values
 from tune_noise.reporting.cells import finalist_cell
 from tune_noise.reporting.findings.finalists import Finalist
+from tune_noise.reporting.findings.references import Reference
 from tune_noise.reporting.findings.summary import ConditionSummary, Summary
 from tune_noise.reporting.sentences import badge, verdict_sentence
 from tune_noise.reporting.wording import objective_name, unit, with_sd
@@ -27,7 +28,7 @@ _MEAN_ONLY = ("train_label_precision",)  # a diagnostic, and 80 characters are s
 
 
 def condition_tables(summary: Summary) -> list[Table]:
-    """Return a table per condition: its verdict, then its finalists, best first.
+    """Return a table per condition: its verdict, its finalists, best first, reference models (·).
 
     Each figure is mean ± sample standard deviation over the fresh seeds with its 95 % t interval
     below; the objective has, where it is known, the mean standard error of one measurement too.
@@ -89,10 +90,18 @@ def _table(condition: ConditionSummary) -> Table:
             Text(_count(finalist)),
             end_section=True,
         )
+    for reference in condition.references:
+        if reference.metrics:
+            table.add_row(
+                Text("·"),
+                Text("\n".join(filter(None, [reference.name, *reference.settings.split(", ")]))),
+                *(Text(_figure(reference, metric)) for metric in headings),
+                Text(str(len(reference.history.metrics))),
+            )
     return table
 
 
-def _figure(finalist: Finalist, metric: str) -> str:
+def _figure(finalist: Finalist | Reference, metric: str) -> str:
     estimate = finalist.metrics.get(metric)
     if estimate is not None and metric in _MEAN_ONLY:
         return with_sd(replace(estimate, sd=None), metric)

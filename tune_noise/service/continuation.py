@@ -15,7 +15,7 @@ from tune_noise.record.reach import exists
 from tune_noise.service.begin import source_commit
 
 # How much of a cluster a trial takes does not change what it finds, nor does what comes after it.
-_HARMLESS = ("resources", "suspects")
+_HARMLESS = ("resources", "suspects", "references")
 
 
 def read_begun(

@@ -1,5 +1,6 @@
 """`--dry-run`: what a search would do, on one screen."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from rich.table import Table
 
 from tune_noise.config.configurations import num_finalists, num_trials
 from tune_noise.config.domains import levels_in_words
+from tune_noise.config.reference_models import REFERENCES
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.data.dataset import describe_inputs
@@ -16,9 +18,16 @@ from tune_noise.history.time_left import clock
 from tune_noise.reporting.wording import rate_note
 from tune_noise.service.begin import dataset_facts
 from tune_noise.service.checked_data import label_warnings
-from tune_noise.service.plan import Plan, estimate_cost, make_plan, repetitions_left_out
+from tune_noise.service.plan import (
+    Plan,
+    estimate_cost,
+    examples_of_epochs,
+    make_plan,
+    repetitions_left_out,
+)
 from tune_noise.service.resolution import blind_conditions, least_differences
 from tune_noise.system.cores import usable_cores
+from tune_noise.training.reference_models import missing_needs
 from tune_noise.tuning.cluster.placement import max_concurrent
 from tune_noise.verdict import looks_of
 
@@ -65,6 +74,7 @@ def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
         "config": search.to_plain(),
         "dataset": dataset_facts(dataset),
         "plan": vars(make_plan(search)),
+        "references": _planned_references(search, dataset),
         "cost": {
             "least_seconds": cost.least,
             "most_seconds": cost.most,
@@ -118,6 +128,7 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
             f"{search.confirm.seeds} fresh seeds: {plan.confirm_trials} trials in "
             f"{plan.finalists} stacks{_further(search, plan)}",
         ),
+        ("references", _references(search, dataset)),
         ("suspects", _suspects(search)),
         ("epochs", _epochs(plan)),
         ("objective", _objective(search)),
@@ -144,6 +155,34 @@ def _span(numbers: Sequence[int | None]) -> str:
     if len(finite) < len(numbers):
         ends[1:] = ["any number of"]
     return " to ".join(ends)
+
+
+def _planned_references(search: SearchConfig, dataset: Dataset) -> list[dict[str, Any]]:
+    """Return of each reference model how many examples it learns, or why it is left out."""
+    available = int(max(examples_of_epochs(search, dataset)))
+    width = math.prod(dataset.input_shape)
+    return [
+        {
+            "name": name,
+            "examples": REFERENCES[name].num_learned(available, width),
+            "available_examples": available,
+            "problem": missing_needs(REFERENCES[name], dataset) or None,
+        }
+        for name in search.references
+    ]
+
+
+def _references(search: SearchConfig, dataset: Dataset) -> str:
+    planned = _planned_references(search, dataset)
+    trained, left_out = [], []
+    for one in planned:
+        if one["problem"]:
+            left_out.append(f"; {one['name']} is left out: {one['problem']}")
+        elif one["examples"] < one["available_examples"]:
+            trained.append(f"{one['name']} (on {one['examples']:,} examples)")
+        else:
+            trained.append(one["name"])
+    return (", ".join(trained) or "none") + "".join(left_out)
 
 
 def _suspects(search: SearchConfig) -> str:

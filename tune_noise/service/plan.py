@@ -155,8 +155,7 @@ def estimate_cost(search: SearchConfig, dataset: Dataset, *, concurrent: int) ->
     }
     # Trials are taken as spread evenly over networks and methods.
     per_example = float(np.mean(list(probes.values()))) / 1000
-    factors = product(_labels_per_image(search), _values(search, "train_size"))
-    examples = float(np.mean([_examples(search, dataset, *levels) for levels in factors]))
+    examples = float(np.mean(examples_of_epochs(search, dataset)))
     least, most = (
         (epochs + plan.suspect_epochs) * examples * per_example / concurrent + OVERHEAD_SECONDS
         for epochs in (
@@ -181,6 +180,12 @@ def _labels_per_image(search: SearchConfig) -> list[int]:
     if not (field := noise.added_labels):
         return [1]
     return [noise.labels_per_image({field: value}) for value in _values(search, field)]
+
+
+def examples_of_epochs(search: SearchConfig, dataset: Dataset) -> list[float]:
+    """Return the training examples of an epoch, for each combination of what decides them."""
+    factors = product(_labels_per_image(search), _values(search, "train_size"))
+    return [_examples(search, dataset, *levels) for levels in factors]
 
 
 def _examples(

@@ -262,14 +262,16 @@ def _train(
     nodes: list[dict[str, Any]],
     interrupt: Interrupt,
 ) -> None:
-    """Search, confirm the finalists, and find the suspects: all that needs the cluster."""
+    """Search, confirm, train reference models, find suspects: all that needs the cluster."""
     from tune_noise.tuning.cluster.placement import max_concurrent
     from tune_noise.tuning.cluster.watch import cluster_watch
     from tune_noise.tuning.driver import run_session
+    from tune_noise.tuning.references import train_references
     from tune_noise.tuning.session.session import Session
 
     folder, budget = request.folder(search), checked.time_budget_seconds
-    search = begun.history.config.model_copy(update={"suspects": search.suspects})
+    after = {"suspects": search.suspects, "references": search.references}
+    search = begun.history.config.model_copy(update=after)
     run = {"host": socket.gethostname(), "pid": os.getpid(), "time_budget_seconds": budget}
     begun.record.append(Event("run", data=run))
     session = Session(search, begun.record, time_budget_seconds=budget)
@@ -303,6 +305,7 @@ def _train(
         run_session(
             session, checked.dataset, output=folder, resources=search.resources, interrupt=interrupt
         )
+        train_references(session, checked.dataset, interrupt)
         find_on_cluster(session, checked.dataset, folder, interrupt)
     session.finish()
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,14 @@ def finalist_points(history: History, finalist: dict[str, Any]) -> list[Point]:
 def finalists(summary: Summary) -> dict[str, dict[str, Any]]:
     """Return trial_id of a finalist -> the finalist as `summary.json` holds it."""
     return {f["trial_id"]: f for entry in summary["conditions"] for f in entry.get("finalists", [])}
+
+
+def references(summary: Summary) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the condition and the entry of each reference model that has results."""
+    for entry in summary["conditions"]:
+        for reference in entry.get("references", []):
+            if reference["metrics"]:
+                yield entry["name"], reference
 
 
 def standings(summary: Summary) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What a run in MLflow says of a trial or a search: tags, parameters, metrics. Knows no MLflow."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tune_noise.config.metric_names import METRICS
 from tune_noise.config.search import SEED_FIELDS
@@ -150,6 +150,37 @@ def finalist_tags(trial: TrialHistory, history: History, *, standing: str) -> di
         "tune_noise.winner": str(standing == "winner").lower() if standing else "",
     }
     return _short(tags | _of_configuration(trial, history))
+
+
+def reference_name(condition: str, reference: dict[str, Any], history: History) -> str:
+    """Return the name of a reference model's run: `knn scaling unit k 25 · reference model`."""
+    words = [f"{name} {value}" for name, value in reference["settings"].items()]
+    place = f"{condition} · " if len(history.config.all_conditions) > 1 else ""
+    return f"{place}{' '.join([reference['name'], *words])} · reference model"
+
+
+def reference_tags(condition: str, reference: dict[str, Any], history: History) -> dict[str, str]:
+    """Return the tags of the run of a reference model, but for its parent.
+
+    Args:
+        condition: its name.
+        reference: the model as `summary.json` holds it.
+        history: of its search.
+    """
+    tags = {
+        "tune_noise.stage": "reference",
+        "tune_noise.reference": f"{condition} {reference['name']}",
+        "tune_noise.condition": condition,
+        "tune_noise.method": reference["name"],
+        "tune_noise.no_network_is_better": str(reference["no_network_is_better"]).lower(),
+    }
+    return _short(common_tags(history) | tags)
+
+
+def reference_params(reference: dict[str, Any]) -> dict[str, str]:
+    """Return the parameters of the run of a reference model: its name and settings."""
+    settings = {f"reference.{name}": str(v) for name, v in reference["settings"].items()}
+    return {"method": reference["name"], **settings}
 
 
 def finalist_params(trial: TrialHistory, history: History) -> dict[str, str]:

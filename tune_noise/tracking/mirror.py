@@ -51,6 +51,8 @@ class Mirror:
         self._runs: dict[str, Run] = {}
         # The search trial that a finalist is -> the run that holds its seeds.
         self._finalists: dict[str, Run] = {}
+        # Condition and name of a reference model -> its run.
+        self._references: dict[str, Run] = {}
         self._flags: dict[str, dict[str, str]] = {}
         # Whether a request may still be on its way although it was given up.
         self._is_in_doubt = False
@@ -144,6 +146,7 @@ class Mirror:
         self._parent = runs.get(store.PARENT)
         self._runs = {name: run for (kind, name), run in runs.items() if kind == "trial"}
         self._finalists = {name: run for (kind, name), run in runs.items() if kind == "finalist"}
+        self._references = {name: run for (kind, name), run in runs.items() if kind == "reference"}
         for trial_id in self.history.trials:
             self._wait(trial_id)
         self._client = client
@@ -161,6 +164,7 @@ class Mirror:
             tags["mlflow.note.content"] = answer.description(self.history, summary)
             points = answer.search_points(self.history, summary)
             self._deliver_finalists(summary)
+            self._deliver_references(summary, run)
         elif "mlflow.note.content" in run.tags:
             tags.pop("mlflow.note.content", None)  # what an earlier driver has found stays
         params = content.search_params(self.history)
@@ -187,6 +191,21 @@ class Mirror:
             standing = standings.get(trial.finalist, "")
             tags = content.finalist_tags(trial, self.history, standing=standing)
             self._log(run, run.news(points), params={}, tags=tags)
+
+    def _deliver_references(self, summary: answer.Summary, parent: Run) -> None:
+        for condition, reference in answer.references(summary):
+            name = f"{condition} {reference['name']}"
+            tags = content.reference_tags(condition, reference, self.history)
+            if name not in self._references:
+                tags["mlflow.parentRunId"] = parent.run_id
+                title = content.reference_name(condition, reference, self.history)
+                started = self._started_seconds
+                self._references[name] = self._create(title, tags, start_seconds=started)
+            run = self._references[name]
+            points = answer.finalist_points(self.history, reference)
+            params = content.reference_params(reference)
+            self._log(run, run.news(points), params=params, tags=tags)
+            store.set_status(self._client, run, "FINISHED", end_seconds=time.time())
 
     @property
     def _started_seconds(self) -> float:

@@ -46,11 +46,13 @@ class Run:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is the run of: `PARENT`, or a trial or finalist and its trial_id."""
+        """What it is the run of: `PARENT`, a trial or finalist and its trial_id, or a reference."""
         if "tune_noise.trial_id" in self.tags:
             return "trial", self.tags["tune_noise.trial_id"]
         if self.tags.get("tune_noise.stage") == "finalist":
             return "finalist", self.tags["tune_noise.confirms"]
+        if self.tags.get("tune_noise.stage") == "reference":
+            return "reference", self.tags["tune_noise.reference"]
         return PARENT
 
     def news(self, points: list[Point]) -> list[Point]:

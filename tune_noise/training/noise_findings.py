@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.data.splits import SPLIT_SEED
 from tune_noise.metrics.evaluation import validation_metrics
 from tune_noise.metrics.unmixing import Estimate, accuracy_bound, most_confident
 from tune_noise.noise import LabelCounts, count_confusion, count_labels, total
 from tune_noise.seeding import generator
-from tune_noise.training.labelled_data import realised_counts
+from tune_noise.training.labelled_data import LabelledData, realised_counts
 from tune_noise.training.trial import Trial
 
 # Classes. Of a larger matrix the labels of a validation set show nothing, and it takes gigabytes.
@@ -45,7 +46,8 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
     test = None if test_logits is None else _probabilities(test_logits)
     findings = _of_noise(trial, r, dataset, val) | {"confusion": _confusions(trial, r, val, test)}
     if trial.data.num_classes <= MAX_CLASSES:
-        findings["objective_without"] = _objective_without_groups(trial, r, logits)
+        config, data = trial.configs[r], trial.data
+        findings["objective_without"] = objective_without_groups(config, data, r, logits)
     return findings
 
 
@@ -79,9 +81,17 @@ def _confusions(
     }
 
 
-def _objective_without_groups(trial: Trial, r: int, logits: Tensor) -> list[float]:
-    """Return the objective on the validation inputs without each of `GROUPS` random groups."""
-    data, config = trial.data, trial.configs[r]
+def objective_without_groups(
+    config: TrialConfig, data: LabelledData, r: int, logits: Tensor
+) -> list[float]:
+    """Return the objective on the validation inputs without each of `GROUPS` random groups.
+
+    Args:
+        config: names the objective.
+        data: of a stack.
+        r: number of the configuration in it.
+        logits: of its networks, float [P, N_val, K].
+    """
     inputs = generator(SPLIT_SEED, "groups of labels").permutation(logits.shape[1])
     values = []
     for group in np.array_split(inputs, min(GROUPS, len(inputs))):

@@ -72,17 +72,31 @@ def compare(
     runs = in_race & (count > 0)
     mean_score = np.nansum(scores, axis=2) / np.maximum(count, 1)
     leader = np.where(runs, mean_score, -np.inf).argmax(axis=1)
-    n, mean, sd = _moments(scores[rows, leader][:, None] - scores)
-    label_error, groups = np.zeros(mean.shape), 2
-    if without is not None:
-        label_error = _jackknife(without[rows, leader][:, None] - without)
-        groups = without.shape[3]
-    freedom = _freedom(n, sd, label_error, groups)
+    n, mean, sd, label_error, freedom = paired(
+        scores[rows, leader][:, None] - scores,
+        None if without is None else without[rows, leader][:, None] - without,
+    )
     is_rival = runs.copy()
     is_rival[rows, leader] = False
-    p = _p_values(n, mean, standard_error(n, sd, label_error), freedom)
+    p = p_values(n, mean, standard_error(n, sd, label_error), freedom)
     is_separated, level = stepwise(p, is_rival, error)
     return Comparisons(leader, n, mean, sd, label_error, freedom, level, is_rival, is_separated)
+
+
+def paired(
+    differences: Floats, without: Floats | None
+) -> tuple[Integers, Floats, Floats, Floats, Floats]:
+    """Return what a paired t test needs: n, mean, sd, label_error and freedom of `Comparisons`.
+
+    Args:
+        differences: of two scores, float64 [B, k, n]; nan where one is missing.
+        without: of the scores without each of G groups of labels, float64 [B, k, n, G], or None.
+    """
+    n, mean, sd = _moments(differences)
+    label_error, groups = np.zeros(mean.shape), 2
+    if without is not None:
+        label_error, groups = _jackknife(without), without.shape[3]
+    return n, mean, sd, label_error, _freedom(n, sd, label_error, groups)
 
 
 def still_in_race(comparisons: Comparisons) -> Bools:
@@ -135,7 +149,7 @@ def _freedom(n: Integers, sd: Floats, label_error: Floats, groups: int) -> Float
     return np.where(np.isfinite(freedom), freedom, np.maximum(n - 1.0, 1.0))
 
 
-def _p_values(n: Integers, mean: Floats, error: Floats, freedom: Floats) -> Floats:
+def p_values(n: Integers, mean: Floats, error: Floats, freedom: Floats) -> Floats:
     """Return two-sided p values.
 
     A value is 1 where the finalist is not behind the leader, or too few seeds are shared.

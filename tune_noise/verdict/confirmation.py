@@ -37,7 +37,7 @@ def standing_of(
         }
     in_order = sorted({trial.config.seed for trial in trials}) if seeds is None else seeds
     looks = looks_of(confirm.seeds, confirm.max_seeds)
-    without = _without_groups(trials) if share_labels(trials) else None
+    without = without_groups(trials) if share_labels(trials) else None
     return decide(scores, in_order, looks, without=without, no_more=no_more)
 
 
@@ -49,8 +49,8 @@ def share_labels(trials: Sequence[TrialHistory]) -> bool:
     return len(seeds) > 1 and len(set(seeds.values())) == 1
 
 
-def _without_groups(
-    trials: Sequence[TrialHistory],
+def without_groups(
+    trials: Iterable[TrialHistory],
 ) -> dict[str, dict[Hashable, Sequence[float]]] | None:
     """Return finalist -> seed -> objective without each group of validation labels.
 

@@ -123,7 +123,7 @@ def decide(
     names = list(scores)
     table = np.array([[_number(scores[name].get(s)) for s in seeds] for name in names])
     table = table.reshape(1, len(names), len(seeds))
-    groups = None if without is None else _groups(without, names, seeds)
+    groups = None if without is None else group_table(without, names, seeds)
     in_race = np.ones((1, len(names)), dtype=bool)
     leader, seen = None, 0
     judged: dict[str, Comparison] = {}
@@ -154,7 +154,7 @@ def _number(score: float | None) -> float:
     return nan if score is None or not isfinite(score) else score
 
 
-def _groups(
+def group_table(
     without: Mapping[str, Mapping[Hashable, Sequence[float]]],
     names: Sequence[str],
     seeds: Sequence[Hashable],

@@ -10,7 +10,6 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,16 +128,20 @@ def find_on_cluster(
         KeyboardInterrupt: as requested; folds that were trained are kept.
         OSError: the folder cannot be written.
     """
-    from tune_noise.tuning.cross_fit import train_folds
+    from tune_noise.tuning.jobs import run_jobs
 
     search = session.search
-    train = partial(
-        train_folds,
-        dataset=dataset,
-        resources=search.resources,
-        interrupt=interrupt,
-        fold_seconds=_longest_confirmation(session.history),
-    )
+
+    def train(folds: Sequence[Fold]) -> Iterator[tuple[Fold, np.ndarray | str]]:
+        return run_jobs(
+            folds,
+            dataset,
+            train=train_fold,
+            resources=search.resources,
+            interrupt=interrupt,
+            seconds=len(folds) * _longest_confirmation(session.history),
+        )
+
     find_suspects(
         session.history,
         dataset,

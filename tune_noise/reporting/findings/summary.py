@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from math import inf
@@ -12,6 +12,7 @@ from tune_noise.config.metric_names import sign
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.config.words import class_name
 from tune_noise.history.ranking import best_trial, different, ranked
+from tune_noise.history.references import ReferenceHistory
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.history.time_left import utc
 from tune_noise.record.folder import UNLABELLED_CSV, WINNERS
@@ -25,8 +26,9 @@ from tune_noise.reporting.findings.classes import (
 from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
 from tune_noise.reporting.findings.importance import Importance, importances
 from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_estimate
+from tune_noise.reporting.findings.references import Reference, references_of
 from tune_noise.reporting.statistics import Estimate
-from tune_noise.verdict import Comparison, Standing, standing_of
+from tune_noise.verdict import Comparison, Standing, challenge_level, looks_of, standing_of
 
 Verdict = Literal["winner", "tie", "nothing_learned"]
 
@@ -47,6 +49,7 @@ class ConditionSummary:
         recorded_suspects: the record's facts of a table of suspects; None where there is none.
         class_names: what people read for the classes; None where they are numbers.
         num_unlabelled: examples whose label is missing: the leader predicts them.
+        recorded_references: name of a reference model -> what the record says of it.
     """
 
     name: str
@@ -59,6 +62,7 @@ class ConditionSummary:
     recorded_suspects: dict[str, Any] | None
     class_names: list[str] | None = None
     num_unlabelled: int = 0
+    recorded_references: dict[str, ReferenceHistory] = field(default_factory=dict)
 
     @cached_property
     def scored(self) -> list[Finalist]:
@@ -71,15 +75,16 @@ class ConditionSummary:
 
         Only the verdict makes it the winner. None where even this one has learned nothing.
         """
-        return self._best if self._best is not None and self._best.has_learned else None
+        return self.best if self.best is not None and self.best.has_learned else None
 
     @property
     def best_without_information(self) -> Finalist | None:
         """The finalist that would be the leader if it had learned anything."""
-        return self._best if self.leader is None else None
+        return self.best if self.leader is None else None
 
     @property
-    def _best(self) -> Finalist | None:
+    def best(self) -> Finalist | None:
+        """The leader, or the finalist that would be it if it had learned anything."""
         return self.scored[0] if self.scored and self.is_confirmed else None
 
     @property
@@ -143,6 +148,32 @@ class ConditionSummary:
                 return None
             numbers.append(number)
         return max(numbers, default=None)
+
+    @cached_property
+    def references(self) -> list[Reference]:
+        """The reference models, best first; judged against the best finalist, if it has learned."""
+        confirm, best = self.config.confirm, self.best
+        seeds = confirm.seeds if best is None else len(best.trials)
+        return references_of(
+            self.recorded_references,
+            self.scored,
+            self.config.objective,
+            leader=best,
+            num_tied=len(self.standing.tied),
+            error=challenge_level(0, seeds, looks_of(confirm.seeds, confirm.max_seeds)),
+        )
+
+    @property
+    def judged_references(self) -> list[Reference]:
+        """The reference models with an interval of their difference, best first."""
+        comparisons = [(reference, reference.leader_minus_this) for reference in self.references]
+        return [r for r, comparison in comparisons if comparison and comparison.sd is not None]
+
+    @property
+    def unbeaten_references(self) -> list[Reference]:
+        """Those of them that the leader does not clearly beat; the clearly better ones first."""
+        unbeaten = [reference for reference in self.judged_references if not reference.is_beaten]
+        return sorted(unbeaten, key=lambda reference: not reference.is_ahead_of_all)
 
     @property
     def suspects(self) -> dict[str, Any] | None:
@@ -238,6 +269,7 @@ class ConditionSummary:
             "noise_estimate": None if self.noise is None else self.noise.to_json(),
             "classes": {kind: recalls.to_json() for kind, recalls in self.recalls.items()}
             | {"never_predicted": self.lost_classes},
+            "references": [reference.to_json() for reference in self.references],
             "suspects": self.suspects,
             "unlabelled": self.unlabelled_file,
         }
@@ -299,6 +331,7 @@ def _condition(history: History, condition: Condition) -> ConditionSummary:
         recorded_suspects=history.suspects.get(condition.name),
         class_names=data.get("class_names"),
         num_unlabelled=data.get("unlabelled_examples", 0),
+        recorded_references=history.references.get(name, {}),
     )
 
 

@@ -6,7 +6,13 @@ from typing import Any
 
 from tune_noise.config.words import configuration
 from tune_noise.history.replay import History
-from tune_noise.reporting.cells import EMPTY, Cell, finalist_cell, judgement_cell
+from tune_noise.reporting.cells import (
+    EMPTY,
+    Cell,
+    finalist_cell,
+    judgement_cell,
+    reference_judgement_cell,
+)
 from tune_noise.reporting.figures.draw import KINDS, Drawings
 from tune_noise.reporting.findings.annotators import annotators_of
 from tune_noise.reporting.findings.criteria import Choice, choices
@@ -65,6 +71,7 @@ def render_page(
         config=summary.config,
         is_finished=history.finished,
         conditions=[_section(condition, drawings) for condition in summary.conditions],
+        has_references=any(condition.judged_references for condition in summary.conditions),
         accuracy=drawings.get(("accuracy", "")),
         sheets=sheets,
         annotators={c.name: part for c in summary.conditions if (part := _annotators(c))},
@@ -95,7 +102,12 @@ def _section(condition: ConditionSummary, drawings: Drawings) -> dict[str, Any]:
         "badge": badge(condition),
         "sentence": verdict_sentence(condition),
         "headings": _headings(condition),
-        "rows": _finalists(condition),
+        "rows": [*_finalists(condition), *_references(condition)],
+        "left_out": [
+            f"{reference.words} ({reference.history.problem})"
+            for reference in condition.references
+            if reference.history.problem
+        ],
         "figures": {kind: drawings.get((kind, condition.name)) for kind in KINDS},
         "importance": importance_section(condition),
         "noise": noise_section(condition),
@@ -130,8 +142,30 @@ def _finalists(condition: ConditionSummary) -> list[dict[str, Any]]:
             {
                 "rank": "★" if condition.is_winner(finalist) else f"{rank}.",
                 "name": configuration(finalist.config, condition.config),
-                "trial_id": finalist.trial_id,
+                "about": f"trial {finalist.trial_id}",
                 "is_renamed": finalist.num_renamed > 0,
+                "cells": cells,
+            }
+        )
+    return rows
+
+
+def _references(condition: ConditionSummary) -> list[dict[str, Any]]:
+    metrics = reported_metrics(condition.finalists)
+    rows = []
+    for reference in condition.references:
+        if not reference.metrics:
+            continue
+        cells = [finalist_cell(reference, metric) for metric in metrics]
+        cells.insert(1, reference_judgement_cell(reference))
+        cells.append(Cell(str(len(reference.history.metrics))))
+        about = [reference.settings, reference.learned and f"learned {reference.learned}"]
+        rows.append(
+            {
+                "rank": "·",
+                "name": reference.words.removeprefix("the "),
+                "about": ", ".join(filter(None, ["reference model", *about])),
+                "is_renamed": False,
                 "cells": cells,
             }
         )

@@ -7,13 +7,14 @@ before it takes effect, and a session is rebuilt from the record alone.
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tune_noise.config.configurations import num_trials
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record import Event, Record
+from tune_noise.training.reference_models import Reference
 from tune_noise.tuning.session.confirmation import confirmations_due
 from tune_noise.tuning.session.event_log import EventLog
 from tune_noise.tuning.session.finalists import level_of
@@ -327,6 +328,13 @@ class Session:
         self._log.write(Event("end", trial.trial_id, data), durable=True)
         if trial.stage == "search":
             self._samplers[self._group(trial)].tell(trial)
+
+    def note_reference(self, reference: Reference, result: Mapping[str, Any] | str) -> None:
+        """Record how a reference model did, or why it could not be trained."""
+        about = {"condition": reference.condition, "name": reference.name}
+        if isinstance(result, str):
+            result = {"problem": result, "metrics": [], "settings": {}}
+        self._log.write(Event("reference", data={**result, **about}), durable=True)
 
     def finish(self) -> None:
         """Record that the search is over."""
