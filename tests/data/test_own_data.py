@@ -8,7 +8,7 @@ from PIL import Image
 
 from tune_noise.config.data_source import DataSource
 from tune_noise.config.trial import TrialConfig
-from tune_noise.data import own_data
+from tune_noise.data import rows
 from tune_noise.data.duplicates import count_duplicates
 from tune_noise.data.encoders.stored import load_encoder, save_encoder
 from tune_noise.data.own_data import make_dataset
@@ -68,8 +68,8 @@ def test_examples_without_a_label_are_kept_apart_with_their_ids(raw):
 def test_large_inputs_with_gaps_and_a_validation_split_are_mapped_and_not_copied(
     raw, tmp_path, monkeypatch, large
 ):
-    monkeypatch.setattr(own_data, "_LARGE_BYTES", large)
-    monkeypatch.setattr(own_data, "_BLOCK_ROWS", 2)
+    monkeypatch.setattr(rows, "_LARGE_BYTES", large)
+    monkeypatch.setattr(rows, "_BLOCK_ROWS", 2)
     validation = RawSplit(features(3, start=50), words("b", None, "a"), ids=words(*"pqr"))
     raw = replace(with_labels(raw, "b", None, "b", "a", None, "a"), validation=validation)
     dataset = make_dataset(raw, SOURCE, val_fraction=0.2, cache_dir=tmp_path)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,11 @@ from tune_noise.data.encoders.encoded import Encoding, Executor, one_after_anoth
 from tune_noise.data.encoders.raw_digests import raw_digests
 from tune_noise.data.npz_dataset import read_raw_npz
 from tune_noise.data.photos import describe_changes, look_through
+from tune_noise.data.rows import gathered, joined, taken
 from tune_noise.data.sources.notes import listed
 from tune_noise.data.sources.raw import RawData, RawKind, RawSplit
 from tune_noise.data.splits import validation_split
-from tune_noise.errors import ConfigError, DataError, Problem, StorageError
+from tune_noise.errors import ConfigError, DataError, Problem
 
 # In the order of their examples.
 _SPLITS = ("train", "validation", "test")
@@ -31,9 +31,6 @@ VALIDATION_LABELS = "validation labels"
 # Letters of a raw input that people are shown.
 SHOWN_LETTERS = 300
 _MAX_FAULTS = 20
-# Inputs that would be copied in memory are written to a file if they are larger, by so many rows.
-_LARGE_BYTES = 2**26
-_BLOCK_ROWS = 4096
 
 
 def load_own(
@@ -140,7 +137,7 @@ class Plan:
         splits = _splits(raw)
         if encoding is None:
             inputs = [split.inputs for split in splits]
-            arrays = [_gathered(inputs, rows, self.cache_dir) for rows in (train, test, unlabelled)]
+            arrays = [gathered(inputs, rows, self.cache_dir) for rows in (train, test, unlabelled)]
         else:
             encoded, state = encoding.run(executor)
             arrays = np.split(encoded, [num_labelled, num_known])
@@ -212,7 +209,7 @@ def plan_dataset(
     encoding = first_equals = None
     if chosen is not None:
         parts = [split.inputs for split in splits]
-        inputs = _joined([_taken(parts, rows) for rows in np.split(order, ends) if len(rows)])
+        inputs = joined([taken(parts, rows) for rows in np.split(order, ends) if len(rows)])
         digests = raw_digests(inputs) if digests is None else digests[order]
         first_equals = _first_equals(digests[:num_known])
         fitted_on = _training_part(
@@ -408,63 +405,3 @@ def _shown(kind: RawKind, splits: Sequence[RawSplit]) -> np.ndarray | None:
     return np.array(
         [t if len(t) <= SHOWN_LETTERS else f"{t[: SHOWN_LETTERS - 3]}..." for t in lines], object
     )
-
-
-def _gathered(inputs: Sequence[Any], rows: np.ndarray, folder: Path) -> Any:
-    """Return what `_taken` does; a large copy is mapped from a file, so that memory has one alone.
-
-    The file has no name, and ends with the array.
-
-    Raises:
-        StorageError: the folder has no room for it.
-    """
-    if len(rows) * inputs[0][:1].nbytes < _LARGE_BYTES or _is_run(inputs, rows):
-        return _taken(inputs, rows)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder) as file:
-            for start in range(0, len(rows), _BLOCK_ROWS):
-                block = _taken(inputs, rows[start : start + _BLOCK_ROWS])
-                file.write(np.ascontiguousarray(block).data)
-            file.flush()
-            shape = (len(rows), *inputs[0].shape[1:])
-            return np.memmap(file, inputs[0].dtype, mode="r", shape=shape).view(np.ndarray)
-    except OSError as error:
-        raise StorageError(
-            f"{folder} cannot be used ({error.strerror or error}): make room, or name another "
-            "folder by TUNE_NOISE_DATA"
-        ) from error
-
-
-def _is_run(inputs: Sequence[Any], rows: np.ndarray) -> bool:
-    """Return whether sorted rows follow each other in one split."""
-    first, last = np.searchsorted(np.cumsum([*map(len, inputs)]), rows[[0, -1]], side="right")
-    return bool(first == last and rows[-1] - rows[0] == len(rows) - 1)
-
-
-def _taken(inputs: Sequence[Any], rows: np.ndarray) -> Any:
-    """Return some raw inputs of several splits, which are numbered through; None: of no rows.
-
-    The rows are sorted. Those that follow each other in one split are not copied.
-    """
-    if not len(rows):
-        return None
-    starts = np.cumsum([0, *map(len, inputs)])
-    pieces = []
-    for start, part in zip(starts, inputs, strict=False):
-        here = rows[(rows >= start) & (rows < start + len(part))] - start
-        is_run = len(here) and here[-1] - here[0] == len(here) - 1
-        rows_here = slice(here[0], here[-1] + 1) if is_run else here
-        if len(here):
-            pieces.append(part[rows_here] if isinstance(part, np.ndarray) else part.iloc[rows_here])
-    return _joined(pieces)
-
-
-def _joined(pieces: Sequence[Any]) -> Any:
-    if len(pieces) == 1:
-        return pieces[0]
-    if isinstance(pieces[0], np.ndarray):
-        return np.concatenate(pieces)
-    import pandas as pd
-
-    return pd.concat(pieces, ignore_index=True)
