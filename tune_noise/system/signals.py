@@ -85,9 +85,13 @@ class Interrupt:
     @property
     def has_come(self) -> bool:
         """Whether a signal came, even if the main thread hangs in C and has not heard of it yet."""
-        if self._pipe is None or self.requested:
+        pipe = self._pipe
+        if pipe is None or self.requested:
             return self.requested
-        return bool(select.select([self._pipe[0]], [], [], 0)[0])
+        try:
+            return bool(select.select([pipe[0]], [], [], 0)[0])
+        except OSError:  # the main thread has just left the context
+            return self.requested
 
     def __exit__(
         self,
