@@ -175,18 +175,20 @@ def test_mlflow_has_one_run_per_search_finalist_and_trial_each_inside_what_it_be
     folder: Path,
 ) -> None:
     found = runs(folder)
-    stages = ("summary", "finalist", "search", "confirm")
+    stages = ("summary", "finalist", "search", "confirm", "reference")
     of = {s: [run for run in found if run.data.tags["tune_noise.stage"] == s] for s in stages}
     [parent] = of["summary"]
     assert "mlflow.parentRunId" not in parent.data.tags
-    for run in of["finalist"] + of["search"]:
+    # Of digits all but gradient boosting.
+    assert len(of["reference"]) == 4
+    for run in of["finalist"] + of["search"] + of["reference"]:
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
     inside = {run.data.tags["mlflow.parentRunId"] for run in of["confirm"]}
     assert inside == {run.info.run_id for run in of["finalist"]}
     trial_ids = sorted(row["trial_id"] for row in rows(folder / "trials.csv"))
     trials = of["search"] + of["confirm"]
     assert sorted(run.data.tags["tune_noise.trial_id"] for run in trials) == trial_ids
-    assert len(found) == 1 + len(of["finalist"]) + len(trials)
+    assert len(found) == 1 + len(of["finalist"]) + len(of["reference"]) + len(trials)
     assert {run.info.status for run in found} == {"FINISHED"}
 
 

@@ -35,9 +35,10 @@ def audit_mlflow(events: Sequence[Event], tracking_uri: str, experiment: str) ->
     ]
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     finalists = [run for run in runs if run.data.tags.get("tune_noise.stage") == "finalist"]
+    models = [run for run in runs if run.data.tags.get("tune_noise.stage") == "reference"]
     children: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        if run not in parents and run not in finalists:
+        if run not in parents and run not in finalists and run not in models:
             children[run.data.tags.get("tune_noise.trial_id", "no trial")].append(run)
     wrong = [] if len(parents) == 1 else [f"{len(parents)} parent runs"]
     wrong += [
@@ -48,6 +49,7 @@ def audit_mlflow(events: Sequence[Event], tracking_uri: str, experiment: str) ->
         not in {above.info.run_id for above in (finalists if _is_seed(run) else parents)}
     ]
     wrong += _finalists(events, finalists)
+    wrong += _references(events, models)
     wrong += [f"{r.info.run_name} is RUNNING" for r in runs if r.info.status == "RUNNING"]
     ends = {str(e.trial_id): e.data["status"] for e in events if e.kind == "end"}
     if parents and any(e.kind == "finish" for e in events):
@@ -64,6 +66,17 @@ def audit_mlflow(events: Sequence[Event], tracking_uri: str, experiment: str) ->
         epochs = [e.data for e in events if e.kind == "epoch" and e.trial_id == trial_id]
         wrong += _metrics(client, run, epochs, trial_id)
     return Findings(mlflow=wrong)
+
+
+def _references(events: Sequence[Event], runs: Sequence[Run]) -> list[str]:
+    """One run per reference model of a condition that has results."""
+    trained = sorted(
+        f"{e.data['condition']} {e.data['name']}"
+        for e in events
+        if e.kind == "reference" and e.data["metrics"]
+    )
+    found = sorted(run.data.tags["tune_noise.reference"] for run in runs)
+    return [] if found == trained else [f"runs of reference models {found}, not {trained}"]
 
 
 def _is_seed(run: Run) -> bool:

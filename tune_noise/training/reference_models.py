@@ -111,10 +111,10 @@ def _train(reference: Reference, dataset: Dataset) -> dict[str, Any]:
         settings = dict(reference.settings)
     by_draw: dict[int, _Judged] = {}
     for config in reference.confirms:
-        if _draw(config) not in by_draw:
+        if label_draw(config) not in by_draw:
             data = _Data(reference.name, config, dataset, settings)
-            by_draw[_draw(config)] = data.fit_and_judge(settings, is_last=True)
-    judged = [(config.seed, by_draw[_draw(config)]) for config in reference.confirms]
+            by_draw[label_draw(config)] = data.fit_and_judge(settings, is_last=True)
+    judged = [(config.seed, by_draw[label_draw(config)]) for config in reference.confirms]
     return {
         "settings": settings,
         "metrics": [[seed, one.metrics] for seed, one in judged],
@@ -126,7 +126,7 @@ def _train(reference: Reference, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _draw(config: TrialConfig) -> int:
+def label_draw(config: TrialConfig) -> int:
     """Return what two seeds share exactly if they have the same noisy labels."""
     is_drawn = declared.noise(config.noise).drawn or config.aggregation == "drawn"
     return config.noise_seed if is_drawn else 0

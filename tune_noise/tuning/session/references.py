@@ -3,7 +3,7 @@
 from tune_noise.config.reference_models import REFERENCES
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history.replay import History
-from tune_noise.training.reference_models import Reference
+from tune_noise.training.reference_models import Reference, label_draw
 from tune_noise.tuning.session.seeds import search_seeds
 
 
@@ -60,7 +60,8 @@ def seconds_of(reference: Reference, *, examples: int, width: int, num_classes: 
     tried = 1
     for values in declaration.settings.values():
         tried *= len(values)
-    fits = len(reference.confirms) + (tried if reference.settings is None else 0)
+    fits = len({label_draw(config) for config in reference.confirms})
+    fits += tried if reference.settings is None else 0
     numbers = declaration.num_learned(examples, width) * width
     each = numbers * (num_classes if declaration.by_class else 1) / 1e6
     return fits * each * declaration.seconds_per_million
