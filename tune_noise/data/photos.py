@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,9 +38,11 @@ _UPRIGHT = {
 }
 # Smaller than this nothing needs to be decoded only to see whether it can be.
 _LOOKED_AT = 64
+# Pictures that wait together to be looked at.
+_BLOCK = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Look:
     """What a file of a picture turned out to be.
 
@@ -79,7 +82,10 @@ def look_through(paths: Sequence[str], cache_dir: Path | None) -> list[Look]:
 
 def _look_at_all(paths: Sequence[str]) -> list[Look]:
     with quiet_pillow(), ThreadPoolExecutor(min(8, usable_cores())) as pool:
-        return list(with_progress(pool.map(look_at, paths), len(paths), "looking at pictures"))
+        # In blocks: what waits for a thread takes more memory than what it finds.
+        blocks = (paths[i : i + _BLOCK] for i in range(0, len(paths), _BLOCK))
+        looks = chain.from_iterable(pool.map(look_at, block) for block in blocks)
+        return list(with_progress(looks, len(paths), "looking at pictures"))
 
 
 def describe_changes(looks: Sequence[Look]) -> list[str]:
