@@ -14,9 +14,9 @@ from tune_noise.seeding import derive_seed
 
 # Which examples validate is part of the data set, not of a trial: it never moves with a seed.
 SPLIT_SEED = 0
-# A part of so few noisy labels chooses worse than folds of all of them, which cost twice to four
-# times as much: docs/results/val_folds.md.
-FOLDS, FOLDS_UP_TO = 5, 5000
+# A tenth of so few noisy labels chooses worse than folds of all of them, and three tenths tell
+# finalists apart less often; folds take two to three times as long: docs/results/val_folds.md.
+FOLDS, FOLDS_UP_TO = 5, 2000
 
 
 def suited_folds(num_examples: int) -> int | None:
