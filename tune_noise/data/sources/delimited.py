@@ -7,7 +7,7 @@ rows; what could be read in two ways is refused, with both readings.
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -136,32 +136,13 @@ def _read(
         bad.append(f"{number} has {row.actual_columns}: {text!r}")
         return "skip"
 
-    def reader(size: int) -> pyarrow.csv.CSVStreamingReader:
-        return pyarrow.csv.open_csv(
-            path,
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False,
-                block_size=min(size, path.stat().st_size + 1),
-                column_names=list(names),
-                skip_rows_after_names=1,
-                encoding=encoding or "utf8",
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=separator, newlines_in_values=True, invalid_row_handler=skip
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                strings_can_be_null=False,
-                include_columns=list(columns),
-            ),
-        )
-
     last, done, size = None, 0, _BLOCK_BYTES
     while True:
         bad.clear()
         to_skip = done  # rows that came out of smaller blocks
         try:
-            for batch in _joined(reader(size), max(1, _HANDED_ON // size)):
+            reader = _open(path, names, columns, separator, encoding, size=size, skip=skip)
+            for batch in _joined(reader, max(1, _HANDED_ON // size)):
                 rest = batch.slice(min(to_skip, batch.num_rows))
                 to_skip -= batch.num_rows - rest.num_rows
                 done += rest.num_rows
@@ -190,6 +171,37 @@ def _read(
         notes.refuse(str(path), "a double quote is opened and never closed; its last row begins "
                      f"{str(last.column(0)[-1])[:60]!r}")  # fmt: skip
     notes.stop_if_refused()
+
+
+def _open(
+    path: Path,
+    names: Sequence[str],
+    columns: Sequence[str],
+    separator: str,
+    encoding: str | None,
+    *,
+    size: int,
+    skip: Callable[[pyarrow.csv.InvalidRow], str],
+) -> pyarrow.csv.CSVStreamingReader:
+    """Open a file to be read in blocks of so many bytes, all cells as text."""
+    return pyarrow.csv.open_csv(
+        path,
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False,
+            block_size=min(size, path.stat().st_size + 1),
+            column_names=list(names),
+            skip_rows_after_names=1,
+            encoding=encoding or "utf8",
+        ),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=separator, newlines_in_values=True, invalid_row_handler=skip
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=False,
+            include_columns=list(columns),
+        ),
+    )
 
 
 def _joined(batches: Iterator[pa.RecordBatch], count: int) -> Iterator[pa.RecordBatch]:
