@@ -49,6 +49,13 @@ def test_pictures_take_the_space_for_pictures_and_their_own_validation(key: str)
     load_checked(search, None, dataset)
 
 
+def test_what_suits_the_space_for_pictures_alone_is_taken_for_pictures() -> None:
+    search, _ = chosen(data="pictures.npz", model="conv4")
+    assert search.fixed["model"] == "conv4"
+    with pytest.raises(ConfigError, match="weight_decay"):
+        chosen(**TABLE, model="conv4")
+
+
 def test_another_space_is_taken_as_it_is() -> None:
     search, dataset = chosen_search("smoke", {}, None)
     assert (search.name, dataset) == ("smoke", None)

@@ -1,6 +1,7 @@
 """The space for one's own data: which of its forms suits them, and what the search is called."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from tune_noise.config.loader import read_search
 from tune_noise.config.search import SearchConfig, folder_word
 from tune_noise.data import Dataset
 from tune_noise.data.splits import suited_folds
-from tune_noise.errors import UserError
+from tune_noise.errors import ConfigError, UserError
 from tune_noise.service.checked_data import load_data
 from tune_noise.service.encoding import cluster_executor
 
@@ -44,7 +45,7 @@ def chosen_search(
     """
     if space is not None and space != OWN_SPACE:
         return read_search(space, overrides), None
-    search = read_search(OWN_SPACE, overrides)
+    search = _own_search(overrides)
     if search.dataset == NO_SOURCE:
         raise UserError(
             "no data are named: name your own by --data SOURCE, or a space with data by --space "
@@ -63,3 +64,20 @@ def chosen_search(
         # What the encoder has learnt from is another part of the data now.
         dataset = load_data(chosen, data_dir)
     return chosen, dataset
+
+
+def _own_search(overrides: Mapping[str, Any]) -> SearchConfig:
+    """Return the search of the first space for one's own data that takes the changes.
+
+    What suits the space for pictures alone is no mistake as long as the kind is not known.
+
+    Raises:
+        UserError: none of them does.
+    """
+    try:
+        return read_search(OWN_SPACE, overrides)
+    except ConfigError as error:
+        for space in _OF_KIND.values():
+            with suppress(ConfigError):
+                return read_search(space, overrides)
+        raise error
