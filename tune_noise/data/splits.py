@@ -149,7 +149,7 @@ def deal_folds(
         >>> labels = np.array([0, 0, 0, 0, 1, 1])
         >>> random = np.random.default_rng(0)
         >>> deal_folds(labels, np.arange(6), np.arange(6), count=2, random=random).tolist()
-        [1, 2, 1, 2, 2, 1]
+        [1, 2, 2, 1, 2, 1]
     """
     _, first, number_of = np.unique(input_of[examples], return_index=True, return_inverse=True)
     shuffled = random.permutation(len(first))
