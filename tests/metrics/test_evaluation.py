@@ -11,7 +11,7 @@ from tune_noise.config.metric_names import MAX_NETWORKS, METRICS
 from tune_noise.data.resident import ResidentImages
 from tune_noise.metrics import evaluation
 from tune_noise.metrics.evaluation import predict_logits, validation_metrics
-from tune_noise.metrics.information import information
+from tune_noise.metrics.information import information, is_renamed
 from tune_noise.models.networks import build_network
 from tune_noise.models.stack import reset_member
 
@@ -63,6 +63,16 @@ def test_a_network_that_renames_flags_its_pair():
         for pair in ([right], [wrong], [right, right], [right, wrong])
     ]
     assert renamed == [0.0, 1.0, 0.0, 1.0]
+
+
+def test_rare_classes_rename_nothing_by_chance():
+    """Of two rare classes all three labels are wrong, which is no renaming of classes."""
+    common = torch.arange(60) % (K - 2)
+    predicted = torch.cat([common, torch.tensor([K - 2, K - 2, K - 1])])
+    noisy = torch.cat([common, torch.tensor([K - 1, K - 1, K - 2])])[:, None]
+    assert is_renamed(predicted.numpy(), noisy.numpy(), K)
+    logits = 10.0 * torch.nn.functional.one_hot(predicted, K)[None]
+    assert validation_metrics(logits, noisy)["val_renamed"] == 0.0
 
 
 @given(num_images=st.integers(1, 50), seed=st.integers(0, 2**31))

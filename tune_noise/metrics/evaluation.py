@@ -1,5 +1,6 @@
 """Evaluation: logits of a whole split, and the metrics of one replicate's networks."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -132,10 +133,7 @@ def _of_network(
         "val_balanced_information_noisy": balanced.nats,
         "val_balanced_information_noisy_se": balanced.standard_error,
         "val_balanced_accuracy_noisy": balanced_accuracy(predicted, noisy_labels),
-        "val_renamed": float(
-            noisy_labels.size >= MIN_RENAMED * num_classes
-            and is_renamed(predicted, noisy_labels, num_classes)
-        ),
+        "val_renamed": float(_is_renamed(predicted, noisy_labels, num_classes)),
         "val_noise_rate_estimate": rate.value,
         "val_noise_rate_estimate_se": rate.standard_error,
     }
@@ -144,6 +142,16 @@ def _of_network(
         metrics["val_accuracy_clean_estimate"] = accuracy.value
         metrics["val_accuracy_clean_estimate_se"] = accuracy.standard_error
     return metrics
+
+
+def _is_renamed(predicted: Labels, noisy_labels: Labels, num_classes: int) -> bool:
+    """Return whether classes are renamed, as far as there are labels enough to tell."""
+    if noisy_labels.size < MIN_RENAMED * num_classes:
+        return False
+    # Classes that are rare among others are as easily mistaken by chance.
+    frequent = np.bincount(noisy_labels.ravel(), minlength=num_classes) >= MIN_RENAMED
+    told = frequent[predicted] & frequent[noisy_labels].all(axis=1)
+    return is_renamed(predicted[told], noisy_labels[told], num_classes)
 
 
 def _oracle_metrics(log_probabilities: Tensor, true_labels: Tensor) -> dict[str, float]:
