@@ -90,6 +90,8 @@ def test_the_table_ranks_every_example_and_its_figures_are_those_of_the_record(
         "given_label",
         "predicted_label",
         "suspicion",
+        "label_score",
+        "is_label_issue",
         "fold",
         "true_label",
     ]
@@ -103,6 +105,7 @@ def test_the_table_ranks_every_example_and_its_figures_are_those_of_the_record(
     assert facts["average_precision"] > wrong.mean() + 0.2
     flagged = np.array([float(row["suspicion"]) > 0.5 for row in rows])
     assert facts["suspects"] == flagged.sum()
+    assert [row["is_label_issue"] for row in rows] == [str(flag) for flag in flagged.tolist()]
     assert facts["precision"] == pytest.approx(wrong[flagged].mean())
     assert facts["recall"] == pytest.approx(flagged[wrong].mean())
     assert {path.name for path in searched.target.iterdir()} == {"suspects.csv", "suspects.json"}

@@ -53,6 +53,11 @@ class Suspects:
     true_labels: np.ndarray | None
     facts: dict[str, Any]
 
+    @property
+    def flagged(self) -> np.ndarray:
+        """Which labels are more likely wrong than right, bool."""
+        return self.probabilities > THRESHOLD
+
 
 def suspects_problem(config: TrialConfig, dataset: Dataset) -> str | None:
     """Return why wrong labels cannot be looked for; None if they can."""

@@ -76,7 +76,8 @@ def _table(suspects: Suspects, dataset: Dataset) -> bytes:
     """Return the table as CSV; it has the columns that its examples need.
 
     These are the split where the data came with a validation split, the id where the data have
-    some, the copy where an example has several labels, and the truth where it is known.
+    some, the copy where an example has several labels, and the truth where it is known. What the
+    suspicion says stands there under cleanlab's names, too.
     """
     words, ids = dataset.class_names, dataset.train_ids
 
@@ -93,6 +94,8 @@ def _table(suspects: Suspects, dataset: Dataset) -> bytes:
         "given_label": names(suspects.given_labels),
         "predicted_label": names(suspects.predicted_labels),
         "suspicion": [f"{value:.6g}" for value in suspects.probabilities],
+        "label_score": [f"{1.0 - value:.6g}" for value in suspects.probabilities],
+        "is_label_issue": suspects.flagged.tolist(),
         "fold": suspects.folds.tolist(),
         "true_label": names(suspects.true_labels),
     }
