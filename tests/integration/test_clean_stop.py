@@ -49,7 +49,7 @@ def check_nothing_is_redone(folder: Path) -> dict[str, int]:
     "how",
     [
         "timeout",
-        "closed",
+        pytest.param("closed", marks=pytest.mark.slow),
         pytest.param("terminal", marks=pytest.mark.slow),
         pytest.param("driver", marks=pytest.mark.slow),
     ],

@@ -46,6 +46,7 @@ def test_a_finished_search_grows_and_its_outputs_with_it(shell: Shell) -> None:
     assert "trials: 8 there, 4 now (a search may grow, not shrink)" in refused
 
 
+@pytest.mark.slow
 def test_a_time_budget_in_which_nothing_begins_is_one_sentence_with_the_way_out(
     shell: Shell,
 ) -> None:

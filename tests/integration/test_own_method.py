@@ -67,6 +67,7 @@ def test_a_method_of_ones_own_on_two_processes_resumed_and_refused_when_it_chang
     assert "my_methods cannot be imported" in message
 
 
+@pytest.mark.slow
 def test_a_method_by_entry_point_on_two_nodes(shell: Shell, package: Path) -> None:
     information = package / "my_methods-1.0.dist-info"
     information.mkdir()
