@@ -38,6 +38,7 @@ def big_images(shell: Shell) -> None:
     np.savez(shell.folder / "big.npz", images=images, labels=labels)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("big_images")
 def test_a_trial_that_gets_no_memory_goes_on_or_fails_alone(shell: Shell) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
