@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from validation_folds import FIXED, _interval, _load, configurations
+from validation_folds import FIXED, configurations, interval, load_data, training_part
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
@@ -61,7 +61,7 @@ def main() -> None:
         simulate()
         return
     torch.set_num_threads(1)
-    data = _load(options)
+    data = load_data(options)
     if options.shrink:
         data = _as_features(data, options.shrink)
     noise = {"noise": options.noise, "epochs": options.epochs, "val_fraction": 0.3}
@@ -81,7 +81,7 @@ def simulate() -> None:
         for kind, rate in NOISES:
             for labels in (200, 1000, 5000):
                 losses = [_losses(ratio, kind, rate, labels, seed) for seed in range(40)]
-                cells = [_interval(np.array(of)) for of in zip(*losses, strict=True)]
+                cells = [interval(np.array(of)) for of in zip(*losses, strict=True)]
                 print(f"{ratio}:1, {kind} {rate}, {labels}: {', '.join(cells)}", flush=True)
 
 
@@ -166,16 +166,7 @@ def _imbalanced(data: Dataset, options: argparse.Namespace, seed: int) -> Datase
         random.permutation(np.flatnonzero(data.train_labels == k))[: max(2, round(size))]
         for k, size in zip(random.permutation(number), sizes, strict=True)
     ]
-    part = np.sort(np.concatenate(parts))
-    return dataclasses.replace(
-        data,
-        train_inputs=data.train_inputs[part],
-        train_labels=data.train_labels[part],
-        true_labels=None if data.true_labels is None else data.true_labels[part],
-        first_equals=None,
-        train_ids=None,
-        shown=None,
-    )
+    return training_part(data, np.sort(np.concatenate(parts)))
 
 
 def show(rows: list[list[dict[str, float]]]) -> None:
@@ -187,8 +178,8 @@ def show(rows: list[list[dict[str, float]]]) -> None:
         plain = 100 * np.array([one[PLAIN] for one in ones])
         name = "the best (oracle)" if objective == TEST else objective
         print(
-            f"  {name:<32} balanced {_interval(balanced)} %, accuracy {_interval(plain)} %; "
-            f"gain {_interval(balanced - 100 * base)}",
+            f"  {name:<32} balanced {interval(balanced)} %, accuracy {interval(plain)} %; "
+            f"gain {interval(balanced - 100 * base)}",
             flush=True,
         )
 

@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    data = _load(options)
+    data = load_data(options)
     noise = {"noise": options.noise, "epochs": options.epochs}
     if options.noise_rate is not None:
         noise["noise_rate"] = options.noise_rate
@@ -68,7 +68,8 @@ def main() -> None:
         show(rows, examples)
 
 
-def _load(options: argparse.Namespace) -> Dataset:
+def load_data(options: argparse.Namespace) -> Dataset:
+    """Load what `source`, `label` and `data_dir` of the options name."""
     if not Path(options.source).exists():
         return load_dataset(options.source, data_dir=options.data_dir)
     source = DataSource(train=options.source, label=options.label)
@@ -140,6 +141,11 @@ def _part(data: Dataset, examples: int, seed: int) -> Dataset:
     part = nested_subset(
         data.train_labels, everything, size=examples, seed=derive_seed(seed, "part")
     )
+    return training_part(data, part)
+
+
+def training_part(data: Dataset, part: np.ndarray) -> Dataset:
+    """Return the data with some of their training examples, int64 positions, alone."""
     return dataclasses.replace(
         data,
         train_inputs=data.train_inputs[part],
@@ -174,14 +180,15 @@ def show(rows: list[dict[str, tuple[float, float, float]]], examples: int) -> No
         values = np.array([row[way] for row in rows])
         difference = values[:, 0] - base[:, 0]
         print(
-            f"  {way:<44} test {_interval(values[:, 0])} %, worst {values[:, 0].min():.1f}; below "
-            f"the best {np.mean(values[:, 1] - values[:, 0]):.1f}; gain {_interval(difference)}; "
+            f"  {way:<44} test {interval(values[:, 0])} %, worst {values[:, 0].min():.1f}; below "
+            f"the best {np.mean(values[:, 1] - values[:, 0]):.1f}; gain {interval(difference)}; "
             f"CPU {np.mean(values[:, 2] / base[:, 2]):.2f}x",
             flush=True,
         )
 
 
-def _interval(values: np.ndarray) -> str:
+def interval(values: np.ndarray) -> str:
+    """Return the mean with its 95 % t interval over the repeats, as text."""
     half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return f"{values.mean():.1f} [{values.mean() - half:.1f}, {values.mean() + half:.1f}]"
 

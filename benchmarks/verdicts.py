@@ -59,9 +59,9 @@ def judge(scores: Floats, looks: list[Look], without: Floats | None = None) -> O
         spent[open_ones] = np.where(in_race, look.num_seeds, spent[open_ones])
         seeds = (open_ones, slice(None), slice(look.num_seeds))
         groups = None if without is None else without[seeds]
-        found = compare(scores[seeds], in_race, error=look.error, without=groups)
-        leader[open_ones], stays[open_ones] = found.leader, still_in_race(found)
-        open_ones = open_ones[~is_over(found, look, looks[-1])]
+        comparisons = compare(scores[seeds], in_race, error=look.error, without=groups)
+        leader[open_ones], stays[open_ones] = comparisons.leader, still_in_race(comparisons)
+        open_ones = open_ones[~is_over(comparisons, look, looks[-1])]
         if not len(open_ones):
             break
     return Outcome(leader, stays.sum(axis=1) == 1, stays, spent)
@@ -175,11 +175,13 @@ def print_ties(rng: np.random.Generator, searches: int) -> None:
     for k in (2, 3, 5, 18):
         for name, noise in KINDS.items():
             scores = noise(rng, (searches, k, MAX_SEEDS))
-            found = [judge(scores, fixed(n)) for n in (3, 5, MAX_SEEDS)]
+            outcomes = [judge(scores, fixed(n)) for n in (3, 5, MAX_SEEDS)]
             looked = judge(scores, LOOKS)
-            wrong = [rate(outcome.has_winner) for outcome in (*found, looked)]
+            wrong = [rate(outcome.has_winner) for outcome in (*outcomes, looked)]
             everyone = np.ones(k, dtype=bool)
-            excluded = worst_exclusion(max(found, key=lambda o: float((~o.stays).mean())), everyone)
+            excluded = worst_exclusion(
+                max(outcomes, key=lambda o: float((~o.stays).mean())), everyone
+            )
             row = [str(k), name, *wrong, seeds_per_finalist(looked), excluded]
             print(f"| {' | '.join(row)} |")
     print()
@@ -194,11 +196,11 @@ def print_power(rng: np.random.Generator, searches: int) -> None:
             for k in (2, 5, 18):
                 means = np.where(np.arange(k) == 0, ahead, 0.0)
                 scores = means[:, None] + spread * normal(rng, (searches, k, MAX_SEEDS))
-                found = [judge(scores, looks) for looks in (*map(fixed, (3, 5, 10)), LOOKS)]
-                right = [rate(outcome.has_winner & (outcome.leader == 0)) for outcome in found]
-                wrong = max(float(np.mean(o.has_winner & (o.leader != 0))) for o in found)
+                outcomes = [judge(scores, looks) for looks in (*map(fixed, (3, 5, 10)), LOOKS)]
+                right = [rate(outcome.has_winner & (outcome.leader == 0)) for outcome in outcomes]
+                wrong = max(float(np.mean(o.has_winner & (o.leader != 0))) for o in outcomes)
                 head = [f"{spread:g}", f"{ahead:g}", str(k)]
-                row = [*head, *right, seeds_per_finalist(found[-1]), f"{100 * wrong:.1f}"]
+                row = [*head, *right, seeds_per_finalist(outcomes[-1]), f"{100 * wrong:.1f}"]
                 print(f"| {' | '.join(row)} |")
     print()
 
@@ -266,9 +268,9 @@ def print_shared_labels(rng: np.random.Generator, searches: int) -> None:
         for ratio in (0.0, 0.3, 1.0, 3.0, 10.0):
             scores, without = shared_labels(rng, (searches, k, MAX_SEEDS), ratio)
             blind = judge(scores, fixed(5))
-            found = [judge(scores, fixed(n), without) for n in (3, 5, MAX_SEEDS)]
+            outcomes = [judge(scores, fixed(n), without) for n in (3, 5, MAX_SEEDS)]
             looked = judge(scores, LOOKS, without)
-            wrong = [rate(outcome.has_winner) for outcome in (blind, *found, looked)]
+            wrong = [rate(outcome.has_winner) for outcome in (blind, *outcomes, looked)]
             excluded = worst_exclusion(looked, np.ones(k, dtype=bool))
             print(f"| {' | '.join([str(k), f'{ratio:g}', *wrong, excluded])} |")
     print()
