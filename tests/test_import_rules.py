@@ -102,6 +102,10 @@ LAYERS = {
         "config", "data", "errors", "history", "record", "reporting", "system", "tracking",
         "training", "tuning", "tuning.session", "verdict",
     },
+    "audit": {
+        "config", "data", "errors", "history", "record", "reporting", "seeding", "system",
+        "training", "winners",
+    },
     "service": {
         "config", "data", "errors", "history", "record", "reporting", "system", "tracking",
         "training", "tuning", "tuning.session", "tuning.cluster", "verdict", "winners",

@@ -27,6 +27,8 @@ CONFIDENT_SHARE = 0.25
 STRENGTHS = tuple(float(s) for s in 10.0 ** np.arange(-1.0, 6.01, 0.25))
 # Of probabilities; 1 leaves them as they are.
 EXPONENTS = tuple(float(e) for e in 2.0 ** np.arange(-1.0, 3.01, 0.25))
+# Probabilities that are worked on at once.
+_BLOCK = 10_000_000
 # A label is called wrong where that is likelier than that it is right.
 THRESHOLD = 0.5
 
@@ -172,6 +174,42 @@ def suspicion(probabilities: Floats, labels: Labels, transition: Floats) -> Susp
     joint[rows, labels] = -np.inf
     wrong = np.logaddexp.reduce(joint, axis=1)
     return Suspicion(np.asarray(wrong - right))
+
+
+def likeliest_classes(
+    probabilities: Floats, noisy_labels: Labels, transition: Floats, *, most: int
+) -> tuple[Labels, NDArray[np.float32]]:
+    """Return which classes are the true one of each example, and how probably, given its labels.
+
+    Args:
+        probabilities: P(class | image), float64 [N, K], of networks that did not learn the example.
+        noisy_labels: int64 [N, copies].
+        transition: T, float64 [K, K], without zeros.
+        most: how many classes of each example are returned at most.
+
+    Returns:
+        int64 and float32 [N, min(most, K)], the likeliest class first.
+
+    Example:
+        >>> noise, unsure = np.array([[0.75, 0.25], [0.25, 0.75]]), np.array([[0.5, 0.5]])
+        >>> classes, chances = likeliest_classes(unsure, np.array([[1]]), noise, most=2)
+        >>> classes.tolist(), chances.tolist()
+        ([[1, 0]], [[0.75, 0.25]])
+    """
+    number, width = len(probabilities), min(most, len(transition))
+    classes = np.empty((number, width), dtype=np.int64)
+    chances = np.empty((number, width), dtype=np.float32)
+    least = np.finfo(np.float64).tiny
+    # In blocks: of many examples of many classes another whole array takes much memory.
+    for rows in np.array_split(np.arange(number), max(1, number * len(transition) // _BLOCK)):
+        joint = np.log(np.maximum(probabilities[rows], least))
+        for labels in noisy_labels[rows].T:
+            joint += np.log(transition).T[labels]
+        joint = np.exp(joint - joint.max(axis=1, keepdims=True))
+        joint /= joint.sum(axis=1, keepdims=True)
+        classes[rows] = np.argsort(-joint, axis=1, kind="stable")[:, :width]
+        chances[rows] = np.take_along_axis(joint, classes[rows], axis=1)
+    return classes, chances
 
 
 def average_precision(scores: Floats, is_wrong: NDArray[Any]) -> float | None:

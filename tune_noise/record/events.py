@@ -8,7 +8,19 @@ from typing import Any, Literal
 from zlib import crc32
 
 EventKind = Literal[
-    "search", "run", "extend", "ask", "start", "epoch", "rung", "end", "reference", "note", "finish"
+    "search",
+    "run",
+    "extend",
+    "ask",
+    "start",
+    "epoch",
+    "rung",
+    "end",
+    "reference",
+    "note",
+    "finish",
+    "audit",
+    "answer",
 ]
 # Columns of the table: search, number, seconds, kind, trial_id, data, checksum.
 Row = tuple[str, int, float, EventKind, str | None, str, int]
@@ -26,7 +38,9 @@ class Event:
             what a confirmation tells of the noise), `reference` (a reference model of a condition:
             its settings and its metrics by seed, or why there are none), `note` (`text`: something
             a person should know; `suspects`: condition -> what is known of its table of suspects),
-            `finish` (all is done).
+            `finish` (all is done), `audit` (examples of a condition that a person is to check:
+            `audit.sample`), `answer` (what a person says of an example, or takes back:
+            `audit.answers`).
         trial_id: the trial it belongs to; None where it belongs to the search.
         data: plain values; a number that is not finite is stored as None.
         seconds: Unix time at which it was appended.

@@ -25,8 +25,12 @@ WINNERS = "winners"
 # In the folder of a winner.
 SUSPECTS_CSV = "suspects.csv"
 SUSPECTS_JSON = "suspects.json"
+JUDGED_FILE = "judged.safetensors"
+FINALISTS_FILE = "finalists.safetensors"
 UNLABELLED_CSV = "unlabelled.csv"
 FOLDS = "folds"
+# What is checked by hand: a folder for each condition.
+AUDIT = "audit"
 # Everything that is for people, in the order in which MLflow gets it.
 PUBLISHED = (
     REPORT_FILE,
@@ -45,6 +49,11 @@ PUBLISHED = (
 def winner_dir(output: Path, condition: str) -> Path:
     """Return the folder of a condition's winner: weights, model card, suspects, unlabelled."""
     return output / WINNERS / condition
+
+
+def audit_dir(output: Path, condition: str) -> Path:
+    """Return the folder of what a person checks of a condition by hand."""
+    return output / AUDIT / condition
 
 
 def folds_dir(output: Path, condition: str) -> Path:

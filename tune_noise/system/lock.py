@@ -41,15 +41,19 @@ def take_lock(
 
 
 @contextmanager
-def own_folder(folder: Path) -> Iterator[None]:
+def own_folder(folder: Path, *, seconds: float = PROBE_SECONDS) -> Iterator[None]:
     """Make the folder of a search and keep every other driver out of it.
+
+    Args:
+        folder: of the search.
+        seconds: how long to wait for another one that writes.
 
     Raises:
         UserError: the folder cannot be made or locked, or another driver runs in it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = take_lock(folder / LOCK_FILE, seconds=PROBE_SECONDS)
+        lock = take_lock(folder / LOCK_FILE, seconds=seconds)
     except TimeoutError:
         raise UserError(
             f"{folder}: a search is running in it: wait for its end, or choose another --name"

@@ -15,6 +15,7 @@ from tune_noise.metrics.suspicion import (
     Suspicion,
     detection,
     estimated_transition,
+    likeliest_classes,
     sharpened,
     suspicion,
 )
@@ -25,6 +26,8 @@ from tune_noise.training.known_noise import noisy_labels, true_labels
 MAX_EXAMPLES = 1_000_000
 # Examples times classes: the predictions are in memory together, several times.
 MAX_PREDICTIONS = 200_000_000
+# Classes of each example whose chances are kept.
+MAX_CHANCES = 10
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Suspects:
         given_labels: int64.
         predicted_labels: int64, the likeliest class by the input alone.
         probabilities: float64 in [0, 1], that the label is wrong.
+        classes: int64 [N, C], the true classes that are likeliest given input and labels.
+        chances: float32 [N, C], their probabilities.
         folds: int64 from 1, the training that did not learn the example.
         true_labels: int64; None where the truth is unknown.
         facts: how many examples and suspects there are, and, where the truth is known, how many
@@ -49,6 +54,8 @@ class Suspects:
     given_labels: np.ndarray
     predicted_labels: np.ndarray
     probabilities: np.ndarray
+    classes: np.ndarray
+    chances: np.ndarray
     folds: np.ndarray
     true_labels: np.ndarray | None
     facts: dict[str, Any]
@@ -92,6 +99,7 @@ def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
     # One label per image at a time: under dilution all at once would take much memory.
     columns = [suspicion(sharp, column, transition).log_odds for column in labels.T]
     all_found = Suspicion(np.stack(columns, axis=1).reshape(-1))
+    classes, chances = likeliest_classes(sharp, labels, transition, most=MAX_CHANCES)
     order = all_found.order
     image_of, copy_of = order // num_copies, order % num_copies
     truth = true_labels(dataset, config.noise)
@@ -103,6 +111,8 @@ def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
         given_labels=labels.reshape(-1)[order],
         predicted_labels=probabilities.argmax(axis=1)[image_of],
         probabilities=all_found.probabilities[order],
+        classes=classes[image_of],
+        chances=chances[image_of],
         folds=folds[image_of],
         true_labels=None if truth is None else truth[images][image_of],
         facts=_facts(all_found, wrong) | _annotators(dataset, images, probabilities.argmax(axis=1)),

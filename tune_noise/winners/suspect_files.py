@@ -1,4 +1,4 @@
-"""winners/CONDITION/suspects.csv, and what a page shows of it in suspects.json beside it."""
+"""winners/CONDITION/suspects.csv, and beside it what a page and an audit need of it."""
 
 import base64
 import csv
@@ -14,9 +14,10 @@ import numpy as np
 from tune_noise.config.words import class_name
 from tune_noise.data import Dataset
 from tune_noise.data.thumbnail import photo_thumbnail, thumbnail
-from tune_noise.record.folder import SUSPECTS_CSV, SUSPECTS_JSON
+from tune_noise.record.folder import JUDGED_FILE, SUSPECTS_CSV, SUSPECTS_JSON
 from tune_noise.reporting.page.contact_sheet import MAX_JSON_BYTES
 from tune_noise.system.files import replace_file
+from tune_noise.training.judgements import read_judgements, save_judgements
 from tune_noise.training.suspects import Suspects
 
 # Examples of the contact sheet: what a person looks at in a minute, and some 50 kB of a page.
@@ -42,6 +43,7 @@ def write_suspects(
     """
     table = _table(suspects, dataset)
     facts = {**about, **suspects.facts}
+    save_judgements(target / JUDGED_FILE, suspects, about)
     replace_file(target / SUSPECTS_CSV, table)
     content = {
         "facts": facts,
@@ -67,6 +69,7 @@ def read_suspects(target: Path, about: dict[str, Any]) -> dict[str, Any] | None:
         facts, digest = content["facts"], content["sha256"]
         is_whole = hashlib.sha256((target / SUSPECTS_CSV).read_bytes()).hexdigest() == digest
         is_same = all(facts.get(name) == value for name, value in about.items())
+        is_whole = is_whole and read_judgements(target / JUDGED_FILE, about) is not None
     except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return dict(facts) if is_whole and is_same else None
