@@ -102,6 +102,29 @@ def test_each_condition_tells_its_trials_its_best_and_its_confirmations(script: 
         assert part in text
 
 
+def test_reference_models_are_counted_as_they_are_trained_or_cannot_be(script: Script) -> None:
+    models = list(SEARCH.references)
+    name = SEARCH.all_conditions[0].name
+    script.trial("t1")
+    script.ask("c1", finalist="t1")
+    script.epoch("c1", 1)
+    script.end("c1")
+    seed = read_light_history(script.record).trials["c1"].config.seed
+    about = {"condition": name, "settings": {}}
+    for model, metrics, problem in (
+        (models[0], [[seed, {"val_information_noisy": 0.1}]], ""),
+        (models[1], [], "it takes features"),
+        (models[2], [[seed + 1, {"val_information_noisy": 0.1}]], ""),  # another seed came since
+    ):
+        data = {**about, "name": model, "metrics": metrics, "problem": problem}
+        script.record.append(Event("reference", data=data))
+    found = state_to_json(state(script))
+    counts = {"planned": len(models), "ended": 2}
+    assert [c["references"] for c in found["conditions"]] == [counts, {**counts, "ended": 0}]
+    assert found["references"] == {"planned": 2 * len(models), "ended": 2}
+    assert f"references 2 of {len(models)} models" in "\n".join(lines(state(script)))
+
+
 def test_folds_of_suspects_are_counted_until_the_table_is_there(script: Script) -> None:
     name = SEARCH.all_conditions[0].name
     folds = script.output / "winners" / name / "folds"

@@ -88,6 +88,24 @@ def test_a_line_counts_confirmations_once_there_are_some(history: History) -> No
     assert "1/4 confirmations" in shown(history).line()
 
 
+def test_after_the_trials_it_says_how_many_reference_models_are_trained() -> None:
+    history = History()
+    for number in range(6):
+        train(history, ask(history, number, method="standard", lr=0.001), 0.5)
+    assert "reference" not in shown(history).line()
+    for number in range(6, 10):
+        train(history, ask(history, number, stage="confirm"), 0.5)
+    seed = history.trials["6"].config.seed
+    data = {"condition": SEARCH.all_conditions[0].name, "name": SEARCH.references[0]}
+    data |= {"metrics": [[seed, {OBJECTIVE: 0.4}]], "settings": {}, "problem": ""}
+    history.apply(Event("reference", data=data))
+    display, planned = shown(history, terminal=True), 2 * len(SEARCH.references)
+    assert f"4/4 confirmations, 1 of {planned} reference models" in display.line()
+    assert display.line().endswith("all trials have ended")
+    display._console.print(display.render())
+    assert f"10 of 10 trials, 1 of {planned} reference models" in written(display)
+
+
 def test_what_further_looks_ask_for_is_counted_as_planned(history: History) -> None:
     for number in (4, 6, 8):  # of a condition with one finalist and two seeds
         train(history, ask(history, number, stage="confirm"), 0.5)

@@ -42,6 +42,8 @@ class ConditionCounts:
         best: the best search trial so far; None where none has a score.
         finalists: in the order of asking.
         confirmations_planned: number of fresh seeds of all finalists, as far as it is known.
+        references_planned: number of reference models.
+        references_done: of these, the ones that are trained, or cannot be.
     """
 
     planned: int
@@ -49,6 +51,8 @@ class ConditionCounts:
     best: TrialHistory | None
     finalists: tuple[FinalistCounts, ...]
     confirmations_planned: int
+    references_planned: int
+    references_done: int
 
     @property
     def ended(self) -> int:
@@ -59,6 +63,12 @@ class ConditionCounts:
     def confirmations_done(self) -> int:
         """Number of fresh seeds of all finalists that have ended."""
         return sum(finalist.seeds_done for finalist in self.finalists)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether all trials have ended, so that reference models and suspects follow."""
+        confirmed = self.confirmations_done == self.confirmations_planned
+        return self.ended == self.planned and confirmed
 
 
 @dataclass
@@ -116,7 +126,7 @@ class Counts:
         self._num_asked = len(asked)
         for trials in self._trials.values():
             trials.update(self._pace)
-        return {name: self._condition(trials) for name, trials in self._trials.items()}
+        return {name: self._condition(name, trials) for name, trials in self._trials.items()}
 
     def seconds_left(
         self, conditions: dict[str, ConditionCounts], *, concurrent: int
@@ -137,13 +147,14 @@ class Counts:
             concurrent=concurrent,
         )
 
-    def _condition(self, trials: _Trials) -> ConditionCounts:
+    def _condition(self, name: str, trials: _Trials) -> ConditionCounts:
         searching = [trial for trial in trials.running if trial.stage == "search"]
         statuses = {RUNNING: len(searching)} | {name: trials.ended[name] for name in STATUSES}
         is_finished = self._history.finished
         is_searched = is_finished or self._history.time.is_used_up
         asked = len(trials.confirming)
         planned = trials.finalists_planned * self._config.confirm.seeds
+        references = self._num_references_done(name, trials)
         return ConditionCounts(
             planned=sum(statuses.values()) if is_searched else trials.planned,
             statuses=statuses,
@@ -153,6 +164,17 @@ class Counts:
                 for name, seeds in by_finalist(trials.confirming).items()
             ),
             confirmations_planned=asked if is_finished else max(planned, asked),
+            references_planned=len(self._config.references)
+            if planned and not is_finished
+            else references,
+            references_done=references,
+        )
+
+    def _num_references_done(self, condition: str, trials: _Trials) -> int:
+        models = self._history.references.get(condition, {})
+        seeds = {trial.config.seed for trial in trials.confirming if trial.ended_well}
+        return sum(
+            name in models and not models[name].missing(seeds) for name in self._config.references
         )
 
     def _finalist(self, name: str, seeds: list[TrialHistory]) -> FinalistCounts:

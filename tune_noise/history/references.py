@@ -1,6 +1,6 @@
 """A reference model as the record tells it."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,10 @@ class ReferenceHistory:
     available: int = 0
     seconds: float = 0.0
     problem: str = ""
+
+    def missing(self, seeds: Iterable[int]) -> list[int]:
+        """Return the seeds that it is still to be trained on: none where it cannot be trained."""
+        return [] if self.problem else [seed for seed in seeds if seed not in self.metrics]
 
     @classmethod
     def of_event(

@@ -22,7 +22,9 @@ from tune_noise.system.lock import is_owned
 
 SearchStatus = Literal["running", "interrupted", "finished"]
 # All but `start`, `epoch` and `rung`, which are by far the most.
-_KINDS: tuple[EventKind, ...] = ("search", "run", "extend", "ask", "end", "note", "finish")
+_KINDS: tuple[EventKind, ...] = (
+    *("search", "run", "extend", "ask", "end", "note", "reference", "finish"),
+)
 
 
 @dataclass(frozen=True)

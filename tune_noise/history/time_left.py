@@ -18,6 +18,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def left_in_words(seconds: float | None, *, is_trained: bool) -> str:
+    """Return the time left, as far as it is known: that of trials, not of what follows them."""
+    if is_trained:
+        return "all trials have ended"
+    return "time left unknown yet" if seconds is None else f"about {clock(seconds)} left"
+
+
 class Pace:
     """How long the trials of a search took that have ended."""
 

@@ -9,7 +9,7 @@ from tune_noise.reporting.figures.draw import draw
 from tune_noise.reporting.findings.summary import Summary, summarise
 from tune_noise.reporting.page.contact_sheet import MAX_EXAMPLES, contact_sheets
 from tune_noise.reporting.page.page import render_page
-from tune_noise.reporting.sentences import verdict_sentence
+from tune_noise.reporting.sentences import badge, verdict_sentence
 from tune_noise.reporting.tables import search_tables
 from tune_noise.system.files import replace_file
 from tune_noise.system.garbage import freeze_objects
@@ -52,7 +52,7 @@ def write_tables(history: History, summary: Summary, output: Path) -> None:
 def _json(summary: Summary) -> bytes:
     content = summary.to_json()
     for condition, entry in zip(summary.conditions, content["conditions"], strict=True):
-        entry["sentence"] = verdict_sentence(condition)
+        entry["sentence"], entry["badge"] = verdict_sentence(condition), badge(condition)
     return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 

@@ -109,12 +109,17 @@ def unlabelled_sentence(summary: Summary) -> str | None:
 
 
 def badge(condition: ConditionSummary) -> str:
-    """Return the verdict in a word or two; a tie has no winner."""
+    """Return the verdict in a word or two; a tie has no winner.
+
+    Nor has a search whose sentence begins with a reference model that no network clearly beats.
+    """
     if condition.verdict is None:
         return "no verdict yet" if not condition.is_confirmed else "no verdict"
     if condition.verdict != "winner":
         return condition.verdict.replace("_", " ")
-    return "winner" if condition.runner_up is not None else "unopposed"
+    if condition.runner_up is None:
+        return "unopposed"
+    return "best network" if condition.unbeaten_references else "winner"
 
 
 def place(condition: ConditionSummary) -> str:

@@ -1,6 +1,7 @@
 """What a person sees while a search runs: a live table, or plain lines where output is piped."""
 
 import time
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,7 @@ from tune_noise.config.trial import NULLABLE_FIELDS
 from tune_noise.config.words import plain_value
 from tune_noise.history.counts import ConditionCounts, Counts
 from tune_noise.history.replay import RUNNING, History, TrialHistory
-from tune_noise.history.time_left import clock
+from tune_noise.history.time_left import clock, left_in_words
 from tune_noise.record import Event
 
 # Lines in a file: the first soon, then ever further apart, so that a night does not fill it.
@@ -115,7 +116,7 @@ class SearchProgress:
         text += "; oracle" if self._search.oracle else ""
         if confirmed := sum(condition.confirmations_done for condition in counts):
             confirmations = sum(condition.confirmations_planned for condition in counts)
-            text += f", {confirmed}/{confirmations} confirmations"
+            text += f", {confirmed}/{confirmations} confirmations{_references(counts)}"
         for name, condition in conditions.items():
             if condition.best is not None:
                 best = describe(condition.best, list(self._search.search))
@@ -133,7 +134,8 @@ class SearchProgress:
         total = sum(condition.planned + condition.confirmations_planned for condition in counts)
         done = sum(condition.ended + condition.confirmations_done for condition in counts)
         bar = Table.grid(padding=(0, 1))
-        bar.add_row(ProgressBar(total=total, completed=done, width=50), f"{done} of {total} trials")
+        ended = f"{done} of {total} trials{_references(counts)}"
+        bar.add_row(ProgressBar(total=total, completed=done, width=50), ended)
         return Group(head, bar, self._table(conditions))
 
     def _table(self, conditions: dict[str, ConditionCounts]) -> Table:
@@ -162,7 +164,15 @@ class SearchProgress:
     def _left(self, conditions: dict[str, ConditionCounts]) -> str:
         """Return the time left, in words."""
         left = self._counts.seconds_left(conditions, concurrent=self._concurrent)
-        return "time left unknown yet" if left is None else f"about {clock(left)} left"
+        is_trained = all(condition.is_trained for condition in conditions.values())
+        return left_in_words(left, is_trained=is_trained)
+
+
+def _references(counts: Collection[ConditionCounts]) -> str:
+    """Return `, 2 of 5 reference models`; empty where there are none."""
+    planned = sum(condition.references_planned for condition in counts)
+    done = sum(condition.references_done for condition in counts)
+    return f", {done} of {planned} reference models" if planned else ""
 
 
 def _score(trial: TrialHistory) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from tune_noise.config.words import configuration
 from tune_noise.history.replay import TrialHistory
 from tune_noise.history.status import ConditionState, SearchState
-from tune_noise.history.time_left import clock, utc
+from tune_noise.history.time_left import clock, left_in_words, utc
 from tune_noise.record.folder import REPORT_FILE
 from tune_noise.service.closing import resume_command
 
@@ -44,7 +44,7 @@ def state_to_json(state: SearchState) -> dict[str, Any]:
 
 
 def totals(state: SearchState) -> dict[str, dict[str, int]]:
-    """Return trials and confirmations of all conditions together."""
+    """Return trials, confirmations and reference models of all conditions together."""
     counts = [condition.counts for condition in state.conditions]
     statuses: Counter[str] = Counter()
     for each in counts:
@@ -58,6 +58,10 @@ def totals(state: SearchState) -> dict[str, dict[str, int]]:
         "confirmations": {
             "planned": sum(each.confirmations_planned for each in counts),
             "ended": sum(each.confirmations_done for each in counts),
+        },
+        "references": {
+            "planned": sum(each.references_planned for each in counts),
+            "ended": sum(each.references_done for each in counts),
         },
     }
 
@@ -74,6 +78,7 @@ def _condition_to_json(state: ConditionState) -> dict[str, Any]:
             "planned": counts.confirmations_planned,
             "ended": counts.confirmations_done,
         },
+        "references": {"planned": counts.references_planned, "ended": counts.references_done},
         "suspect_folds": {"planned": state.suspect_folds, "ended": state.suspect_folds_done},
     }
 
@@ -131,9 +136,8 @@ def _steered(state: SearchState) -> str:
 def _left(state: SearchState) -> str:
     if state.status == "finished":
         return "nothing left"
-    if state.seconds_left is None:
-        return "time left unknown yet"
-    return f"about {clock(state.seconds_left)} left"
+    is_trained = all(condition.counts.is_trained for condition in state.conditions)
+    return left_in_words(state.seconds_left, is_trained=is_trained)
 
 
 def _facts(condition: ConditionState, state: SearchState) -> Iterator[tuple[str, str]]:
@@ -148,6 +152,8 @@ def _facts(condition: ConditionState, state: SearchState) -> Iterator[tuple[str,
     done, planned = counts.confirmations_done, counts.confirmations_planned
     by = ", ".join(f"{f.trial_id} {f.seeds_done}/{f.seeds_asked}" for f in counts.finalists)
     yield "confirmed", f"{done} of {planned} fresh seeds{f': {by}' if by else ''}"
+    if counts.references_planned:
+        yield "references", f"{counts.references_done} of {counts.references_planned} models"
     if condition.suspect_folds:
         done, planned = condition.suspect_folds_done, condition.suspect_folds
         yield "suspects", f"{done} of {planned} folds"

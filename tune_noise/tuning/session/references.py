@@ -27,11 +27,9 @@ def _due(
 ) -> Reference | None:
     """Return what is to be trained of one model; None: nothing."""
     before = history.references.get(condition.name, {}).get(name)
-    if before is not None and before.problem:
-        return None
     confirming = history.of(condition=condition.name, stage="confirm")
     seeds = {t.config.seed: t.config.noise_seed for t in confirming if t.ended_well}
-    missing = [seed for seed in sorted(seeds) if before is None or seed not in before.metrics]
+    missing = sorted(seeds) if before is None else before.missing(sorted(seeds))
     if not missing:
         return None
     # What is searched has its default: a reference model asks for the labels and the split alone.
