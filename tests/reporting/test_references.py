@@ -9,6 +9,7 @@ from rich.console import Console
 from tests.support.histories import Builder
 from tune_noise.reporting import condition_tables, verdict_sentence, write_outputs
 from tune_noise.reporting.findings.summary import ConditionSummary, summarise
+from tune_noise.reporting.sentences import badge
 from tune_noise.reporting.tables import references_table
 
 
@@ -63,7 +64,7 @@ def test_no_network_is_better_comes_first(build: Builder) -> None:
         "difference 0.200 [0.188, 0.212] (95 % interval, n = 5 seeds); test accuracy 65.0 % "
         "[64.0, 66.0] against 55.0 % [54.6, 55.4]."
     )
-    assert condition.verdict == "winner"
+    assert (condition.verdict, badge(condition)) == ("winner", "best network")
 
 
 def test_of_one_seed_nothing_is_said(build: Builder) -> None:
