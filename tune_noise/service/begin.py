@@ -4,13 +4,14 @@ import os
 import platform
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tune_noise.config.configurations import Values
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.data.duplicates import count_duplicates, data_warnings
@@ -29,6 +30,7 @@ def begin(
     folder: Path,
     *,
     resolution: Sequence[str] = (),
+    start: Mapping[str, Sequence[Values]] | None = None,
     space: str | None = None,
 ) -> History:
     """Write down what is searched, or that it has grown, unless the record says so already.
@@ -39,6 +41,8 @@ def begin(
         dataset: what it is trained on.
         folder: of the search.
         resolution: what its validation set can and cannot tell apart, a sentence each.
+        start: name of a condition -> the configurations that are asked first, as
+            `config.start.starting_points` returns them, whatever they come from.
         space: name of the space that was asked for, if any.
 
     Returns:
@@ -47,6 +51,7 @@ def begin(
     history = History.replay(record.events())
     if not history.search:
         payload = _payload(search, dataset, resolution) | {"space": space}
+        payload |= {"start": start} if start else {}
         _append(record, history, Event("search", data=payload))
     elif search.trials > history.config.trials:
         _append(record, history, Event("extend", data={"trials": search.trials}))

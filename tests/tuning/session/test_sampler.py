@@ -389,7 +389,7 @@ def test_the_trials_of_a_condition_are_dealt_out_evenly(trials: int, levels: int
     )
     from tune_noise.tuning.session.session import _group_samplers
 
-    shares = [sampler.num_trials for sampler in _group_samplers(search).values()]
+    shares = [sampler.num_trials for sampler in _group_samplers(search, {}).values()]
     assert len(shares) == 2 * levels
     assert sum(shares) == 2 * trials
     assert max(shares) - min(shares) <= 1

@@ -6,11 +6,12 @@ Of more than 250 ended trials TPE sees the best and a fair sample: see `trial_me
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
 
-from tune_noise.config.configurations import Configurations
+from tune_noise.config.configurations import Configurations, Values
 from tune_noise.config.domains import Domain
 from tune_noise.config.search import MAX_GRID_POINTS, Condition, SearchConfig
 from tune_noise.history.replay import TrialHistory
@@ -37,10 +38,17 @@ class GroupSampler:
         level: the group's level of `compare`; None where nothing is compared.
         num_trials: how many proposals the group may make; it makes fewer where there are fewer
             different configurations.
+        start: proposals that come first, see `starting_points`; fields that one of them does not
+            name are drawn.
     """
 
     def __init__(
-        self, search: SearchConfig, condition: Condition, level: Any, num_trials: int
+        self,
+        search: SearchConfig,
+        condition: Condition,
+        level: Any,
+        num_trials: int,
+        start: Sequence[Values] = (),
     ) -> None:
         self._search = search
         self._seed_names = ("sampler", condition.name, str(level))
@@ -55,6 +63,7 @@ class GroupSampler:
         self._asked: dict[str, optuna.Trial] = {}
         self._grid = list(self._configurations.all()) if search.sampler == "grid" else None
         self._num_trials = int(min(num_trials, self._number))
+        self._start = start
 
     @property
     def num_trials(self) -> int:
@@ -95,9 +104,14 @@ class GroupSampler:
         return None
 
     def _point(self, draw: int) -> dict[str, Any] | None:
-        """Return the configuration to try if no sampler is to draw one: of a grid, or left over."""
+        """Return the values to try where no sampler is to draw them: of a grid or a start, or left.
+
+        Those of a start may be some of a configuration's.
+        """
         if self._grid is not None:
             return self._grid[self._num_asked]
+        if draw == 0 and self._num_asked < len(self._start):
+            return self._start[self._num_asked]
         if draw < SAMPLER_DRAWS or self._number > MAX_GRID_POINTS:
             return None
         # The sampler insists on what was tried; any of the others will do.

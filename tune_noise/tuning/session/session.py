@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tune_noise.config.configurations import num_trials
+from tune_noise.config.configurations import Values, num_trials
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record import Event, Record
@@ -60,7 +60,6 @@ class Session:
         self.slots: Callable[[], int] = lambda: 1
         self._budget_seconds = time_budget_seconds
         self._conditions = {condition.name: condition for condition in search.all_conditions}
-        self._samplers = _group_samplers(search)
         stopping = search.early_stopping
         self.rung_levels = (
             rung_levels(stopping.grace_epochs, search.epochs, stopping.reduction_factor)
@@ -84,6 +83,7 @@ class Session:
             if event.kind == "rung":
                 trial = self.history.trials[str(event.trial_id)]
                 self._ladder.arrive(self._group(trial), event.data["epoch"], event.data["score"])
+        self._samplers = _group_samplers(self.search, self.history.search.get("start", {}))
         for trial in self.history.trials.values():
             if trial.stage == "search":
                 self._samplers[self._group(trial)].replay(trial)
@@ -342,10 +342,32 @@ class Session:
             self._log.write(Event("finish"), durable=True)
 
 
-def _group_samplers(search: SearchConfig) -> dict[Group, GroupSampler]:
-    """Return a sampler per condition and level; the trials of a condition are dealt out evenly."""
-    return {
-        (condition.name, level): GroupSampler(search, condition, level, trials)
-        for condition in search.all_conditions
-        for level, trials in num_trials(search, condition).items()
-    }
+def _group_samplers(
+    search: SearchConfig, start: Mapping[str, Sequence[Values]]
+) -> dict[Group, GroupSampler]:
+    """Return a sampler per condition and level; the trials of a condition are dealt out evenly.
+
+    Args:
+        search: what is searched.
+        start: name of a condition -> what is asked first, see `starting_points`.
+    """
+    samplers = {}
+    for condition in search.all_conditions:
+        points = start.get(condition.name, ())
+        for level, trials in num_trials(search, condition).items():
+            of_level = _of_level(points, search, level)
+            samplers[condition.name, level] = GroupSampler(
+                search, condition, level, trials, of_level
+            )
+    return samplers
+
+
+def _of_level(points: Sequence[Values], search: SearchConfig, level: Any) -> list[Values]:
+    """Return those of a level of `compare`, without it: the group has it anyway."""
+    if search.compare not in search.search:
+        return list(points)
+    return [
+        {field: value for field, value in point.items() if field != search.compare}
+        for point in points
+        if point[search.compare] == level
+    ]

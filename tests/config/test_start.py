@@ -1,0 +1,53 @@
+"""What is asked first suits the space: moved, left out, or left to the sampler, and said."""
+
+from typing import Any
+
+from tests.tuning.fake_trainer import make_search
+from tune_noise.config.start import starting_points
+
+CONDITION = "noise_rate=0.2"
+
+
+def fit(*wanted: dict[str, Any], **changes: Any) -> tuple[list[dict[str, Any]], list[str]]:
+    points, sentences = starting_points(make_search(**changes), {CONDITION: list(wanted)})
+    return points.get(CONDITION, []), sentences
+
+
+def test_searched_fields_count_where_they_apply() -> None:
+    points, sentences = fit(
+        {"method": "standard", "lr": 0.01, "tau": 0.3, "momentum": 0.9, "patience": None},
+        {"method": "co_teaching", "lr": 0.01, "tau": 0.3},
+    )
+    assert points == [
+        {"method": "standard", "lr": 0.01, "patience": None},
+        {"method": "co_teaching", "lr": 0.01, "tau": 0.3},
+    ]
+    assert sentences == []
+
+
+def test_numbers_move_into_their_range_and_other_values_leave_a_configuration_out() -> None:
+    points, sentences = fit(
+        {"method": "standard", "lr": 3.0},
+        {"method": "elr", "lr": 0.01},
+        {"method": "standard", "lr": 0.01, "patience": 7},
+        {"method": "co_teaching", "lr": "large"},
+        {"method": "standard", "lr": 5.0},
+    )
+    assert points == [{"method": "standard", "lr": 0.1}]
+    assert sentences == [
+        "of what is asked first, lr 3.0 becomes 0.1",
+        "a configuration with method elr is not asked first: it is not among the compared",
+        "a configuration with patience 7 is not asked first: the space has choice [null, 20, 30]",
+        "a configuration with lr large is not asked first: the space has loguniform [0.001, 0.1]",
+        "of what is asked first, lr 5.0 becomes 0.1",
+    ]
+
+
+def test_a_grid_asks_nothing_first() -> None:
+    grid = {"lr": {"choice": [0.01, 0.1]}, "method": {"choice": ["standard"]}}
+    plain = {"search": grid, "sampler": "grid", "compare": None, "fixed": None, "trials": 2}
+    assert fit({"lr": 0.1}, **plain) == (
+        [],
+        ["a grid has an order of its own: no trial is asked first"],
+    )
+    assert fit(**plain) == ([], [])
