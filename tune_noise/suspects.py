@@ -11,8 +11,6 @@ from tune_noise.command_line.completion import complete_search
 from tune_noise.command_line.options import DataDir, Device, RecordUrl, Threads, parse_path
 from tune_noise.command_line.run import run_command
 from tune_noise.config.search import SearchConfig, Suspects
-from tune_noise.data import Dataset
-from tune_noise.errors import UserError
 from tune_noise.history.open import find_record, read_recorded_search
 from tune_noise.history.replay import History
 from tune_noise.record import Event, Record
@@ -52,6 +50,7 @@ def suspects(
     from tune_noise.reporting import write_outputs
     from tune_noise.reporting.page.contact_sheet import suspects_sentence
     from tune_noise.service.checked_data import load_checked
+    from tune_noise.service.recorded_data import check_recorded
     from tune_noise.training.process import prepare_process
     from tune_noise.winners.find_suspects import find_suspects, train_here
 
@@ -61,7 +60,7 @@ def suspects(
     console = Console(markup=False, highlight=False, soft_wrap=True)
     with own_folder(folder), Record(find_record(folder, record), writer=True) as events:
         history = History.replay(events.events())
-        _check_search(history, dataset, folder)
+        check_recorded(history, dataset, folder)
 
         def note(text: str, *, is_warning: bool, **facts: Any) -> None:
             if is_warning:
@@ -89,20 +88,6 @@ def suspects(
 def folds_of(config: SearchConfig) -> int:
     """Return how many folds a search asks for, or else the default."""
     return config.suspects.folds or Suspects().folds
-
-
-def _check_search(history: History, dataset: Dataset, folder: Path) -> None:
-    if not history.finished:
-        raise UserError(f"{folder} holds a search that is not finished: continue it with resume")
-    then = history.search["dataset"]["fingerprint"]
-    if then != dataset.fingerprint:
-        source = history.config.dataset
-        is_file = history.config.data is not None or source.endswith(".npz")
-        raise UserError(
-            f"{folder} was searched on other data: its fingerprint was {then}, and that of "
-            f"these data is {dataset.fingerprint}; "
-            + (f"bring back {source}" if is_file else "give the folder of the first by --data-dir")
-        )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ TRUE = [[90, 10, 0], [0, 40, 0], [4, 1, 5]]
 NOISY = [[70, 10, 10], [8, 32, 2], [9, 3, 6]]
 
 
-def finished_search(folder: Path, *, gain: float) -> None:
+def finished_search(folder: Path, *, gain: float, fingerprint: str = "f1") -> None:
     """Write the record of a finished search of the space smoke."""
     space = {**read_space(find_space("smoke")), "name": folder.name}
     build = Builder(**space)
@@ -23,7 +23,7 @@ def finished_search(folder: Path, *, gain: float) -> None:
     _tell_classes(build)
     build.add_reference("knn", [0.4, 0.45, 0.41], k=25)
     folder.mkdir(parents=True)
-    data = {"name": "digits", "fingerprint": "f1"}
+    data = {"name": "digits", "fingerprint": fingerprint}
     build.events[0].data.update(dataset=data, search_id=str(folder))
     run = Event("run", data={"host": "ada", "pid": 7, "time_budget_seconds": None})
     with Record(folder / "record.db", writer=True) as record:

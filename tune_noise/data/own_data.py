@@ -14,6 +14,7 @@ from tune_noise.data.dataset import Dataset
 from tune_noise.data.encoders.chosen import choose_encoder
 from tune_noise.data.encoders.encoded import Encoding, Executor, one_after_another
 from tune_noise.data.encoders.raw_digests import raw_digests
+from tune_noise.data.example_views import ExampleViews
 from tune_noise.data.npz_dataset import read_raw_npz
 from tune_noise.data.photos import describe_changes, look_through
 from tune_noise.data.rows import gathered, joined, taken
@@ -167,6 +168,12 @@ class Plan:
             reading="; ".join(self.reading) or None,
             warnings=self.warnings,
         )
+
+    def views(self) -> ExampleViews:
+        """Return the training examples as people look at them; nothing is encoded for it."""
+        inputs = taken([split.inputs for split in _splits(self.raw)], self.order[: self.ends[1]])
+        names = () if self.raw.form is None else self.raw.form.columns
+        return ExampleViews(self.raw.kind, inputs, names)
 
 
 def plan_dataset(

@@ -37,7 +37,7 @@ def load_data(
         return load_dataset(search.dataset, data_dir=data_dir)
     from tune_noise.data.own_data import load_own
 
-    fractions = list({config.val_fraction: None for config in _configs(search)})
+    fractions = val_fractions(search)
     dataset = load_own(search.data, val_fraction=fractions[0], cache_dir=data_dir)
     if dataset.encoder_state is not None and len(fractions) > 1:
         raise ConfigError(
@@ -52,6 +52,11 @@ def load_data(
             ],
         )
     return dataset
+
+
+def val_fractions(search: SearchConfig) -> list[float | None]:
+    """Return the different shares that trials of a search hold out; encoders learn by the first."""
+    return list({config.val_fraction: None for config in _configs(search)})
 
 
 def load_checked(
