@@ -36,8 +36,10 @@ MAY_IMPORT = {
     ],
     "matplotlib": ["reporting.figures", "reporting.comparison"],
     "jinja2": ["reporting.page"],
+    "starlette": ["service.review"],
+    "uvicorn": ["service.review"],
     "typer": [
-        "command_line", "cli", "predict", "report", "salvage", "search", "spaces",
+        "command_line", "cli", "predict", "report", "salvage", "search", "service.review", "spaces",
         "status", "suspects", "train",
     ],
 }  # fmt: skip
@@ -107,7 +109,7 @@ LAYERS = {
         "training", "winners",
     },
     "service": {
-        "config", "data", "errors", "history", "record", "reporting", "system", "tracking",
+        "audit", "command_line", "config", "data", "errors", "history", "record", "reporting", "system", "tracking",
         "training", "tuning", "tuning.session", "tuning.cluster", "verdict", "winners",
     },
     # Its public names, each loaded at first use.
@@ -129,7 +131,7 @@ LAYERS = {
         "service", "system", "training", "winners",
     },
     "cli": {
-        "command_line", "predict", "report", "salvage", "search", "spaces", "status",
+        "command_line", "predict", "report", "salvage", "search", "service", "spaces", "status",
         "suspects", "train", "tune_noise",
     },
 }  # fmt: skip

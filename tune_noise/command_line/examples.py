@@ -84,6 +84,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "suspects": (Example("suspects runs/smoke --folds 5", is_costly=True),),
+    "review": (
+        Example("review runs/smoke", is_costly=True),
+        Example("review runs/smoke --mode suspects --person ada", is_costly=True),
+    ),
     "deliver": (Example("deliver runs/smoke", is_costly=True),),
     "salvage": (
         Example(

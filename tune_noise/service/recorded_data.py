@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tune_noise.data import Dataset
 from tune_noise.data.example_views import ExampleViews
+from tune_noise.data.sources.raw import RawKind
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.service.checked_data import load_checked, val_fractions
@@ -31,7 +32,7 @@ class RecordedData:
         """The training examples as people look at them."""
         if self.plan is not None:
             return self.plan.views()
-        kind = "pixels" if self.dataset.kind == "pictures" else "features"
+        kind: RawKind = "pixels" if self.dataset.kind == "pictures" else "features"
         return ExampleViews(kind, self.dataset.train_inputs)
 
 

@@ -59,7 +59,7 @@ def review(
     # Imported here because the web server and the data take a second, and `--help` needs neither.
     from tune_noise.service.review.app import make_app
     from tune_noise.service.review.open_review import open_review
-    from tune_noise.service.review.serve import HOST, open_socket, serve
+    from tune_noise.service.review.serve import address_of, open_socket, serve
 
     if mode not in ("audit", "suspects"):
         raise UserError(f"--mode {mode}: must be audit or suspects")
@@ -77,7 +77,7 @@ def review(
     with open_socket(folder, port) as (listener, token, was_killed):
         if was_killed:
             work.reopen()
-        url = f"http://{HOST}:{listener.getsockname()[1]}/{token}/"
+        url = address_of(listener.getsockname()[1], token)
         console.print(f"page     {url}\nCtrl-C ends it; another person adds ?person=NAME")
         serve(make_app(work, words, token), listener, url, browser=browser)
     console.print(f"\n{work.num_checked:,} of {len(work.tasks):,} checked\nnext     {words.finish}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 from tune_noise.errors import UserError
 
@@ -33,10 +34,12 @@ def open_socket(folder: Path, port: int | None) -> Iterator[tuple[socket.socket,
         port: asked for; None: the last one, or `DEFAULT_PORT`, or any that is free.
 
     Raises:
-        UserError: the port is not free.
+        UserError: the port is not free, or another command serves this search.
     """
     path = folder / ADDRESS_FILE
     last_port, last_token = _read_address(path)
+    if last_token and _is_answered(url := address_of(last_port or 0, last_token)):
+        raise UserError(f"{folder}: a review of it is open already: {url} (add ?person=NAME)")
     token = last_token or secrets.token_urlsafe(24)
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -50,10 +53,23 @@ def open_socket(folder: Path, port: int | None) -> Iterator[tuple[socket.socket,
             path.unlink(missing_ok=True)
 
 
+def address_of(port: int, token: str) -> str:
+    """Return the address of a page."""
+    return f"http://{HOST}:{port}/{token}/"
+
+
+def _is_answered(url: str) -> bool:
+    """Return whether a command serves an address now."""
+    with suppress(OSError), urlopen(url, timeout=2) as response:
+        return bool(response.status == 200)
+    return False
+
+
 def _bind(listener: socket.socket, ports: list[int]) -> None:
     for port in ports:
         with suppress(OSError):
-            return listener.bind((HOST, port))
+            listener.bind((HOST, port))
+            return listener.listen()
     raise UserError(f"--port {ports[0]}: it is not free: choose another one, or leave it out")
 
 

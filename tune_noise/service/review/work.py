@@ -156,16 +156,19 @@ class Review:
 
     def _answer(self, entry: Mapping[str, Any]) -> Answer:
         value, is_undone = entry.get("value"), entry.get("kind") == "undo"
-        verdict: Verdict = "cannot_tell" if is_undone else "class"
-        if value in OTHER_VERDICTS:
+        verdict: Verdict = "cannot_tell"
+        classes: tuple[int, ...] = ()
+        if type(value) is int and 0 <= value < len(self.class_names) and not is_undone:
+            verdict, classes = "class", (value,)
+        elif value in OTHER_VERDICTS:
             verdict = value
-        elif not is_undone and not (type(value) is int and 0 <= value < len(self.class_names)):
+        elif not is_undone:
             raise UserError(f"{value!r} is not the number of a class")
         return Answer(
             example=self._task(entry.get("key")).example,
             person=check_person(entry.get("person")),
             verdict=verdict,
-            classes=(value,) if verdict == "class" else (),
+            classes=classes,
             mode=self.mode,
             id=check_word(entry.get("id"), "id"),
             is_undone=is_undone,

@@ -41,11 +41,11 @@ function table(row) {
 // Show what the data and the model say of the example, where the page may know it.
 export function showAbout(place, about) {
   place.hidden = !about;
-  place.replaceChildren(...(about ?? []).flatMap(([name, value]) => {
-    const term = document.createElement("dt");
-    const told = document.createElement("dd");
+  place.replaceChildren(...(about ?? []).map(([name, value]) => {
+    const [pair, term, told] = ["div", "dt", "dd"].map((tag) => document.createElement(tag));
     term.textContent = name;
     told.textContent = value;
-    return [term, told];
+    pair.append(term, told);
+    return pair;
   }));
 }

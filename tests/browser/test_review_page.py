@@ -1,0 +1,222 @@
+"""The page of `tune-noise review`: by keyboard, by two people, and while its server is killed."""
+
+import itertools
+import json
+import random
+import re
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.reviews import ReviewCommand, audited_search, recorded
+from tune_noise.audit.answers import AuditRecord, current
+from tune_noise.data.example_views import ExampleViews
+from tune_noise.service.review.app import Words, make_app
+from tune_noise.service.review.serve import address_of, open_socket
+from tune_noise.service.review.work import Review, Task
+
+from .conftest import Visit, keep
+
+slow = pytest.mark.slow
+PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "audited"
+
+
+def place(page: Page, number: int, total: int = 40) -> None:
+    expect(page.get_by_role("heading", level=2)).to_have_text(f"Example {number} of {total}")
+
+
+def saved(page: Page, number: int, total: int = 40) -> None:
+    expect(page.get_by_text(f"{number} of {total} checked")).to_be_visible()
+
+
+def check_for_all(page: Page) -> None:
+    widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert widths[0] <= widths[1], f"the page is wider than the window: {widths}"
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.long
+def test_keys_answer_undo_and_go_back_and_a_kill_in_mid_click_loses_nothing(
+    visit: Visit, folder: Path, digits
+) -> None:
+    examples, page = audited_search(folder, digits), visit.page
+    with ReviewCommand(folder, "--person", "ada") as command:
+        page.goto(command.url)
+        place(page, 1)
+        check_for_all(page)
+        for key in ("7", "+", "-", "?", "3"):
+            page.keyboard.press(key)
+        saved(page, 5)
+        place(page, 6)
+        page.keyboard.press("u")
+        place(page, 5)
+        saved(page, 4)
+        page.keyboard.press("ArrowLeft")
+        place(page, 4)
+        cannot_tell = page.get_by_role("button", name="cannot tell")
+        expect(cannot_tell).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press("0")
+        page.get_by_role("button", name="9").click()
+        saved(page, 5)
+        command.process.kill()
+        command.process.wait()
+        page.keyboard.press("4")
+        page.keyboard.press("5")
+        expect(page.get_by_role("alert")).to_contain_text("2 answers are not saved yet")
+    visit.faults.clear()  # requests that nobody answered
+    with ReviewCommand(folder, "--person", "ada") as again:
+        assert again.url == command.url
+        saved(page, 7)
+        expect(page.get_by_role("alert")).to_be_hidden()
+        again.process.send_signal(signal.SIGTERM)
+        assert again.process.wait(60) == 0
+        assert "7 of 40 checked" in again.process.stdout.read()
+    standing = current(recorded(folder), "audit")
+    said = [standing[example]["ada"] for example in examples[:7]]
+    assert [answer.classes or answer.verdict for answer in said] == [
+        *((7,), "several", "none", (0,), (9,), (4,), (5,)),
+    ]
+    assert len({answer.id for answer in recorded(folder)}) == len(recorded(folder)) == 10
+
+
+@slow
+@pytest.mark.parametrize("visit", [PHONE], indirect=True)
+def test_a_phone_shows_all_of_it_and_a_page_that_is_opened_again_goes_on(
+    visit: Visit, folder: Path, digits
+) -> None:
+    audited_search(folder, digits, labels=3)
+    page = visit.page
+    with ReviewCommand(folder, "--person", "ada") as command:
+        page.goto(command.url)
+        place(page, 1, 3)
+        check_for_all(page)
+        keep(page, "review-phone")
+        page.get_by_role("button", name="2", exact=True).tap()
+        saved(page, 1, 3)
+        page.get_by_role("button", name="on").tap()
+        place(page, 3, 3)
+        page.reload()
+        place(page, 2, 3)
+        page.get_by_role("button", name="back").tap()
+        expect(page.get_by_role("button", name="2", exact=True)).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        page.get_by_role("button", name="on").tap()
+        for button in ("none fits", "8"):
+            page.get_by_role("button", name=button).tap()
+        expect(page.get_by_role("heading", level=2)).to_have_text("All are checked")
+        check_for_all(page)
+
+
+@slow
+def test_two_tabs_and_two_people_share_the_work(visit: Visit, folder: Path, digits) -> None:
+    audited_search(folder, digits)
+    with ReviewCommand(folder) as command:
+        pages = [visit.page, visit.page.context.new_page()]
+        for page, person in zip(pages, ("ada", "bob"), strict=True):
+            page.goto(f"{command.url}?person={person}")
+            expect(page.get_by_text(f"You are {person}.")).to_be_visible()
+        for number, page in zip(range(40), itertools.cycle(pages)):
+            expect(page.get_by_role("heading", level=2)).to_contain_text("Example")
+            page.keyboard.press(str(number % 10))
+        for page in pages:
+            expect(page.get_by_role("heading", level=2)).to_have_text("All are checked")
+    answers = recorded(folder)
+    assert len(answers) == len({answer.example for answer in answers}) == 40
+    assert Counter(answer.person for answer in answers) == {"ada": 20, "bob": 20}
+
+
+@pytest.fixture
+def many_classes(folder: Path, digits) -> Iterator[str]:
+    """A page about 1,000 classes, which this process serves."""
+    examples = audited_search(folder, digits)
+    names = [f"{colour} bird {number}" for colour in ("red", "blue") for number in range(500)]
+    views = ExampleViews("pixels", digits.train_inputs)
+    tasks = [Task(one, {"given label": names[0], "predicted label": names[1]}) for one in examples]
+    review = Review(tasks, views, names, AuditRecord(folder), "suspects")
+    words = Words("Suspects of birds", "Which bird?", "birds", "ada", "tune-noise repair", str)
+    with open_socket(folder, None) as (listener, token, _):
+        app = make_app(review, words, token)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        yield address_of(listener.getsockname()[1], token)
+        server.should_exit = True
+        thread.join()
+
+
+@slow
+def test_a_thousand_classes_are_chosen_by_typing(
+    visit: Visit, many_classes: str, folder: Path
+) -> None:
+    page = visit.page
+    page.goto(many_classes)
+    place(page, 1)
+    expect(page.get_by_text("given label")).to_be_visible()
+    check_for_all(page)
+    page.keyboard.type("BIRD 49")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    place(page, 2)
+    page.keyboard.type("blue bird 7")
+    check_for_all(page)
+    page.keyboard.press("Enter")
+    place(page, 3)
+    page.keyboard.press("?")
+    place(page, 4)
+    saved(page, 3)
+    page.keyboard.press("Control+z")
+    place(page, 3)
+    saved(page, 2)
+    said = [answer.classes for answer in recorded(folder)]
+    assert said[:2] == [(490,), (507,)]
+
+
+@slow
+def test_fifty_kills_in_mid_work_lose_no_answer_and_double_none(
+    visit: Visit, folder: Path, digits
+) -> None:
+    """Each round presses keys while the server dies at a random moment, and starts another."""
+    examples, page, rng = audited_search(folder, digits, labels=600), visit.page, random.Random(0)
+    pressed: list[int] = []
+    url = ""
+    for kill in range(51):
+        with ReviewCommand(folder, "--person", "ada") as command:
+            if not url:
+                url = command.url
+                page.goto(url)
+            assert command.url == url
+            expect(page.get_by_role("heading", level=2)).to_have_text(re.compile("Example"))
+            for _ in range(rng.randrange(4, 9)):
+                heading = page.get_by_role("heading", level=2)
+                if not (number := re.match(r"Example (\d+)", heading.text_content() or "")):
+                    break  # the server is away, and there is nothing more to answer
+                assert int(number[1]) == len(pressed) + 1
+                pressed.append(rng.randrange(10))
+                page.keyboard.press(str(pressed[-1]))
+                page.wait_for_timeout(rng.randrange(40))
+            if kill < 50:
+                command.process.kill()
+            else:
+                saved(page, len(pressed), 600)
+    visit.faults.clear()
+    answers = recorded(folder)
+    assert len(pressed) > 150
+    assert len({answer.id for answer in answers}) == len(answers) == len(pressed)
+    standing = current(answers, "audit")
+    given = [standing[example]["ada"].classes for example in examples[: len(pressed)]]
+    assert given == [(value,) for value in pressed]
+    assert json.loads((folder / ".review").read_text())["port"]

@@ -1,0 +1,83 @@
+"""Searches that can be reviewed, and the command that serves their page."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import numpy as np
+
+from tests.support.searches import finished_search
+from tune_noise.audit.answers import Answer, AuditRecord
+from tune_noise.audit.sample import Sample
+from tune_noise.data import Dataset
+
+CONDITION = "noise_rate=0.4"
+
+
+def audited_search(folder: Path, digits: Dataset, *, labels: int = 40) -> list[int]:
+    """Write the record of a search on the digits that nobody has run, with a sample.
+
+    Returns:
+        The examples of the sample, in order.
+    """
+    finished_search(folder, gain=0.0, fingerprint=digits.fingerprint)
+    number = len(digits.train_labels)
+    examples = np.random.default_rng(0).permutation(number)[:labels]
+    strata = np.zeros(labels, dtype=np.int64)
+    sample = Sample(CONDITION, "trial", 0, examples, strata, np.array([number]))
+    AuditRecord(folder).add_sample(sample)
+    return [int(example) for example in examples]
+
+
+def recorded(folder: Path) -> list[Answer]:
+    """Return all answers in the record, in the order in which they came."""
+    return AuditRecord(folder).answers
+
+
+class ReviewCommand:
+    """`tune-noise review FOLDER`, in a process of its own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._arguments = ["review", str(folder), "--no-browser", *options]
+
+    def __enter__(self) -> Self:
+        program = "from tune_noise.cli import main; main()"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program, *self._arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, line + self.process.stdout.read()
+        self.url = found[0]
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
+
+
+def fetch(
+    url: str, body: Any = None, *, host: str | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and content of an answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data, {} if host is None else {"Host": host})
+    try:
+        with urlopen(request, timeout=60) as response:
+            return response.status, dict(response.headers), response.read()
+    except HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
