@@ -109,8 +109,9 @@ LAYERS = {
         "training", "winners",
     },
     "service": {
-        "audit", "command_line", "config", "data", "errors", "history", "record", "reporting", "system", "tracking",
-        "training", "tuning", "tuning.session", "tuning.cluster", "verdict", "winners",
+        "audit", "command_line", "config", "data", "errors", "history", "record", "reporting",
+        "system", "tracking", "training", "tuning", "tuning.session", "tuning.cluster",
+        "verdict", "winners",
     },
     # Its public names, each loaded at first use.
     "tune_noise": {"config", "data", "declaration", "methods", "metrics", "training"},

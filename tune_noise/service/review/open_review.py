@@ -58,9 +58,15 @@ def open_review(
         finish = f"tune-noise audit {folder}"
     else:
         population = read_population(folder, chosen)
-        tasks = suspect_tasks(population, dataset, number)
+        likely = 0 if chosen.suspects is None else chosen.suspects["suspects"]
+        tasks = suspect_tasks(population, dataset, number or likely)
         trial = population.trial_id
         finish = f"tune-noise repair {folder} --output FILE"
+    if not tasks:
+        raise UserError(
+            f"{folder}, condition {chosen.name}: no label is more likely wrong than right; "
+            "--labels N shows the N most suspicious ones all the same"
+        )
     names = [class_name(label, dataset.class_names) for label in range(dataset.num_classes)]
     review = Review(tasks, data.views, names, record, mode, again=again)
     words = Words(

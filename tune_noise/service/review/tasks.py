@@ -5,21 +5,18 @@ import numpy as np
 from tune_noise.audit.population import Population
 from tune_noise.config.words import class_name
 from tune_noise.data import Dataset
-from tune_noise.metrics.suspicion import THRESHOLD
 from tune_noise.service.review.work import Task
 
 
-def suspect_tasks(population: Population, dataset: Dataset, number: int | None) -> list[Task]:
+def suspect_tasks(population: Population, dataset: Dataset, number: int) -> list[Task]:
     """Return the most suspicious labels of a condition, with what data and model say of each.
 
     Args:
         population: all labels, the most suspicious first.
         dataset: names examples and classes.
-        number: how many; None: those that are more likely wrong than right.
+        number: how many.
     """
     judged = population.judgements
-    if number is None:
-        number = int((judged.suspicion > THRESHOLD).sum())
     _, first = np.unique(judged.examples, return_index=True)
     tasks = []
     for row in np.sort(first)[:number].tolist():
