@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tune_noise.errors import StorageError, TuneNoiseError, UserError
+from tune_noise.errors import TuneNoiseError, UserError
 from tune_noise.service.review.work import Review, check_person, check_word
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGE_FOLDER = Path(__file__).parent / "page"
@@ -53,73 +55,16 @@ def make_app(review: Review, words: Words, token: str) -> "Starlette":
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse, PlainTextResponse, Response
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
-    def progress() -> dict[str, Any]:
-        return {"checked": review.num_checked, "interval": words.interval()}
-
-    def state(request: Request) -> Response:
-        person = check_person(request.query_params.get("person") or words.person)
-        return JSONResponse(
-            {
-                "title": words.title,
-                "question": words.question,
-                "list": words.list_id,
-                "finish": words.finish,
-                "person": person,
-                "classes": list(review.class_names),
-                "total": len(review.tasks),
-                "mine": review.answers_of(person),
-                **progress(),
-            }
-        )
-
-    def example(request: Request) -> Response:
-        return JSONResponse(review.show(request.path_params["place"]))
-
-    def picture(request: Request) -> Response:
-        return Response(review.picture(request.path_params["place"]), media_type="image/png")
-
-    def check_list(body: dict[str, Any]) -> None:
-        if body.get("list") != words.list_id:
-            raise UserError("this page shows other examples than the command now: load it again")
-
-    def take(body: dict[str, Any]) -> dict[str, Any]:
-        check_list(body)
-        page, person = check_word(body.get("client"), "client"), check_person(body.get("person"))
-        holding, count = body.get("holding"), body.get("count")
-        if not isinstance(holding, list) or type(count) is not int:
-            raise UserError("holding must be a list, and count a whole number")
-        places, left = review.take(page, person, [p for p in holding if type(p) is int], count)
-        return {"tasks": [review.show(place) for place in places], "left": left}
-
-    def answers(body: dict[str, Any]) -> dict[str, Any]:
-        check_list(body)
-        entries = body.get("entries")
-        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise UserError("entries must be a list of objects")
-        review.save(entries)
-        return progress()
-
-    def release(body: dict[str, Any]) -> dict[str, Any]:
-        review.release(check_word(body.get("client"), "client"))
-        return {}
-
-    def refusal(_: Request, error: Exception) -> Response:
-        is_mine = isinstance(error, StorageError) or not isinstance(error, UserError)
-        return PlainTextResponse(str(error), status_code=503 if is_mine else 400)
-
+    requests = _Requests(review, words)
+    brought = (requests.take, requests.answers, requests.release)
     api = [
-        Route("/state", state),
-        Route("/example/{place:int}", example),
-        Route("/picture/{place:int}", picture),
-        *(
-            Route(f"/{work.__name__}", _taking(work), methods=["POST"])
-            for work in (take, answers, release)
-        ),
+        Route("/state", requests.state),
+        Route("/example/{place:int}", requests.example),
+        Route("/picture/{place:int}", requests.picture),
+        *(Route(f"/{work.__name__}", _taking(work), methods=["POST"]) for work in brought),
     ]
     page = StaticFiles(directory=PAGE_FOLDER, html=True)
     return Starlette(
@@ -128,17 +73,95 @@ def make_app(review: Review, words: Words, token: str) -> "Starlette":
             Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False),
             Middleware(_Guard, token=token),
         ],
-        exception_handlers={TuneNoiseError: refusal},
+        exception_handlers={TuneNoiseError: _refusal},
     )
+
+
+class _Requests:
+    """What the page asks for, and what it brings."""
+
+    def __init__(self, review: Review, words: Words) -> None:
+        self._review, self._words = review, words
+
+    def state(self, request: "Request") -> "Response":
+        """Answer what the page needs at its start."""
+        from starlette.responses import JSONResponse
+
+        words = self._words
+        person = check_person(request.query_params.get("person") or words.person)
+        return JSONResponse(
+            {
+                "title": words.title,
+                "question": words.question,
+                "list": words.list_id,
+                "finish": words.finish,
+                "person": person,
+                "classes": list(self._review.class_names),
+                "total": len(self._review.tasks),
+                "mine": self._review.answers_of(person),
+                **self._progress(),
+            }
+        )
+
+    def example(self, request: "Request") -> "Response":
+        """Answer what is shown of an example."""
+        from starlette.responses import JSONResponse
+
+        return JSONResponse(self._review.show(request.path_params["place"]))
+
+    def picture(self, request: "Request") -> "Response":
+        """Answer the picture of an example."""
+        from starlette.responses import Response
+
+        content = self._review.picture(request.path_params["place"])
+        return Response(content, media_type="image/png")
+
+    def take(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Hand out examples."""
+        self._check_list(body)
+        page, person = check_word(body.get("client"), "client"), check_person(body.get("person"))
+        holding, count = body.get("holding"), body.get("count")
+        if not isinstance(holding, list) or type(count) is not int:
+            raise UserError("holding must be a list, and count a whole number")
+        held = [place for place in holding if type(place) is int]
+        places, left = self._review.take(page, person, held, count)
+        return {"tasks": [self._review.show(place) for place in places], "left": left}
+
+    def answers(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Record answers."""
+        self._check_list(body)
+        entries = body.get("entries")
+        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+            raise UserError("entries must be a list of objects")
+        self._review.save(entries)
+        return self._progress()
+
+    def release(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Take back what a page holds that is closed."""
+        self._review.release(check_word(body.get("client"), "client"))
+        return {}
+
+    def _check_list(self, body: dict[str, Any]) -> None:
+        if body.get("list") != self._words.list_id:
+            raise UserError("this page shows other examples than the command now: load it again")
+
+    def _progress(self) -> dict[str, Any]:
+        return {"checked": self._review.num_checked, "interval": self._words.interval()}
+
+
+def _refusal(_: "Request", error: Exception) -> "Response":
+    from starlette.responses import PlainTextResponse
+
+    is_ours = not isinstance(error, UserError)
+    return PlainTextResponse(str(error), status_code=503 if is_ours else 400)
 
 
 def _taking(work: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., Any]:
     """Return an endpoint that takes a JSON object, and works in a thread of its own."""
     from starlette.concurrency import run_in_threadpool
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse, Response
+    from starlette.responses import JSONResponse
 
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(request: "Request") -> "Response":
         try:
             body = await request.json()
         except ValueError:
