@@ -10,10 +10,14 @@ way chooses by its own noisy objective. Printed are the clean test accuracy of t
 kept, how far the best configuration of the same way is above it, and the CPU seconds of all
 trainings on one thread, with the paired difference from holding out a tenth. The last row trains
 what the folds have chosen once more, on all labels, as another model that could be kept.
+
+With `--store FILE` every repeat is kept as soon as it is done and not trained again; `--seconds N`
+begins no further one after that time, and prints those there are.
 """
 
 import argparse
 import dataclasses
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,18 +58,37 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--configurations", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--store", type=Path, help="JSON lines, a repeat in each")
+    parser.add_argument("--seconds", type=float, default=float("inf"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     data = load_data(options)
     noise = {"noise": options.noise, "epochs": options.epochs}
     if options.noise_rate is not None:
         noise["noise_rate"] = options.noise_rate
+    stored, started = read_stored(options.store), time.monotonic()
     for examples in options.examples:
-        rows = [
-            repeat(data, noise, examples=examples, number=options.configurations, seed=seed)
-            for seed in range(options.repeats)
-        ]
-        show(rows, examples)
+        rows = []
+        for seed in range(options.repeats):
+            key = json.dumps([options.source, noise, examples, options.configurations, seed])
+            if key not in stored and time.monotonic() - started < options.seconds:
+                number = options.configurations
+                stored[key] = repeat(data, noise, examples=examples, number=number, seed=seed)
+                if options.store is not None:
+                    with options.store.open("a") as file:
+                        file.write(json.dumps({"key": key, "outcome": stored[key]}) + "\n")
+            if key in stored:
+                rows.append(stored[key])
+        if rows:
+            show(rows, examples)
+
+
+def read_stored(path: Path | None) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """Return what earlier runs have left: key -> outcome of a repeat."""
+    if path is None or not path.exists():
+        return {}
+    lines = map(json.loads, path.read_text().splitlines())
+    return {line["key"]: line["outcome"] for line in lines}
 
 
 def load_data(options: argparse.Namespace) -> Dataset:

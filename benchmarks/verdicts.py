@@ -6,9 +6,10 @@ The finalists of a simulated search get scores on fresh seeds: a true mean each,
 given standard deviation of paired differences. The package's own code judges them, once after a
 fixed number of seeds and look by look (`confirm: {seeds: 3, max_seeds: 10}`). Prints Markdown
 tables: how often a winner is named though the best are equal, how often a truly best finalist is
-called worse, how often a true winner is found, how many seeds that takes, and how often a sentence
-about reference models is wrong. The default is 20,000
-searches a row; the brackets are 95 % Wilson intervals of that simulation.
+called worse, how often a true winner is found, how many seeds that takes, how often a sentence
+about reference models is wrong, and how often one of two equal searches takes @champion from the
+other or is said to be ahead of it. The default is 20,000 searches a row, a quarter of that for the
+last two; the brackets are 95 % Wilson intervals of that simulation.
 """
 
 import sys
@@ -18,9 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tune_noise.training.noise_findings import GROUPS
-from tune_noise.verdict import compare_references, decide
+from tune_noise.verdict import challenge, challenge_level, compare_references, decide
 from tune_noise.verdict.comparisons import ERROR, Bools, Floats, Integers, compare, still_in_race
 from tune_noise.verdict.looks import Look, is_over, looks_of
+from tune_noise.verdict.two_samples import difference_of
 
 SEARCHES = 20_000
 ROOT_SEED = 20260
@@ -276,6 +278,51 @@ def print_shared_labels(rng: np.random.Generator, searches: int) -> None:
     print()
 
 
+def print_searches(rng: np.random.Generator, searches: int) -> None:
+    """Two searches with equal finalists, all of whose seeds have the same validation labels."""
+    columns = ["is @champion, by seeds alone", "by both", "is ahead, by seeds alone", "by both"]
+    print_header(["finalists", "seeds", "shared by the searches", "labels / seeds", *columns])
+    for sizes in ((1, 1), (5, 1), (1, 5)):
+        for num_seeds in (3, 5):
+            for is_paired in (True, False):
+                for ratio in (0.0, 0.3, 1.0, 3.0, 10.0):
+                    shape = (searches, sum(sizes), num_seeds)
+                    drawn = zip(*shared_labels(rng, shape, ratio), strict=True)
+                    claims = np.array([search_claims(*one, sizes[0], is_paired) for one in drawn])
+                    shared = "yes" if is_paired else "no"
+                    row = [f"{sizes[0]} and {sizes[1]}", str(num_seeds), shared, f"{ratio:g}"]
+                    print(f"| {' | '.join([*row, *map(rate, claims.T)])} |")
+    print()
+
+
+def search_claims(
+    scores: Floats, without: Floats, num_new: int, is_paired: bool
+) -> tuple[bool, bool, bool, bool]:
+    """Whether the first finalists' leader becomes champion, and whether either leader is ahead.
+
+    Each by the seeds alone, then by the labels, too.
+    """
+    num_seeds = scores.shape[1]
+    by_seed, means, levels = [], [], []
+    for part in (slice(num_new), slice(num_new, None)):
+        rows = {str(number): dict(enumerate(row)) for number, row in enumerate(scores[part])}
+        groups = {n: dict(enumerate(row)) for n, row in zip(rows, without[part], strict=True)}
+        standing = decide(rows, range(num_seeds), fixed(num_seeds), without=groups)
+        leader = str(standing.leader)
+        first = 0 if is_paired or not by_seed else num_seeds
+        by_seed.append({first + seed: value for seed, value in rows[leader].items()})
+        means.append(without[part][int(leader)].mean(axis=0))
+        levels.append(challenge_level(len(standing.tied), num_seeds, fixed(num_seeds)))
+    new, old = by_seed
+    won, ahead = [], []
+    for known in ((None, None), tuple(means)):
+        won.append(challenge(new, old, level=levels[0], without=known).is_won)
+        difference = difference_of(new, old, without=known)
+        interval = difference.interval(levels[0] if difference.mean > 0.0 else levels[1])
+        ahead.append(not interval[0] <= 0.0 <= interval[1])
+    return won[0], won[1], ahead[0], ahead[1]
+
+
 def main() -> None:
     searches = int(sys.argv[1]) if len(sys.argv) > 1 else SEARCHES
     rng = np.random.default_rng(ROOT_SEED)
@@ -284,6 +331,7 @@ def main() -> None:
         part(rng, searches)
     # One search at a time, by the code that judges a real one.
     print_references(rng, searches // 4)
+    print_searches(np.random.default_rng(ROOT_SEED + 1), searches // 4)
 
 
 if __name__ == "__main__":

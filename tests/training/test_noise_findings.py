@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,6 +113,46 @@ def test_where_the_truth_is_no_class_or_unknown_there_are_no_true_counts(few_dig
     given = config_of(epochs=1, noise="given", noise_rate=None)
     unknown = replace(few_digits, true_labels=None)
     assert noise_findings(trained([given], unknown), 0, unknown)["true"] is None
+
+
+def test_of_labels_that_each_seed_draws_afresh_no_groups_are_kept(few_digits):
+    fresh = [config_of(epochs=1, seed=seed, noise_seed=seed) for seed in (1, 2)]
+    assert "objective_without" not in noise_findings(trained(fresh, few_digits), 0, few_digits)
+    fixed = [config_of(epochs=1, seed=seed, noise_seed=1) for seed in (1, 2)]
+    assert "objective_without" in noise_findings(trained(fixed, few_digits), 0, few_digits)
+
+
+@pytest.mark.parametrize(
+    "objective", ["val_balanced_information_noisy", "val_balanced_accuracy_noisy"]
+)
+def test_a_rare_class_may_lose_its_only_label_with_a_group(objective):
+    """The classes that are left have the weight, and the label counts as what it decides."""
+    labels = np.repeat([0, 1, 2], [30, 30, 1])
+    data = SimpleNamespace(
+        val_noisy_labels=[torch.from_numpy(labels[:, None])],
+        inverses=[None],
+        val_answers=None,
+        val_true_labels=None,
+    )
+    predicted = [np.where(np.arange(61) % 5, labels, (labels + 1) % 2) for _ in range(2)]
+    predicted[0][-1], predicted[1][-1] = 2, 0
+    right, wrong = (
+        np.array(
+            findings_module.objective_without_groups(
+                config_of(objective=objective),
+                data,
+                0,
+                torch.eye(3)[torch.from_numpy(row)][None] * 5.0,
+            )
+        )
+        for row in predicted
+    )
+    assert np.isfinite([right, wrong]).all()
+    # They differ in this label alone: without it not at all, else by about the same.
+    assert np.sum(np.isclose(right, wrong)) == 1
+    difference = right - wrong
+    error = np.sqrt((GROUPS - 1) / GROUPS * ((difference - difference.mean()) ** 2).sum())
+    assert error == pytest.approx(difference.max(), rel=0.15)
 
 
 def test_the_objective_without_groups_of_labels_has_the_error_of_the_labels(few_digits):

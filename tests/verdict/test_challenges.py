@@ -47,6 +47,35 @@ def test_a_challenge_among_two_is_the_verdict_of_a_search_that_had_both_as_final
     assert found.is_won == wins
 
 
+@given(
+    st.integers(2, 6),
+    st.floats(0.01, 10.0),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_chance_of_shared_labels_is_judged_as_among_finalists(num_seeds, ratio, seed):
+    random = np.random.default_rng(seed)
+    groups = random.normal(size=(2, num_seeds, 1)) + ratio * random.normal(size=(2, 1, 20))
+    scores = [by_seed(row) for row in groups.mean(axis=2)]
+    without = (20 * groups.mean(axis=2)[..., None] - groups) / 19
+    found = challenge(*scores, level=0.05, without=tuple(without.mean(axis=1).tolist()))
+    names = ("new", "old")
+    standing = decide(
+        dict(zip(names, scores, strict=True)),
+        range(num_seeds),
+        [Look(num_seeds, 0.05)],
+        without={n: by_seed(rows.tolist()) for n, rows in zip(names, without, strict=True)},
+    )
+    other = "old" if standing.leader == "new" else "new"
+    comparison = standing.comparisons[other]
+    assert found.label_error == pytest.approx(comparison.label_error)
+    low, high = found.interval
+    ends = (low, high) if other == "old" else (-high, -low)
+    np.testing.assert_allclose(ends, comparison.interval, rtol=1e-6, atol=1e-9)
+    # A record of an earlier version tells nothing of the labels.
+    alone = challenge(*scores, level=0.05, without=(without[0, 0].tolist(), None))
+    assert alone == challenge(*scores, level=0.05)
+
+
 def test_only_shared_seeds_are_paired():
     ours, theirs = {1: 1.0, 2: 1.1, 3: 9.0}, {1: 0.9, 2: 1.01, 7: -9.0}
     found = challenge(ours, theirs, level=0.05)

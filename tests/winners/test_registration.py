@@ -172,6 +172,19 @@ def test_the_leader_of_a_tie_has_half_of_it(few_digits: Dataset, tmp_path: Path)
     assert entry.evidence.level == 0.025
 
 
+def test_where_all_seeds_share_their_labels_it_has_the_objective_without_each_group(
+    few_digits: Dataset, tmp_path: Path
+) -> None:
+    made = Builder(noise="given", search={"method": {"choice": ["standard"]}})
+    made.add_finalist([1.0, 1.2], method="standard")
+    ends = [event for event in made.events if event.kind == "end"]
+    for event, groups in zip(ends[-2:], ([1.0, 1.1], [1.2, 1.5]), strict=True):
+        event.data["noise"] = {"objective_without": groups}
+    entry = described(made, few_digits, tmp_path)
+    assert entry is not None
+    assert entry.evidence.without == pytest.approx([1.1, 1.3])
+
+
 def test_a_renamed_seed_is_told(few_digits: Dataset, tmp_path: Path) -> None:
     made = build([1.30, 1.34, 1.26, 1.32])
     renamed = epoch(1.31, val_renamed=1.0)

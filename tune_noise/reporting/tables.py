@@ -310,7 +310,7 @@ def entries_table(comparison: SearchComparison) -> Table:
 def differences_table(comparison: SearchComparison) -> Table:
     """Return a row per difference: the best leader of a task minus another one."""
     columns = ["task", "metric", "best", "other", "method", "n_best", "n_other", "mean"]
-    columns += ["low", "high", "level", "is_separated"]
+    columns += ["low", "high", "label_error", "level", "is_separated"]
     rows = [
         {"task": number} | difference
         for number, task in enumerate(comparison.tasks, start=1)

@@ -21,11 +21,14 @@ class Evidence(Frozen):
         scores: seed, noise seed and objective of every fresh seed; a larger score is better.
         is_renamed: whether a seed was flagged as renamed: it may have learnt the classes under each
             other's names, and the objective cannot see that.
+        without: the mean objective without each group of validation labels, where all seeds share
+            these; None where they do not, or an earlier version of this package wrote it.
     """
 
     level: float = Field(gt=0.0, lt=1.0)
     scores: list[tuple[int, int, float]] = Field(min_length=1)
     is_renamed: bool
+    without: list[float] | None = None
 
     @property
     def by_seed(self) -> dict[Hashable, float]:

@@ -61,7 +61,12 @@ def judge(version: Version, champion: Version | None) -> Judgement:
     if champion.evidence is None or champion.task != version.task:
         reason = f"version {champion.number} has no scores that it can be compared with"
         return Judgement(False, reason)
-    result = challenge(evidence.by_seed, champion.evidence.by_seed, level=evidence.level)
+    result = challenge(
+        evidence.by_seed,
+        champion.evidence.by_seed,
+        level=evidence.level,
+        without=(evidence.without, champion.evidence.without),
+    )
     verb = "beats" if result.is_won else "is not clearly better than"
     return Judgement(result.is_won, f"{verb} version {champion.number}: {_in_words(result)}")
 
@@ -75,8 +80,9 @@ def _in_words(result: Challenge) -> str:
     seeds = f"n = {result.num_challenger}"
     if not result.is_paired:
         seeds += f" and {result.num_champion}"
+    shared = " on the same labels" if result.label_error > 0.0 else ""
     name = f"{100.0 * (1.0 - result.level):.4g} % interval"
-    return f"{kind} {result.mean:.3g} [{low:.3g}, {high:.3g}] ({name}, {seeds} seeds)"
+    return f"{kind} {result.mean:.3g} [{low:.3g}, {high:.3g}] ({name}, {seeds} seeds{shared})"
 
 
 def last_champion(versions: Sequence[Version]) -> int | None:

@@ -1,11 +1,13 @@
 """Findings about noise and classes from a trained replicate's predictions, as plain values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tune_noise.config import declared
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.data.splits import SPLIT_SEED
@@ -39,16 +41,23 @@ def noise_findings(trial: Trial, r: int, dataset: Dataset) -> dict[str, Any]:
         `confusion`: `noisy`, the predicted classes by noisy validation label, and `true`, those by
         true test label, None without a test set (`Confusion.to_plain`).
         `objective_without`: the objective without each of some groups of validation inputs, by
-        which a verdict knows the chance of their labels; left out, too.
+        which a verdict knows the chance of shared labels; left out, too, and where each replicate
+        draws labels of its own.
     """
     logits, test_logits = _selected_logits(trial, r)
     val = _probabilities(logits)
     test = None if test_logits is None else _probabilities(test_logits)
     findings = _of_noise(trial, r, dataset, val) | {"confusion": _confusions(trial, r, val, test)}
-    if trial.data.num_classes <= MAX_CLASSES:
+    if trial.data.num_classes <= MAX_CLASSES and not draw_own_labels(trial.configs):
         config, data = trial.configs[r], trial.data
         findings["objective_without"] = objective_without_groups(config, data, r, logits)
     return findings
+
+
+def draw_own_labels(configs: Sequence[TrialConfig]) -> bool:
+    """Return whether several seeds of one configuration have different noisy labels."""
+    drawn = declared.noise(configs[0].noise).drawn
+    return drawn and len({config.noise_seed for config in configs}) > 1
 
 
 def _of_noise(trial: Trial, r: int, dataset: Dataset, networks: np.ndarray) -> dict[str, Any]:

@@ -27,7 +27,11 @@ from tune_noise.declaration import ReferenceDeclaration, import_object
 from tune_noise.errors import TuneNoiseError
 from tune_noise.metrics.evaluation import test_metrics, validation_metrics
 from tune_noise.training.labelled_data import LabelledData, prepare
-from tune_noise.training.noise_findings import MAX_CLASSES, objective_without_groups
+from tune_noise.training.noise_findings import (
+    MAX_CLASSES,
+    draw_own_labels,
+    objective_without_groups,
+)
 
 Floats = NDArray[Any]
 Labels = NDArray[np.int64]
@@ -110,10 +114,13 @@ def _train(reference: Reference, dataset: Dataset) -> dict[str, Any]:
     else:
         settings = dict(reference.settings)
     by_draw: dict[int, _Judged] = {}
+    shares_labels = not draw_own_labels(reference.confirms)
     for config in reference.confirms:
         if label_draw(config) not in by_draw:
             data = _Data(reference.name, config, dataset, settings)
-            by_draw[label_draw(config)] = data.fit_and_judge(settings, is_last=True)
+            by_draw[label_draw(config)] = data.fit_and_judge(
+                settings, is_last=True, shares_labels=shares_labels
+            )
     judged = [(config.seed, by_draw[label_draw(config)]) for config in reference.confirms]
     return {
         "settings": settings,
@@ -175,7 +182,9 @@ class _Data:
         width = _width(self.labelled.train_inputs)
         self.examples = self._declaration.num_learned(self.available, width)
 
-    def fit_and_judge(self, settings: Mapping[str, Any], *, is_last: bool) -> _Judged:
+    def fit_and_judge(
+        self, settings: Mapping[str, Any], *, is_last: bool, shares_labels: bool = False
+    ) -> _Judged:
         """Train on the labels of this draw, and return the metrics of a trial's epoch.
 
         Test metrics and what shared labels ask for are left out unless it is the last training.
@@ -205,7 +214,7 @@ class _Data:
         if not np.isfinite(list(metrics.values())).all():
             raise ValueError("its predictions are not finite")
         without = None
-        if is_last and data.num_classes <= MAX_CLASSES:
+        if shares_labels and data.num_classes <= MAX_CLASSES:
             without = objective_without_groups(config, data, 0, logits)
         return _Judged(metrics, without)
 

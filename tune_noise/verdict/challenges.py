@@ -18,6 +18,7 @@ class Challenge:
         mean: challenger minus champion; larger is better.
         interval: of that difference, with 1 - level; None where there are too few values.
         level: the error at which it is judged.
+        label_error: see `two_samples.Difference`.
         is_won: whether the challenger is better: the interval is above 0.
     """
 
@@ -27,11 +28,16 @@ class Challenge:
     mean: float
     interval: tuple[float, float] | None
     level: float
+    label_error: float
     is_won: bool
 
 
 def challenge(
-    challenger: Mapping[Hashable, float], champion: Mapping[Hashable, float], *, level: float
+    challenger: Mapping[Hashable, float],
+    champion: Mapping[Hashable, float],
+    *,
+    level: float,
+    without: tuple[Sequence[float] | None, Sequence[float] | None] = (None, None),
 ) -> Challenge:
     """Judge by paired differences where two seeds or more are shared, else by Welch's interval.
 
@@ -39,11 +45,12 @@ def challenge(
         challenger: seed -> score, larger is better; not empty.
         champion: the same of the champion, on the same task; not empty.
         level: see `challenge_level`.
+        without: of both, see `two_samples.difference_of`.
 
     Raises:
         ValueError: one of them has no score.
     """
-    difference = difference_of(challenger, champion)
+    difference = difference_of(challenger, champion, without=without)
     if difference is None:
         raise ValueError("a challenger and a champion need a score each")
     interval = difference.interval(level)
@@ -54,6 +61,7 @@ def challenge(
         mean=difference.mean,
         interval=interval,
         level=level,
+        label_error=difference.label_error,
         is_won=interval is not None and interval[0] > 0.0,
     )
 

@@ -95,8 +95,10 @@ def paired(
     n, mean, sd = _moments(differences)
     label_error, groups = np.zeros(mean.shape), 2
     if without is not None:
-        label_error, groups = _jackknife(without), without.shape[3]
-    return n, mean, sd, label_error, _freedom(n, sd, label_error, groups)
+        label_error, groups = jackknife(without), without.shape[3]
+    seed_error = sd / np.sqrt(np.maximum(n, 1))
+    freedom = combined_freedom(seed_error, np.maximum(n - 1, 1), label_error, groups)
+    return n, mean, sd, label_error, freedom
 
 
 def still_in_race(comparisons: Comparisons) -> Bools:
@@ -115,7 +117,7 @@ def _moments(differences: Floats) -> tuple[Integers, Floats, Floats]:
     return n, mean, np.where(n > 1, np.sqrt(variance), np.nan)
 
 
-def _jackknife(differences: Floats) -> Floats:
+def jackknife(differences: Floats) -> Floats:
     """Return the error of a mean difference by the labels, from it without each of G groups.
 
     Args:
@@ -134,19 +136,18 @@ def standard_error(n: Any, sd: Any, label_error: Any) -> Floats:
     return np.asarray(np.sqrt(np.square(sd) / np.maximum(n, 1) + np.square(label_error)))
 
 
-def _freedom(n: Integers, sd: Floats, label_error: Floats, groups: int) -> Floats:
-    """Return the harmonic mean of n - 1 and G - 1, each weighed by its share of the variance.
+def combined_freedom(seed_error: Any, of_seeds: Any, label_error: Any, groups: int) -> Floats:
+    """Return the degrees of freedom of an error by seeds and an error by labels together.
 
-    Satterthwaite weighs them by the squares of the shares, and errs in 7 % where three seeds and
-    the labels both count (benchmarks/verdicts.py).
+    It is the harmonic mean of those of the seeds and of G - 1, each weighed by its share of the
+    variance. Satterthwaite weighs them by the squares of the shares, and errs in 7 % where three
+    seeds and the labels both count (benchmarks/verdicts.py).
     """
-    by_seeds, by_labels = np.square(sd) / np.maximum(n, 1), np.square(label_error)
+    by_seeds, by_labels = np.square(seed_error), np.square(label_error)
     with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = (by_seeds + by_labels) / (
-            by_seeds / np.maximum(n - 1, 1) + by_labels / (groups - 1)
-        )
+        freedom = (by_seeds + by_labels) / (by_seeds / of_seeds + by_labels / (groups - 1))
     # Without any spread it does not matter.
-    return np.where(np.isfinite(freedom), freedom, np.maximum(n - 1.0, 1.0))
+    return np.asarray(np.where(np.isfinite(freedom), freedom, of_seeds))
 
 
 def p_values(n: Integers, mean: Floats, error: Floats, freedom: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 
+import numpy as np
+
 from tune_noise.config import declared
 from tune_noise.config.search import Confirm
 from tune_noise.history.ranking import by_finalist
@@ -65,3 +67,15 @@ def without_groups(
                     return None
                 without.setdefault(finalist, {})[trial.config.seed] = values
     return without
+
+
+def mean_without_groups(trials: Sequence[TrialHistory]) -> list[float] | None:
+    """Return the objective without each group of validation labels, the mean over the seeds.
+
+    None where each seed draws labels of its own, or a trial does not tell.
+    """
+    groups = without_groups(trials) if share_labels(trials) else None
+    if groups is None:
+        return None
+    rows = [row for of_finalist in groups.values() for row in of_finalist.values()]
+    return [float(value) for value in np.mean(rows, axis=0)] if rows else None

@@ -1,11 +1,13 @@
 """The difference of two configurations that different searches confirmed."""
 
 import math
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
+
+from tune_noise.verdict.comparisons import combined_freedom, jackknife
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Difference:
         mean: of the difference, in the unit of the values.
         error: standard error of that mean; None where the seeds are too few to tell.
         freedom: degrees of freedom of Student's t; None with `error`.
+        label_error: the part of the error that is by the chance of shared validation labels; 0
+            where they are not shared, or nothing tells it.
     """
 
     is_paired: bool
@@ -25,6 +29,7 @@ class Difference:
     mean: float
     error: float | None
     freedom: float | None
+    label_error: float = 0.0
 
     def interval(self, level: float) -> tuple[float, float] | None:
         """Return the t interval of the difference that errs with probability `level`."""
@@ -43,13 +48,18 @@ class Difference:
 
 
 def difference_of(
-    first: Mapping[Hashable, float], second: Mapping[Hashable, float]
+    first: Mapping[Hashable, float],
+    second: Mapping[Hashable, float],
+    *,
+    without: tuple[Sequence[float] | None, Sequence[float] | None] = (None, None),
 ) -> Difference | None:
     """Return the difference, paired where two seeds or more are shared, else by Welch's method.
 
     Args:
         first: seed -> value; a seed stands for noise, initialisation and order.
         second: seed -> value.
+        without: of the first and of the second, the mean over their seeds without each group of
+            validation labels, where both were judged by the same ones; see `comparisons.compare`.
 
     Returns:
         None where one of them has no value.
@@ -67,8 +77,27 @@ def difference_of(
         return None
     shared = [seed for seed in first if seed in second]
     if len(shared) > 1:
-        return _paired([first[seed] - second[seed] for seed in shared])
-    return _independent(list(first.values()), list(second.values()))
+        difference = _paired([first[seed] - second[seed] for seed in shared])
+    else:
+        difference = _independent(list(first.values()), list(second.values()))
+    return _with_labels(difference, *without)
+
+
+def _with_labels(
+    difference: Difference, first: Sequence[float] | None, second: Sequence[float] | None
+) -> Difference:
+    """Return a difference whose error holds the chance of the labels, where it is known."""
+    if difference.error is None or first is None or second is None or len(first) != len(second):
+        return difference
+    groups = np.subtract(first, second).reshape(1, 1, 1, -1)
+    label_error = float(jackknife(groups)[0, 0])
+    freedom = combined_freedom(difference.error, difference.freedom, label_error, len(first))
+    return replace(
+        difference,
+        error=math.hypot(difference.error, label_error),
+        freedom=float(freedom),
+        label_error=label_error,
+    )
 
 
 def _paired(differences: list[float]) -> Difference:

@@ -20,7 +20,7 @@ from tune_noise.reporting.wording import default_of, with_interval
 from tune_noise.system.files import replace_file
 from tune_noise.tracking.entry import CARD_FILE, ENTRY_FILE, Entry, Evidence, entry_bytes
 from tune_noise.training.saved_model import CONFIG_FILE, WEIGHTS_FILE
-from tune_noise.verdict import challenge_level, looks_of
+from tune_noise.verdict import mean_without_groups
 from tune_noise.verdict.task import task_key, task_of
 from tune_noise.winners.export import metrics_of_weights, own_code
 from tune_noise.winners.model_card import model_card
@@ -153,17 +153,15 @@ def _entry(
 
 
 def _evidence(condition: ConditionSummary, leader: Finalist) -> Evidence:
-    confirm = condition.config.confirm
     return Evidence(
-        level=challenge_level(
-            len(condition.tied), len(leader.trials), looks_of(confirm.seeds, confirm.max_seeds)
-        ),
+        level=condition.challenge_level,
         scores=[
             (trial.config.seed, trial.config.noise_seed, trial.score)
             for trial in leader.counted.values()
             if trial.score is not None
         ],
         is_renamed=leader.num_renamed > 0,
+        without=mean_without_groups(list(leader.counted.values())),
     )
 
 

@@ -34,9 +34,19 @@ def search(
     shift: int = 0,
     fingerprint: str = "f1",
     method: str = "co_teaching",
+    groups: np.ndarray | None = None,
     **space: Any,
 ) -> History:
-    """A finished search with one finalist; `shift` moves its fresh seeds."""
+    """A finished search with one finalist; `shift` moves its fresh seeds.
+
+    Args:
+        objectives: of its seeds.
+        groups: the objective of each seed without each group of labels.
+        shift: added to the seeds.
+        fingerprint: of its data.
+        method: of the finalist.
+        **space: the space.
+    """
     given = {"conditions": {"noise_rate": [0.45]}, "fixed": {"method": method}} | space
     build = Builder(**given)
     build.events[0].data["dataset"] = {"name": "digits", "fingerprint": fingerprint}
@@ -45,6 +55,8 @@ def search(
         shown = [] if objective is None else [epoch(objective)]
         status = "diverged" if objective is None else "completed"
         build.add(*shown, status=status, finalist=first, seed=seed)
+        if groups is not None:
+            build.events[-1].data["noise"] = {"objective_without": groups.tolist()}
     return build.history()
 
 
@@ -72,6 +84,33 @@ def test_equal_seeds_with_labels_of_their_own_are_no_pairs() -> None:
     found = compare_searches({"a": one, "b": other})
     assert len(found.tasks) == 2
     assert found.differing == ["noise_seed"]
+
+
+@pytest.mark.parametrize("shift", [0, 50])
+def test_given_labels_that_all_seeds_share_are_a_sample_too(shift: int) -> None:
+    # What each group of labels favours by chance is the larger part of 0.2 nats.
+    chance = np.resize([0.02, -0.02], 20)
+    given = {"noise": "given", "conditions": {}}
+    first = search(GOOD, groups=1.3 + chance, **given)
+    second = search(BAD, groups=1.1 - chance, shift=shift, **given)
+    found = compare_searches({"a": first, "b": second})
+    [against] = found.tasks[0].against
+    # The jackknife: sqrt(19 / 20 * 20 * 0.04 ** 2).
+    assert against.objective.label_error == pytest.approx(0.04 * np.sqrt(19))
+    assert standings(found) == [{"a": "leading", "b": "not separated"}]
+    assert "seeds on the same labels)" in sentence(found.tasks[0])
+    # As it would be said by the seeds alone.
+    alone = compare_searches({"a": first, "b": search(BAD, shift=shift, **given)})
+    assert standings(alone) == [{"a": "ahead", "b": "behind"}]
+
+
+def test_the_leader_of_a_tie_is_compared_at_its_share_of_the_error() -> None:
+    build = Builder(conditions={"noise_rate": [0.45]}, fixed={"method": "co_teaching"})
+    build.events[0].data["dataset"] = {"name": "digits", "fingerprint": "f1"}
+    build.add_finalist(GOOD, lr=0.01)
+    build.add_finalist([value + 0.02 * (-1) ** place for place, value in enumerate(GOOD)], lr=0.02)
+    found = compare_searches({"a": build.history(), "b": search(BAD)})
+    assert [against.level for against in found.tasks[0].against] == [0.025]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tune_noise.reporting.findings.effort import efforts
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.findings.summary import ConditionSummary, summarise
 from tune_noise.reporting.statistics import Estimate
-from tune_noise.verdict import ERROR, stepwise
+from tune_noise.verdict import mean_without_groups, stepwise
 from tune_noise.verdict.task import Task, task_key
 from tune_noise.verdict.two_samples import Difference, difference_of
 
@@ -78,6 +78,13 @@ class Entry:
             return {}
         seeds = {s: (s, t.config.noise_seed) for s, t in self.leader.counted.items()}
         return {seeds[seed]: value for seed, value in self.leader.values(metric).items()}
+
+    @property
+    def without(self) -> list[float] | None:
+        """The leader's objective without each group of validation labels, if seeds share them."""
+        if self.leader is None:
+            return None
+        return mean_without_groups(list(self.leader.counted.values()))
 
 
 @dataclass(frozen=True)
@@ -217,14 +224,29 @@ def _compare(task: Task, entries: Sequence[Entry]) -> TaskComparison:
 
 
 def _judge(best: Entry, rivals: Sequence[Entry], objective: str) -> tuple[Against, ...]:
-    """Judge the best against every other one, with the same correction as among finalists."""
+    """Judge the best against every other one, with the same correction as among finalists.
+
+    The best is the leader of its search partly by luck, so the error is that of a challenge.
+    """
     factor = sign(objective)
-    signed = [_signed(entry, objective, factor) for entry in (best, *rivals)]
-    differences = [d for rival in signed[1:] if (d := difference_of(signed[0], rival)) is not None]
+    first = _signed(best, objective, factor)
+    differences = [
+        difference
+        for rival in rivals
+        if (
+            difference := difference_of(
+                first,
+                _signed(rival, objective, factor),
+                # Of one task: where labels are shared they are the same.
+                without=(best.without, rival.without),
+            )
+        )
+    ]
     if not differences:
         return ()
     p = np.array([[difference.p_value for difference in differences]])
-    separated, level = stepwise(p, np.ones_like(p, dtype=bool), ERROR)
+    error = best.condition.challenge_level
+    separated, level = stepwise(p, np.ones_like(p, dtype=bool), error)
     return tuple(
         Against(
             entry=rival,

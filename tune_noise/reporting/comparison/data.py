@@ -81,6 +81,7 @@ def differences(task: TaskComparison) -> Iterator[dict[str, Any]]:
                 "mean": difference.mean,
                 "low": low,
                 "high": high,
+                "label_error": difference.label_error,
                 "level": level,
                 "is_separated": is_separated,
             }

@@ -112,7 +112,8 @@ def manner(difference: Difference, level: float) -> str:
     seeds = f"paired, n = {first} shared seeds"
     if not difference.is_paired:
         seeds = f"Welch, n = {first} and {second} seeds"
-    return f"{interval_name(level)}, {seeds}"
+    shared = " on the same labels" if difference.label_error > 0.0 else ""
+    return f"{interval_name(level)}, {seeds}{shared}"
 
 
 def notes(comparison: SearchComparison) -> Iterator[str]:
@@ -124,7 +125,8 @@ def notes(comparison: SearchComparison) -> Iterator[str]:
     yield (
         "Seeds that two searches share draw the same noise, initialisation and order, so leaders "
         "are compared in pairs on them; else as independent samples, by Welch's method. All "
-        "trials of a task are judged on the same validation examples."
+        "trials of a task are judged on the same validation examples; where their labels are "
+        "given, the interval holds the chance of these labels, too."
     )
     for field in DECISIVE_PACKAGES:
         versions = {str(s["versions"].get(field)) for s in comparison.searches.values()}

@@ -152,16 +152,24 @@ class ConditionSummary:
     @cached_property
     def references(self) -> list[Reference]:
         """The reference models, best first; judged against the best finalist, if it has learned."""
-        confirm, best = self.config.confirm, self.best
-        seeds = confirm.seeds if best is None else len(best.trials)
         return references_of(
             self.recorded_references,
             self.scored,
             self.config.objective,
-            leader=best,
+            leader=self.best,
             num_tied=len(self.standing.tied),
-            error=challenge_level(0, seeds, looks_of(confirm.seeds, confirm.max_seeds)),
+            error=self._level(num_tied=0),
         )
+
+    @property
+    def challenge_level(self) -> float:
+        """The error at which the leader may be called better than another search's."""
+        return self._level(num_tied=len(self.standing.tied))
+
+    def _level(self, *, num_tied: int) -> float:
+        confirm, best = self.config.confirm, self.best
+        seeds = confirm.seeds if best is None else len(best.trials)
+        return challenge_level(num_tied, seeds, looks_of(confirm.seeds, confirm.max_seeds))
 
     @property
     def judged_references(self) -> list[Reference]:
