@@ -27,7 +27,7 @@ from tune_noise.noise import LabelCounts
 from tune_noise.reporting.findings.noise_estimate import pooled_observations
 from tune_noise.reporting.statistics import share_interval
 from tune_noise.service.plan import estimate_cost, make_plan
-from tune_noise.service.resolution import blind_conditions, least_differences
+from tune_noise.service.resolution import least_differences
 from tune_noise.training import Trial
 from tune_noise.training.cross_fit import held_out_examples, make_folds
 from tune_noise.training.known_noise import noisy_labels
@@ -104,7 +104,6 @@ def steps(num_classes: int, file: Path, figures: Figures) -> None:
     config = search.trial_config(condition, {})
     step("plan", lambda: make_plan(search))
     step("resolution", lambda: least_differences(search, dataset))
-    step("blind conditions", lambda: blind_conditions(search, dataset))
     step("cost estimate", lambda: estimate_cost(search, dataset, concurrent=1))
     step("noisy labels", lambda: noisy_labels(dataset, config))
     trial: Trial = step("trial prepared", lambda: Trial([config], dataset))

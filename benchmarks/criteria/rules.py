@@ -9,7 +9,6 @@ from scipy.stats import rankdata
 from benchmarks.criteria.population import FOLDS, Population
 from tune_noise.metrics.balanced import balanced_information
 from tune_noise.metrics.information import PSEUDO_COUNT, entropy, information
-from tune_noise.metrics.shrunk_information import shrunk_information
 from tune_noise.metrics.soft_information import soft_information
 
 # A search tries so many configurations; and this many such searches are drawn from a population.
@@ -61,7 +60,7 @@ class Judged:
 
     @cached_property
     def log_terms(self) -> np.ndarray:
-        """What `information` adds up, [C, V]; its mean and the entropy of the labels are that."""
+        """Logs of That by counts alone, [C, V]; their mean and the entropy are information."""
         rows = []
         for predicted in self.predicted:
             table = np.zeros((self.num_classes, self.num_classes))
@@ -77,12 +76,10 @@ class Judged:
         every = np.arange(len(labels))
         share = 1.0 / np.bincount(labels, minlength=self.num_classes)[labels]
         agreement = self.predicted == labels
-        nats = self.log_terms.mean(axis=1) + entropy(column)
+        nats = np.array([information(p, column, self.num_classes).nats for p in self.predicted])
         return {
             "information": nats,
-            "shrunk information": np.array(
-                [shrunk_information(p, column, self.num_classes) for p in self.predicted]
-            ),
+            "information by counts alone": self.log_terms.mean(axis=1) + entropy(column),
             "noisy accuracy": agreement.mean(axis=1),
             "balanced information": np.array(
                 [balanced_information(p, column, self.num_classes).nats for p in self.predicted]

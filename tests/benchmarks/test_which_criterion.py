@@ -38,7 +38,7 @@ def made_up(*, share_errors: bool) -> Population:
 
 def test_all_labels_find_the_best_where_errors_are_apart_and_true_labels_always() -> None:
     points = shortfalls(made_up(share_errors=False), 1.0, seed=0)
-    for name in (TRUTH, "information", "shrunk information", "noisy accuracy"):
+    for name in (TRUTH, "information", "information by counts alone", "noisy accuracy"):
         values, rank = points[name]
         assert values.mean() < 2, name
         assert rank > 0.95, name
@@ -60,7 +60,7 @@ def test_the_command_trains_judges_and_keeps_what_it_trained(tmp_path, monkeypat
     monkeypatch.setattr(sys, "argv", ["which_criterion", *arguments, "--cache", str(tmp_path)])
     which_criterion.main()
     printed = capsys.readouterr().out
-    assert "| shrunk information |" in printed
+    assert "| information by counts alone |" in printed
     monkeypatch.setattr(trained, "STACKS", [])
     which_criterion.main()
     assert capsys.readouterr().out == printed

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from tune_noise.metrics.information import entropy, information, is_renamed
+from benchmarks.information_limits import class_noise, true_information
+from tests.metrics.known import plain_information
+from tune_noise.metrics.information import STRENGTHS, entropy, information, is_renamed
 from tune_noise.metrics.unmixing import count_pairs
 from tune_noise.noise import dilute, flip, pair_flip, symmetric
 
@@ -30,54 +32,31 @@ def dilution_channel(alpha):
 
 
 def slow_estimate(predicted, noisy, num_classes):
-    """The definition, one image after another: That of all others, half a count per cell."""
-    terms = []
-    for i in range(len(predicted)):
-        row = [0.5] * num_classes
-        for j in range(len(predicted)):
-            if j != i and predicted[j] == predicted[i]:
-                for label in noisy[j]:
-                    row[label] += 1.0
-        terms.append(sum(math.log(row[label] / sum(row)) for label in noisy[i]) / len(noisy[i]))
+    """The definition, one image after another."""
     flat = [label for labels in noisy for label in labels]
     shares = [flat.count(label) / len(flat) for label in set(flat)]
-    return sum(terms) / len(terms) - sum(share * math.log(share) for share in shares)
-
-
-def slow_jackknife(predicted, noisy, num_classes):
-    """The spread of the estimates without one image each."""
-    n = len(predicted)
-    without = [
-        slow_estimate(predicted[:i] + predicted[i + 1 :], noisy[:i] + noisy[i + 1 :], num_classes)
-        for i in range(n)
-    ]
-    mean = sum(without) / n
-    return (n - 1) / n * sum((value - mean) ** 2 for value in without)
-
-
-def slow_quadratic(predicted, noisy, num_classes):
-    """tr(P P) / 2 L^2 of the table, P from the Hessian of the information, cell by cell."""
-    counts = count_pairs(np.array(predicted), np.array(noisy), num_classes)
-    cells = [tuple(cell) for cell in np.argwhere(counts > 0)]
-    rows, columns, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
-    hessian = np.array(
-        [
-            [
-                (a == b) / counts[a] - (a[0] == b[0]) / rows[a[0]]
-                - (a[1] == b[1]) / columns[a[1]] + 1 / total
-                for b in cells
+    means = []
+    for strength in (num_classes * strength for strength in STRENGTHS):
+        terms = []
+        for i, (k, labels) in enumerate(zip(predicted, noisy, strict=True)):
+            others = [(p, y) for j, p in enumerate(predicted) if j != i for y in noisy[j]]
+            right = (sum(p == y for p, y in others) + 1) / (len(others) + 2)
+            q = [
+                (sum(y == c for _, y in others) + 0.5) / (len(others) + num_classes / 2)
+                for c in range(num_classes)
             ]
-            for a in cells
-        ]
-    )  # fmt: skip
-    drawn = np.array([counts[cell] for cell in cells], dtype=float)
-    product = hessian @ (np.diag(drawn) - np.outer(drawn, drawn) / total)
-    return np.trace(product @ product) / (2 * total**2)
+            in_row = sum(p == k for p, _ in others)
+            for label in labels:
+                guess = right if label == k else (1 - right) * q[label] / (1 - q[k])
+                count = sum((p, y) == (k, label) for p, y in others)
+                terms.append(math.log((count + strength * guess) / (in_row + strength)))
+        means.append(sum(terms) / len(terms))
+    return max(means) - sum(share * math.log(share) for share in shares)
 
 
 @given(
-    num_images=st.integers(2, 30),
-    num_classes=st.integers(2, 5),
+    num_images=st.integers(2, 12),
+    num_classes=st.integers(2, 4),
     copies=st.integers(1, 4),
     seed=st.integers(0, 2**32),
 )
@@ -87,19 +66,58 @@ def test_it_equals_the_definition_derived_again_slowly(num_images, num_classes, 
     noisy = random.integers(num_classes, size=(num_images, copies))
     estimate = information(predicted, noisy, num_classes)
     slow = slow_estimate(predicted.tolist(), noisy.tolist(), num_classes)
-    assert estimate.nats == pytest.approx(slow, rel=1e-10, abs=1e-12)
+    assert estimate.nats == pytest.approx(slow, rel=1e-9, abs=1e-10)
 
 
-@given(num_images=st.integers(3, 25), num_classes=st.integers(2, 5), seed=st.integers(0, 2**32))
-def test_its_error_is_the_jackknifes_less_what_that_counts_twice(num_images, num_classes, seed):
+@given(num_images=st.integers(3, 30), copies=st.integers(1, 3), seed=st.integers(0, 2**32))
+def test_its_error_is_the_jackknife_of_the_definition(num_images, copies, seed):
     random = np.random.default_rng(seed)
-    predicted = random.integers(num_classes, size=num_images)
-    noisy = random.integers(num_classes, size=(num_images, 1))
-    given = predicted.tolist(), noisy.tolist(), num_classes
-    jackknife, quadratic = slow_jackknife(*given), slow_quadratic(*given)
-    error = information(predicted, noisy, num_classes).standard_error
-    expected = math.sqrt(max(jackknife - quadratic, jackknife / 2))
+    predicted, noisy = (
+        random.integers(3, size=num_images),
+        random.integers(3, size=(num_images, copies)),
+    )
+    without = [
+        information(np.delete(predicted, i), np.delete(noisy, i, axis=0), 3).nats
+        for i in range(num_images)
+    ]
+    # With fewer images than groups each is a group.
+    expected = math.sqrt((num_images - 1) * np.var(without))
+    error = information(predicted, noisy, 3).standard_error
     assert error == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def test_of_more_pairs_than_are_worked_on_at_once_it_is_the_same(monkeypatch):
+    random = np.random.default_rng(0)
+    predicted, noisy = random.integers(9, size=300), random.integers(9, size=(300, 2))
+    whole = information(predicted, noisy, 9)
+    monkeypatch.setattr("tune_noise.metrics.information._BLOCK", 500)
+    assert information(predicted, noisy, 9) == whole
+
+
+@pytest.mark.parametrize("noise", ["symmetric 50 %", "pair flip 45 %"])
+@pytest.mark.parametrize("images", [100, 300])
+def test_it_is_nearer_the_truth_than_counts_alone_and_ranks_as_the_better_of_two(noise, images):
+    sets = [class_noise(noise, K, images, seed) for seed in range(200)]
+    gains, values = [], []
+    for one in sets:
+        noisy = one.noisy[:, None]
+        better, worse = (plain_information(p, noisy, K) for p in (one.better, one.worse))
+        gains.append((one.information_gain(), better - worse, one.accuracy_gain()))
+        values.append((information(one.better, noisy, K).nats, better))
+    shrunk, of_counts = np.mean(values, axis=0)
+    # Nothing that has not seen a label says more of it than there is to say.
+    assert of_counts - 0.01 < shrunk < true_information(noise, K)
+    right = ((np.sign(gains) + 1) / 2).mean(axis=0)
+    assert right[0] > max(right[1:]) - 0.05
+
+
+def test_of_a_thousand_classes_five_labels_each_tell_most_of_what_there_is_to_tell():
+    random, classes = np.random.default_rng(0), 1000
+    clean = random.integers(classes, size=5000)
+    noisy = flip(clean, symmetric(classes, 0.3), generator=random)
+    nats = information(clean, noisy, classes).nats
+    assert 0.95 * mutual_information(symmetric(classes, 0.3)) < nats
+    assert plain_information(clean, noisy, classes) < 1.5
 
 
 @pytest.mark.parametrize(
@@ -211,25 +229,26 @@ NOISES += [("dilution", 20)]
 
 
 @pytest.mark.parametrize("accuracy", [1.0, 0.7])
-@pytest.mark.parametrize(("num_images", "draws"), [(126, 1500), (380, 1200), (6000, 150)])
+@pytest.mark.parametrize(("num_images", "draws"), [(126, 400), (380, 300), (6000, 60)])
 @pytest.mark.parametrize(("noise", "level"), NOISES)
 def test_the_stated_error_is_the_spread_over_new_validation_sets(
     noise, level, num_images, draws, accuracy
 ):
     nats, stated = simulated(noise, level, num_images=num_images, accuracy=accuracy, draws=draws)
-    # 10 %, and twice what so many draws know of a spread. One case is worse: 2,646 labels of
-    # which a perfect classifier knows 0.009 nats each, where the objective sees nothing anyway.
-    tolerance = 0.15 if (noise, num_images) in {("dilution", 126), ("pair_flip", 126)} else 0.1
+    # 10 %, and twice what so many draws know of a spread. A perfect classifier under pair flips is
+    # worse: the groups that are deleted leave cells of one or two labels.
+    few = num_images < 6000 and accuracy == 1.0 and noise in {"dilution", "pair_flip"}
+    tolerance = 0.3 if few else 0.1
     tolerance += 2 / math.sqrt(2 * draws)
     assert math.sqrt((stated**2).mean()) == pytest.approx(nats.std(ddof=1), rel=tolerance)
 
 
 @pytest.mark.parametrize("num_images", [126, 380, 6000])
 @pytest.mark.parametrize(("noise", "level"), NOISES)
-def test_an_estimate_never_flatters_and_leaving_one_out_costs_half_a_nat_per_cell_and_label(
+def test_an_estimate_never_flatters_and_leaving_one_out_costs_at_most_half_a_nat_per_cell_and_label(
     noise, level, num_images
 ):
-    draws = 300 if num_images < 6000 else 60
+    draws = 150 if num_images < 6000 else 40
     nats, _ = simulated(noise, level, num_images=num_images, accuracy=1.0, draws=draws, seed=7)
     if noise == "pair_flip":
         true, cells = mutual_information(pair_flip(K, level)), 2 * K
@@ -243,7 +262,7 @@ def test_an_estimate_never_flatters_and_leaving_one_out_costs_half_a_nat_per_cel
         # Entropy from counts loses (K - 1) / 2L, and the half counts of empty cells their share.
         cost = (cells - K) / (2 * labels)
         pseudo = 0.5 * K * (K - 2) / labels if noise == "pair_flip" else 0.0
-        assert nats.mean() == pytest.approx(true - cost - pseudo, abs=4 * error + 1e-3)
+        assert nats.mean() > true - cost - pseudo - 4 * error - 1e-3
 
 
 @pytest.mark.parametrize("num_images", [40, 126])
@@ -257,9 +276,9 @@ def test_classes_that_no_image_or_one_image_has_are_no_trouble(num_images):
 
 
 @given(seed=st.integers(0, 2**32), num_classes=st.integers(2, 6))
-def test_renaming_predicted_classes_changes_no_information_but_is_found(seed, num_classes):
+def test_renaming_predicted_classes_hardly_changes_information_but_is_found(seed, num_classes):
     random = np.random.default_rng(seed)
-    clean = np.repeat(np.arange(num_classes), 20)
+    clean = np.repeat(np.arange(num_classes), 500)
     random.shuffle(clean)
     noisy = clean[:, None].copy()
     renaming = np.roll(np.arange(num_classes), 1)
@@ -267,8 +286,7 @@ def test_renaming_predicted_classes_changes_no_information_but_is_found(seed, nu
         information(clean, noisy, num_classes),
         information(renaming[clean], noisy, num_classes),
     )
-    assert own.nats == pytest.approx(renamed.nats, rel=1e-12)
-    assert own.standard_error == pytest.approx(renamed.standard_error, rel=1e-9)
+    assert own.nats == pytest.approx(renamed.nats, abs=0.02)
     assert not is_renamed(clean, noisy, num_classes)
     assert is_renamed(renaming[clean], noisy, num_classes)
 

@@ -63,15 +63,6 @@ _ALL = (
     ),
     Metric("val_information_soft_noisy_se", None, False, "nats", "its error, where it steers"),
     Metric(
-        "val_information_shrunk_noisy",
-        "max",
-        True,
-        "nats",
-        "information that predicted classes carry, with counts drawn towards one accuracy for all",
-        short_name="shrunk information",
-    ),
-    Metric("val_information_shrunk_noisy_se", None, False, "nats", "its error, where it steers"),
-    Metric(
         "val_balanced_information_noisy",
         "max",
         True,

@@ -10,10 +10,6 @@ from tune_noise.data.input_views import Inputs
 from tune_noise.metrics.answers import Answers, answers_information
 from tune_noise.metrics.balanced import balanced_accuracy, balanced_information
 from tune_noise.metrics.information import Floats, Labels, information, is_renamed
-from tune_noise.metrics.shrunk_information import (
-    shrunk_information,
-    shrunk_information_error,
-)
 from tune_noise.metrics.soft_information import soft_information, soft_information_error
 from tune_noise.metrics.unmixing import clean_accuracy, noise_rate
 
@@ -81,8 +77,8 @@ def validation_metrics(
     Args:
         logits: float [P, N, K].
         noisy_labels: int64 [N, copies].
-        objective: which metric steers. The standard errors of soft and of shrunk information take
-            longer than all else here, so each is given for the objective alone.
+        objective: which metric steers. The standard error of soft information takes longer than all
+            else here, so it is given for the objective alone.
         inverse: of T of the noise, [K, K], where it is known and has one (`unmixing.inverse_of`).
         answers: of several annotators, about which the information then is; the noisy labels are
             those of the majority.
@@ -104,10 +100,6 @@ def validation_metrics(
         metrics |= _of_network(probabilities, labels, inverse, answers)
         if objective == "val_information_soft_noisy":
             metrics[f"{objective}_se"] = soft_information_error(probabilities, labels)
-        if objective == "val_information_shrunk_noisy":
-            predicted, num_classes = probabilities.argmax(axis=1), probabilities.shape[1]
-            error = shrunk_information_error(predicted, labels, num_classes)
-            metrics[f"{objective}_se"] = error
         networks.append(metrics)
     # Both networks see the same labels, so averaging two does not make a standard error smaller.
     means = {name: _mean([metrics[name] for metrics in networks]) for name in networks[0]}
@@ -129,7 +121,6 @@ def _of_network(
         "val_information_noisy": hard.nats,
         "val_information_noisy_se": hard.standard_error,
         "val_information_soft_noisy": soft_information(probabilities, noisy_labels),
-        "val_information_shrunk_noisy": shrunk_information(predicted, noisy_labels, num_classes),
         "val_balanced_information_noisy": balanced.nats,
         "val_balanced_information_noisy_se": balanced.standard_error,
         "val_balanced_accuracy_noisy": balanced_accuracy(predicted, noisy_labels),

@@ -4,13 +4,23 @@ For noise that depends on the true class alone, predicting the true class carrie
 information that any prediction can have about the noisy label. It is blind to a consistent
 renaming of classes, hence `is_renamed`. NumPy and SciPy only.
 
-Both estimates are cross-fitted by leaving one image out: the transition matrix That that judges an
-image is counted on all others. A table that has not seen a label cannot be fitted to it, so the
-expected log-likelihood is at most that of the true conditional distribution, and the estimate at
-most the true information, however many cells That has. Leaving one out, not half, costs half as
-much: K (K - 1) free cells lose about K (K - 1) / 2 labels in nats.
+The transition matrix That that judges an image is counted on all others. A table that has not seen
+a label cannot be fitted to it, so the expected log-likelihood is at most that of the true
+conditional distribution, and the estimate at most the true information, however many cells That
+has. Where few labels are counted, its row of predicted class k is drawn towards the guess that all
+predictions are right equally often, and that wrong labels are of all classes, as frequent as they
+are anyway:
+
+    That[k, j] = (n[k, j] + s * guess[k, j]) / (n[k] + s)
+    guess[k, k] = a,    guess[k, j] = (1 - a) * q[j] / (1 - q[k])
+
+with a the share of predictions that agree with their label, and q the shares of the labels. The
+strength s, a number of labels, is the one of `STRENGTHS` under which the labels are likeliest. With
+few labels it is large, and the estimate follows a, the accuracy on noisy labels; with many it is
+small, and the counts say all, for any noise.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +29,13 @@ from numpy.typing import NDArray
 Labels = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Added to each cell of the counted transition matrix, so that an unseen pair is not impossible.
+# Added to each cell that is counted, so that an unseen pair is not impossible.
 PSEUDO_COUNT = 0.5
+# Of the guess, in labels for each class. The largest leaves little to the counts.
+STRENGTHS = tuple(PSEUDO_COUNT * 4.0**power for power in range(7))
+# Images are deleted by so many groups: one by one would cost N times the estimate.
+JACKKNIFE_GROUPS = 40
+_BLOCK = 2**18  # numbers that are worked on at once
 
 
 @dataclass(frozen=True)
@@ -80,8 +95,8 @@ class Table:
 def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> Information:
     """Estimate H(noisy) + the mean over images of log That[predicted class, noisy label].
 
-    That is counted on all other images, so that an overfitted That lowers the estimate instead of
-    raising it.
+    All that judges an image is counted on all other images, so that an overfitted That lowers the
+    estimate instead of raising it. The standard error is a jackknife over groups of images.
 
     Args:
         predicted: int64 [N], N at least 2.
@@ -97,84 +112,93 @@ def information(predicted: Labels, noisy_labels: Labels, num_classes: int) -> In
     """
     number, copies = noisy_labels.shape
     borne = borne_labels(noisy_labels, num_classes)
-    table = Table(predicted, borne, num_classes)
-    others = table.counts[table.cell_of] - borne.times + PSEUDO_COUNT
-    rows = copies * np.bincount(predicted)[predicted] - copies + num_classes * PSEUDO_COUNT
-    logs = sums(borne.images, borne.times * np.log(others), number)
-    log_terms = logs / copies - np.log(rows)
-    nats = entropy(noisy_labels) + log_terms.mean()
-    error = _standard_error(predicted, borne, table, copies=copies, num_classes=num_classes)
-    return Information(float(nats), error)
+    hits = (noisy_labels == predicted[:, None]).sum(axis=1)[borne.images]
+    times = borne.times.astype(np.int64)
+    # Images that have the same class and bear the same label equally often are judged alike.
+    kind = predicted[borne.images] * num_classes + borne.labels
+    kind = (kind * (copies + 1) + times) * (copies + 1) + hits
+    kinds, first, kind_of = np.unique(kind, return_index=True, return_inverse=True)
+    judged = _Judged(predicted[borne.images[first]], borne.labels[first], times[first], hits[first])
+    # Interleaved, so that each group has its part of whatever the images are ordered by.
+    num_groups = min(JACKKNIFE_GROUPS, number)
+    group_of = borne.images % num_groups
+    everything = np.bincount(kind_of).astype(np.float64)
+    estimates = [_estimates(everything[None], judged, copies, num_classes)]
+    block = max(1, _BLOCK // len(kinds))
+    for start in range(0, num_groups, block):
+        size = min(block, num_groups - start)
+        inside = (group_of >= start) & (group_of < start + size)
+        places = (group_of[inside] - start) * len(kinds) + kind_of[inside]
+        deleted = np.bincount(places, minlength=size * len(kinds)).reshape(size, len(kinds))
+        estimates.append(_estimates(everything - deleted, judged, copies, num_classes))
+    (full,), *without = estimates
+    error = math.sqrt((num_groups - 1) * float(np.var(np.concatenate(without))))
+    return Information(float(full), error)
 
 
-def _standard_error(
-    predicted: Labels, borne: Borne, table: Table, *, copies: int, num_classes: int
-) -> float:
-    """Return the jackknife error over images, less the part of it that is counted twice.
+@dataclass(frozen=True)
+class _Judged:
+    """Kinds of pairs of image and label that are judged alike; all int64 [kinds].
 
-    Deleting images one by one sees what that does to That; the spread of the log terms alone does
-    not, and states two thirds of the error at a hundred images. But the jackknife counts the
-    quadratic part of an estimate's variance twice (Efron and Stein 1981). For the information of a
-    table of L labels that part is tr(P^2) / 2 L^2, with P the second derivative times the
-    multinomial covariance: P is I - rows - columns + all, the projections on a table's margins.
+    Attributes:
+        rows: the predicted class.
+        columns: the label.
+        times: how often the image bears the label.
+        hits: how many labels of the image are the predicted class.
     """
-    number = len(predicted)
-    rows = copies * np.bincount(predicted, minlength=num_classes).astype(np.float64)
-    columns = sums(borne.labels, borne.times, num_classes)
-    without = _of_tables_less_one(predicted, borne, table, rows, columns, copies)
-    jackknife = (number - 1) / number * ((without - without.mean()) ** 2).sum()
-    overlap = (table.counts**2 / (rows[table.rows] * columns[table.columns])).sum()
-    trace = len(table.counts) - np.count_nonzero(rows) - np.count_nonzero(columns)
-    quadratic = max(0.0, trace - 1 + 2 * overlap) / (2 * (number * copies) ** 2)
-    # At most all of the jackknife is quadratic, and that is twice the truth.
-    return float(np.sqrt(max(jackknife - quadratic, jackknife / 2)))
+
+    rows: Labels
+    columns: Labels
+    times: Labels
+    hits: Labels
 
 
-def _of_tables_less_one(
-    predicted: Labels, borne: Borne, table: Table, rows: Floats, columns: Floats, copies: int
-) -> Floats:
-    """Return the estimate without each image, [N].
+def _estimates(weights: Floats, judged: _Judged, copies: int, num_classes: int) -> Floats:
+    """Return the estimate of each of S sets of images, [S].
 
-    Exact where an image has one label. Where it has several, what it takes from a cell when it is
-    left out itself is set to the mean over the cell's labels.
+    Args:
+        weights: float64 [S, kinds], how many pairs of a kind the set has.
+        judged: the kinds.
+        copies: labels of an image.
+        num_classes: K.
     """
-    num_classes, cell = len(rows), table.cell_of
-    taken = sums(cell, borne.times**2, len(table.counts)) / table.counts
-
-    def of_cells(cells: Floats, taken: Floats) -> Floats:
-        return _times_log(cells, cells - taken + PSEUDO_COUNT)
-
-    def of_rows(rows: Floats) -> Floats:
-        return _times_log(rows, rows - copies + num_classes * PSEUDO_COUNT)
-
-    def of_columns(columns: Floats) -> Floats:
-        return _times_log(columns, columns)
-
-    def of_images(values: Floats) -> Floats:
-        return sums(borne.images, values, len(predicted))
-
-    full, column = of_cells(table.counts, taken), columns[borne.labels]
-    # An image moves its own cells and columns alone.
-    cells = full.sum() + of_images(
-        of_cells(table.counts[cell] - borne.times, taken[cell]) - full[cell]
+    rows, columns, present = judged.rows, judged.columns, weights > 0
+    labels = weights * judged.times
+    # What is counted without the image that is judged; a kind that the set lacks takes nothing.
+    times, hits, copies_left_out = (
+        present * number for number in (judged.times, judged.hits, copies)
     )
-    change = of_rows(rows[predicted] - copies) - of_rows(rows)[predicted]
-    totals = cells - of_rows(rows).sum() - change
-    margins = of_columns(columns).sum() + of_images(
-        of_columns(column - borne.times) - of_columns(column)
-    )
-    left = rows.sum() - copies
-    return np.asarray((totals - margins) / left + np.log(left))
+    total = labels.sum(axis=1, keepdims=True)
+    of_label = _sums_by_set(columns, labels, num_classes)
+    agreeing = labels[:, rows == columns].sum(axis=1, keepdims=True)
+    _, cells = np.unique(rows * num_classes + columns, return_inverse=True)
+    counts = _sums_by_set(cells, labels, cells.max() + 1)[:, cells] - times
+    in_row = _sums_by_set(rows, labels, num_classes)[:, rows] - copies_left_out
+    left = total - copies_left_out
+    share_right = (agreeing - hits + 1) / (left + 2)
+    share = (of_label[:, columns] - times + 0.5) / (left + num_classes / 2)
+    share_of_class = (of_label[:, rows] - hits + 0.5) / (left + num_classes / 2)
+    wrong = (1 - share_right) * share / (1 - share_of_class)
+    guess = np.where(rows == columns, share_right, wrong)
+    means = []
+    for strength in (num_classes * strength for strength in STRENGTHS):
+        logs = np.log((counts + strength * guess) / (in_row + strength))
+        means.append((labels * logs).sum(axis=1))
+    shares = of_label / total
+    entropies = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
+    return np.asarray(entropies + np.max(means, axis=0) / total[:, 0])
+
+
+def _sums_by_set(groups: Labels, values: Floats, number: int) -> Floats:
+    """Return the sums of the values [S, M] of each of so many groups [M], [S, number]."""
+    sets = len(values)
+    places = np.arange(sets)[:, None] * number + groups
+    return sums(places.ravel(), values.ravel(), sets * number).reshape(sets, number)
 
 
 def sums(groups: Labels, values: Floats, number: int) -> Floats:
     """Return the sum of the values of each of so many groups."""
     return np.bincount(groups, weights=values, minlength=number).astype(np.float64, copy=False)
-
-
-def _times_log(factor: Floats, value: Floats) -> Floats:
-    """Return factor * log(value), 0 where factor is 0; value is at least half a label."""
-    return np.asarray(factor * np.log(np.maximum(value, PSEUDO_COUNT)))
 
 
 def entropy(labels: Labels) -> float:

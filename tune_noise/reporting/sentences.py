@@ -47,11 +47,6 @@ _LIMITS = {
         "consistent renaming of classes. It counts predicted probabilities, so a network that is "
         "unsure everywhere tells less than one that is sure and right."
     ),
-    "val_information_shrunk_noisy": (
-        "With few labels it follows accuracy on noisy labels, with many it is information. It is "
-        "blind to errors that network and labels share, and with more than half of a class flipped "
-        "to one other, no criterion without clean labels can tell."
-    ),
     "val_balanced_information_noisy": (
         "As information, it assumes noise that depends on the class alone, and it is blind to a "
         "consistent renaming of classes. Each class of noisy labels has the same weight; the "

@@ -25,7 +25,7 @@ from tune_noise.service.plan import (
     make_plan,
     repetitions_left_out,
 )
-from tune_noise.service.resolution import blind_conditions, least_differences
+from tune_noise.service.resolution import least_differences
 from tune_noise.system.cores import usable_cores
 from tune_noise.training.reference_models import missing_needs
 from tune_noise.tuning.cluster.placement import max_concurrent
@@ -89,7 +89,6 @@ def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
 def _warnings(search: SearchConfig, dataset: Dataset) -> list[str]:
     return [
         *repetitions_left_out(search),
-        *blind_conditions(search, dataset),
         *label_warnings(search, dataset),
         *data_warnings(dataset),
     ]

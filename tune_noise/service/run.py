@@ -36,7 +36,7 @@ from tune_noise.service.continuation import changed_code, grows, read_begun
 from tune_noise.service.encoding import cluster_executor
 from tune_noise.service.plan import repetitions_left_out
 from tune_noise.service.progress import SearchProgress
-from tune_noise.service.resolution import blind_conditions, least_differences
+from tune_noise.service.resolution import least_differences
 from tune_noise.system.files import check_writable, storage_fault
 from tune_noise.system.lock import check_unowned, own_folder
 from tune_noise.system.signals import Interrupt
@@ -216,7 +216,7 @@ def _begin(
     with own_folder(folder):
         place.remember(folder)
         with Record(place, writer=True) as record:
-            limits = [*repetitions_left_out(search), *blind_conditions(search, dataset)]
+            limits = repetitions_left_out(search)
             resolution = [*least_differences(search, dataset), *limits]
             history = begin(
                 record, search, dataset, folder, resolution=resolution, space=request.space

@@ -18,6 +18,7 @@ Z_TEST, Z_POWER = 1.959964, 0.841621
 REFERENCE_ACCURACY = 0.95
 _STEPS = 14  # of halving: to a ten-thousandth
 _LEAST_PROBABILITY = 1e-12  # whose log is finite
+_ROUNDING = 1e-12  # of the difference, where there is none
 _BLOCK = 2**16  # numbers that are worked on at once
 
 
@@ -159,15 +160,11 @@ def least_visible_difference(
         0.004
     """
     best, chance = REFERENCE_ACCURACY, 1.0 / len(matrix)
-    num_labels = num_images * (1 + (alpha or 0))
-    # Counting That: the variance of a table's information that is left where classes and labels
-    # are nearly independent. Two tables share it but for the images on which they differ.
-    counting = (len(matrix) - 1) ** 2 / (2 * num_labels**2)
 
     def is_seen(worse: float) -> bool:
         comparison = compare(matrix, better=best, worse=worse, alpha=alpha)
-        variance = comparison.spread**2 / num_images + 2 * counting * min(1.0, 2 * (best - worse))
-        return bool(comparison.difference >= (Z_TEST + Z_POWER) * np.sqrt(variance))
+        error = max(_ROUNDING, comparison.spread / np.sqrt(num_images))
+        return bool(comparison.difference >= (Z_TEST + Z_POWER) * error)
 
     seen, unseen = chance, best
     if not is_seen(seen):
