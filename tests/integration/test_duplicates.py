@@ -34,6 +34,7 @@ def save_twice(path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_copies_do_not_make_learning_by_heart_win(shell: Shell) -> None:
     save_twice(shell.folder / "twice.npz")
     changes = ["noise=given", "noise_rate=null", "early_stopping=null", "batch_size=32"]

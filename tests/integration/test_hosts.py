@@ -38,6 +38,7 @@ def make_data(path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_node_without_the_output_folder_is_refused_or_left_out(
     shell: Shell, net: Network
 ) -> None:

@@ -40,7 +40,7 @@ FAKE_CLUSTER = {
 
 
 @pytest.mark.parametrize(
-    ("share", "count"), [("0.25", 4), pytest.param("0.5", 2, marks=pytest.mark.slow)]
+    ("share", "count"), [pytest.param("0.25", 4, marks=pytest.mark.slow), ("0.5", 2)]
 )
 def test_a_gpu_holds_as_many_trials_as_its_shares_say(shell: Shell, share: str, count: int) -> None:
     cluster = Cluster(shell, cpus=0)

@@ -41,6 +41,7 @@ def test_a_trial_whose_process_is_killed_often_goes_on_while_it_comes_on(shell: 
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+@pytest.mark.slow
 def test_a_trial_whose_process_is_always_killed_fails_and_the_others_go_on(shell: Shell) -> None:
     space, folder = shell.space(**STEADY, epochs=MANY_EPOCHS), shell.folder / "runs" / "tiny"
     driver = shell.start("tune_noise.search", "--space", space, "--max-concurrent", "2")
