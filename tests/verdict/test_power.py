@@ -128,7 +128,7 @@ def differences(noise, *, num_images, gap, draws):
     return np.array(found)
 
 
-@pytest.mark.parametrize(("num_images", "draws"), [(126, 500), (380, 400), (1000, 300)])
+@pytest.mark.parametrize(("num_images", "draws"), [(126, 200), (380, 200), (1000, 150)])
 @all_noises
 def test_the_difference_that_is_stated_is_seen_four_times_out_of_five(noise, num_images, draws):
     matrix = known_transition(**noise, num_classes=K)
