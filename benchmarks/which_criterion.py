@@ -6,7 +6,8 @@ SOURCE is read as `tune-noise search --data` reads it, and needs true labels and
 choose nothing; `digits` is that of scikit-learn, and needs no file. Its labels are taken as given,
 if some are wrong, and once more for each --noise: made up from the true labels, or, for `shuffled
 1`, those that are given, shuffled within each true class, so that they depend on the class alone.
-Without any SOURCE all made-up kinds of noise are put on digits, which takes some minutes.
+`SOURCE:NOISE:EXAMPLES`, such as "digits:pair 0.45:1200", is one condition alone. Without any SOURCE
+all made-up kinds of noise are put on digits, which takes some minutes.
 
 Each draw takes --examples of the examples, and trains some forty configurations on five folds:
 simple models, and networks early and late. Then criteria that see noisy labels alone choose from
@@ -17,6 +18,7 @@ vote, all out of fold. With --cache DIR populations are kept, and only new ones 
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +62,29 @@ def print_rows(header: list[str], rows: list[list[str]]) -> None:
     print(flush=True)
 
 
+# Source, noise, and number of examples.
+Condition = tuple[str, str, int]
 # For each condition and share of voters, each criterion's points and rank correlations.
-Results = dict[tuple[str, str], dict[float, dict[str, tuple[np.ndarray, np.ndarray]]]]
+Results = dict[Condition, dict[float, dict[str, tuple[np.ndarray, np.ndarray]]]]
+
+
+def conditions_of(
+    asked: list[str], noises: list[str], examples: int
+) -> Iterator[tuple[Problem, Condition]]:
+    """Yield what the command line names, each source read once."""
+    sources: dict[str, Problem] = {}
+    for text in asked:
+        path, *rest = text.split(":")
+        if path not in sources:
+            sources[path] = read(path)
+        source = sources[path]
+        if rest:
+            noise, number = rest
+            yield source, (source.name, noise, int(number))
+            continue
+        is_noisy = bool((source.labels != source.truth).any())
+        for noise in [GIVEN] * is_noisy + noises:
+            yield source, (source.name, noise, examples)
 
 
 def judge(populations: list[Population]) -> dict[float, dict[str, tuple[np.ndarray, np.ndarray]]]:
@@ -121,28 +144,26 @@ def main() -> None:
         options.sources, noises = ["digits"], noises or list(MADE_UP)
     results: Results = {}
     rows = []
-    for path in options.sources:
-        source = read(path)
-        is_noisy = bool((source.labels != source.truth).any())
-        for noise in [GIVEN] * is_noisy + noises:
-            populations = []
-            for seed in range(options.draws):
-                populations.append(population(source, noise, options.examples, seed, options.cache))
-                print(f"{source.name}, {noise}: {seed + 1} of {options.draws}", file=sys.stderr)
-            results[source.name, noise] = judge(populations)
-            why = [shared_errors(one) for one in populations]
-            mean = {name: np.mean([one[name] for one in why]) for name in why[0]}
-            wrong = np.mean([(one.labels != one.truth).mean() for one in populations])
-            rows.append(
-                [
-                    source.name,
-                    noise,
-                    f"{100 * wrong:.0f}",
-                    f"{100 * mean['measured']:.0f}",
-                    f"{100 * mean['expected']:.0f}",
-                    *(f"{mean[name]:.3f}" for name in ("truth", "best", "most")),
-                ]
-            )
+    for source, condition in conditions_of(options.sources, noises, options.examples):
+        _, noise, examples = condition
+        populations = []
+        for seed in range(options.draws):
+            populations.append(population(source, noise, examples, seed, options.cache))
+            print(f"{source.name}, {noise}: {seed + 1} of {options.draws}", file=sys.stderr)
+        results[condition] = judge(populations)
+        why = [shared_errors(one) for one in populations]
+        mean = {name: np.mean([one[name] for one in why]) for name in why[0]}
+        wrong = np.mean([(one.labels != one.truth).mean() for one in populations])
+        rows.append(
+            [
+                source.name,
+                noise,
+                f"{100 * wrong:.0f}",
+                f"{100 * mean['measured']:.0f}",
+                f"{100 * mean['expected']:.0f}",
+                *(f"{mean[name]:.3f}" for name in ("truth", "best", "most")),
+            ]
+        )
     print_rows(
         [
             *("data", "noise", "wrong labels (%)", "errors that are the label (%)"),
