@@ -32,15 +32,16 @@ MAY_IMPORT = {
     "pyarrow": ["data.sources"],
     "sqlalchemy": ["record", "tracking"],
     "sklearn": [
-        "data", "methods", "reporting.findings.importance", "training.reference_models",
+        "audit.checked", "data", "methods", "reporting.findings.importance",
+        "training.reference_models",
     ],
     "matplotlib": ["reporting.figures", "reporting.comparison"],
     "jinja2": ["reporting.page"],
     "starlette": ["service.review"],
     "uvicorn": ["service.review"],
     "typer": [
-        "command_line", "cli", "predict", "report", "salvage", "search", "service.review", "spaces",
-        "status", "suspects", "train",
+        "command_line", "cli", "predict", "report", "salvage", "search", "service.audit",
+        "service.review", "spaces", "status", "suspects", "train",
     ],
 }  # fmt: skip
 # What is next is decided without Ray: only the other half of tuning/ knows it.

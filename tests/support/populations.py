@@ -32,4 +32,4 @@ def made_up(number: int, *, classes: int = 4, seed: int = 0) -> tuple[Population
         classes=ranked[order],
         chances=np.take_along_axis(posterior, ranked, axis=1)[order].astype(np.float32),
     )
-    return Population("demo", "demo/7", judgements), truth[order]
+    return Population("demo", "demo/7", classes, judgements), truth[order]

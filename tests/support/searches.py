@@ -23,7 +23,7 @@ def finished_search(folder: Path, *, gain: float, fingerprint: str = "f1") -> No
     _tell_classes(build)
     build.add_reference("knn", [0.4, 0.45, 0.41], k=25)
     folder.mkdir(parents=True)
-    data = {"name": "digits", "fingerprint": fingerprint}
+    data = {"name": "digits", "classes": 10, "fingerprint": fingerprint}
     build.events[0].data.update(dataset=data, search_id=str(folder))
     run = Event("run", data={"host": "ada", "pid": 7, "time_budget_seconds": None})
     with Record(folder / "record.db", writer=True) as record:

@@ -24,11 +24,13 @@ class Population:
     Attributes:
         condition: its name.
         trial_id: the trial that was cross-fitted.
+        num_classes: K.
         judgements: of all labels, the most suspicious first.
     """
 
     condition: str
     trial_id: str
+    num_classes: int
     judgements: Judgements
 
     @property
@@ -68,12 +70,13 @@ class Population:
         return np.asarray((self.judgements.chances * is_it).sum(axis=1), dtype=np.float64)
 
 
-def read_population(folder: Path, condition: ConditionSummary) -> Population:
+def read_population(folder: Path, condition: ConditionSummary, *, num_classes: int) -> Population:
     """Return the population of a condition.
 
     Args:
         folder: of a finished search.
         condition: judged.
+        num_classes: K.
 
     Raises:
         UserError: nobody has judged its labels, or each example has several labels.
@@ -93,4 +96,4 @@ def read_population(folder: Path, condition: ConditionSummary) -> Population:
             f"{folder}, condition {condition.name}: each of its examples has several labels, and "
             "an audit checks one label of each: choose a condition without dilution"
         )
-    return Population(condition.name, facts["trial_id"], judgements)
+    return Population(condition.name, facts["trial_id"], num_classes, judgements)

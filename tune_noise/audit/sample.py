@@ -17,11 +17,10 @@ from tune_noise.record import Event
 from tune_noise.seeding import generator
 
 NUM_STRATA = 10
-# Where networks are too sure of themselves they still err in so many cases: a floor of the spread
-# that is expected in a stratum.
-LEAST_CHANCE = 0.02
+# However sure networks are, they err in so many cases: a floor of the spread that is expected.
+LEAST_CHANCE = 0.005
 # The share of labels that is dealt out in proportion to the strata, whatever is expected of them.
-PROPORTIONAL = 0.25
+PROPORTIONAL = 0.1
 # Of each stratum: a spread cannot be told from one.
 LEAST_DRAWN = 2
 
@@ -37,6 +36,8 @@ class Sample:
         examples: int64 [k], positions in the training set, in the order in which they are shown.
         strata: int64 [k], the stratum of each.
         sizes: int64 [H], how many labels of the population each stratum has.
+        draws: how often labels were drawn for it.
+        until: the half-width at which no more are drawn, a fraction; None where nobody said one.
     """
 
     condition: str
@@ -45,6 +46,8 @@ class Sample:
     examples: np.ndarray
     strata: np.ndarray
     sizes: np.ndarray
+    draws: int = 1
+    until: float | None = None
 
     @cached_property
     def drawn(self) -> np.ndarray:
@@ -83,16 +86,16 @@ def strata_of(population: Population) -> np.ndarray:
     return numbered
 
 
-def expected_variance(chances: np.ndarray) -> np.ndarray:
+def expected_variance(chances: np.ndarray, *, least: float = LEAST_CHANCE) -> np.ndarray:
     """Return the variance of things that happen with these chances, none too sure to happen."""
-    moderate = np.clip(chances, LEAST_CHANCE, 1.0 - LEAST_CHANCE)
+    moderate = np.clip(chances, least, 1.0 - least)
     return np.asarray(moderate * (1.0 - moderate))
 
 
 def allocation(population: Population, strata: np.ndarray, labels: int) -> np.ndarray:
     """Return how many labels of each stratum a sample of this size takes, int64 [H].
 
-    Three quarters go where accuracy of the leader and noise rate are least certain, by Neyman's
+    Nine tenths go where accuracy of the leader and noise rate are least certain, by Neyman's
     rule for the sum of both variances, each in units of its mean. The others go everywhere.
     """
     sizes = np.bincount(strata)
@@ -106,19 +109,31 @@ def allocation(population: Population, strata: np.ndarray, labels: int) -> np.nd
 
 
 def _whole(shares: np.ndarray, sizes: np.ndarray, total: int) -> np.ndarray:
-    """Return whole numbers near shares of a total, none above its size and none below the least.
+    """Return whole numbers near shares of a total, none above its size and none below the least."""
+    least = np.minimum(sizes, LEAST_DRAWN)
 
-    Each further label goes to the stratum that has fewest for its share.
-    """
-    counts = np.minimum(sizes, LEAST_DRAWN)
+    def rounded_down(factor: float) -> np.ndarray:
+        return np.asarray(np.clip(np.floor(factor * shares), least, sizes), dtype=np.int64)
+
+    low, high = 0.0, 2.0 * float((sizes / shares).max())
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if rounded_down(middle).sum() <= total else (low, middle)
+    counts = rounded_down(low)
     for _ in range(total - int(counts.sum())):
+        # What is left goes to the strata that have fewest for their share.
         lack = np.where(counts < sizes, (counts + 0.5) / shares, np.inf)
         counts[lack.argmin()] += 1
     return counts
 
 
 def draw_sample(
-    population: Population, *, labels: int, seed: int, before: Sample | None = None
+    population: Population,
+    *,
+    labels: int,
+    seed: int,
+    before: Sample | None = None,
+    until: float | None = None,
 ) -> Sample:
     """Draw a sample, or enlarge one.
 
@@ -127,6 +142,7 @@ def draw_sample(
         labels: of the whole sample; at most the population.
         seed: of the random order; that of `before` where there is one.
         before: the sample that it holds, of the same population; it is shown first.
+        until: the half-width at which no more are drawn; None: what was said before.
 
     Returns:
         The whole sample. Any first part of it has each stratum nearly in proportion, and which
@@ -158,6 +174,8 @@ def draw_sample(
         examples=examples,
         strata=strata[drawn],
         sizes=np.bincount(strata),
+        draws=1 if before is None else before.draws + 1,
+        until=until if until is not None or before is None else before.until,
     )
 
 
@@ -171,6 +189,7 @@ def sample_event(sample: Sample, before: Sample | None = None) -> Event:
         "examples": sample.examples[first:].tolist(),
         "strata": sample.strata[first:].tolist(),
         "sizes": sample.sizes.tolist(),
+        "until": sample.until,
     }
     return Event("audit", data=data)
 
@@ -185,6 +204,16 @@ def add_event(sample: Sample | None, event: Event) -> Sample:
             sample,
             examples=np.concatenate([sample.examples, examples]),
             strata=np.concatenate([sample.strata, strata]),
+            draws=sample.draws + 1,
+            until=data["until"],
         )
     sizes = np.array(data["sizes"], dtype=np.int64)
-    return Sample(data["condition"], data["trial_id"], data["seed"], examples, strata, sizes)
+    return Sample(
+        condition=data["condition"],
+        trial_id=data["trial_id"],
+        seed=data["seed"],
+        examples=examples,
+        strata=strata,
+        sizes=sizes,
+        until=data["until"],
+    )

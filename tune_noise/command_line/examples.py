@@ -84,6 +84,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ),
     ),
     "suspects": (Example("suspects runs/smoke --folds 5", is_costly=True),),
+    "audit": (
+        Example("audit runs/smoke --labels 100", is_costly=True),
+        Example("audit runs/smoke --import filled.csv --person ada", is_costly=True),
+        Example("audit runs/smoke --until 2", is_costly=True),
+    ),
     "review": (
         Example("review runs/smoke", is_costly=True),
         Example("review runs/smoke --mode suspects --person ada", is_costly=True),

@@ -238,6 +238,7 @@ class History:
         warnings: what a person should know of how the search went, a sentence each, in order.
         suspects: condition -> facts of the table of its suspects: of which trial, how many, and
             how well they were found where the truth is known.
+        audits: condition -> what labels checked by hand tell of it.
         references: condition -> name of a reference model -> how it did.
         time: how long it has searched.
         finished: whether the search came to its end.
@@ -248,6 +249,7 @@ class History:
     trials: dict[str, TrialHistory] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     suspects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    audits: dict[str, dict[str, Any]] = field(default_factory=dict)
     references: dict[str, dict[str, ReferenceHistory]] = field(default_factory=dict)
     time: SearchTime = field(default_factory=SearchTime)
     finished: bool = False
@@ -274,6 +276,7 @@ class History:
         elif event.kind == "note":
             self.warnings += [event.data["text"]] if event.data["is_warning"] else []
             self.suspects |= event.data.get("suspects", {})
+            self.audits |= event.data.get("audits", {})
             self.time.used_up_seconds = event.data.get("used_up_seconds", self.time.used_up_seconds)
         elif event.trial_id is None:
             self._advance_search(event)

@@ -37,7 +37,8 @@ class Event:
             `epoch` (its metrics), `rung` (a decision of the scheduler), `end` (status, reason, and
             what a confirmation tells of the noise), `reference` (a reference model of a condition:
             its settings and its metrics by seed, or why there are none), `note` (`text`: something
-            a person should know; `suspects`: condition -> what is known of its table of suspects),
+            a person should know; `suspects`: condition -> what is known of its table of suspects;
+            `audits`: condition -> what its checked labels tell),
             `finish` (all is done), `audit` (examples of a condition that a person is to check:
             `audit.sample`), `answer` (what a person says of an example, or takes back:
             `audit.answers`).

@@ -1,4 +1,4 @@
-"""What networks that did not learn an example say of its true class, kept as one file.
+"""What networks that did not learn an example say of its true class, kept as a file.
 
 The table of suspects says how probably each label is wrong. An audit asks more: which class is the
 true one instead, and how probably.
@@ -71,10 +71,36 @@ def read_judgements(path: Path, about: dict[str, Any]) -> Judgements | None:
     Raises:
         OSError: the disk cannot be read.
     """
+    tensors = _read(path, about)
+    if tensors is None:
+        return None
+    return Judgements(**{field.name: tensors[field.name].numpy() for field in fields(Judgements)})
+
+
+def save_predictions(path: Path, predictions: dict[str, np.ndarray], about: dict[str, Any]) -> None:
+    """Keep predicted classes by name, whole or not at all; `read_predictions` asks for the same.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    tensors = {name: torch.tensor(labels) for name, labels in predictions.items()}
+    write_checkpoint(path, tensors, about)
+
+
+def read_predictions(path: Path, about: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return what was kept; empty where nothing usable was.
+
+    Raises:
+        OSError: the disk cannot be read.
+    """
+    tensors = _read(path, about)
+    return {name: tensor.numpy() for name, tensor in (tensors or {}).items()}
+
+
+def _read(path: Path, about: dict[str, Any]) -> dict[str, torch.Tensor] | None:
     try:
         tensors, values = read_checkpoint(path)
     except (FileNotFoundError, DamagedCheckpoint):
         return None
-    if any(values.get(name) != value for name, value in about.items()):
-        return None
-    return Judgements(**{field.name: tensors[field.name].numpy() for field in fields(Judgements)})
+    is_same = all(values.get(name) == value for name, value in about.items())
+    return tensors if is_same else None

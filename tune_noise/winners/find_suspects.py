@@ -22,6 +22,7 @@ from tune_noise.record.folder import judgements_file, winner_dir
 from tune_noise.reporting import Summary, summarise
 from tune_noise.training.cross_fit import Fold, make_folds, read_fold, save_fold, train_fold
 from tune_noise.training.suspects import judge, suspects_problem
+from tune_noise.winners.finalist_predictions import keep_predictions
 from tune_noise.winners.suspect_files import read_suspects, write_suspects
 
 if TYPE_CHECKING:  # Ray takes a second to import
@@ -114,6 +115,8 @@ def find_suspects(
             continue
         cross_fitting.target.mkdir(exist_ok=True, parents=True)
         save_fold(cross_fitting.path_of(fold), fold, result)
+    for condition in summary.conditions:
+        keep_predictions(condition, dataset, folder)
     for cross_fitting in cross_fittings:
         cross_fitting.finish(dataset)
         _note_outcome(cross_fitting, history, note)

@@ -47,6 +47,7 @@ class ConditionSummary:
         standing: how the finalists stand by the objective over the fresh seeds.
         is_confirmed: whether every confirmation that is to come has come.
         recorded_suspects: the record's facts of a table of suspects; None where there is none.
+        recorded_audit: the record's facts of labels checked by hand; None where there are none.
         class_names: what people read for the classes; None where they are numbers.
         num_unlabelled: examples whose label is missing: the leader predicts them.
         recorded_references: name of a reference model -> what the record says of it.
@@ -60,6 +61,7 @@ class ConditionSummary:
     standing: Standing
     is_confirmed: bool
     recorded_suspects: dict[str, Any] | None
+    recorded_audit: dict[str, Any] | None = None
     class_names: list[str] | None = None
     num_unlabelled: int = 0
     recorded_references: dict[str, ReferenceHistory] = field(default_factory=dict)
@@ -186,12 +188,19 @@ class ConditionSummary:
     @property
     def suspects(self) -> dict[str, Any] | None:
         """Facts of the leader's table of suspects; None where it is another finalist's table."""
-        if self.recorded_suspects is None or self.leader is None:
+        return self._of_leader(self.recorded_suspects)
+
+    @property
+    def audit(self) -> dict[str, Any] | None:
+        """What labels checked by hand tell of the leader; None where nothing was checked for it."""
+        return self._of_leader(self.recorded_audit)
+
+    def _of_leader(self, facts: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return facts that are about the networks of the leader's first fresh seed."""
+        if facts is None or self.leader is None:
             return None
         first = next(iter(self.leader.counted.values()))
-        return (
-            self.recorded_suspects if self.recorded_suspects["trial_id"] == first.trial_id else None
-        )
+        return facts if facts["trial_id"] == first.trial_id else None
 
     @property
     def unlabelled_file(self) -> str | None:
@@ -279,6 +288,7 @@ class ConditionSummary:
             | {"never_predicted": self.lost_classes},
             "references": [reference.to_json() for reference in self.references],
             "suspects": self.suspects,
+            "audit": self.audit,
             "unlabelled": self.unlabelled_file,
         }
 
@@ -337,6 +347,7 @@ def _condition(history: History, condition: Condition) -> ConditionSummary:
         standing=standing,
         is_confirmed=history.finished or (len(finalists) >= expected and standing.is_over),
         recorded_suspects=history.suspects.get(condition.name),
+        recorded_audit=history.audits.get(condition.name),
         class_names=data.get("class_names"),
         num_unlabelled=data.get("unlabelled_examples", 0),
         recorded_references=history.references.get(name, {}),

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from tune_noise.config import declared
 from tune_noise.config.words import class_name, configuration
 from tune_noise.reporting.cells import Cell, cell
+from tune_noise.reporting.checked_by_hand import accuracy_of_leader, share_in_words
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.findings.noise_estimate import MatrixEstimate, NoiseEstimate
 from tune_noise.reporting.findings.summary import ConditionSummary
@@ -65,7 +67,7 @@ def noise_section(condition: ConditionSummary) -> NoiseSection | None:
     name = partial(class_name, names=condition.class_names)
     return NoiseSection(
         source=_source(condition, leader, estimate),
-        facts=_facts(estimate),
+        facts=_facts(estimate, condition.audit),
         sentences=[*_renamed(leader), *_sentences(estimate, matrix, condition, leader)],
         caption=_caption(matrix, is_whole=is_whole),
         columns=list(map(name, range(matrix.num_classes))) if is_whole else ["share"],
@@ -92,7 +94,14 @@ def _renamed(leader: Finalist) -> list[str]:
     return [f"In {seeds} the classes look renamed: rows may be those of other classes."]
 
 
-def _facts(estimate: NoiseEstimate) -> dict[str, str]:
+def _facts(estimate: NoiseEstimate, audit: dict[str, Any] | None) -> dict[str, str]:
+    if audit is not None and "noise_rate" in audit:
+        # What people have checked is no bound.
+        return {
+            "noise rate, checked by hand": share_in_words(audit["noise_rate"]),
+            "noise rate, estimated from above": _figure(estimate.rate),
+            "accuracy, checked by hand": share_in_words(accuracy_of_leader(audit)),
+        }
     facts = {"noise rate, estimated from above": _figure(estimate.rate)}
     if estimate.true_rate is not None:
         facts["noise rate, measured on the training labels"] = f"{100 * estimate.true_rate:.1f} %"

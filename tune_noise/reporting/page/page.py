@@ -13,6 +13,7 @@ from tune_noise.reporting.cells import (
     judgement_cell,
     reference_judgement_cell,
 )
+from tune_noise.reporting.checked_by_hand import checked_section
 from tune_noise.reporting.figures.draw import KINDS, Drawings
 from tune_noise.reporting.findings.annotators import annotators_of
 from tune_noise.reporting.findings.criteria import Choice, choices
@@ -74,6 +75,7 @@ def render_page(
         has_references=any(condition.judged_references for condition in summary.conditions),
         accuracy=drawings.get(("accuracy", "")),
         sheets=sheets,
+        checked=list(filter(None, map(checked_section, summary.conditions))),
         annotators={c.name: part for c in summary.conditions if (part := _annotators(c))},
         unlabelled=unlabelled_sentence(summary),
         effort_headings=[

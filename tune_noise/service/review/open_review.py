@@ -57,7 +57,7 @@ def open_review(
         trial = sample.trial_id
         finish = f"tune-noise audit {folder}"
     else:
-        population = read_population(folder, chosen)
+        population = read_population(folder, chosen, num_classes=dataset.num_classes)
         likely = 0 if chosen.suspects is None else chosen.suspects["suspects"]
         tasks = suspect_tasks(population, dataset, number or likely)
         trial = population.trial_id
