@@ -169,6 +169,16 @@ class Plan:
             warnings=self.warnings,
         )
 
+    def label_origin(self, example: int) -> tuple[str, str, int]:
+        """Return where the label of a training example stands: split, file or folder, row there."""
+        row = int(self.order[example])
+        for name, split in _named_splits(self.raw):
+            if row < len(split):
+                rows = split.label_rows
+                return name, split.label_place, row if rows is None else int(rows[row])
+            row -= len(split)
+        raise IndexError(example)
+
     def views(self) -> ExampleViews:
         """Return the training examples as people look at them; nothing is encoded for it."""
         inputs = taken([split.inputs for split in _splits(self.raw)], self.order[: self.ends[1]])
@@ -331,7 +341,8 @@ def _where(split: RawSplit, mask: np.ndarray) -> RawSplit:
     def of(column: Any) -> Any:
         return None if column is None else column[mask]
 
-    return RawSplit(of(split.inputs), of(split.labels), of(split.true_labels), of(split.ids))
+    columns = ("inputs", "labels", "true_labels", "ids", "label_rows")
+    return replace(split, **{name: of(getattr(split, name)) for name in columns})
 
 
 def _class_numbers(raw: RawData, splits: Sequence[RawSplit], column: str) -> np.ndarray:

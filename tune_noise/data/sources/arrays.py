@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,10 @@ def read_npz(path: Path, missing: str | None, notes: Notes) -> tuple[Mapping[str
     raw, _ = read_raw_npz(path, missing)
     notes.reading += raw.reading
     parts = {
-        name: Part(str(path), split.inputs, split.labels, split.true_labels, split.ids)
+        name: Part(
+            *(str(path), split.inputs, split.labels, split.true_labels, split.ids),
+            label_place=str(path),
+        )
         for name in ("train", "validation", "test")
         if (split := getattr(raw, name)) is not None
     }
@@ -107,7 +111,7 @@ def with_labels(
         table = open_table(path)
         if table is None:
             return part
-        names: dict[str, str | None] = {role: _label_column(table, source, role, notes)}
+        names: dict[str, str | None] = {role: label_column(table, source, role, notes)}
         if role == "label":
             names["true_label"] = source.true_label or named_column(
                 "true_label", table.names, notes
@@ -126,14 +130,16 @@ def with_labels(
         fault = f"has {len(columns[role]):,} labels for {len(part):,} rows of {part.place}"
         notes.refuse(str(path), f"{fault}; there must be one each")
         return part
-    columns = _in_order(columns)
-    return Part(
-        part.place,
-        part.inputs,
-        columns.get("label", part.labels),
-        columns.get("true_label", part.true_labels),
-        columns.get("id", part.ids),
-        columns.get("split", part.splits),
+    columns = _in_order({**columns, "row": np.arange(len(part))})
+    said = (
+        part if role != "label" else replace(part, label_place=str(path), label_rows=columns["row"])
+    )
+    return replace(
+        said,
+        labels=columns.get("label", part.labels),
+        true_labels=columns.get("true_label", part.true_labels),
+        ids=columns.get("id", part.ids),
+        splits=columns.get("split", part.splits),
     )
 
 
@@ -159,7 +165,8 @@ def _read_label_array(path: Path, missing: str | None, notes: Notes) -> np.ndarr
     return words
 
 
-def _label_column(table: TableFile, source: DataSource, role: str, notes: Notes) -> str | None:
+def label_column(table: TableFile, source: DataSource, role: str, notes: Notes) -> str | None:
+    """Return the column of a file of labels that holds them; None where it is not clear."""
     wanted: str | None = getattr(source, role)
     if wanted is not None:
         return wanted

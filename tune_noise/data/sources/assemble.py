@@ -56,7 +56,11 @@ def assemble(source: DataSource, form: RawForm, parts: Mapping[str, Part], notes
         notes.reading += missing_labels(words, split)
     answers, annotators = _numbered_answers(parts["train"], classes, notes)
     splits = {
-        split: RawSplit(part.inputs, labels[split], part.true_labels, part.ids)
+        split: RawSplit(
+            *(part.inputs, labels[split], part.true_labels, part.ids),
+            label_place=part.label_place,
+            label_rows=part.label_rows,
+        )
         for split, part in parts.items()
     }
     return RawData(

@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -29,10 +30,39 @@ _OTHERS = ("cp1252", "cp1250", "cp1251")
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written.
+
+    Attributes:
+        names: of its columns.
+        separator: between them.
+        encoding: None: UTF-8.
+    """
+
+    names: tuple[str, ...]
+    separator: str
+    encoding: str | None
+
+
 def open_delimited(
     path: Path, notes: Notes, *, separator: str | None = None, encoding: str | None = None
 ) -> TableFile | None:
-    r"""Open a CSV or TSV file; None, with a problem, where it cannot be one.
+    """Open a CSV or TSV file; None, with a problem, where it cannot be one."""
+    dialect = find_dialect(path, notes, separator=separator, encoding=encoding)
+    if dialect is None:
+        return None
+
+    def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        return _read(path, dialect.names, columns, dialect.separator, dialect.encoding, notes)
+
+    return TableFile(path, dialect.names, read, {})
+
+
+def find_dialect(
+    path: Path, notes: Notes, *, separator: str | None = None, encoding: str | None = None
+) -> Dialect | None:
+    r"""Return how a CSV or TSV file is written; None, with a problem, where it cannot be one.
 
     Args:
         path: of the file.
@@ -68,11 +98,7 @@ def open_delimited(
     if not names:
         notes.refuse(place, "its first row cannot be read; it must name the columns")
         return None
-
-    def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        return _read(path, names, columns, separator, encoding, notes)
-
-    return TableFile(path, names, read, {})
+    return Dialect(names, separator, encoding)
 
 
 def _rows(text: str, separator: str) -> list[list[str]]:

@@ -30,6 +30,8 @@ class Part:
         ids: text, object [N].
         splits: words of a column that says the split.
         answers: annotator -> words, object [N].
+        label_place: the file in which the labels stand, or the folder that is sorted by them.
+        label_rows: the row there of each label, int64 [N] from 0; None: the first N in order.
     """
 
     place: str
@@ -39,6 +41,8 @@ class Part:
     ids: np.ndarray | None = None
     splits: np.ndarray | None = None
     answers: Mapping[str, np.ndarray] | None = None
+    label_place: str = ""
+    label_rows: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -75,7 +79,9 @@ def read_part(table: TableFile, columns: Mapping[str, Column], roles: Roles, not
     words = {name: _words(cells, name, notes) for name, cells in kept.items()}
     arrays = {role: words[name] for role, name in said.items() if name is not None}
     answers = {name: words[name] for name in roles.answers} or None
-    return Part(place, inputs.finish(table, notes), answers=answers, **arrays)
+    examples = inputs.finish(table, notes)
+    rows = np.arange(len(examples))
+    return Part(place, examples, answers=answers, label_place=place, label_rows=rows, **arrays)
 
 
 def read_words(table: TableFile, names: Sequence[str], notes: Notes) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ Files are only listed here; nothing is decoded.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,7 @@ def list_pictures(folder: Path, root: Path, notes: Notes) -> Part:
         inputs=_objects(paths),
         labels=_objects(labels) if has_labels else None,
         ids=_objects(ids),
+        label_place=str(folder),
     )
 
 
@@ -188,6 +190,4 @@ def resolve_paths(part: Part, base: Path, *, skip_missing: bool, notes: Notes) -
     ids = part.ids
     if ids is None and len(set(names)) == len(names):
         ids = np.asarray(names)
-    return Part(
-        part.place, paths, part.labels, part.true_labels, ids, part.splits, part.answers
-    ).take(rows)
+    return replace(part, inputs=paths, ids=ids).take(rows)

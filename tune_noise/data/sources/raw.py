@@ -85,6 +85,7 @@ class RawSplit:
         true_labels: the same for the truth; None where it is unknown.
         ids: text [N]; None where the data have none.
         notes: of new inputs, sentences that say how they were read.
+        label_place, label_rows: as in `parts.Part`.
     """
 
     inputs: "np.ndarray | pd.DataFrame"
@@ -92,6 +93,8 @@ class RawSplit:
     true_labels: np.ndarray | None = None
     ids: np.ndarray | None = None
     notes: Sequence[str] = ()
+    label_place: str = ""
+    label_rows: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)

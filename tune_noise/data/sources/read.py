@@ -56,7 +56,7 @@ def read_source(source: DataSource) -> RawData:
             notes.refuse("answers", f"{source.answers} is not a file{near_path(file)}")
         else:
             answers = read_answers(
-                file, train.ids, len(train), lambda path: _open_table(path, source, notes), notes
+                file, train.ids, len(train), lambda path: open_table(path, source, notes), notes
             )
             parts["train"] = replace(train, answers=answers)
     return assemble(source, roles.form, parts, notes)
@@ -133,7 +133,7 @@ def _read_place(
     if not path.is_file():  # a pipe or a device might never end
         notes.refuse(split, f"{place} is not a file")
     elif suffix in TABLES:
-        table = _open_table(path, source, notes)
+        table = open_table(path, source, notes)
         return _read_tables({} if table is None else {"train": table}, source, like, notes)
     elif suffix == ".npz":
         from tune_noise.data.sources.arrays import read_new_npz, read_npz
@@ -174,7 +174,7 @@ def _read_npy(
             notes.refuse(f"{prefix}{role}s", f"{place} is not a file{near_path(file)}")
             continue
         part = arrays.with_labels(
-            part, file, source, lambda path: _open_table(path, source, notes), notes, role=role
+            part, file, source, lambda path: open_table(path, source, notes), notes, role=role
         )
     return {"train": part}, roles
 
@@ -207,7 +207,7 @@ def _read_folder(
         opened = {
             split: table
             for split, file in metadata.items()
-            if file is not None and (table := _open_table(file, source, notes)) is not None
+            if file is not None and (table := open_table(file, source, notes)) is not None
         }
         return _read_tables(opened, source, like, notes)
     parts = {
@@ -216,7 +216,8 @@ def _read_folder(
     return parts, Roles(RawForm(kind="photos"))
 
 
-def _open_table(path: Path, source: DataSource, notes: Notes) -> "TableFile | None":
+def open_table(path: Path, source: DataSource, notes: Notes) -> "TableFile | None":
+    """Open a table by the ending of its name; None, with a problem, where it is not one."""
     from tune_noise.data.sources import delimited, tables
 
     suffix = path.suffix.lower()

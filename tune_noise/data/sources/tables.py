@@ -21,6 +21,8 @@ BLOCK_ROWS = 2048
 # Pages of a large Parquet file are read one by one. A page takes what its header declares, so those
 # of a small file come out of the whole file, which bounds them.
 _BUFFER_BYTES, _LARGE_BYTES = 2**16, 2**26
+# What the folder of one table, or of several splits, holds that `datasets` saved.
+SAVED_FILES = ("state.json", "dataset_dict.json")
 # Columns of a writer's own, which hold no data.
 _INDEX_COLUMNS = ("", "Unnamed:", "__index_level_")
 
@@ -114,7 +116,7 @@ def open_parquet(path: Path, notes: Notes) -> TableFile | None:
                 )
 
     # A page of each column is kept, of a megabyte or so.
-    return TableFile(path, names, read, _class_names(schema), at_once=16)
+    return TableFile(path, names, read, class_names_of(schema), at_once=16)
 
 
 def open_arrow(path: Path, files: Sequence[Path], notes: Notes) -> TableFile | None:
@@ -133,7 +135,7 @@ def open_arrow(path: Path, files: Sequence[Path], notes: Notes) -> TableFile | N
                 for batch in pa.ipc.open_stream(source):
                     yield batch.select(list(columns))
 
-    return TableFile(path, names, read, _class_names(schema))
+    return TableFile(path, names, read, class_names_of(schema))
 
 
 def open_saved(folder: Path, notes: Notes) -> dict[str, TableFile] | None:
@@ -164,7 +166,7 @@ def open_saved(folder: Path, notes: Notes) -> dict[str, TableFile] | None:
     return tables
 
 
-def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
+def class_names_of(schema: pa.Schema) -> dict[str, list[str]]:
     """Return the words of each ClassLabel that `datasets` described in a file."""
     try:
         described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
