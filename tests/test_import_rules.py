@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "uvicorn": ["service.review"],
     "typer": [
         "command_line", "cli", "predict", "report", "salvage", "search", "service.audit",
-        "service.review", "spaces", "status", "suspects", "train",
+        "service.repair", "service.review", "spaces", "status", "suspects", "train",
     ],
 }  # fmt: skip
 # What is next is decided without Ray: only the other half of tuning/ knows it.

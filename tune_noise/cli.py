@@ -16,6 +16,7 @@ from tune_noise.report import report
 from tune_noise.salvage import salvage
 from tune_noise.search import deliver, resume, search
 from tune_noise.service.audit.command import audit
+from tune_noise.service.repair.command import repair
 from tune_noise.service.review.command import review
 from tune_noise.spaces import app as spaces
 from tune_noise.status import status
@@ -26,7 +27,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (data, search, resume, train),
     "Results": (status, report, predict, suspects),
-    "Labels": (audit, review),
+    "Labels": (audit, review, repair),
     "Repair": (deliver, salvage),
 }
 for _panel, _commands in _PANELS.items():

@@ -12,10 +12,15 @@ from urllib.request import Request, urlopen
 
 import numpy as np
 
+from tests.support.histories import Builder
 from tests.support.searches import finished_search
 from tune_noise.audit.answers import Answer, AuditRecord
 from tune_noise.audit.sample import Sample
+from tune_noise.config.data_source import DataSource
 from tune_noise.data import Dataset
+from tune_noise.data.own_data import plan_dataset
+from tune_noise.data.sources.read import read_source
+from tune_noise.record import Event, Record
 
 CONDITION = "noise_rate=0.4"
 
@@ -33,6 +38,24 @@ def audited_search(folder: Path, digits: Dataset, *, labels: int = 40) -> list[i
     sample = Sample(CONDITION, "trial", 0, examples, strata, np.array([number]))
     AuditRecord(folder).add_sample(sample)
     return [int(example) for example in examples]
+
+
+def own_search(folder: Path, source: str, **options: Any) -> None:
+    """Write the record of a search on data of one's own that nobody has run."""
+    own = DataSource(train=source, **options)
+    raw = read_source(own)
+    dataset = plan_dataset(raw, own, val_fraction=0.2).dataset()
+    space: dict[str, Any] = {"name": folder.name, "noise": "given", "data": own.model_dump()}
+    space |= {"dataset": source, "fixed": {"val_fraction": 0.2}}
+    build = Builder(**space)
+    for objectives, lr in (([0.5, 0.55], 0.01), ([0.6, 0.65], 0.02)):
+        build.add_finalist(objectives, lr=lr)
+    facts = {"name": raw.name, "fingerprint": dataset.fingerprint}
+    build.events[0].data.update(dataset=facts, search_id=str(folder))
+    run = Event("run", data={"host": "ada", "pid": 7, "time_budget_seconds": None})
+    folder.mkdir(parents=True)
+    with Record(folder / "record.db", writer=True) as record:
+        record.append(build.events[0], run, *build.events[1:], Event("finish"))
 
 
 def recorded(folder: Path) -> list[Answer]:

@@ -93,6 +93,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("review runs/smoke", is_costly=True),
         Example("review runs/smoke --mode suspects --person ada", is_costly=True),
     ),
+    "repair": (Example("repair runs/own-reviews --output reviews_v2.csv", is_costly=True),),
     "deliver": (Example("deliver runs/smoke", is_costly=True),),
     "salvage": (
         Example(

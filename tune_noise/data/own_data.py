@@ -169,13 +169,12 @@ class Plan:
             warnings=self.warnings,
         )
 
-    def label_origin(self, example: int) -> tuple[str, str, int]:
-        """Return where the label of a training example stands: split, file or folder, row there."""
+    def origin(self, example: int) -> tuple[str, int]:
+        """Return the split of the raw data that a training example is from, and its row there."""
         row = int(self.order[example])
         for name, split in _named_splits(self.raw):
             if row < len(split):
-                rows = split.label_rows
-                return name, split.label_place, row if rows is None else int(rows[row])
+                return name, row
             row -= len(split)
         raise IndexError(example)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tune_noise.config.data_source import DataSource
 from tune_noise.data import Dataset
 from tune_noise.data.example_views import ExampleViews
 from tune_noise.data.sources.raw import RawKind
@@ -21,10 +22,12 @@ class RecordedData:
 
     Attributes:
         dataset: checked, with what its noise needs beside it.
+        source: of one's own data, also of an .npz file; None for a data set by name.
         plan: of one's own data: where each example comes from; None for a data set by name.
     """
 
     dataset: Dataset
+    source: DataSource | None
     plan: "Plan | None"
 
     @property
@@ -48,17 +51,20 @@ def load_recorded(history: History, folder: Path, data_dir: Path | None) -> Reco
         UserError: the search is not finished, or its data are not what they were.
         DataError: the data cannot be loaded.
     """
-    search, plan = history.config, None
-    if search.data is not None:
+    search, source, plan = history.config, history.config.data, None
+    if source is None and search.dataset.endswith(".npz"):
+        source = DataSource(train=search.dataset)
+    if source is not None:
         from tune_noise.data.own_data import plan_dataset
         from tune_noise.data.sources.read import read_source
 
         fraction = val_fractions(search)[0]
-        raw = read_source(search.data)
-        plan = plan_dataset(raw, search.data, val_fraction=fraction, cache_dir=data_dir)
-    dataset = load_checked(search, data_dir, None if plan is None else plan.dataset())
+        raw = read_source(source)
+        plan = plan_dataset(raw, source, val_fraction=fraction, cache_dir=data_dir)
+    own = plan.dataset() if plan is not None and search.data is not None else None
+    dataset = load_checked(search, data_dir, own)
     check_recorded(history, dataset, folder)
-    return RecordedData(dataset, plan)
+    return RecordedData(dataset, source, plan)
 
 
 def check_recorded(history: History, dataset: Dataset, folder: Path) -> None:

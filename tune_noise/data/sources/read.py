@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_noise.config.data_source import DataSource
+from tune_noise.data.lineage import describe_lineage, read_lineage
 from tune_noise.data.sources.notes import Notes, listed, near_path
 from tune_noise.data.sources.raw import IN_WORDS, RawData, RawForm, RawSplit
 from tune_noise.system.files import expand_home
@@ -59,6 +60,8 @@ def read_source(source: DataSource) -> RawData:
                 file, train.ids, len(train), lambda path: open_table(path, source, notes), notes
             )
             parts["train"] = replace(train, answers=answers)
+    if (lineage := read_lineage(source)) is not None:
+        notes.reading.append(describe_lineage(lineage))
     return assemble(source, roles.form, parts, notes)
 
 
