@@ -23,7 +23,9 @@ WORDS = ["cat", "dog", "owl"] * 20
 @pytest.fixture
 def run_own(run: Run) -> Run:
     """`tune-noise` in a folder with a table and a search on it; examples 4 and 7 were looked at."""
-    table = pd.DataFrame({"size": np.arange(60) % 7, "weight": np.arange(60) ** 0.5, "label": WORDS})
+    table = pd.DataFrame(
+        {"size": np.arange(60) % 7, "weight": np.arange(60) ** 0.5, "label": WORDS}
+    )
     table.assign(id=[f"n{number}" for number in range(60)]).to_csv("own.csv", index=False)
     own_search(Path("runs/own"), "own.csv")
     AuditRecord(Path("runs/own")).add_answers(
