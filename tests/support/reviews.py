@@ -4,25 +4,23 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import numpy as np
-
+from tests.support.audits import CONDITION, judged_search
 from tests.support.histories import Builder
-from tests.support.searches import finished_search
 from tune_noise.audit.answers import Answer, AuditRecord
-from tune_noise.audit.sample import Sample
+from tune_noise.audit.sample import draw_sample
 from tune_noise.config.data_source import DataSource
 from tune_noise.data import Dataset
 from tune_noise.data.own_data import plan_dataset
 from tune_noise.data.sources.read import read_source
+from tune_noise.history.open import read_history
 from tune_noise.record import Event, Record
-
-CONDITION = "noise_rate=0.4"
 
 
 def audited_search(folder: Path, digits: Dataset, *, labels: int = 40) -> list[int]:
@@ -31,13 +29,16 @@ def audited_search(folder: Path, digits: Dataset, *, labels: int = 40) -> list[i
     Returns:
         The examples of the sample, in order.
     """
-    finished_search(folder, gain=0.0, fingerprint=digits.fingerprint)
-    number = len(digits.train_labels)
-    examples = np.random.default_rng(0).permutation(number)[:labels]
-    strata = np.zeros(labels, dtype=np.int64)
-    sample = Sample(CONDITION, "trial", 0, examples, strata, np.array([number]))
+    population, _ = judged_search(folder, digits)
+    sample = draw_sample(population, labels=labels, seed=0)
+    sample = replace(sample, condition=CONDITION, trial_id=read_trial(folder))
     AuditRecord(folder).add_sample(sample)
-    return [int(example) for example in examples]
+    return sample.examples.tolist()
+
+
+def read_trial(folder: Path) -> str:
+    """Return the trial whose networks have judged the labels."""
+    return str(read_history(folder).suspects[CONDITION]["trial_id"])
 
 
 def own_search(folder: Path, source: str, **options: Any) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tune_noise.audit.answers import AuditRecord
-from tune_noise.audit.population import read_population
 from tune_noise.config.data_source import DataSource
 from tune_noise.config.declared import noise
 from tune_noise.config.words import class_name
@@ -19,10 +18,9 @@ from tune_noise.data.sources.new_version import write_version
 from tune_noise.errors import UserError
 from tune_noise.history.open import read_history
 from tune_noise.history.replay import History
-from tune_noise.reporting import summarise
+from tune_noise.service.audit.opened import open_audit
 from tune_noise.service.recorded_data import RecordedData, load_recorded
 from tune_noise.service.repair.corrections import Correction, Corrections, corrections_of
-from tune_noise.service.review.open_review import choose_condition
 from tune_noise.system.files import replace_file
 from tune_noise.training.known_noise import noisy_labels
 
@@ -64,11 +62,10 @@ def repair_data(
     given, judgements = data.dataset.train_labels, None
     is_drawn = not noise(history.config.noise).takes_given_labels
     if is_drawn or trust is not None:
-        chosen = choose_condition(summarise(history), condition, folder)
-        if trust is not None:
-            judgements = read_population(folder, chosen).judgements
-        if is_drawn and chosen.leader is not None:
-            trial = next(iter(chosen.leader.counted.values()))
+        audit = open_audit(folder, condition, url)
+        judgements = None if trust is None else audit.population.judgements
+        if is_drawn:
+            trial = history.trials[audit.population.trial_id]
             given = noisy_labels(data.dataset, trial.config)[:, 0]
     answers = AuditRecord(folder, url).answers
     corrections = corrections_of(answers, judgements, 1.0 if trust is None else trust)

@@ -57,6 +57,7 @@ def review(
     once; the command may be stopped and started again at any time.
     """
     # Imported here because the web server and the data take a second, and `--help` needs neither.
+    from tune_noise.service.audit.opened import update_audits
     from tune_noise.service.review.app import make_app
     from tune_noise.service.review.open_review import open_review
     from tune_noise.service.review.serve import address_of, open_socket, serve
@@ -80,4 +81,5 @@ def review(
         url = address_of(listener.getsockname()[1], token)
         console.print(f"page     {url}\nCtrl-C ends it; another person adds ?person=NAME")
         serve(make_app(work, words, token), listener, url, browser=browser)
+    update_audits(folder, record)
     console.print(f"\n{work.num_checked:,} of {len(work.tasks):,} checked\nnext     {words.finish}")

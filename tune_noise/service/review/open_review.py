@@ -2,14 +2,9 @@
 
 from pathlib import Path
 
-from tune_noise.audit.answers import AuditRecord, Mode
-from tune_noise.audit.population import read_population
-from tune_noise.audit.sample import Sample
-from tune_noise.config.words import class_name
+from tune_noise.audit.answers import Mode
 from tune_noise.errors import UserError
-from tune_noise.history.open import read_history
-from tune_noise.reporting import summarise
-from tune_noise.reporting.findings.summary import ConditionSummary, Summary
+from tune_noise.service.audit.opened import OpenedAudit, open_audit
 from tune_noise.service.recorded_data import load_recorded
 from tune_noise.service.review.app import Words
 from tune_noise.service.review.tasks import suspect_tasks
@@ -47,64 +42,54 @@ def open_review(
     Raises:
         UserError: the search is not finished, its data have changed, or there is nothing to check.
     """
-    history = read_history(folder, url)
-    chosen = choose_condition(summarise(history), condition, folder)
-    data = load_recorded(history, folder, data_dir)
-    dataset, record = data.dataset, AuditRecord(folder, url)
+    audit = open_audit(folder, condition, url)
+    data = load_recorded(audit.history, folder, data_dir)
     if mode == "audit":
-        sample = _sample(record, chosen.name, folder)
-        tasks = [Task(example) for example in sample.examples.tolist()]
-        trial = sample.trial_id
-        finish = f"tune-noise audit {folder}"
+        tasks = _sample_tasks(audit)
     else:
-        population = read_population(folder, chosen, num_classes=dataset.num_classes)
-        likely = 0 if chosen.suspects is None else chosen.suspects["suspects"]
-        tasks = suspect_tasks(population, dataset, number or likely)
-        trial = population.trial_id
-        finish = f"tune-noise repair {folder} --output FILE"
+        assert audit.condition.suspects is not None  # else nobody has judged the labels
+        likely = audit.condition.suspects["suspects"]
+        tasks = suspect_tasks(audit.population, data.dataset, number or likely)
     if not tasks:
         raise UserError(
-            f"{folder}, condition {chosen.name}: no label is more likely wrong than right; "
-            "--labels N shows the N most suspicious ones all the same"
+            f"{folder}, condition {audit.condition.name}: no label is more likely wrong than "
+            "right; --labels N shows the N most suspicious ones all the same"
         )
-    names = [class_name(label, dataset.class_names) for label in range(dataset.num_classes)]
-    review = Review(tasks, data.views, names, record, mode, again=again)
+    review = Review(tasks, data.views, audit.class_names, audit.record, mode, again=again)
+    names = [audit.history.search["search_id"], audit.condition.name, mode]
     words = Words(
-        title=f"{mode.capitalize()} of {history.config.name}",
+        title=f"{mode.capitalize()} of {audit.history.config.name}",
         question=_QUESTIONS[mode],
-        list_id="/".join([history.search["search_id"], chosen.name, mode, trial]),
+        list_id="/".join([*names, audit.population.trial_id]),
         person=check_person(person),
-        finish=finish,
-        interval=lambda: "",
+        finish=f"tune-noise audit {folder}"
+        if mode == "audit"
+        else f"tune-noise repair {folder} --output FILE",
+        interval=lambda: _interval(audit) if mode == "audit" else "",
     )
     return review, words
 
 
-def choose_condition(summary: Summary, name: str | None, folder: Path) -> ConditionSummary:
-    """Return a condition by its name, or the only one.
-
-    Raises:
-        UserError: there is none of this name, or none is named and there are several.
-    """
-    conditions = {condition.name: condition for condition in summary.conditions}
-    if name in conditions:
-        return conditions[name]
-    if name is None and len(conditions) == 1:
-        return summary.conditions[0]
-    fault = "is not one" if name is not None else "must be named"
-    raise UserError(f"--condition {name or ''}: {fault}, as {folder} has {', '.join(conditions)}")
-
-
-def _sample(record: AuditRecord, condition: str, folder: Path) -> Sample:
-    """Return the sample of a condition.
+def _sample_tasks(audit: OpenedAudit) -> list[Task]:
+    """Return the sample of a condition, in its random order.
 
     Raises:
         UserError: none was drawn.
     """
-    sample = record.samples.get(condition)
-    if sample is None:
+    if audit.sample is None:
         raise UserError(
-            f"{folder}, condition {condition}: no sample was drawn for an audit: draw one by "
-            f"`tune-noise audit {folder}`, or look through the suspects by --mode suspects"
+            f"{audit.folder}, condition {audit.condition.name}: no sample was drawn for an audit: "
+            f"draw one by `tune-noise audit {audit.folder} --labels 200`, or look through the "
+            "suspects by --mode suspects"
         )
-    return sample
+    return [Task(example) for example in audit.sample.examples.tolist()]
+
+
+def _interval(audit: OpenedAudit) -> str:
+    """Return what the answers so far tell of the leader."""
+    estimates = audit.estimates()
+    if estimates is None:
+        return ""
+    accuracy = estimates.accuracy(audit.population.predicted)
+    low, high = 100 * accuracy.low, 100 * accuracy.high
+    return f"accuracy {100 * accuracy.value:.1f} % ({low:.1f} to {high:.1f})"
