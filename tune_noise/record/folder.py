@@ -31,6 +31,7 @@ UNLABELLED_CSV = "unlabelled.csv"
 FOLDS = "folds"
 # What is checked by hand: a folder for each condition.
 AUDIT = "audit"
+CURVE_FILE = "curve.safetensors"
 # Everything that is for people, in the order in which MLflow gets it.
 PUBLISHED = (
     REPORT_FILE,

@@ -93,6 +93,19 @@ def _tables(condition: ConditionSummary, facts: Facts) -> Iterator[CheckedTable]
             for row in facts["suspects"]
         ],
     )
+    if facts["curve"]:
+        yield CheckedTable(
+            "What it would buy to correct the first suspects: accuracy of the leader and the gain, "
+            "in percent and points; 95 % interval below.",
+            ["corrected", "accuracy", "gain"],
+            [
+                {
+                    "name": f"first {row['first']:,}",
+                    "cells": [share_cell(row["accuracy"]), share_cell(row["gain"])],
+                }
+                for row in facts["curve"]
+            ],
+        )
     names = [class_name(k, condition.class_names) for k in range(_num_classes(facts))]
     if facts["transition"] is not None and len(names) <= _MOST_CLASSES:
         yield CheckedTable(
@@ -122,6 +135,11 @@ def audit_sentences(condition: ConditionSummary) -> Iterator[str]:
         "networks did not learn."
     )
     yield from _verdict_sentences(condition, facts)
+    for row in facts["curve"]:
+        yield (
+            f"If the first {row['first']:,} suspects were corrected: "
+            f"{share_in_words(row['accuracy'])} right, a gain of {points_in_words(row['gain'])}."
+        )
     if unsure := {kind: facts["verdicts"].get(kind, 0) for kind in _UNSURE}:
         words = [f"{count:,} {_UNSURE[kind]}" for kind, count in unsure.items() if count]
         if words:
@@ -177,8 +195,10 @@ def share_in_words(share: Facts | None) -> str:
     return f"{_percent(share['value'])} % [{_percent(low)}, {_percent(high)}]"
 
 
-def points_in_words(difference: Facts) -> str:
+def points_in_words(difference: Facts | None) -> str:
     """Return `+2.1 points [0.4, 3.8]`."""
+    if difference is None:
+        return NO_VALUE
     low, high = difference["ci95"]
     sign = "+" if difference["value"] > 0 else ""
     return f"{sign}{_percent(difference['value'])} points [{_percent(low)}, {_percent(high)}]"

@@ -54,7 +54,24 @@ def search_points(history: History, summary: Summary) -> list[Point]:
             for point in finalist_points(history, entry["winner"])
             if point.name.startswith(names)
         ]
+        points += [p._replace(name=place + p.name) for p in audit_points(entry, time)]
     return points
+
+
+def audit_points(entry: dict[str, Any], time: int) -> list[Point]:
+    """Return what labels checked by hand tell of a condition; the step is their number."""
+    audit = entry.get("audit") or {}
+    if "noise_rate" not in audit:
+        return []
+    figures = {
+        "audit_accuracy": audit["finalists"][audit["trial_id"]]["accuracy"],
+        "audit_noise_rate": audit["noise_rate"],
+    }
+    values = {"audit_labels": float(audit["checked"])}
+    for name, figure in figures.items():
+        low, high = figure["ci95"]
+        values |= {name: figure["value"], f"{name}_low": low, f"{name}_high": high}
+    return [Point(name, value, time, audit["checked"]) for name, value in values.items()]
 
 
 def finalist_points(history: History, finalist: dict[str, Any]) -> list[Point]:

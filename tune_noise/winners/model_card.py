@@ -8,6 +8,7 @@ from tune_noise.data.dataset import describe_inputs
 from tune_noise.data.duplicates import duplicate_warnings
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.reporting import ConditionSummary, verdict_sentence
+from tune_noise.reporting.checked_by_hand import audit_sentences
 from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.sentences import badge, objective_meaning
 from tune_noise.reporting.statistics import Estimate
@@ -46,6 +47,7 @@ def model_card(
     rows = {
         "verdict": _verdict(condition),
         **_confirmed(leader),
+        **_checked(condition),
         **_classes(condition),
         "these weights": _weights(trial, condition, test_accuracy),
         "data": _data(dataset),
@@ -84,6 +86,12 @@ def _confirmed(leader: Finalist) -> dict[str, str]:
         if metric in leader.metrics:
             rows[f"confirmed {heading}"] = _figure(leader.metrics[metric], metric)
     return rows
+
+
+def _checked(condition: ConditionSummary) -> dict[str, str]:
+    """Return the row about labels that people have checked, where they have."""
+    words = " ".join(audit_sentences(condition))
+    return {"checked by hand": words} if words else {}
 
 
 def _classes(condition: ConditionSummary) -> dict[str, str]:

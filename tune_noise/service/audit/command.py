@@ -67,6 +67,12 @@ def audit(
             help="Cross-fit the other finalists, too, so that they can be compared. It trains.",
         ),
     ] = False,
+    curve: Annotated[
+        bool,
+        typer.Option(
+            "--curve", help="Say what it would buy to correct the first suspects. It trains."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
     data_dir: DataDir = None,
     threads: Threads = 1,
@@ -87,8 +93,8 @@ def audit(
     opened = open_audit(folder, condition, record)
     if import_file is not None:
         _import(opened, import_file, person or getpass.getuser(), console)
-    if finalists:
-        _fit(opened, data_dir, threads, device, console)
+    if finalists or curve:
+        _fit(opened, data_dir, threads, device, console, has_finalists=finalists, has_curve=curve)
     if labels is not None or until is not None:
         _draw(opened, labels, until, seed, data_dir, console)
     update_audits(folder, record)
@@ -158,25 +164,36 @@ def _import(audit: "OpenedAudit", path: Path, person: str, console: Console) -> 
 
 
 def _fit(
-    audit: "OpenedAudit", data_dir: Path | None, threads: int, device: str, console: Console
+    audit: "OpenedAudit",
+    data_dir: Path | None,
+    threads: int,
+    device: str,
+    console: Console,
+    *,
+    has_finalists: bool,
+    has_curve: bool,
 ) -> None:
+    from tune_noise.audit.curve import DRAWS, curve_points
     from tune_noise.service.recorded_data import load_recorded
     from tune_noise.training.process import prepare_process
     from tune_noise.winners.finalist_predictions import fit_finalists
 
-    missing = audit.missing_finalists()
-    if not missing:
-        console.print("finalists: all of them are cross-fitted already")
-        return
     prepare_process(threads=threads, device=device)
+    dataset = load_recorded(audit.history, audit.folder, data_dir).dataset
     assert audit.condition.suspects is not None
     folds = audit.condition.suspects["folds"]
-    dataset = load_recorded(audit.history, audit.folder, data_dir).dataset
-    console.print(f"cross-fitting {len(missing)} finalists, {folds} trainings each")
-    for trial_id in fit_finalists(
-        audit.condition, dataset, audit.folder, folds=folds, device=device
-    ):
-        console.print(f"  {trial_id} is done")
+    if has_finalists:
+        missing = audit.missing_finalists()
+        console.print(f"cross-fitting {len(missing)} finalists, {folds} trainings each")
+        for trial_id in fit_finalists(
+            audit.condition, dataset, audit.folder, folds=folds, device=device
+        ):
+            console.print(f"  {trial_id} is done")
+    if has_curve:
+        number = DRAWS * len(curve_points(audit.population))
+        console.print(f"cross-fitting the leader on {number} sets of corrected labels")
+        for words in audit.fit_curve(dataset, device=device):
+            console.print(f"  {words}")
 
 
 def _print_state(audit: "OpenedAudit", console: Console) -> None:

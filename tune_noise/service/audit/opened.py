@@ -9,15 +9,19 @@ import numpy as np
 
 from tune_noise.audit.answers import AuditRecord, current
 from tune_noise.audit.checked import Checked, agreement, checked_labels
+from tune_noise.audit.curve import DRAWS, curve, fit_corrected
 from tune_noise.audit.estimates import AuditEstimates, audit_findings
 from tune_noise.audit.plan import SIZES, confidence_of, expected_half_widths, labels_for
 from tune_noise.audit.population import Population, read_population
 from tune_noise.audit.sample import Sample, strata_of
 from tune_noise.config.words import class_name
+from tune_noise.data import Dataset
 from tune_noise.errors import UserError
 from tune_noise.history.open import read_history
 from tune_noise.history.replay import History
+from tune_noise.record.folder import CURVE_FILE, audit_dir
 from tune_noise.reporting import ConditionSummary, summarise, write_outputs
+from tune_noise.training.judgements import read_predictions, save_predictions
 from tune_noise.winners.finalist_predictions import other_finalists, read_finalists
 
 
@@ -104,7 +108,49 @@ class OpenedAudit:
         }
         if estimates is not None:
             facts |= audit_findings(estimates, self.population, self.finalists())
+            predictions = read_predictions(self.curve_file, {"trial_id": sample.trial_id})
+            facts["curve"] = curve(estimates, self.population, predictions)
         return facts
+
+    @property
+    def curve_file(self) -> Path:
+        """Where the predictions of networks that were trained on corrected labels are kept."""
+        return audit_dir(self.folder, self.condition.name) / CURVE_FILE
+
+    def fit_curve(self, dataset: Dataset, *, device: str) -> Iterator[str]:
+        """Train the leader on corrected labels, in this process; what was trained is kept.
+
+        Yields:
+            What was trained, in words, after each.
+
+        Raises:
+            UserError: nothing was checked yet, or the leader was told the noise.
+        """
+        sample, checked, estimates = self.sample, self.checked(), self.estimates()
+        assert self.condition.leader is not None
+        assert self.condition.suspects is not None
+        if sample is None or checked is None or estimates is None:
+            raise UserError("--curve: no label was checked yet: draw a sample and answer it first")
+        config = next(iter(self.condition.leader.counted.values())).config
+        if config.is_told_matrix or config.oracle:
+            raise UserError("--curve: the leader was told of the noise, which corrections change")
+        about = {"trial_id": sample.trial_id, "checked": len(checked.rows)}
+        predictions = read_predictions(self.curve_file, about)
+        self.curve_file.parent.mkdir(parents=True, exist_ok=True)
+        for name, predicted in fit_corrected(
+            self.population,
+            checked,
+            estimates,
+            config,
+            dataset,
+            folds=self.condition.suspects["folds"],
+            device=device,
+            done=predictions,
+        ):
+            predictions[name] = predicted
+            save_predictions(self.curve_file, predictions, about)
+            first, draw = name.split("/")
+            yield f"first {first} corrected, draw {int(draw) + 1} of {DRAWS}"
 
     def finalists(self) -> dict[str, np.ndarray]:
         """Return what other finalists predict, as far as it was kept: trial_id -> int64 [N]."""
