@@ -1,19 +1,21 @@
 """`tune-noise repair`: what is written, and what the new version knows of itself."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.support.reviews import audited_search, own_search
+from tests.support.reviews import audited_search, own_config, own_search
 from tune_noise.audit.answers import Answer, AuditRecord
 from tune_noise.config.data_source import DataSource
 from tune_noise.data import load_dataset
 from tune_noise.data.lineage import lineage_file, read_lineage
 from tune_noise.data.sources.read import read_source
 from tune_noise.errors import DataError
+from tune_noise.service.earlier import good_configurations
 
 from .console import Run
 
@@ -82,6 +84,33 @@ def test_a_version_is_known_by_its_lineage_until_it_is_changed(run_own: Run):
     lineage_file(Path("v2.csv")).write_text("{}")
     with pytest.raises(DataError, match="damaged"):
         read_source(source)
+
+
+def test_the_next_search_knows_what_to_beat_and_where_to_start(run: Run):
+    columns = {"size": np.arange(60) % 7, "weight": np.arange(60) ** 0.5, "label": WORDS}
+    pd.DataFrame(columns | {"split": ["train"] * 50 + ["test"] * 10}).to_csv("own.csv", index=False)
+    own_search(Path("runs/own"), "own.csv")
+    AuditRecord(Path("runs/own")).add_answers([Answer(4, "ada", "class", (2,))])
+    assert run("repair", "runs/own", "--output", "v2.csv").code == 0
+    own_search(Path("runs/second"), "v2.csv", gain=0.1)
+    outcome = run("report", "runs/second", "--json")
+    assert outcome.code == 0, outcome.err
+    summary = json.loads(outcome.out)
+    assert summary["search"]["lineage"]["version"] == 2
+    gain = summary["conditions"][0]["before_repair"]
+    assert gain["before"]["mean"] == pytest.approx(0.3125)
+    assert gain["difference"]["mean"] == pytest.approx(0.05)
+    page = " ".join(Path("runs/second/report.html").read_text().split())
+    assert "test accuracy 36.2 %, and 31.2 % before 1 labels were corrected (own)" in page
+    points = good_configurations(own_config("third", "v2.csv"))
+    assert [point["lr"] for point in points["all"]] == [0.02, 0.015]
+    more = own_config("third", "v2.csv").model_copy(update={"trials": 16})
+    assert [p["lr"] for p in good_configurations(more)["all"]] == [0.02, 0.015, 0.01, 0.05]
+    shutil.rmtree("runs/own")
+    assert good_configurations(more) == {}
+    table = pd.read_csv("v2.csv")
+    table.iloc[:, :3].to_csv("v1.csv", index=False)
+    assert good_configurations(own_config("third", "v1.csv")) == {}
 
 
 def test_noise_that_was_drawn_is_corrected_in_arrays(run: Run, digits):

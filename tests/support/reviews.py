@@ -12,15 +12,17 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tests.support.audits import CONDITION, judged_search
-from tests.support.histories import Builder
+from tests.support.histories import Builder, epoch
 from tune_noise.audit.answers import Answer, AuditRecord
 from tune_noise.audit.sample import draw_sample
-from tune_noise.config.data_source import DataSource
+from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.data.own_data import plan_dataset
 from tune_noise.data.sources.read import read_source
 from tune_noise.history.open import read_history
 from tune_noise.record import Event, Record
+from tune_noise.service.begin import dataset_facts
+from tune_noise.service.earlier import lineage_facts
 
 
 def audited_search(folder: Path, digits: Dataset, *, labels: int = 40) -> list[int]:
@@ -41,18 +43,28 @@ def read_trial(folder: Path) -> str:
     return str(read_history(folder).suspects[CONDITION]["trial_id"])
 
 
-def own_search(folder: Path, source: str, **options: Any) -> None:
+def own_config(name: str, source: str, **options: Any) -> SearchConfig:
+    """Return a search on data of one's own."""
+    space: dict[str, Any] = {"name": name, "title": "own", "noise": "given", "dataset": source}
+    space |= {"data": {"train": source, **options}, "fixed": {"val_fraction": 0.2}}
+    space |= {"search": {"lr": {"loguniform": [0.001, 0.1]}}, "trials": 8, "epochs": 6}
+    return SearchConfig.model_validate(space)
+
+
+def own_search(folder: Path, source: str, *, gain: float = 0.0, **options: Any) -> None:
     """Write the record of a search on data of one's own that nobody has run."""
-    own = DataSource(train=source, **options)
-    raw = read_source(own)
-    dataset = plan_dataset(raw, own, val_fraction=0.2).dataset()
-    space: dict[str, Any] = {"name": folder.name, "noise": "given", "data": own.model_dump()}
-    space |= {"dataset": source, "fixed": {"val_fraction": 0.2}}
-    build = Builder(**space)
-    for objectives, lr in (([0.5, 0.55], 0.01), ([0.6, 0.65], 0.02)):
-        build.add_finalist(objectives, lr=lr)
-    facts = {"name": raw.name, "fingerprint": dataset.fingerprint}
-    build.events[0].data.update(dataset=facts, search_id=str(folder))
+    config = own_config(folder.name, source, **options)
+    assert config.data is not None
+    raw = read_source(config.data)
+    dataset = plan_dataset(raw, config.data, val_fraction=0.2).dataset()
+    build = Builder(**config.to_plain())
+    for objective, lr in ((0.2, 0.05), (0.4, 0.01)):
+        build.add(epoch(objective), lr=lr)
+    for objectives, lr in (([0.5, 0.55], 0.015), ([0.6, 0.65], 0.02)):
+        build.add_finalist([value + gain for value in objectives], lr=lr)
+    lineage = lineage_facts(config, dataset)
+    facts = {"dataset": dataset_facts(dataset), "search_id": str(folder), "lineage": lineage}
+    build.events[0].data.update(facts)
     run = Event("run", data={"host": "ada", "pid": 7, "time_budget_seconds": None})
     folder.mkdir(parents=True)
     with Record(folder / "record.db", writer=True) as record:

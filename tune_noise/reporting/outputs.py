@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tune_noise.history.replay import History
 from tune_noise.record.folder import FIGURES, REPORT_FILE, SUMMARY_FILE
+from tune_noise.reporting.before_repair import gain_of
 from tune_noise.reporting.figures.draw import draw
 from tune_noise.reporting.findings.summary import Summary, summarise
 from tune_noise.reporting.page.contact_sheet import MAX_EXAMPLES, contact_sheets
@@ -53,6 +54,8 @@ def _json(summary: Summary) -> bytes:
     content = summary.to_json()
     for condition, entry in zip(summary.conditions, content["conditions"], strict=True):
         entry["sentence"], entry["badge"] = verdict_sentence(condition), badge(condition)
+        gain = gain_of(condition, summary.search["lineage"])
+        entry["before_repair"] = None if gain is None else gain.to_json()
     return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 

@@ -1,5 +1,6 @@
 """Begin a search: its first event in the record, and the file that lets it run again."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -9,10 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from tune_noise.config.configurations import Values
 from tune_noise.config.search import SearchConfig
+from tune_noise.config.words import class_name
 from tune_noise.data import Dataset
 from tune_noise.data.duplicates import count_duplicates, data_warnings
 from tune_noise.history.replay import History
@@ -32,6 +35,7 @@ def begin(
     resolution: Sequence[str] = (),
     start: Mapping[str, Sequence[Values]] | None = None,
     space: str | None = None,
+    lineage: Mapping[str, Any] | None = None,
 ) -> History:
     """Write down what is searched, or that it has grown, unless the record says so already.
 
@@ -44,6 +48,7 @@ def begin(
         start: name of a condition -> the configurations that are asked first, as
             `config.start.starting_points` returns them, whatever they come from.
         space: name of the space that was asked for, if any.
+        lineage: how its labels came from an earlier version, see `earlier.lineage_facts`.
 
     Returns:
         What the record says now.
@@ -52,6 +57,7 @@ def begin(
     if not history.search:
         payload = _payload(search, dataset, resolution) | {"space": space}
         payload |= {"start": start} if start else {}
+        payload |= {"lineage": lineage} if lineage else {}
         _append(record, history, Event("search", data=payload))
     elif search.trials > history.config.trials:
         _append(record, history, Event("extend", data={"trials": search.trials}))
@@ -99,6 +105,7 @@ def dataset_facts(dataset: Dataset) -> dict[str, Any]:
         "name": dataset.name,
         "reading": dataset.reading,
         "fingerprint": dataset.fingerprint,
+        "test_digest": digest_of_test_set(dataset),
         **{f"{split}_images": count for split, count in counts.items()},
         **{f"{split}_examples": count for split, count in counts.items()},
         "unlabelled_examples": 0 if unlabelled is None else len(unlabelled),
@@ -112,6 +119,20 @@ def dataset_facts(dataset: Dataset) -> dict[str, Any]:
         **count_duplicates(dataset),
         "warnings": data_warnings(dataset),
     }
+
+
+def digest_of_test_set(dataset: Dataset) -> str | None:
+    """Return what stands for the test set, whatever the training labels are; None without one.
+
+    Encoded inputs depend on what the encoder was fitted on, so the labels stand for them.
+    """
+    if dataset.test_inputs is None or dataset.test_labels is None:
+        return None
+    words = [class_name(label, dataset.class_names) for label in dataset.test_labels.tolist()]
+    digest = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
+    if dataset.encoder is None:
+        digest.update(np.ascontiguousarray(dataset.test_inputs).data)
+    return digest.hexdigest()[:16]
 
 
 def write_search_file(path: Path, payload: dict[str, Any]) -> None:

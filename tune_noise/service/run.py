@@ -21,7 +21,13 @@ from tune_noise.history.replay import History
 from tune_noise.record import Event, Record, RecordPlace
 from tune_noise.record.folder import SEARCH_FILE
 from tune_noise.record.reach import check
-from tune_noise.reporting import Summary, condition_tables, unlabelled_sentence, write_outputs
+from tune_noise.reporting import (
+    Summary,
+    condition_tables,
+    gain_sentences,
+    unlabelled_sentence,
+    write_outputs,
+)
 from tune_noise.service.begin import begin
 from tune_noise.service.checked_data import label_warnings, load_checked
 from tune_noise.service.closing import (
@@ -343,6 +349,8 @@ def _say(
     """Print the tables, the warnings, and where everything is."""
     for table in condition_tables(delivered.summary):
         console.print(table)
+    for gain in gain_sentences(delivered.summary):
+        console.print(f"\nafter the repair: {gain}", highlight=False, soft_wrap=True)
     if (sentence := unlabelled_sentence(delivered.summary)) is not None:
         console.print(f"\n{sentence}", highlight=False, soft_wrap=True)
     for warning in delivered.warnings:

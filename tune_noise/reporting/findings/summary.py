@@ -377,6 +377,7 @@ def _search_facts(history: History) -> dict[str, Any]:
         "versions": history.search.get("versions") or {},
         "commit": history.search.get("commit"),
         "resolution": history.search.get("resolution") or [],
+        "lineage": history.search.get("lineage"),
         "counts": {
             "search": _count(t for t in trials if t.stage == "search"),
             "confirm": _count(t for t in trials if t.stage == "confirm"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from tune_noise.config.words import configuration
 from tune_noise.history.replay import History
+from tune_noise.reporting.before_repair import gain_sentences
 from tune_noise.reporting.cells import (
     EMPTY,
     Cell,
@@ -78,6 +79,7 @@ def render_page(
         checked=list(filter(None, map(checked_section, summary.conditions))),
         annotators={c.name: part for c in summary.conditions if (part := _annotators(c))},
         unlabelled=unlabelled_sentence(summary),
+        gains=gain_sentences(summary),
         effort_headings=[
             *("trials", *statuses, "epochs"),
             *("network-epochs", "share of its stage", "seconds"),
