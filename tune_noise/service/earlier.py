@@ -40,26 +40,36 @@ def earlier_search(search: SearchConfig) -> tuple[dict[str, Any], History | None
 
 
 def good_configurations(search: SearchConfig) -> dict[str, list[Values]]:
-    """Return name of a condition -> what the search before found good: finalists, best trials.
+    """Return what the search before a repair found good; nothing where it is gone."""
+    earlier = earlier_search(search)
+    return {} if earlier is None or earlier[1] is None else configurations_of(earlier[1], search)
+
+
+def configurations_of(history: History, search: SearchConfig) -> dict[str, list[Values]]:
+    """Return name of a condition -> what another search found good: finalists, then best trials.
 
     A search with one condition helps every condition of another.
+
+    Args:
+        history: of the other search.
+        search: is to ask for them first: for the finalists, and up to a quarter of its trials.
     """
-    earlier = earlier_search(search)
-    if earlier is None or earlier[1] is None:
-        return {}
-    history, found = earlier[1], {}
+    good = {}
     for condition in summarise(history).conditions:
         best = different(ranked(condition.search_trials))
         configs = [finalist.config for finalist in condition.scored]
         configs += [trial.config for trial in best if trial.config not in configs]
-        fields = history.config.search
         most = max(len(condition.scored), round(_SHARE * search.trials))
-        found[condition.name] = [
-            {name: getattr(config, name) for name in fields if getattr(config, name) is not None}
+        good[condition.name] = [
+            {
+                name: value
+                for name in history.config.search
+                if (value := getattr(config, name)) is not None
+            }
             for config in islice(configs, most)
         ]
-    only = next(iter(found.values())) if len(found) == 1 else []
-    return {c.name: found.get(c.name, only) for c in search.all_conditions}
+    only = next(iter(good.values())) if len(good) == 1 else []
+    return {condition.name: good.get(condition.name, only) for condition in search.all_conditions}
 
 
 def lineage_facts(search: SearchConfig, dataset: Dataset) -> dict[str, Any] | None:

@@ -1,0 +1,237 @@
+"""What corrected labels buy, and what the search after a repair saves by the one before it.
+
+    python benchmarks/repair.py gain runs/NAME --store gain.jsonl
+    python benchmarks/repair.py start runs/NAME --store start.jsonl
+
+RUN is a finished search on data of one's own whose true labels are known, which play the person.
+
+`gain` corrects the first m suspects of the leader, and as many labels at random, and trains the
+leader's configuration again on 5 seeds each: clean test accuracy, mean and sample standard
+deviation. At random every seed draws labels of its own.
+
+`start` corrects the first 200 suspects and searches the new version in this process, trial after
+trial, with its space and 5 seeds of the search: without a start, and with the finalists and best
+trials of RUN first. Printed is after how many trials the objective of the cold search's best trial
+is reached, exactly and within 0.01 of it; a search that does not reach it counts with all of its
+trials.
+
+Every training is kept in the file as soon as it is done, and not repeated; `--seconds N` begins no
+further one after that time.
+"""
+
+import argparse
+import csv
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tune_noise.config.configurations import num_trials
+from tune_noise.config.search import SearchConfig
+from tune_noise.config.start import starting_points
+from tune_noise.config.trial import TrialConfig
+from tune_noise.data import Dataset
+from tune_noise.history.open import read_history
+from tune_noise.history.replay import History, TrialHistory
+from tune_noise.record.folder import SUSPECTS_CSV, winner_dir
+from tune_noise.reporting import summarise
+from tune_noise.reporting.statistics import estimate
+from tune_noise.service.checked_data import load_data
+from tune_noise.service.earlier import configurations_of
+from tune_noise.training.trial import Trial
+from tune_noise.tuning.session.sampler import GroupSampler
+
+FIRST = (0, 50, 100, 200, 400)
+SEEDS = range(5)
+CORRECTED = 200
+NEAR = 0.01
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["gain", "start"])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--store", type=Path, required=True)
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--seconds", type=float, default=1e9)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    history = read_history(options.run)
+    dataset = load_data(history.config, options.data_dir)
+    store = Store(options.store, time.monotonic() + options.seconds)
+    measure = gains if options.what == "gain" else starts
+    for row in measure(history, dataset, options.run, store):
+        print(f"| {' | '.join(row)} |")
+
+
+class Store:
+    """Results by their keys, kept in a file, line by line."""
+
+    def __init__(self, path: Path, end: float) -> None:
+        lines = path.read_text().splitlines() if path.exists() else []
+        self._known = dict(map(json.loads, lines))
+        self._path, self._end = path, end
+
+    def get(self, key: str, measure: Callable[[], Any]) -> Any:
+        """Return a result, measured now if it is not known; None where the time is over."""
+        if key not in self._known and time.monotonic() < self._end:
+            self._known[key] = measure()
+            with self._path.open("a") as file:
+                file.write(json.dumps([key, self._known[key]]) + "\n")
+        return self._known.get(key)
+
+
+def gains(
+    history: History, dataset: Dataset, folder: Path, store: Store
+) -> Iterator[tuple[str, ...]]:
+    [condition] = summarise(history).conditions
+    assert condition.leader is not None
+    config = condition.leader.config
+    ranked = suspects(folder, condition.name)
+    yield ("corrected", "wrong of them", "first suspects", "at random", "n")
+    yield ("--",) * 5
+    for number in FIRST:
+        by_rank = store.get(
+            f"rank {number}",
+            lambda number=number: accuracies(config, corrected(dataset, ranked[:number]), SEEDS),
+        )
+        drawn = [
+            store.get(
+                f"random {number} {seed}", lambda n=number, s=seed: at_random(config, dataset, n, s)
+            )
+            for seed in SEEDS
+        ]
+        if by_rank is not None and None not in drawn:
+            wrong = wrong_of(dataset, ranked[:number])
+            yield (f"{number}", f"{wrong}", cell(by_rank), cell(drawn), f"{len(SEEDS)}")
+
+
+def at_random(config: TrialConfig, dataset: Dataset, number: int, seed: int) -> float:
+    examples = np.random.default_rng(seed).permutation(len(dataset.train_labels))[:number]
+    return accuracies(config, corrected(dataset, examples), [seed])[0]
+
+
+def suspects(folder: Path, condition: str) -> np.ndarray:
+    """Return the training examples, the most suspicious first."""
+    with (winner_dir(folder, condition) / SUSPECTS_CSV).open(encoding="utf-8", newline="") as file:
+        return np.array([int(row["index"]) for row in csv.DictReader(file)])
+
+
+def corrected(dataset: Dataset, examples: np.ndarray) -> Dataset:
+    labels = dataset.train_labels.copy()
+    labels[examples] = dataset.clean_labels[examples]
+    return dataclasses.replace(dataset, train_labels=labels)
+
+
+def wrong_of(dataset: Dataset, examples: np.ndarray) -> int:
+    return int((dataset.train_labels != dataset.clean_labels)[examples].sum())
+
+
+def accuracies(config: TrialConfig, dataset: Dataset, seeds: Any) -> list[float]:
+    """Return the test accuracy of a configuration by seed, at the epoch that it selects."""
+    configs = [config.model_copy(update={"seed": 1000 + s, "noise_seed": 1000 + s}) for s in seeds]
+    return [trained.selected["test_accuracy_clean"] for trained in trained_trials(configs, dataset)]
+
+
+def trained_trials(configs: list[TrialConfig], dataset: Dataset) -> list[TrialHistory]:
+    trial = Trial(configs, dataset)
+    histories = [TrialHistory(f"{n}", "0", "search", "all", one) for n, one in enumerate(configs)]
+    for _ in range(configs[0].epochs):
+        for one, metrics in zip(histories, trial.train_epoch(), strict=True):
+            one.add_epoch(metrics)
+    for one, progress in zip(histories, trial.progress, strict=True):
+        one.status = progress.status
+    return histories
+
+
+def cell(values: list[float]) -> str:
+    found = estimate([100 * value for value in values])
+    return f"{found.mean:.1f} ± {found.sd:.1f}"
+
+
+def starts(
+    history: History, dataset: Dataset, folder: Path, store: Store
+) -> Iterator[tuple[str, ...]]:
+    [condition] = summarise(history).conditions
+    repaired = corrected(dataset, suspects(folder, condition.name)[:CORRECTED])
+    points, _ = starting_points(history.config, configurations_of(history, history.config))
+    yield ("seed", "cold: best after", "warm: reached after", f"within {NEAR}: cold", "warm")
+    yield ("--",) * 5
+    counts = []
+    for seed in SEEDS:
+        search = history.config.model_copy(update={"seed": 7000 + seed})
+        scores = {
+            name: searched(search, repaired, start, f"{name} {seed}", store)
+            for name, start in (("cold", {}), ("warm", points))
+        }
+        if None in scores.values():
+            return
+        target = max(scores["cold"])
+        found = [
+            reached(scores[name], target - near)
+            for near in (0.0, NEAR)
+            for name in ("cold", "warm")
+        ]
+        counts.append(found)
+        yield (f"{seed}", *map(str, found))
+    yield ("mean", *(f"{mean:.1f}" for mean in np.mean(counts, axis=0)))
+
+
+def reached(scores: list[float], target: float) -> int:
+    """Return after how many trials a score was reached; all of them where it was not."""
+    return next((n for n, score in enumerate(scores, 1) if score >= target), len(scores))
+
+
+def searched(
+    search: SearchConfig, dataset: Dataset, start: Any, name: str, store: Store
+) -> list[float] | None:
+    """Return the objective of each trial of a search, in the order of asking."""
+    [condition] = search.all_conditions
+    levels = num_trials(search, condition)
+    samplers = {}
+    for level, trials in levels.items():
+        points = [
+            p for p in start.get("all", ()) if search.compare is None or p[search.compare] == level
+        ]
+        rest = [{k: v for k, v in point.items() if k != search.compare} for point in points]
+        samplers[level] = GroupSampler(search, condition, level, trials, rest)
+    scores = []
+    for number in range(sum(levels.values())):
+        level = min(levels, key=lambda one: samplers[one].num_asked)
+        values = samplers[level].ask(str(number))
+        config = search.trial_config(condition, values, seed=search.seed, noise_seed=search.seed)
+        kept = store.get(
+            f"{name} {number}", lambda config=config: scored(trained_trials([config], dataset)[0])
+        )
+        if kept is None:
+            return None
+        score, status = kept
+        ended = Ended(str(number), "0", "search", "all", config, status=status, result=score)
+        samplers[level].tell(ended)
+        scores.append(-np.inf if score is None else score)
+    return scores
+
+
+def scored(trial: TrialHistory) -> tuple[float | None, str | None]:
+    return trial.score, trial.status
+
+
+@dataclasses.dataclass
+class Ended(TrialHistory):
+    """A trial of which the score alone was kept."""
+
+    result: float | None = None
+
+    @property
+    def score(self) -> float | None:
+        """The score that was kept."""
+        return self.result
+
+
+if __name__ == "__main__":
+    main()
