@@ -39,6 +39,7 @@ from tune_noise.service.closing import (
     warn,
 )
 from tune_noise.service.continuation import changed_code, grows, read_begun
+from tune_noise.service.earlier import lineage_facts
 from tune_noise.service.encoding import cluster_executor
 from tune_noise.service.plan import repetitions_left_out
 from tune_noise.service.progress import SearchProgress
@@ -225,7 +226,13 @@ def _begin(
             limits = repetitions_left_out(search)
             resolution = [*least_differences(search, dataset), *limits]
             history = begin(
-                record, search, dataset, folder, resolution=resolution, space=request.space
+                record,
+                search,
+                dataset,
+                folder,
+                resolution=resolution,
+                space=request.space,
+                lineage=lineage_facts(search, dataset),
             )
             warnings = [*limits, *label_warnings(search, dataset), *data_warnings(dataset)]
             warnings += filter(None, (record.dropped, changed_code(history)))
