@@ -3,6 +3,7 @@
     python benchmarks/audit.py train CACHE --data DATA --features worse.npz --text train.csv
     python benchmarks/audit.py estimates CACHE [--mistakes 0.05]
     python benchmarks/audit.py until CACHE
+    python benchmarks/audit.py population CACHE --data DATA --features worse.npz
     python benchmarks/audit.py people CACHE --data DATA --label-errors FOLDER
 
 `train` cross-fits two configurations with fixed settings on each case, and keeps what they predict:
@@ -14,8 +15,10 @@ be given several times), and texts with labels of people (.csv with `text`, `lab
 package's own code; figures of single classes on every tenth sample. For each figure: its truth,
 how often the 95 % interval holds it, the mean half-width, the same relative to a simple random
 sample of as many (Wilson's interval), the bias, and the number of intervals. With `--mistakes` the
-person names a wrong class that often. `until` draws on until both half-widths are small enough.
-`people` takes the test images of MNIST that five people have checked.
+person names a wrong class that often. `population` compares what cross-fitted networks get right
+with what networks trained on all of it get right on the test set, 3 seeds. `until` draws on until
+both half-widths are small enough. `people` takes the test images of MNIST that five people have
+checked.
 """
 
 import argparse
@@ -23,7 +26,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +44,7 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
 from tune_noise.data.own_data import load_own
 from tune_noise.reporting.statistics import share_interval
-from tune_noise.training import with_material
+from tune_noise.training import Trial, with_material
 from tune_noise.training.cross_fit import gather, make_folds, train_fold
 from tune_noise.training.judgements import Judgements
 from tune_noise.training.suspects import judge
@@ -74,7 +77,7 @@ PEOPLE = {"dataset": "mnist", "noise": "given", "model": "mlp1", "lr": 0.001, "e
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Coverage and width of an audit's intervals.")
-    parser.add_argument("what", choices=["train", "estimates", "until", "people"])
+    parser.add_argument("what", choices=["train", "estimates", "population", "until", "people"])
     parser.add_argument("cache", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--features", type=Path, action="append", default=[])
@@ -87,7 +90,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.what == "train":
-        train_all(options)
+        for case in cases(options):
+            train(case, options)
+    elif options.what == "population":
+        for case in cases(options):
+            population_of(case)
     elif options.what == "people":
         people(options)
     else:
@@ -97,46 +104,71 @@ def main() -> None:
                 measure(path, options)
 
 
-def train_all(options: argparse.Namespace) -> None:
-    options.cache.mkdir(parents=True, exist_ok=True)
-    for name, settings in CASES.items():
+@dataclass(frozen=True)
+class Case:
+    """A case: its data, and the settings of the two finalists."""
+
+    name: str
+    dataset: Dataset
+    leader: dict[str, Any]
+    other: dict[str, Any]
+
+    def config(self, values: dict[str, Any], seed: int = 1) -> TrialConfig:
+        """One training; what another method needs is left out."""
+        if values.get("method") == "standard":
+            values = {k: v for k, v in values.items() if k not in ("tau", "ramp_epochs")}
+        return TrialConfig.model_validate({**values, "seed": seed, "noise_seed": seed})
+
+
+def cases(options: argparse.Namespace) -> Iterator[Case]:
+    for name, (leader, other) in CASES.items():
         if options.cases is None or name in options.cases:
-            train(name, settings, options, None)
+            data = load_dataset(leader.get("dataset", "digits"), data_dir=options.data)
+            yield Case(name, thinned(data), leader, {**leader, **other})
     sources = {path.stem: (path, FEATURES, {"scaling": "standard"}) for path in options.features}
     if options.text is not None:
         sources["text"] = (options.text, TEXT, {"model": "mlp1", "weight_decay": 0.0})
-    for name, (path, settings, other) in sources.items():
+    for name, (path, leader, other) in sources.items():
         if options.cases is None or name in options.cases:
             source = build_source({"data": str(path)}, source=str(path))
-            dataset = load_own(source, val_fraction=0.3, cache_dir=options.cache / "encoded")
-            train(name, (settings, other), options, dataset)
+            data = load_own(source, val_fraction=0.3, cache_dir=options.cache / "encoded")
+            yield Case(name, data, leader, {**leader, **other})
 
 
-def train(
-    name: str,
-    settings: tuple[dict[str, Any], dict[str, Any]],
-    options: argparse.Namespace,
-    dataset: Dataset | None,
-) -> None:
-    path = options.cache / f"{name}.npz"
+def train(case: Case, options: argparse.Namespace) -> None:
+    options.cache.mkdir(parents=True, exist_ok=True)
+    path = options.cache / f"{case.name}.npz"
     if path.exists():
         return
-    first, other = settings
-    kept: dict[str, np.ndarray] = {}
-    for role, values in {"leader": first, "other": {**first, **other}}.items():
-        if values.get("method") == "standard":
-            values = {k: v for k, v in values.items() if k not in ("tau", "ramp_epochs")}
-        config = TrialConfig.model_validate({**values, "seed": 1, "noise_seed": 1})
-        data = dataset or thinned(load_dataset(config.dataset, data_dir=options.data))
-        judged = cross_fitted(with_material(data, [config]), config)
-        if role == "leader":
-            kept |= vars(judged[0]) | {"truth": judged[1]}
-        else:
-            place = np.argsort(judged[0].examples)
-            kept["other"] = judged[0].predicted[place][kept["examples"]]
-    np.savez_compressed(path, **kept)
-    right = [(kept[role] == kept["truth"]).mean() for role in ("predicted", "other", "given")]
-    print(f"{name}: right by leader, other, labels: {right}", flush=True)
+    judged, truth = cross_fitted(case.dataset, case.config(case.leader))
+    other, _ = cross_fitted(case.dataset, case.config(case.other))
+    by_example = other.predicted[np.argsort(other.examples)]
+    np.savez_compressed(path, **vars(judged), truth=truth, other=by_example[judged.examples])
+    right = (judged.predicted == truth).mean()
+    print(f"{case.name}: {100 * right:.1f} % right, {100 * (judged.given == truth).mean():.1f} %")
+
+
+def population_of(case: Case) -> None:
+    """Cross-fitted accuracy on the population beside test accuracy of the whole configuration."""
+    pairs = []
+    for seed in (1, 2, 3):
+        config = case.config(case.leader, seed)
+        judged, truth = cross_fitted(case.dataset, config)
+        trial = Trial([config], with_material(case.dataset, [config]))
+        while not trial.finished:
+            trial.train_epoch()
+        trial.network.load_state_dict(trial.best_weights)
+        logits = trial.test_logits()
+        assert logits is not None
+        assert case.dataset.test_labels is not None
+        predicted = logits[0].double().softmax(dim=2).mean(dim=0).argmax(dim=1).cpu().numpy()
+        tested = (predicted == case.dataset.test_labels).mean()
+        pairs.append((100 * (judged.predicted == truth).mean(), 100 * tested))
+    crossed, tested = np.array(pairs).T
+    gap = crossed - tested
+    cells = [case.name, f"{crossed.mean():.1f}", f"{tested.mean():.1f}"]
+    cells += [f"{gap.mean():+.1f} ± {gap.std(ddof=1):.1f}", "3"]
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def thinned(dataset: Dataset) -> Dataset:
@@ -153,6 +185,7 @@ def thinned(dataset: Dataset) -> Dataset:
 
 def cross_fitted(dataset: Dataset, config: TrialConfig) -> tuple[Judgements, np.ndarray]:
     """What the networks of a configuration say of all labels, and the truth in the same order."""
+    dataset = with_material(dataset, [config])
     folds = make_folds(config, dataset, count=FOLDS)
     by_fold = {fold: train_fold(fold, dataset) for fold in folds}
     suspects = judge(by_fold, dataset)

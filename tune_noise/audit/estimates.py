@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tune_noise.audit.checked import Checked
-from tune_noise.audit.estimator import CONFIDENCE, Estimated, Estimator, Guess, plain_estimate
+from tune_noise.audit.estimator import CONFIDENCE, Estimated, Estimator, Guess, share_estimate
 from tune_noise.audit.population import Population
 from tune_noise.audit.sample import LEAST_CHANCE, expected_variance
 
@@ -118,14 +118,13 @@ class AuditEstimates:
         error, degrees = self._estimator.variance(
             sampled - guess[checked.rows], variance, float((worth**2).mean())
         )
-        mean = plain_estimate(
+        return share_estimate(
             float(values.mean()),
             float(np.sqrt(error)),
             degrees,
             n=len(checked.rows),
             confidence=self._confidence,
         )
-        return Estimated(mean.value, max(mean.low, 0.0), min(mean.high, 1.0), mean.n)
 
     def transition(self) -> list[list[Estimated | None]]:
         """Return P(given label j | true class i), by row; None where the class was not seen."""
