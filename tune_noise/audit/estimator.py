@@ -21,6 +21,7 @@ EXPECTED_LABELS = 2.0
 MORE_MISSES = 0.5
 # Of a share whose two sums are estimated, in so many times that: found by simulation.
 _OF_RATIO = 3.0
+_LEAST_CHECKED = 2
 
 
 @dataclass(frozen=True)
@@ -243,8 +244,18 @@ def share_estimate(
 
 
 def _joined(strata: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return strata of which each has a checked label: one without joins the next one with any."""
-    has_any = np.flatnonzero(np.bincount(strata[rows], minlength=strata.max() + 1))
-    numbers = np.arange(strata.max() + 1)
-    nearest = has_any[np.abs(numbers[:, None] - has_any[None, :]).argmin(axis=1)]
-    return np.asarray(np.searchsorted(has_any, nearest)[strata])
+    """Return strata of which each has two checked labels, or one alone: neighbours are joined.
+
+    One checked label that stands for a whole stratum would scatter more than the join is biased.
+    """
+    checked = np.bincount(strata[rows], minlength=strata.max() + 1)
+    group_of, group, number = [], 0, 0
+    for count in checked.tolist():
+        group_of.append(group)
+        number += count
+        if number >= _LEAST_CHECKED:
+            group, number = group + 1, 0
+    # The last ones, of too few, join the group before.
+    last = max(0, group - 1)
+    _, joined = np.unique(np.minimum(group_of, last)[strata], return_inverse=True)
+    return joined

@@ -128,7 +128,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _labelling(class_names: Sequence[str], *, is_picture: bool) -> str:
     tag, value = ("Image", "$image") if is_picture else ("Text", "$text")
-    choices = [*class_names, *WORDS]
+    choices = dict.fromkeys([*class_names, *WORDS])
     lines = [f"    <Choice value={quoteattr(choice)}/>" for choice in choices]
     return "\n".join(
         [

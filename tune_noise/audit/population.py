@@ -79,8 +79,13 @@ def read_population(folder: Path, condition: ConditionSummary, *, num_classes: i
         num_classes: K.
 
     Raises:
-        UserError: nobody has judged its labels, or each example has several labels.
+        UserError: it has no leader, nobody has judged its labels, or each example has several.
     """
+    if condition.leader is None:
+        raise UserError(
+            f"{folder}, condition {condition.name}: it has no leader, as nothing was learned or "
+            "confirmed, so that no labels are judged: choose another condition"
+        )
     facts = condition.suspects
     judgements = None
     if facts is not None:

@@ -132,7 +132,7 @@ class OpenedAudit:
         if sample is None or checked is None or estimates is None:
             raise UserError("--curve: no label was checked yet: draw a sample and answer it first")
         config = next(iter(self.condition.leader.counted.values())).config
-        if config.is_told_matrix or config.oracle:
+        if config.is_told_matrix or config.oracle or config.example_order != "shuffled":
             raise UserError("--curve: the leader was told of the noise, which corrections change")
         about = {"trial_id": sample.trial_id, "checked": len(checked.rows)}
         predictions = read_predictions(self.curve_file, about)
