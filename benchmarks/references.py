@@ -5,7 +5,8 @@
 RUN is the folder of a finished search. "Training" adds up the seconds of all stacks, search and
 confirmation, and of the reference models, each on the cores of one trial; "wall" is the time from
 the first event of the record to the end, and how much of it passed between the last trial and the
-last reference model. At most 10 % of a search of the default size is the goal.
+last reference model; of a search that was resumed it says nothing. At most 10 % of a search of the
+default size is the goal.
 """
 
 import sys
@@ -38,7 +39,8 @@ def main() -> None:
         )
         row = [folder.name, str(len(history.trials)), str(len(models))]
         row += shares(trained + by_models, by_models)
-        row += shares(ended - began, last_model - last_trial)
+        is_in_one_run = sum(event.kind == "run" for event in events) == 1
+        row += shares(ended - began, last_model - last_trial) if is_in_one_run else ["-"] * 3
         print(f"| {' | '.join(row)} |")
 
 

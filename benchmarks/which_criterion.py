@@ -6,8 +6,9 @@ SOURCE is read as `tune-noise search --data` reads it, and needs true labels and
 choose nothing; `digits` is that of scikit-learn, and needs no file. Its labels are taken as given,
 if some are wrong, and once more for each --noise: made up from the true labels, or, for `shuffled
 1`, those that are given, shuffled within each true class, so that they depend on the class alone.
-`SOURCE:NOISE:EXAMPLES`, such as "digits:pair 0.45:1200", is one condition alone. Without any SOURCE
-all made-up kinds of noise are put on digits, which takes some minutes.
+`SOURCE:NOISE:EXAMPLES`, such as "digits:pair 0.45:1200", is one condition alone; @FILE reads them
+from the lines of a file, such as those of docs/objective.md, criteria/conditions.txt. Without any
+SOURCE all made-up kinds of noise are put on digits, which takes some minutes.
 
 Each draw takes --examples of the examples, and trains some forty configurations on five folds:
 simple models, and networks early and late. Then criteria that see noisy labels alone choose from
@@ -130,7 +131,9 @@ def print_tables(title: str, results: Results) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        fromfile_prefix_chars="@",
     )
     parser.add_argument("sources", nargs="*", help="as --data of a search, or digits")
     parser.add_argument("--noise", nargs=2, action="append", metavar=("KIND", "RATE"), default=[])
