@@ -16,6 +16,8 @@ TRIALS = (5, 10, 20)
 # Of a warm search, the trials that the start proposes.
 STARTS = (4, 8)
 NEIGHBOURS = 8
+# Tables have fewer columns, and embeddings more.
+WIDE = 128
 # What two conditions are compared by; each is standardised over the conditions.
 COMPARED = ("examples", "dimensions", "classes", "imbalance", "disagreement")
 
@@ -65,12 +67,15 @@ def starts(study: Study, places: np.ndarray, way: str, number: int) -> list[list
     """Return for each condition which of the places a start proposes, without its data set."""
     by, near = way.split()
     gains, known = worth(study, places, by), features(study)
+    is_wide = np.array([facts["dimensions"] >= WIDE for facts in study.facts])
     proposals = []
     for r, data in enumerate(study.data):
         others = np.flatnonzero(study.data != data)
         if near == "nearest":
             distance = ((known[others] - known[r]) ** 2).sum(axis=1)
             others = others[distance.argsort(kind="stable")[:NEIGHBOURS]]
+        elif near == "alike":
+            others = others[is_wide[others] == is_wide[r]]
         proposals.append(start_for(gains[others], number))
     return proposals
 
@@ -84,7 +89,11 @@ def start_of_methods(study: Study, r: int, way: str, number: int) -> list[dict[s
     return rows
 
 
-WAYS = ("test everywhere", "test nearest", "rank everywhere", "rank nearest")
+# By true labels or ranks of the objective; in all other data sets, in the nearest conditions, or in
+# those that are tables, or embeddings, too.
+WAYS = tuple(
+    f"{by} {near}" for by in ("test", "rank") for near in ("everywhere", "nearest", "alike")
+)
 
 
 def print_replay(study: Study) -> None:
