@@ -3,6 +3,7 @@
     python benchmarks/which_method.py train RESULTS [--given SOURCE ...] [--made-up SOURCE ...]
     python benchmarks/which_method.py search RESULTS [the same]
     python benchmarks/which_method.py show RESULTS
+    python benchmarks/which_method.py start RESULTS
 
 A SOURCE is a file as `tune-noise search --data` reads it, with true labels and a test split, which
 choose nothing; or `digits`, `cancer` or `tangled`, which scikit-learn has or makes. `train` takes
@@ -10,7 +11,8 @@ the labels of those behind --given as they are, draws several kinds of noise for
 --made-up, and trains 88 configurations of 11 methods in each condition. Each is one line of the
 file RESULTS; a condition that is there is not trained again, so it may be killed at any time.
 `search` then runs searches of the space `own` in the same conditions: cold, and with a start from
-what did best in the conditions of other data sets. `show` prints the tables.
+what did best in the conditions of other data sets. `show` prints the tables, and
+`start` what the space `own` asks first.
 """
 
 import argparse
@@ -29,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.criteria.population import Problem
 from benchmarks.regimes.conditions import Regime, drawn, regimes, source
 from benchmarks.regimes.pool import facts, train_pool
-from benchmarks.regimes.replay import WAYS, print_replay, start_of_methods
+from benchmarks.regimes.replay import WAYS, print_replay, start_of_kind, start_of_methods
 from benchmarks.regimes.searches import print_searches, search
 from benchmarks.regimes.study import Study
 from benchmarks.regimes.tables import print_groups, print_methods
@@ -110,6 +112,16 @@ def show(options: argparse.Namespace) -> None:
         print_searches(searches)
 
 
+def print_start(options: argparse.Namespace) -> None:
+    """Print what a space may ask first, from all conditions of the study."""
+    study = Study.read(Path(options.results))
+    print("start:")
+    for words, is_wide in (("tables", False), ("embeddings", True)):
+        print(f"  {words}:")
+        for values in start_of_kind(study, is_wide, PER_METHOD):
+            print(f"    - {{{', '.join(f'{name}: {value}' for name, value in values.items())}}}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -122,8 +134,11 @@ def main() -> None:
         command.add_argument("--made-up", nargs="*", default=[], metavar="SOURCE")
         command.add_argument("--seed", type=int, default=0)
         command.add_argument("--seconds", type=float, default=float("inf"), help="begin none after")
-        command.add_argument("--ways", nargs="+", default=["test nearest"], choices=WAYS)
+        command.add_argument("--ways", nargs="+", default=["test alike"], choices=WAYS)
         command.set_defaults(run=run)
+    starting = commands.add_parser("start", help="print the `start` of the space `own`")
+    starting.add_argument("results")
+    starting.set_defaults(run=print_start)
     showing = commands.add_parser("show")
     showing.add_argument("results")
     showing.set_defaults(run=show)

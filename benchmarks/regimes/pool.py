@@ -14,12 +14,10 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.training.trial import Trial
 
-OBJECTIVE = "val_information_shrunk_noisy"
 # As the space `own` fixes them, but for fewer epochs and one validation split.
 FIXED: dict[str, Any] = {
     **{"noise": "given", "optimizer": "sgd", "lr_schedule": "linear", "batch_size": 64},
     **{"class_balance": "equal", "epochs": 20, "last_epochs": 5, "val_fraction": 0.3},
-    "objective": OBJECTIVE,
 }
 # A stack shares these; each is trained with LR_COUNT learning rates of its range.
 FRAMES: tuple[tuple[dict[str, Any], tuple[float, float]], ...] = (

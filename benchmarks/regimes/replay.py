@@ -10,14 +10,13 @@ import numpy as np
 
 from benchmarks.regimes.study import Study, interval
 from benchmarks.regimes.tables import OWN, print_rows
+from tune_noise.config.search import EMBEDDING_COLUMNS
 
 ORDERS = 100
 TRIALS = (5, 10, 20)
 # Of a warm search, the trials that the start proposes.
 STARTS = (4, 8)
 NEIGHBOURS = 8
-# Tables have fewer columns, and embeddings more.
-WIDE = 128
 # What two conditions are compared by; each is standardised over the conditions.
 COMPARED = ("examples", "dimensions", "classes", "imbalance", "disagreement")
 
@@ -67,7 +66,7 @@ def starts(study: Study, places: np.ndarray, way: str, number: int) -> list[list
     """Return for each condition which of the places a start proposes, without its data set."""
     by, near = way.split()
     gains, known = worth(study, places, by), features(study)
-    is_wide = np.array([facts["dimensions"] >= WIDE for facts in study.facts])
+    is_wide = np.array([facts["dimensions"] >= EMBEDDING_COLUMNS for facts in study.facts])
     proposals = []
     for r, data in enumerate(study.data):
         others = np.flatnonzero(study.data != data)
@@ -87,6 +86,21 @@ def start_of_methods(study: Study, r: int, way: str, number: int) -> list[dict[s
         places = study.of(method)
         rows += [study.pool[places[i]] for i in starts(study, places, way, number)[r]]
     return rows
+
+
+def start_of_kind(study: Study, is_wide: bool, number: int) -> list[dict[str, Any]]:
+    """Return so many configurations of each own method for tables, or for embeddings.
+
+    They are those of the space `own`: what it fixes is left out.
+    """
+    part = np.array([f["dimensions"] >= EMBEDDING_COLUMNS for f in study.facts]) == is_wide
+    rows = []
+    for method in OWN:
+        places = study.of(method)
+        rows += [
+            study.pool[places[i]] for i in start_for(worth(study, places, "test")[part], number)
+        ]
+    return [{k: v for k, v in row.items() if k != "ramp_epochs"} for row in rows]
 
 
 # By true labels or ranks of the objective; in all other data sets, in the nearest conditions, or in

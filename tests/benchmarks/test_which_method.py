@@ -97,4 +97,4 @@ def test_the_command_trains_once_searches_and_shows(
     call("search", "--made-up", "digits", "cancer")
     shown = call("show")
     assert "| `elr` |" in shown
-    assert "| test nearest |" in shown
+    assert "| test alike |" in shown

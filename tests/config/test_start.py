@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from tests.tuning.fake_trainer import make_search
+from tune_noise.config.loader import read_search
 from tune_noise.config.start import starting_points
+from tune_noise.errors import ConfigError
 
 CONDITION = "noise_rate=0.2"
 
@@ -51,3 +55,24 @@ def test_a_grid_asks_nothing_first() -> None:
         ["a grid has an order of its own: no trial is asked first"],
     )
     assert fit(**plain) == ([], [])
+
+
+def test_a_space_names_fields_and_values_that_trials_have() -> None:
+    tables = [{"method": "standard", "lr": 0.01}, {"methud": "elr", "lr": -1.0}]
+    with pytest.raises(ConfigError) as caught:
+        make_search(start={"tables": tables, "embeddings": [{"method": "ehr"}]})
+    assert [problem.place for problem in caught.value.problems] == [
+        "start.tables[1].methud",
+        "start.tables[1].lr",
+        "start.embeddings[0].method",
+    ]
+    assert "did you mean 'method'?" in str(caught.value)
+
+
+def test_the_space_for_own_data_asks_first_what_it_may_ask() -> None:
+    search = read_search("own", {"data": "reviews.csv"})
+    for wanted in (search.start.tables, search.start.embeddings):
+        points, sentences = starting_points(search, {"all": wanted})
+        assert sentences == []
+        assert points == {"all": wanted}
+        assert {point["method"] for point in wanted} == set(search.levels)

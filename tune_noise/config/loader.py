@@ -14,7 +14,14 @@ from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import place_in, problems_of, shorten
 from tune_noise.config.raw_space import SECTIONS, RawSpace
 from tune_noise.config.rules import RULES, load_own
-from tune_noise.config.search import Confirm, EarlyStopping, Resources, SearchConfig, Suspects
+from tune_noise.config.search import (
+    Confirm,
+    EarlyStopping,
+    Resources,
+    SearchConfig,
+    Start,
+    Suspects,
+)
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields
 from tune_noise.errors import ConfigError, Problem, UserError, suggestion
@@ -28,6 +35,7 @@ _NESTED: dict[str, type[Frozen]] = {
     "early_stopping": EarlyStopping,
     "confirm": Confirm,
     "suspects": Suspects,
+    "start": Start,
     "resources": Resources,
 }
 _IN_PLACE_OF = {"data": "dataset", "val_folds": "val_fraction"}

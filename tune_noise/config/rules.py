@@ -111,6 +111,18 @@ def known_fields(space: RawSpace) -> Iterator[Problem]:
                 yield Problem(f"{part}.{name}", f"unknown field: {suggestion(str(name), allowed)}")
 
 
+def start_names_fields(space: RawSpace) -> Iterator[Problem]:
+    """What is asked first names fields of a trial with values that they can have."""
+    for part, points in space.section("start").items():
+        for number, point in enumerate(points if isinstance(points, list) else ()):
+            for name, value in point.items() if isinstance(point, dict) else ():
+                place = f"start.{part}[{number}].{name}"
+                if name not in trial_fields():
+                    yield Problem(place, f"unknown field: {suggestion(str(name), trial_fields())}")
+                elif message := field_problem(name, value):
+                    yield Problem(place, message)
+
+
 def one_role_each(space: RawSpace) -> Iterator[Problem]:
     """A field is a condition, searched or fixed: never two of them."""
     for first, second in (("conditions", "search"), ("conditions", "fixed"), ("search", "fixed")):
@@ -479,6 +491,7 @@ def _num_conditions(space: RawSpace) -> int:
 
 RULES = (
     known_fields,
+    start_names_fields,
     one_role_each,
     valid_values,
     fields_that_apply,

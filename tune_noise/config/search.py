@@ -21,6 +21,10 @@ from tune_noise.errors import UserError, suggestion
 # Fields of a trial that a space sets as keys of its own, or that only the service may set.
 SPACE_LEVEL_FIELDS = ("dataset", "noise", "epochs", "oracle", "objective", "last_epochs")
 SEED_FIELDS = ("seed", "noise_seed")
+# Of what a space may ask first.
+MAX_STARTS = 1000
+# Inputs of fewer columns are taken for a table's, and of more for an embedding.
+EMBEDDING_COLUMNS = 128
 
 
 class EarlyStopping(Frozen):
@@ -67,6 +71,20 @@ class Suspects(Frozen):
         if folds == 1:
             raise ValueError("1 fold leaves nothing to learn from: use 2 or more, or 0 for none")
         return folds
+
+
+class Start(Frozen):
+    """Configurations that a search of features asks first, before its sampler's own."""
+
+    tables: list[dict[str, Any]] = Field(
+        default_factory=list,
+        max_length=MAX_STARTS,
+        description=f"where inputs have fewer than {EMBEDDING_COLUMNS} columns: field -> value, "
+        "best first",
+    )
+    embeddings: list[dict[str, Any]] = Field(
+        default_factory=list, max_length=MAX_STARTS, description="where they have more"
+    )
 
 
 class Resources(Frozen):
@@ -165,6 +183,10 @@ class SearchConfig(Frozen):
         None, description="a field whose levels get equal trials and all reach the final"
     )
     sampler: Literal["tpe", "random", "grid"] = Field("tpe", description="proposes configurations")
+    start: Start = Field(default_factory=Start)
+    warm_start: StrictBool = Field(
+        True, description="false: nothing is asked first, the sampler proposes every trial"
+    )
     trials: int = Field(20, ge=1, le=1_000_000, description="per condition")
     epochs: int = Field(30, ge=1, le=MAX_EPOCHS, description="of a trial that is not stopped")
     early_stopping: EarlyStopping | None = Field(None, description="null: no trial is stopped")

@@ -26,6 +26,7 @@ from tune_noise.service.plan import (
     repetitions_left_out,
 )
 from tune_noise.service.resolution import least_differences
+from tune_noise.service.start import asked_first
 from tune_noise.system.cores import usable_cores
 from tune_noise.training.reference_models import missing_needs
 from tune_noise.tuning.cluster.placement import max_concurrent
@@ -89,6 +90,7 @@ def plan_to_json(search: SearchConfig, dataset: Dataset) -> dict[str, Any]:
 def _warnings(search: SearchConfig, dataset: Dataset) -> list[str]:
     return [
         *repetitions_left_out(search),
+        *asked_first(search, dataset)[1],
         *label_warnings(search, dataset),
         *data_warnings(dataset),
     ]
@@ -120,6 +122,7 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
         ("fixed", ", ".join(f"{k} {v}" for k, v in search.fixed.items()) or "nothing"),
         ("trials", f"{plan.trials}, {trials} per condition ({search.sampler}){compared}"),
         ("", f"{_span(plan.configurations)} different configurations per condition"),
+        *_asked_first(search, dataset),
         ("rungs", rungs + factor),
         (
             "final",
@@ -133,6 +136,14 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
         ("objective", _objective(search)),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
+
+
+def _asked_first(search: SearchConfig, dataset: Dataset) -> list[tuple[str, str]]:
+    points, _ = asked_first(search, dataset)
+    if not points:
+        return []
+    number = _span([len(of_condition) for of_condition in points.values()])
+    return [("", f"{number} of the space's `start` are asked first per condition")]
 
 
 def _size(dataset: Dataset) -> str:

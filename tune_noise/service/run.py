@@ -44,6 +44,7 @@ from tune_noise.service.encoding import cluster_executor
 from tune_noise.service.plan import repetitions_left_out
 from tune_noise.service.progress import SearchProgress
 from tune_noise.service.resolution import least_differences
+from tune_noise.service.start import asked_first
 from tune_noise.system.files import check_writable, storage_fault
 from tune_noise.system.lock import check_unowned, own_folder
 from tune_noise.system.signals import Interrupt
@@ -225,16 +226,18 @@ def _begin(
         with Record(place, writer=True) as record:
             limits = repetitions_left_out(search)
             resolution = [*least_differences(search, dataset), *limits]
+            start, fitted = asked_first(search, dataset)
             history = begin(
                 record,
                 search,
                 dataset,
                 folder,
                 resolution=resolution,
+                start=start,
                 space=request.space,
                 lineage=lineage_facts(search, dataset),
             )
-            warnings = [*limits, *label_warnings(search, dataset), *data_warnings(dataset)]
+            warnings = [*limits, *fitted, *label_warnings(search, dataset), *data_warnings(dataset)]
             warnings += filter(None, (record.dropped, changed_code(history)))
             with _tracking(place, search, checked.tracking_uri, folder, interrupt) as tracking:
                 yield _Begun(record, history, tracking, warnings)
