@@ -31,10 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.criteria.population import Problem
 from benchmarks.regimes.conditions import Regime, drawn, regimes, source
 from benchmarks.regimes.pool import facts, train_pool
-from benchmarks.regimes.replay import WAYS, print_replay, start_of_kind, start_of_methods
+from benchmarks.regimes.replay import WAYS, print_replay, start_of_kind, starts_of_methods
 from benchmarks.regimes.searches import print_searches, search
 from benchmarks.regimes.study import Study
-from benchmarks.regimes.tables import print_groups, print_methods
+from benchmarks.regimes.tables import OWN, print_groups, print_methods
 
 # Configurations of each method that a start proposes.
 PER_METHOD = 2
@@ -53,7 +53,10 @@ def search_own(options: argparse.Namespace) -> None:
 
     def row(problem: Problem, regime: Regime, seed: int) -> dict[str, Any]:
         draw, place = drawn(problem, regime, seed), study.regimes.index(regime)
-        starts = {way: start_of_methods(study, place, way, PER_METHOD) for way in options.ways}
+        starts = {
+            way: [study.pool[i] for i in starts_of_methods(study, OWN, way, PER_METHOD)[place]]
+            for way in options.ways
+        }
         return {
             "cold": search(draw, [], seed),
             **{way: search(draw, start, seed) for way, start in starts.items()},

@@ -4,6 +4,7 @@ A cold search tries the pool in random order. A warm one first tries what did be
 sets, and goes on at random. Of each condition all conditions of the same data set are left out.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from tune_noise.config.search import EMBEDDING_COLUMNS
 
 ORDERS = 100
 TRIALS = (5, 10, 20)
-# Of a warm search, the trials that the start proposes.
+# Of a warm search, the trials that the start proposes; or those of each method.
 STARTS = (4, 8)
+STARTS_OF_METHOD = (1, 2)
 NEIGHBOURS = 8
 # What two conditions are compared by; each is standardised over the conditions.
 COMPARED = ("examples", "dimensions", "classes", "imbalance", "disagreement")
@@ -79,13 +81,17 @@ def starts(study: Study, places: np.ndarray, way: str, number: int) -> list[list
     return proposals
 
 
-def start_of_methods(study: Study, r: int, way: str, number: int) -> list[dict[str, Any]]:
-    """Return what a start proposes for a condition: so many configurations of each own method."""
-    rows = []
-    for method in OWN:
+def starts_of_methods(
+    study: Study, methods: Sequence[str], way: str, number: int
+) -> list[list[int]]:
+    """Return for each condition places in the pool: so many of each method, in turns."""
+    of_methods = []
+    for method in methods:
         places = study.of(method)
-        rows += [study.pool[places[i]] for i in starts(study, places, way, number)[r]]
-    return rows
+        of_methods.append([places[row] for row in starts(study, places, way, number)])
+    # [methods, R, number] to [R, number, methods]: the best of each method come first.
+    turns = np.array(of_methods).transpose(1, 2, 0)
+    return [[int(place) for place in row] for row in turns.reshape(len(study.regimes), -1)]
 
 
 def start_of_kind(study: Study, is_wide: bool, number: int) -> list[dict[str, Any]]:
@@ -113,16 +119,23 @@ WAYS = tuple(
 def print_replay(study: Study) -> None:
     """Print what each way to start saves, for the methods of the space `own` and for all."""
     for words, places in (
-        ("the methods of the space `own`", np.concatenate([study.of(m) for m in OWN])),
+        ("the methods of the space `own`", np.sort(np.concatenate([study.of(m) for m in OWN]))),
         ("all methods", np.arange(len(study.pool))),
     ):
         cold = _replayed(study, places, None)
         print(f"## Start: {words}, a pool of {len(places)}\n")
         rows = [_row("cold", study, cold, cold)]
-        for number in STARTS:
-            for way in WAYS:
+        methods = list(dict.fromkeys(study.pool[place]["method"] for place in places))
+        for way in WAYS:
+            for number in STARTS:
                 warm = _replayed(study, places, starts(study, places, way, number))
                 rows.append(_row(f"{number}: {way}", study, warm, cold))
+            for number in STARTS_OF_METHOD:
+                first = starts_of_methods(study, methods, way, number)
+                # From places in the pool to those among the places that count.
+                proposals = [list(np.searchsorted(places, row)) for row in first]
+                warm = _replayed(study, places, proposals)
+                rows.append(_row(f"{number} of each method: {way}", study, warm, cold))
         print_rows(
             [
                 "start",

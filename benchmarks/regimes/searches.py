@@ -21,8 +21,8 @@ from tune_noise.record import Event, Record
 from tune_noise.training.trial import Trial
 from tune_noise.tuning.session.session import Session
 
-TRIALS = 40
-AFTER = (4, 8, 12, 20, 40)
+TRIALS = 24
+AFTER = (4, 8, 12, 24)
 
 
 def own_search(seed: int) -> SearchConfig:

@@ -47,6 +47,20 @@ def test_numbers_move_into_their_range_and_other_values_leave_a_configuration_ou
     ]
 
 
+def test_what_is_fixed_stays_and_another_word_for_it_leaves_a_configuration_out() -> None:
+    points, sentences = fit(
+        {"method": "elr", "lr": 0.02, "batch_size": 32},
+        {"method": "standard", "lr": 0.03, "batch_size": 32},
+        search={"lr": {"loguniform": [0.001, 0.1]}},
+        fixed={"method": "standard", "batch_size": 64},
+        compare=None,
+    )
+    assert points == [{"lr": 0.03}]
+    assert sentences == [
+        "a configuration with method elr is not asked first: the space fixes standard"
+    ]
+
+
 def test_a_grid_asks_nothing_first() -> None:
     grid = {"lr": {"choice": [0.01, 0.1]}, "method": {"choice": ["standard"]}}
     plain = {"search": grid, "sampler": "grid", "compare": None, "fixed": None, "trials": 2}

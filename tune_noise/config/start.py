@@ -15,8 +15,9 @@ def starting_points(
     """Fit configurations to what a search may try.
 
     Of a configuration the searched fields count, where they apply. A number outside its range is
-    moved to the nearest end; a configuration with a value that no choice has is left out; a field
-    that it does not name is left to the sampler.
+    moved to the nearest end, or to what the space fixes; a configuration with a word that no choice
+    has, or that differs from what is fixed, is left out; a field that it does not name is left to
+    the sampler.
 
     Args:
         search: is to ask for them first.
@@ -51,6 +52,10 @@ def _fit(
     if search.compare in search.search and level not in search.levels:
         changes[_left_out(f"{search.compare} {level}", "it is not among the compared")] += 1
         return None
+    for field, value in (search.fixed | condition.factors).items():
+        if values.get(field, value) != value and not isinstance(value, int | float):
+            changes[_left_out(f"{field} {values[field]}", f"the space fixes {value}")] += 1
+            return None
     configurations = Configurations(search, condition, level)
     point = dict(configurations.level)
     for field in configurations.order:
