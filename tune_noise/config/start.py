@@ -25,13 +25,13 @@ def starting_points(
 
     Returns:
         Name of a condition -> values of searched fields, in the order of asking, no two alike; and
-        a sentence for each way in which they differ from what was wanted.
+        sentences on how they differ from what was wanted.
     """
     if search.sampler == "grid":
         is_any = any(wanted.values())
         return {}, ["a grid has an order of its own: no trial is asked first"] if is_any else []
     points: dict[str, list[Values]] = {}
-    changes: Counter[str] = Counter()
+    changes = _Changes()
     for condition in search.all_conditions:
         fitted: list[Values] = []
         for values in wanted.get(condition.name, ()):
@@ -40,22 +40,44 @@ def starting_points(
                 fitted.append(point)
         if fitted:
             points[condition.name] = fitted
-    return points, [
-        change if times == 1 else f"{change} ({times} times)" for change, times in changes.items()
-    ]
+    return points, changes.sentences()
+
+
+class _Changes:
+    """What differs from what was wanted: values that the space does not have, fields that moved."""
+
+    def __init__(self) -> None:
+        self.left_out: Counter[str] = Counter()
+        self.moved: Counter[str] = Counter()
+
+    def sentences(self) -> list[str]:
+        """Return at most two sentences."""
+        counts = {
+            "not asked first, as the space does not have it": self.left_out,
+            "moved into its range in what is asked first": self.moved,
+        }
+        return [
+            f"{words}: {', '.join(f'{what} ({_times(n)})' for what, n in counter.items())}"
+            for words, counter in counts.items()
+            if counter
+        ]
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _fit(
-    search: SearchConfig, condition: Condition, values: Values, changes: Counter[str]
+    search: SearchConfig, condition: Condition, values: Values, changes: _Changes
 ) -> Values | None:
-    level = values.get(search.compare) if search.compare is not None else None
-    if search.compare in search.search and level not in search.levels:
-        changes[_left_out(f"{search.compare} {level}", "it is not among the compared")] += 1
-        return None
     for field, value in (search.fixed | condition.factors).items():
         if values.get(field, value) != value and not isinstance(value, int | float):
-            changes[_left_out(f"{field} {values[field]}", f"the space fixes {value}")] += 1
+            changes.left_out[f"{field} {values[field]}"] += 1
             return None
+    level = values.get(search.compare) if search.compare is not None else None
+    if search.compare in search.search and level not in search.levels:
+        changes.left_out[f"{search.compare} {level}"] += 1
+        return None
     configurations = Configurations(search, condition, level)
     point = dict(configurations.level)
     for field in configurations.order:
@@ -63,17 +85,12 @@ def _fit(
             continue
         domain = configurations.domains[field]
         if not _has_near(domain, values[field]):
-            changes[_left_out(f"{field} {values[field]}", f"the space has {domain}")] += 1
+            changes.left_out[f"{field} {values[field]}"] += 1
             return None
-        value = _nearest(domain, values[field])
-        if value != values[field]:
-            changes[f"of what is asked first, {field} {values[field]} becomes {value}"] += 1
-        point[field] = value
+        point[field] = _nearest(domain, values[field])
+        if point[field] != values[field]:
+            changes.moved[field] += 1
     return point
-
-
-def _left_out(value: str, reason: str) -> str:
-    return f"a configuration with {value} is not asked first: {reason}"
 
 
 def _has_near(domain: Domain, value: Any) -> bool:
