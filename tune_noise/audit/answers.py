@@ -134,7 +134,7 @@ class AuditRecord:
         """
         before = self.samples.get(sample.condition)
         size = 0 if before is None else len(before)
-        if before is not None and before.trial_id != sample.trial_id:
+        if before is not None and before.population != sample.population:
             before = None
         with own_folder(self._folder, seconds=_LOCK_SECONDS), self._writer() as record:
             self._read(record)

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from tune_noise.audit.checked import Checked
-from tune_noise.audit.estimator import CONFIDENCE, Estimated, Estimator, Guess, share_estimate
+from tune_noise.audit.estimator import (
+    CONFIDENCE,
+    OF_RATIO,
+    Estimated,
+    Estimator,
+    Guess,
+    share_estimate,
+)
 from tune_noise.audit.population import Population
 from tune_noise.audit.sample import LEAST_CHANCE, expected_variance
 
@@ -116,7 +123,7 @@ class AuditEstimates:
         hits = np.eye(size)[predicted[checked.rows]]
         sampled = ((hits - values) * worth * checked.classes[:, :size]).sum(axis=1)
         error, degrees = self._estimator.variance(
-            sampled - guess[checked.rows], variance, float((worth**2).mean())
+            sampled - guess[checked.rows], variance, OF_RATIO * float((worth**2).mean())
         )
         return share_estimate(
             float(values.mean()),

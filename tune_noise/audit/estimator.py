@@ -20,7 +20,7 @@ EXPECTED_LABELS = 2.0
 # The misses, beyond those seen, by which the expected spread of all strata is scaled.
 MORE_MISSES = 0.5
 # Of a share whose two sums are estimated, in so many times that: found by simulation.
-_OF_RATIO = 3.0
+OF_RATIO = 3.0
 _LEAST_CHECKED = 2
 
 
@@ -192,7 +192,7 @@ class Estimator:
         share = min(max(self.total(values * inside, guess.mean * part) / whole, 0.0), 1.0)
         misses = (inside - share) * (values - guess.mean[self._rows])
         expected = (part - share) ** 2 * guess.variance
-        miss = _OF_RATIO * max(share, 1.0 - share) ** 2
+        miss = OF_RATIO * max(share, 1.0 - share) ** 2
         variance, degrees = self.variance(misses, expected, miss)
         n = int((values > 0.0).sum())
         result = share_estimate(

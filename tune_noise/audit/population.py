@@ -5,6 +5,7 @@ example predict it (`training.cross_fit`), so the share of right predictions is 
 leader's configuration on new inputs, trained on the other folds.
 """
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +47,14 @@ class Population:
     def row_of(self) -> dict[int, int]:
         """Position in the training set -> row of the population."""
         return {example: row for row, example in enumerate(self.examples.tolist())}
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen digits that stand for the trial and the order of suspicion."""
+        digest = hashlib.sha256(self.trial_id.encode())
+        digest.update(self.examples.tobytes())
+        digest.update(self.judgements.suspicion.tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def predicted(self) -> np.ndarray:

@@ -31,13 +31,14 @@ class Sample:
 
     Attributes:
         condition: its name.
-        trial_id: the trial that was cross-fitted; another one makes another population.
+        trial_id: the trial that was cross-fitted.
         seed: of the random order.
         examples: int64 [k], positions in the training set, in the order in which they are shown.
         strata: int64 [k], the stratum of each.
         sizes: int64 [H], how many labels of the population each stratum has.
         draws: how often labels were drawn for it.
         until: the half-width at which no more are drawn, a fraction; None where nobody said one.
+        population: digest of the population; labels that were judged again are another one.
     """
 
     condition: str
@@ -48,6 +49,7 @@ class Sample:
     sizes: np.ndarray
     draws: int = 1
     until: float | None = None
+    population: str = ""
 
     @cached_property
     def drawn(self) -> np.ndarray:
@@ -176,6 +178,7 @@ def draw_sample(
         sizes=np.bincount(strata),
         draws=1 if before is None else before.draws + 1,
         until=until if until is not None or before is None else before.until,
+        population=population.digest,
     )
 
 
@@ -190,6 +193,7 @@ def sample_event(sample: Sample, before: Sample | None = None) -> Event:
         "strata": sample.strata[first:].tolist(),
         "sizes": sample.sizes.tolist(),
         "until": sample.until,
+        "population": sample.population,
     }
     return Event("audit", data=data)
 
@@ -199,7 +203,7 @@ def add_event(sample: Sample | None, event: Event) -> Sample:
     data = event.data
     examples = np.array(data["examples"], dtype=np.int64)
     strata = np.array(data["strata"], dtype=np.int64)
-    if sample is not None and sample.trial_id == data["trial_id"]:
+    if sample is not None and sample.population == data["population"]:
         return replace(
             sample,
             examples=np.concatenate([sample.examples, examples]),
@@ -216,4 +220,5 @@ def add_event(sample: Sample | None, event: Event) -> Sample:
         strata=strata,
         sizes=sizes,
         until=data["until"],
+        population=data["population"],
     )

@@ -45,10 +45,10 @@ class OpenedAudit:
 
     @property
     def sample(self) -> Sample | None:
-        """The sample of the condition's leader; None where none was drawn."""
+        """The sample of what the leader's networks judged; None where none was drawn."""
         sample = self.record.samples.get(self.condition.name)
-        is_of_leader = sample is not None and sample.trial_id == self.population.trial_id
-        return sample if is_of_leader else None
+        is_of_these = sample is not None and sample.population == self.population.digest
+        return sample if is_of_these else None
 
     @property
     def class_names(self) -> list[str]:
