@@ -1,9 +1,7 @@
 """The page of `tune-noise review`: by keyboard, by two people, and while its server is killed."""
 
 import itertools
-import json
 import random
-import re
 import signal
 import threading
 from collections import Counter
@@ -97,26 +95,27 @@ def test_keys_answer_undo_and_go_back_and_a_kill_in_mid_click_loses_nothing(
 def test_a_phone_shows_all_of_it_and_a_page_that_is_opened_again_goes_on(
     visit: Visit, folder: Path, digits
 ) -> None:
-    audited_search(folder, digits, labels=3)
+    total = len(audited_search(folder, digits, labels=20))
     page = visit.page
     with ReviewCommand(folder, "--person", "ada") as command:
         page.goto(command.url)
-        place(page, 1, 3)
+        place(page, 1, total)
         check_for_all(page)
         keep(page, "review-phone")
         page.get_by_role("button", name="2", exact=True).tap()
-        saved(page, 1, 3)
-        page.get_by_role("button", name="on").tap()
-        place(page, 3, 3)
+        saved(page, 1, total)
+        page.get_by_role("button", name="on", exact=True).tap()
+        place(page, 3, total)
         page.reload()
-        place(page, 2, 3)
+        place(page, 2, total)
         page.get_by_role("button", name="back").tap()
-        expect(page.get_by_role("button", name="2", exact=True)).to_have_attribute(
-            "aria-pressed", "true"
-        )
-        page.get_by_role("button", name="on").tap()
-        for button in ("none fits", "8"):
-            page.get_by_role("button", name=button).tap()
+        place(page, 1, total)
+        two = page.get_by_role("button", name="2", exact=True)
+        expect(two).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("button", name="on", exact=True).tap()
+        for number in range(2, total + 1):
+            place(page, number, total)
+            page.get_by_role("button", name="none fits").tap()
         expect(page.get_by_role("heading", level=2)).to_have_text("All are checked")
         check_for_all(page)
 
@@ -129,14 +128,19 @@ def test_two_tabs_and_two_people_share_the_work(visit: Visit, folder: Path, digi
         for page, person in zip(pages, ("ada", "bob"), strict=True):
             page.goto(f"{command.url}?person={person}")
             expect(page.get_by_text(f"You are {person}.")).to_be_visible()
-        for number, page in zip(range(40), itertools.cycle(pages)):
-            expect(page.get_by_role("heading", level=2)).to_contain_text("Example")
-            page.keyboard.press(str(number % 10))
-        for page in pages:
-            expect(page.get_by_role("heading", level=2)).to_have_text("All are checked")
+        headings = [page.get_by_role("heading", level=2) for page in pages]
+        for page, heading in itertools.cycle(zip(pages, headings, strict=True)):
+            text = heading.text_content() or ""
+            if text.startswith("Example"):
+                page.keyboard.press("7")
+                expect(heading).not_to_have_text(text)
+            elif text == "All are checked":
+                break
+        for heading in headings:
+            expect(heading).to_have_text("All are checked")
     answers = recorded(folder)
     assert len(answers) == len({answer.example for answer in answers}) == 40
-    assert Counter(answer.person for answer in answers) == {"ada": 20, "bob": 20}
+    assert min(Counter(answer.person for answer in answers).values()) >= 15
 
 
 @pytest.fixture
@@ -192,6 +196,7 @@ def test_fifty_kills_in_mid_work_lose_no_answer_and_double_none(
     """Each round presses keys while the server dies at a random moment, and starts another."""
     examples, page, rng = audited_search(folder, digits, labels=600), visit.page, random.Random(0)
     pressed: list[int] = []
+    heading = page.get_by_role("heading", level=2)
     url = ""
     for kill in range(51):
         with ReviewCommand(folder, "--person", "ada") as command:
@@ -199,12 +204,11 @@ def test_fifty_kills_in_mid_work_lose_no_answer_and_double_none(
                 url = command.url
                 page.goto(url)
             assert command.url == url
-            expect(page.get_by_role("heading", level=2)).to_have_text(re.compile("Example"))
+            place(page, len(pressed) + 1, 600)
             for _ in range(rng.randrange(4, 9)):
-                heading = page.get_by_role("heading", level=2)
-                if not (number := re.match(r"Example (\d+)", heading.text_content() or "")):
-                    break  # the server is away, and there is nothing more to answer
-                assert int(number[1]) == len(pressed) + 1
+                # Where the next example is not there yet, a key would mean nothing.
+                if heading.text_content() != f"Example {len(pressed) + 1} of 600":
+                    break
                 pressed.append(rng.randrange(10))
                 page.keyboard.press(str(pressed[-1]))
                 page.wait_for_timeout(rng.randrange(40))
@@ -219,4 +223,3 @@ def test_fifty_kills_in_mid_work_lose_no_answer_and_double_none(
     standing = current(answers, "audit")
     given = [standing[example]["ada"].classes for example in examples[: len(pressed)]]
     assert given == [(value,) for value in pressed]
-    assert json.loads((folder / ".review").read_text())["port"]

@@ -48,8 +48,8 @@ async function begin() {
 }
 
 async function beat() {
-  await fetchMore().catch(() => {});
-  if (at === examples.length - 1 && $("view").dataset.isEnd) await show();
+  if ($("view").dataset.isEnd) await show();
+  else await fetchMore().catch(() => {});
 }
 
 let fetching = null;
@@ -98,15 +98,17 @@ function showEnd(fault) {
     say("Back to one that has no answer yet.");
     return show();
   }
+  const heading = fault ? "Waiting for the command" : state.left ? "The rest is with others" : "All are checked";
+  if ($("view").dataset.isEnd && $("place").textContent === heading) return;
   $("view").dataset.isEnd = true;
-  $("place").textContent = fault ? "Waiting for the command" : state.left ? "The rest is with others" : "All are checked";
+  $("place").textContent = heading;
   const what = `Next: ${state.finish}\n\nYou may close this page and end the command by Ctrl-C.`;
   const others = `${state.left} more are open in other tabs or with other people. What they give back comes here by itself.`;
   showExample($("example"), { text: fault || (state.left ? others : what) });
   showAbout($("about"), null);
   chooser.mark(null);
   $("place").focus();
-  return say($("place").textContent);
+  say(heading);
 }
 
 function answer(value) {
