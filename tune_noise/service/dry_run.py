@@ -143,7 +143,9 @@ def _asked_first(search: SearchConfig, dataset: Dataset) -> list[tuple[str, str]
     if not points:
         return []
     number = _span([len(of_condition) for of_condition in points.values()])
-    return [("", f"{number} of the space's `start` are asked first per condition")]
+    return [
+        ("", f"{number} configurations that were good on such data are asked first per condition")
+    ]
 
 
 def _size(dataset: Dataset) -> str:

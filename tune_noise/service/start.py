@@ -1,4 +1,7 @@
-"""What a search asks first, before its sampler proposes any: what its space has for such data."""
+"""What a search asks first, before its sampler proposes any.
+
+After a repair it is what the search before has found good; else what the space has for such data.
+"""
 
 from math import prod
 
@@ -6,6 +9,7 @@ from tune_noise.config.configurations import Values
 from tune_noise.config.search import EMBEDDING_COLUMNS, SearchConfig
 from tune_noise.config.start import starting_points
 from tune_noise.data import Dataset
+from tune_noise.service.earlier import good_configurations
 
 
 def asked_first(
@@ -17,7 +21,11 @@ def asked_first(
         search: its `start` is for features, of few columns or of many.
         dataset: what it is trained on.
     """
-    if not search.warm_start or dataset.kind != "features":
+    if not search.warm_start:
+        return {}, []
+    if earlier := good_configurations(search):
+        return starting_points(search, earlier)
+    if dataset.kind != "features":
         return {}, []
     is_wide = prod(dataset.input_shape) >= EMBEDDING_COLUMNS
     wanted = search.start.embeddings if is_wide else search.start.tables
