@@ -13,6 +13,7 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.support.ports import free_port
 from tests.support.reviews import ReviewCommand, audited_search, recorded
 from tune_noise.audit.answers import AuditRecord, current
 from tune_noise.data.example_views import ExampleViews
@@ -23,6 +24,8 @@ from tune_noise.service.review.work import Review, Task
 from .conftest import Visit, keep
 
 slow = pytest.mark.slow
+# A port of its own, as another test may start the command while this one has killed it.
+OPTIONS = ("--person", "ada", "--port", str(free_port()))
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True}
 
 
@@ -51,7 +54,7 @@ def test_keys_answer_undo_and_go_back_and_a_kill_in_mid_click_loses_nothing(
     visit: Visit, folder: Path, digits
 ) -> None:
     examples, page = audited_search(folder, digits), visit.page
-    with ReviewCommand(folder, "--person", "ada") as command:
+    with ReviewCommand(folder, *OPTIONS) as command:
         page.goto(command.url)
         place(page, 1)
         check_for_all(page)
@@ -75,7 +78,7 @@ def test_keys_answer_undo_and_go_back_and_a_kill_in_mid_click_loses_nothing(
         page.keyboard.press("5")
         expect(page.get_by_role("alert")).to_contain_text("2 answers are not saved yet")
     visit.faults.clear()  # requests that nobody answered
-    with ReviewCommand(folder, "--person", "ada") as again:
+    with ReviewCommand(folder, *OPTIONS) as again:
         assert again.url == command.url
         saved(page, 7)
         expect(page.get_by_role("alert")).to_be_hidden()
@@ -97,7 +100,7 @@ def test_a_phone_shows_all_of_it_and_a_page_that_is_opened_again_goes_on(
 ) -> None:
     total = len(audited_search(folder, digits, labels=20))
     page = visit.page
-    with ReviewCommand(folder, "--person", "ada") as command:
+    with ReviewCommand(folder, *OPTIONS) as command:
         page.goto(command.url)
         place(page, 1, total)
         check_for_all(page)
@@ -123,7 +126,7 @@ def test_a_phone_shows_all_of_it_and_a_page_that_is_opened_again_goes_on(
 @slow
 def test_two_tabs_and_two_people_share_the_work(visit: Visit, folder: Path, digits) -> None:
     audited_search(folder, digits)
-    with ReviewCommand(folder) as command:
+    with ReviewCommand(folder, *OPTIONS) as command:
         pages = [visit.page, visit.page.context.new_page()]
         for page, person in zip(pages, ("ada", "bob"), strict=True):
             page.goto(f"{command.url}?person={person}")
@@ -199,7 +202,7 @@ def test_fifty_kills_in_mid_work_lose_no_answer_and_double_none(
     heading = page.get_by_role("heading", level=2)
     url = ""
     for kill in range(51):
-        with ReviewCommand(folder, "--person", "ada") as command:
+        with ReviewCommand(folder, *OPTIONS) as command:
             if not url:
                 url = command.url
                 page.goto(url)
