@@ -29,6 +29,12 @@ def test_searched_fields_count_where_they_apply() -> None:
     assert sentences == []
 
 
+def test_a_configuration_without_a_level_is_asked_at_each() -> None:
+    points, sentences = fit({"lr": 0.02})
+    assert points == [{"method": m, "lr": 0.02} for m in ("standard", "co_teaching")]
+    assert sentences == []
+
+
 def test_numbers_move_into_their_range_and_other_values_leave_a_configuration_out() -> None:
     points, sentences = fit(
         {"method": "standard", "lr": 3.0},

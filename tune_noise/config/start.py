@@ -1,7 +1,7 @@
 """Configurations that a search asks first, before its sampler proposes any: those that suit it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tune_noise.config.configurations import Configurations, Values
@@ -17,7 +17,7 @@ def starting_points(
     Of a configuration the searched fields count, where they apply. A number outside its range is
     moved to the nearest end, or to what the space fixes; a configuration with a word that no choice
     has, or that differs from what is fixed, is left out; a field that it does not name is left to
-    the sampler.
+    the sampler, and one without a level of `compare` counts for all of them.
 
     Args:
         search: is to ask for them first.
@@ -34,7 +34,7 @@ def starting_points(
     changes = _Changes()
     for condition in search.all_conditions:
         fitted: list[Values] = []
-        for values in wanted.get(condition.name, ()):
+        for values in _of_levels(search, wanted.get(condition.name, ())):
             point = _fit(search, condition, values, changes)
             if point is not None and point not in fitted:
                 fitted.append(point)
@@ -61,6 +61,15 @@ class _Changes:
             for words, counter in counts.items()
             if counter
         ]
+
+
+def _of_levels(search: SearchConfig, wanted: Sequence[Values]) -> Iterator[Values]:
+    """Yield the configurations; one without a level of `compare` is asked at each of them."""
+    for values in wanted:
+        if search.compare in search.search and search.compare not in values:
+            yield from (values | {search.compare: level} for level in search.levels)
+        else:
+            yield values
 
 
 def _times(number: int) -> str:
