@@ -32,7 +32,8 @@ def suspects(
         typer.Option(
             min=2,
             max=20,
-            help="Number of trainings per condition. Default: that of the space, or 4.",
+            help="Number of trainings per condition. Default: that of the space, or the winner's "
+            "own.",
             metavar="N",
         ),
     ] = None,
@@ -85,7 +86,7 @@ def suspects(
     console.print(f"report   {folder / REPORT_FILE}")
 
 
-def folds_of(config: SearchConfig) -> int:
+def folds_of(config: SearchConfig) -> int | None:
     """Return how many folds a search asks for, or else the default."""
     return config.suspects.folds or Suspects().folds
 

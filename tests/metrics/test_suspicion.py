@@ -12,6 +12,7 @@ from tune_noise.metrics.suspicion import (
     average_precision,
     detection,
     estimated_transition,
+    matched,
     sharpened,
     shrunk,
     suspicion,
@@ -176,3 +177,12 @@ def test_detection_counts_what_is_more_likely_wrong_than_right():
     figures = detection(found, np.array([True, True, True, False]))
     assert figures["precision"] == pytest.approx(2 / 3)
     assert figures["recall"] == pytest.approx(2 / 3)
+
+
+def test_matched_values_keep_their_order_and_get_the_distribution_of_the_reference():
+    random = np.random.default_rng(0)
+    values, reference = random.normal(size=(500, 2)), 3.0 + 2.0 * random.normal(size=80)
+    new = matched(values, reference)
+    np.testing.assert_array_equal(np.argsort(new, axis=None), np.argsort(values, axis=None))
+    assert (new > 3.0).mean() == pytest.approx((reference > 3.0).mean(), abs=1 / 80)
+    np.testing.assert_allclose(matched(reference, reference), reference, atol=1e-8)

@@ -7,8 +7,9 @@ import pytest
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.metrics.suspicion import estimated_transition, sharpened, suspicion
-from tune_noise.training.cross_fit import held_out_examples, make_folds
+from tune_noise.training.cross_fit import held_out_examples, learned_examples, make_folds
 from tune_noise.training.known_noise import noisy_labels
+from tune_noise.training.labelled_data import example_split
 from tune_noise.training.suspects import MAX_EXAMPLES, judge, suspects_problem
 
 
@@ -62,6 +63,43 @@ def test_every_copy_of_an_image_is_judged_by_its_own_label(few_digits):
     [expected] = suspicion(sharp[7:8], labels[7:8, 2], matrix).probabilities
     [row] = np.flatnonzero((found.examples == 7) & (found.copies == 2))
     assert found.probabilities[row] == pytest.approx(expected)
+
+
+def sure_of_what_it_learns(config, dataset):
+    """Predictions of a single training: the label where it was learned, else the true class."""
+    [fold] = make_folds(config, dataset, count=1)
+    labels, is_learned = noisy_labels(dataset, config)[:, 0], learned_examples(fold, dataset)
+    random = np.random.default_rng(0)
+    shares = 0.02 + 0.9 * np.eye(10)[dataset.train_labels]
+    shares[is_learned] += 3.0 * np.eye(10)[labels[is_learned]]
+    shares *= random.uniform(0.9, 1.1, size=shares.shape)
+    return {fold: shares / shares.sum(axis=1, keepdims=True)}
+
+
+def test_what_was_learned_is_as_often_suspicious_as_what_was_not(digits):
+    config = TrialConfig(noise_rate=0.4, val_fraction=0.3)
+    found = judge(sure_of_what_it_learns(config, digits), digits)
+    train, val = example_split(digits, config)
+    np.testing.assert_array_equal(np.sort(found.examples[found.folds == 0]), train)
+    np.testing.assert_array_equal(np.sort(found.examples[found.folds == 1]), val)
+    rates = [found.flagged[found.folds == fold].mean() for fold in (0, 1)]
+    assert rates[0] == pytest.approx(rates[1], abs=0.01)
+    # Though every label that was learned is predicted.
+    assert found.facts["average_precision"] > 0.99
+
+
+def test_a_given_validation_split_says_nothing_of_the_noise_of_training(digits):
+    labels = digits.train_labels.copy()
+    wrong = np.arange(len(labels)) % 3 == 0
+    wrong[-300:] = False
+    labels[wrong] = (labels[wrong] + 1) % 10
+    dataset = replace(
+        digits, train_labels=labels, true_labels=digits.train_labels, num_validation=300
+    )
+    config = TrialConfig(noise="given")
+    [fold] = make_folds(config, dataset, count=1)
+    found = judge({fold: 0.01 + 0.9 * np.eye(10)[digits.train_labels]}, dataset)
+    assert found.facts["suspects"] == wrong.sum()
 
 
 def test_where_the_truth_is_unknown_no_figure_speaks_of_it(few_digits):

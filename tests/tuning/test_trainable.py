@@ -4,16 +4,19 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tune_noise.data import Dataset
 from tune_noise.record.folder import (
     checkpoint_file,
+    judgements_file,
     previous_checkpoint_file,
     weights_file,
 )
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import read_checkpoint
+from tune_noise.training.cross_fit import make_folds, read_fold, train_fold
 from tune_noise.tuning import trainable
 from tune_noise.tuning.cluster.devices import choose_device, fallback
 from tune_noise.tuning.session.stacks import Stack
@@ -238,3 +241,17 @@ def test_a_state_that_does_not_fit_leaves_the_trial_as_new(
     [sentence] = json.loads(first[RESTORED])["damage"]
     assert "does not fit" in sentence
     assert untimed(news_of(first)["epochs"]) == expected
+
+
+def test_a_confirmation_leaves_what_it_predicted_of_every_label(
+    tmp_path: Path, few_digits: Dataset
+) -> None:
+    stack = stack_of("t1", "t2", stage="confirm", epochs=2)
+    for folds in (0, None):
+        trained = actor(stack, few_digits, tmp_path, [], suspect_folds=folds)
+        assert has_ended(trained.step())
+        assert judgements_file(tmp_path, "t1").exists() == (folds is None)
+    for trial_id, config in zip(stack.trial_ids, stack.configs, strict=True):
+        [fold] = make_folds(config, few_digits, count=1)
+        left = read_fold(judgements_file(tmp_path, trial_id), fold)
+        np.testing.assert_allclose(left, train_fold(fold, few_digits), atol=1e-5)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html import escape
@@ -19,9 +20,10 @@ from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.metrics.suspicion import average_precision
 from tune_noise.record import RECORD_FILE, Event, Record
+from tune_noise.record.folder import judgements_file
 from tune_noise.reporting import write_outputs
 from tune_noise.suspects import suspects
-from tune_noise.training.cross_fit import Fold
+from tune_noise.training.cross_fit import Fold, make_folds, save_fold, train_fold
 from tune_noise.winners.find_suspects import find_suspects, train_here
 
 SPACE: dict[str, Any] = {
@@ -50,7 +52,7 @@ class Searched:
     def target(self) -> Path:
         return self.folder / "winners" / CONDITION
 
-    def find(self, *, folds: int = 3, killed_after: int | None = None) -> None:
+    def find(self, *, folds: int | None = 3, killed_after: int | None = None) -> None:
         def train(missing: Sequence[Fold]) -> Iterator[tuple[Fold, np.ndarray | str]]:
             for fold, found in train_here(missing, self.dataset, device="cpu"):
                 if killed_after is not None and len(self.trained) == killed_after:
@@ -135,6 +137,31 @@ def test_what_is_there_is_not_done_again_and_told_once(searched: Searched) -> No
         searched.find()
     assert len(searched.trained) == 3
     assert len(searched.notes) == 1
+
+
+def test_a_leader_that_left_its_predictions_is_not_trained_again(searched: Searched) -> None:
+    trial_id = next(iter(searched.history.trials))
+    config = searched.history.trials["t0002"].config
+    assert trial_id == "t0001"
+    [fold] = make_folds(config, searched.dataset, count=1)
+    judgements = train_fold(fold, searched.dataset)
+    save_fold(judgements_file(searched.folder, "t0002"), fold, judgements)
+    searched.find(folds=None)
+    assert searched.trained == []
+    table = (searched.target / "suspects.csv").read_bytes()
+    assert {row["fold"] for row in searched.rows()} == {"0", "1"}
+    assert searched.history.suspects[CONDITION]["folds"] is None
+    # Where they are lost it is trained once more, and says the same.
+    shutil.rmtree(searched.target)
+    judgements_file(searched.folder, "t0002").unlink()
+    searched.find(folds=None)
+    assert searched.trained == ["1 of 1"]
+    assert (searched.target / "suspects.csv").read_bytes() == table
+    # Folds that are asked for take its place, and no later search without a number takes theirs.
+    searched.find(folds=2)
+    searched.find(folds=None)
+    assert searched.trained[1:] == ["1 of 2", "2 of 2"]
+    assert searched.history.suspects[CONDITION]["folds"] == 2
 
 
 def test_a_driver_killed_before_its_note_tells_the_record_later(searched: Searched) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
+from scipy.stats import rankdata
 
 from tune_noise.metrics.information import Floats, Labels
 from tune_noise.metrics.unmixing import confident_transition
@@ -210,6 +211,28 @@ def likeliest_classes(
         classes[rows] = np.argsort(-joint, axis=1, kind="stable")[:, :width]
         chances[rows] = np.take_along_axis(joint, classes[rows], axis=1)
     return classes, chances
+
+
+def matched(values: Floats, reference: Floats) -> Floats:
+    """Return the values of a reference that stand at the same places in its ranking.
+
+    Args:
+        values: of any shape, not empty; only their order matters.
+        reference: not empty.
+
+    Returns:
+        As `values`, in the same order; a trace of it is left where they are beyond the ends of the
+        reference.
+
+    Example:
+        >>> matched(np.array([7.0, 8.0, 9.0, 9.5]), np.array([-1.0, 1.0])).round(6).tolist()
+        [-1.0, -0.5, 0.5, 1.0]
+    """
+    # Each counts as the middle of its share of the ranking.
+    places = (rankdata(values.reshape(-1)) - 0.5) / values.size
+    middles = (np.arange(reference.size) + 0.5) / reference.size
+    new = np.interp(places, middles, np.sort(reference.reshape(-1)))
+    return np.asarray((new + 1e-9 * places).reshape(values.shape))
 
 
 def average_precision(scores: Floats, is_wrong: NDArray[Any]) -> float | None:

@@ -203,7 +203,7 @@ def _suspects(search: SearchConfig) -> str:
     folds = max(search.suspect_folds(condition) for condition in search.all_conditions)
     by = f"trained {folds} times on all but 1/{folds} of the examples"
     if folds == 0:
-        by = "as its folds have predicted them, without a further training"
+        by = "as it predicts them while it is confirmed, without a further training"
     return f"wrong labels, by the winner of each condition {by} (suspects.folds=0: not looked for)"
 
 

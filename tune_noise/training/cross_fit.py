@@ -5,6 +5,9 @@ inputs of training and validation are dealt into folds. For each fold the config
 once more without the fold's inputs, which take no part in its validation either, and predicts them
 after each epoch. What is kept is a weighted mean of these predictions over the epochs up to the one
 that validation selects.
+
+A single fold is no cross-fitting: it is the training of the configuration itself, which judges also
+what it learns, by what it predicts meanwhile (`training_memory`).
 """
 
 from collections.abc import Mapping
@@ -62,7 +65,8 @@ class Fold:
 def make_folds(config: TrialConfig, dataset: Dataset, *, count: int) -> list[Fold]:
     """Return the trainings of a cross-fitting, which may run in any order and on any machine.
 
-    A configuration with folds of its own needs one alone, whatever `count` is.
+    A configuration with folds of its own needs one alone, whatever `count` is. One is the training
+    of the configuration itself.
     """
     fingerprint = dataset.fingerprint
     if config.val_folds is not None:
@@ -107,8 +111,17 @@ def held_out_examples(fold: Fold, dataset: Dataset) -> np.ndarray:
     return np.flatnonzero(fold_of_examples(dataset, fold.config, count=fold.count) == fold.number)
 
 
+def learned_examples(fold: Fold, dataset: Dataset) -> np.ndarray:
+    """Return which training examples a training judges though it learns them, bool [N]."""
+    is_learned = np.zeros(len(dataset.train_labels), dtype=bool)
+    if fold.count == 1 and fold.config.val_folds is None:
+        train, _ = example_split(dataset, fold.config)
+        is_learned[train] = True
+    return is_learned
+
+
 def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarray:
-    """Train without the examples of a fold, and predict them.
+    """Train without the examples of a fold, and predict them; a single fold learns them, too.
 
     Args:
         fold: what to train.
@@ -117,20 +130,21 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
 
     Returns:
         P(class | input), float64 [inputs of the fold, K]: the mean over the networks, and over the
-        epochs up to the selected one, each weighted `EPOCH_DECAY` times the next.
+        epochs up to the selected one, each weighted `EPOCH_DECAY` times the next; those of a
+        single fold alike.
 
     Raises:
         FoldDiverged: the networks diverged in their first epoch.
     """
     # Nobody looks at the test set here, so it need not be evaluated.
     without_test = replace(dataset, test_inputs=None, test_labels=None)
-    if fold.config.val_folds is not None:
+    held_out = held_out_examples(fold, dataset)
+    if fold.count == 1:
         trial = Trial([fold.config], without_test, device=device, keeps_judgements=True)
         while not trial.finished:
             trial.train_epoch()
         _check_trained(fold, trial)
-        return trial.replicate_judgements(0, dataset)
-    held_out = held_out_examples(fold, dataset)
+        return np.asarray(trial.replicate_judgements(0, dataset)[held_out])
     trial = Trial([fold.config], without_test, device=device, held_out=held_out)
     indices = torch.from_numpy(held_out).to(trial.device)
     average = EpochAverage()

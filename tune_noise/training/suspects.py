@@ -1,4 +1,4 @@
-"""Every example of a cross-fitting with how suspicious its label is."""
+"""Every judged example with how suspicious its label is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +16,11 @@ from tune_noise.metrics.suspicion import (
     detection,
     estimated_transition,
     likeliest_classes,
+    matched,
     sharpened,
     suspicion,
 )
-from tune_noise.training.cross_fit import Fold, fold_of_examples, gather
+from tune_noise.training.cross_fit import Fold, fold_of_examples, gather, learned_examples
 from tune_noise.training.known_noise import noisy_labels, true_labels
 
 # A table of more is no list that a person reads, and dilution can make a hundred copies of all.
@@ -42,7 +43,7 @@ class Suspects:
         probabilities: float64 in [0, 1], that the label is wrong.
         classes: int64 [N, C], the true classes that are likeliest given input and labels.
         chances: float32 [N, C], their probabilities.
-        folds: int64 from 1, the training that did not learn the example.
+        folds: int64 from 1, the training that did not learn the example; 0 where it did.
         true_labels: int64; None where the truth is unknown.
         facts: how many examples and suspects there are, and, where the truth is known, how many
             labels are wrong and how well they were found (`metrics.suspicion.detection`). Of
@@ -83,7 +84,11 @@ def suspects_problem(config: TrialConfig, dataset: Dataset) -> str | None:
 
 
 def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
-    """Rank the examples by what networks that did not learn them predict.
+    """Rank the examples by what networks predict that did not learn them, or had yet to.
+
+    Predictions of what is being learnt are too sure, and agree with its labels too often. So the
+    noise is estimated from the other examples, and the suspicions of the learnt ones get the
+    distribution of theirs: which examples validate is random.
 
     Args:
         found: every fold of one cross-fitting -> what `train_fold` returned.
@@ -94,16 +99,25 @@ def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
     images, probabilities = gather(found, dataset)
     labels = noisy_labels(dataset, config)[images]
     num_copies = labels.shape[1]
-    transition = estimated_transition(probabilities, labels)
-    sharp = sharpened(probabilities, labels, transition)
-    # One label per image at a time: under dilution all at once would take much memory.
-    columns = [suspicion(sharp, column, transition).log_odds for column in labels.T]
-    all_found = Suspicion(np.stack(columns, axis=1).reshape(-1))
+    is_learned = learned_examples(first, dataset)[images]
+    # A validation split that the data came with may have been labelled with more care.
+    judges = ~is_learned if dataset.num_validation is None else np.ones_like(is_learned)
+    transition = estimated_transition(probabilities[judges], labels[judges])
+    sharp, log_odds = np.empty_like(probabilities), np.empty(labels.shape)
+    for part in filter(np.any, (~is_learned, is_learned)):
+        sharp[part] = sharpened(probabilities[part], labels[part], transition)
+        # One label per image at a time: under dilution all at once would take much memory.
+        for copy, column in enumerate(labels[part].T):
+            log_odds[part, copy] = suspicion(sharp[part], column, transition).log_odds
+    if is_learned.any() and dataset.num_validation is None:
+        log_odds[is_learned] = matched(log_odds[is_learned], log_odds[~is_learned])
+    all_found = Suspicion(log_odds.reshape(-1))
     classes, chances = likeliest_classes(sharp, labels, transition, most=MAX_CHANCES)
     order = all_found.order
     image_of, copy_of = order // num_copies, order % num_copies
     truth = true_labels(dataset, config.noise)
     folds = fold_of_examples(dataset, config, count=first.count)[images]
+    folds[is_learned] = 0
     wrong = None if truth is None else (labels != truth[images][:, None]).reshape(-1)
     return Suspects(
         examples=images[image_of],
@@ -115,7 +129,8 @@ def judge(found: Mapping[Fold, np.ndarray], dataset: Dataset) -> Suspects:
         chances=chances[image_of],
         folds=folds[image_of],
         true_labels=None if truth is None else truth[images][image_of],
-        facts=_facts(all_found, wrong) | _annotators(dataset, images, probabilities.argmax(axis=1)),
+        facts=_facts(all_found, wrong)
+        | _annotators(dataset, images[~is_learned], probabilities[~is_learned].argmax(axis=1)),
     )
 
 

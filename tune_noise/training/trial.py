@@ -43,6 +43,7 @@ from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
 from tune_noise.training.progress import Progress
 from tune_noise.training.step import Examples, TrainingStep
+from tune_noise.training.training_memory import TrainingMemory
 
 # Replicates of one stack may differ in these; everything else they share.
 PLAIN_OWN_FIELDS = frozenset({"seed", "noise_seed", "lr"})
@@ -63,8 +64,7 @@ class Trial:
         dataset: in memory.
         device: where to train.
         held_out: images that take no part; see `prepare`.
-        keeps_judgements: whether the predictions for what validates are averaged over epochs, for
-            `replicate_judgements`.
+        keeps_judgements: whether predictions are averaged over epochs, for `replicate_judgements`.
 
     Raises:
         ConfigError: the configurations cannot be stacked, or do not suit the data set.
@@ -121,9 +121,23 @@ class Trial:
         self.epoch = 0
         self.seconds = 0.0
         self.progress = [Progress() for _ in configs]
-        self._judgements = EpochAverage() if keeps_judgements else None
+        self._judgements = self._make_judgements(dataset) if keeps_judgements else None
         # All members' weights at their replicate's best epoch so far.
         self.best_weights = member_state(self.network, slice(None))
+
+    def _make_judgements(self, dataset: Dataset) -> EpochAverage | TrainingMemory:
+        if self.num_folds > 1:
+            return EpochAverage()
+        input_of, validates = (
+            torch.from_numpy(array).to(self.device)
+            for array in (dataset.input_of, self.data.val_examples)
+        )
+        return TrainingMemory(
+            input_of,
+            validates,
+            num_replicates=len(self.configs),
+            num_classes=dataset.num_classes,
+        )
 
     def _initialise(self) -> None:
         for member, seed in enumerate(self._member_seeds("initialisation")):
@@ -180,7 +194,10 @@ class Trial:
             self.augmentation.start_epoch(number)
             start_epoch(self.network, self._member_seeds("dropout", number))
             for examples in self._examples(number):
-                tally.add(*self.step(examples))
+                batch, outcome = self.step(examples)
+                tally.add(batch, outcome)
+                if isinstance(self._judgements, TrainingMemory):
+                    self._judgements.learn(examples.images, batch)
         return self._mean_of_folds(tally.metrics())
 
     def _mean_of_folds(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -316,20 +333,26 @@ class Trial:
         return {name: value[members].clone() for name, value in self.best_weights.items()}
 
     def replicate_judgements(self, r: int, dataset: Dataset) -> np.ndarray:
-        """Return what was predicted of each training example by networks that did not learn it.
+        """Return what was predicted of each training example, averaged over networks and epochs.
+
+        With folds they are predictions of networks that did not learn the example. Without any,
+        those of validation examples are, and the others are what was predicted in training.
 
         Args:
-            r: number of the configuration, which has folds and has ended.
+            r: number of the configuration, which has ended.
             dataset: what it is trained on.
 
         Returns:
-            P(class | input), float64 [N, K], averaged over networks and epochs; equal inputs are
-            predicted once.
+            P(class | input), float64 [N, K]; equal inputs are predicted once. 0 for an example
+            that took no part.
         """
         assert self._judgements is not None
+        selected = self._judgements.selected[r].double().cpu().numpy()
+        if self.num_folds == 1:
+            return np.asarray(selected[dataset.input_of])
         places = np.empty(len(dataset.train_labels), dtype=np.int64)
         places[self.data.val_examples] = np.arange(len(self.data.val_examples))
-        return np.asarray(self._judgements.selected[r].numpy()[places[dataset.input_of]])
+        return np.asarray(selected[places[dataset.input_of]])
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Copy all that a resumed trial needs: tensors by name, and plain values for JSON."""

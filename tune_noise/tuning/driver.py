@@ -61,6 +61,7 @@ def run_session(
             rungs=session.rung_levels,
             cpus=resources.cpus_per_trial,
             gpus=resources.gpus_per_trial,
+            suspect_folds=session.search.suspects.folds,
             guard=guard,
         )
         per_trial = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}

@@ -13,9 +13,9 @@ from tune_noise.data import Dataset
 from tune_noise.record.folder import checkpoints_dir, judgements_file, weights_file
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import Tensors, write_checkpoint
-from tune_noise.training.cross_fit import make_folds, save_fold
+from tune_noise.training.cross_fit import held_out_examples, make_folds, save_fold
 from tune_noise.training.noise_findings import noise_findings
-from tune_noise.training.suspects import suspects_problem
+from tune_noise.training.suspects import MAX_PREDICTIONS, suspects_problem
 from tune_noise.tuning.checkpoints import StackCheckpoints
 from tune_noise.tuning.cluster.devices import choose_device, fallback, set_threads
 from tune_noise.tuning.cluster.node_guard import NodeGuard
@@ -55,6 +55,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         rungs: list[int],
         cpus: float,
         gpus: float,
+        suspect_folds: int | None = 0,
         guard: NodeGuard | None = None,
     ) -> None:
         """Set up an actor once; the data comes from the node's shared memory, not by pickle."""
@@ -62,6 +63,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             guard.check()
         set_threads(cpus)
         self._dataset, self._output, self._rungs = dataset, Path(output), set(rungs)
+        self._suspect_folds = suspect_folds
         self._device = choose_device(gpus)
         self._fallback = fallback(gpus, self._device)
         self.reset_config(config)
@@ -104,12 +106,15 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         )
 
     def _keeps_judgements(self) -> bool:
-        """Return whether the predictions of all folds are kept, which find wrong labels."""
-        config = self._stack.configs[0]
+        """Return whether predictions of all examples are kept, which find wrong labels."""
+        configs, dataset = self._stack.configs, self._dataset
+        predictions = len(configs) * len(dataset.train_labels) * dataset.num_classes
         return (
             self._stack.stage == "confirm"
-            and config.val_folds is not None
-            and suspects_problem(config, self._dataset) is None
+            and (self._suspect_folds is None or configs[0].val_folds is not None)
+            and suspects_problem(configs[0], dataset) is None
+            # What is not kept here is predicted later, by one more training of the leader alone.
+            and (configs[0].val_folds is not None or predictions <= MAX_PREDICTIONS)
         )
 
     def step(self) -> dict[str, Any]:
@@ -230,7 +235,8 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
             if self._trial.progress[r].best_epoch > 0:
                 [fold] = make_folds(config, self._dataset, count=1)
                 path = judgements_file(self._output, trial_id)
-                save_fold(path, fold, self._trial.replicate_judgements(r, self._dataset))
+                judgements = self._trial.replicate_judgements(r, self._dataset)
+                save_fold(path, fold, judgements[held_out_examples(fold, self._dataset)])
 
     def save(self, checkpoint_dir: str | None = None) -> Any:
         """Checkpoint at once: Ray calls this before it pauses a trial.

@@ -1,8 +1,8 @@
 """After the confirmation: the winner of each condition looks for wrong labels.
 
 Each fold that is trained is kept as a file until the table of its condition is written, so that a
-search that was killed trains only what is missing. A winner whose configuration has folds has left
-its predictions already.
+search that was killed trains only what is missing. Where nothing more is to be trained, the winner
+has left its predictions when it was confirmed.
 """
 
 import math
@@ -44,7 +44,7 @@ class CrossFitting:
         target: folder of its winner.
         about: which trial is cross-fitted, and how.
         folds: what is to be trained; empty where the table is there already.
-        judgements: what the trial may have left where its configuration has folds; else None.
+        judgements: what the trial may have left where it judges by itself; else None.
         facts: of the table that is there; None where it is not.
         problem: why there is none.
     """
@@ -84,7 +84,7 @@ def find_suspects(
     dataset: Dataset,
     folder: Path,
     *,
-    folds: int,
+    folds: int | None,
     train: TrainFolds,
     note: Callable[..., None],
 ) -> None:
@@ -94,7 +94,7 @@ def find_suspects(
         history: of a search whose trials have all ended.
         dataset: what was trained on.
         folder: of the search.
-        folds: trainings per condition; 0: nothing is done.
+        folds: trainings per condition; None: the leader's own training judges; 0: nothing is done.
         train: trains folds.
         note: takes a text, `is_warning`, and facts for the record: called for each table that the
             record does not know yet, and for each that could not be made.
@@ -175,7 +175,7 @@ def train_here(
 
 
 def _planned(
-    summary: Summary, dataset: Dataset, folder: Path, count: int
+    summary: Summary, dataset: Dataset, folder: Path, count: int | None
 ) -> Iterator[CrossFitting]:
     fingerprint = dataset.fingerprint
     for condition in summary.conditions:
@@ -186,10 +186,12 @@ def _planned(
         about = {"trial_id": trial.trial_id, "folds": folds, "dataset_fingerprint": fingerprint}
         fitting = CrossFitting(condition.name, winner_dir(folder, condition.name), about)
         fitting.problem = suspects_problem(trial.config, dataset)
-        fitting.facts = None if fitting.problem else read_suspects(fitting.target, about)
+        # Who asks for no training takes any table of this trial.
+        same = {k: v for k, v in about.items() if k != "folds" or v is not None}
+        fitting.facts = None if fitting.problem else read_suspects(fitting.target, same)
         if fitting.problem is None and fitting.facts is None:
-            fitting.folds = make_folds(trial.config, dataset, count=count)
-            if trial.config.val_folds is not None:
+            fitting.folds = make_folds(trial.config, dataset, count=count or 1)
+            if trial.config.val_folds is not None or count is None:
                 fitting.judgements = judgements_file(folder, trial.trial_id)
         yield fitting
 

@@ -91,6 +91,8 @@ def audit(
         raise UserError("--labels and --until both say how many labels to draw: leave one out")
     console = Console(markup=False, highlight=False, soft_wrap=True)
     opened = open_audit(folder, condition, record)
+    if finalists or labels is not None or until is not None:
+        _check_out_of_sample(opened)
     if import_file is not None:
         _import(opened, import_file, person or getpass.getuser(), console)
     if finalists or curve:
@@ -99,6 +101,18 @@ def audit(
         _draw(opened, labels, until, seed, data_dir, console)
     update_audits(folder, record)
     _print_state(open_audit(folder, condition, record), console)
+
+
+def _check_out_of_sample(audit: "OpenedAudit") -> None:
+    """Check that the leader has not learned what it judged, so that its accuracy can be told."""
+    assert audit.condition.suspects is not None
+    if audit.condition.suspects["folds"] is None:
+        raise UserError(
+            f"{audit.folder}, condition {audit.condition.name}: the leader has learned most of the "
+            "labels that it judged, so what it predicts does not tell its accuracy; let networks "
+            f"judge them that did not: tune-noise suspects {shlex.quote(str(audit.folder))} "
+            "--folds 4"
+        )
 
 
 def _draw(
