@@ -8,7 +8,7 @@ import torch
 
 from tune_noise.config.trial import TrialConfig
 from tune_noise.methods.protocol import Batch, Mixing
-from tune_noise.training import Trial
+from tune_noise.training import Trial, training_memory
 from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
 from tune_noise.training.cross_fit import learned_examples, make_folds, train_fold
 from tune_noise.training.labelled_data import example_split
@@ -31,7 +31,9 @@ def trained(configs, dataset, epochs=99):
     return trial
 
 
-def test_it_is_the_mean_of_what_was_predicted():
+@pytest.mark.parametrize("waiting", [1, 1000])
+def test_it_is_the_mean_of_what_was_predicted(waiting, monkeypatch):
+    monkeypatch.setattr(training_memory, "_WAITING", waiting)
     # The third input equals the first, the last one validates.
     memory = TrainingMemory(
         torch.tensor([0, 1, 0, 3]), torch.tensor([3]), num_replicates=2, num_classes=2
@@ -40,13 +42,15 @@ def test_it_is_the_mean_of_what_was_predicted():
         torch.tensor([[0, 1], [1, 2]]),
         batch_of([[[0.5, 0.5], [0.9, 0.1]], [[0.2, 0.8], [0.4, 0.6]]]),
     )
-    memory.add(torch.log(torch.tensor([[[[0.7, 0.3]]], [[[0.6, 0.4]]]])))
+    validation = torch.log(torch.tensor([[[[0.7, 0.3]]], [[[0.6, 0.4]]]]))
+    memory.add(validation)
     memory.select(0)
     shares = Mixing(torch.tensor([[1, 0], [1, 0]]), torch.tensor([0.5, 0.25]))
     memory.learn(
         torch.tensor([[2, 1], [1, 0]]),
         batch_of([[[0.8, 0.2], [0.3, 0.7]], [[0.7, 0.3], [0.9, 0.1]]], shares),
     )
+    memory.add(validation)
     memory.select(1)
     expected = torch.tensor([[0.5, 0.9, 0.0, 0.7], [0.5, 0.3, 0.0, 0.6]])
     torch.testing.assert_close(memory.selected[..., 0], expected)

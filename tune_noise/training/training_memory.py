@@ -5,6 +5,9 @@ from torch import Tensor
 
 from tune_noise.methods.protocol import Batch
 
+# Logits that wait to be taken in together: batch by batch takes long beside a small network.
+_WAITING = 1_000_000
+
 
 class TrainingMemory:
     """The mean prediction for each input over the training so far.
@@ -39,6 +42,7 @@ class TrainingMemory:
         self._total = torch.zeros(*shape, num_classes, device=input_of.device)
         self._weights = torch.zeros(*shape, 1, device=input_of.device)
         self.selected = torch.zeros_like(self._total)
+        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def learn(self, images: Tensor, batch: Batch) -> None:
         """Take in a batch that is trained on.
@@ -47,23 +51,29 @@ class TrainingMemory:
             images: int64 [R, batch], the inputs that it shows.
             batch: a mixture counts for its first image, by the share of it.
         """
-        mixing = batch.mixing
-        shares = torch.ones(len(images), device=images.device) if mixing is None else mixing.shares
-        self._add(images, batch.logits, shares)
+        ones = torch.ones((), device=images.device).expand(len(images))
+        shares = ones if batch.mixing is None else batch.mixing.shares.float()
+        weights = shares.unsqueeze(1).expand(images.shape)
+        self._waiting.append((images, batch.logits.detach(), weights))
+        # Batches of an epoch are equally large, to within one example.
+        if len(self._waiting) * batch.logits.numel() >= _WAITING:
+            self._take_in()
 
     def add(self, logits: Tensor) -> None:
-        """Take in what is predicted of the inputs that validate, float [R, P, N_val, K]."""
-        replicates = len(logits)
-        shares = torch.ones(replicates, device=logits.device)
-        self._add(self._validates.expand(replicates, -1), logits, shares)
+        """End an epoch by what is predicted of the inputs that validate, [R, P, N_val, K]."""
+        validates = self._validates.expand(len(logits), -1)
+        self._waiting.append((validates, logits, torch.ones_like(validates, dtype=torch.float32)))
+        self._take_in()
 
-    def _add(self, images: Tensor, logits: Tensor, shares: Tensor) -> None:
-        probabilities = logits.detach().float().softmax(dim=3).mean(dim=1)
-        weights = shares.float().view(-1, 1, 1).expand(*images.shape, 1)
+    def _take_in(self) -> None:
+        images, logits, weights = zip(*self._waiting, strict=True)
+        self._waiting = []
+        probabilities = torch.cat(logits, dim=2).float().softmax(dim=3).mean(dim=1)
+        shares = torch.cat(weights, dim=1).unsqueeze(2)
         # Rows of all replicates one after another: so one addition serves them all.
-        firsts = torch.arange(len(images), device=images.device) * len(self._input_of)
-        rows = (self._input_of[images] + firsts.view(-1, 1)).reshape(-1)
-        for kept, values in ((self._total, probabilities * weights), (self._weights, weights)):
+        firsts = torch.arange(len(shares), device=shares.device) * len(self._input_of)
+        rows = (self._input_of[torch.cat(images, dim=1)] + firsts.view(-1, 1)).reshape(-1)
+        for kept, values in ((self._total, probabilities * shares), (self._weights, shares)):
             kept.flatten(0, 1).index_add_(0, rows, values.flatten(0, 1))
 
     def select(self, r: int) -> None:
@@ -77,5 +87,6 @@ class TrainingMemory:
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         """Continue exactly from what `state` returned; the tensors are copied."""
+        self._waiting = []
         for name, kept in self.state().items():
             kept.copy_(tensors[name])
