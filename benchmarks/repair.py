@@ -93,7 +93,7 @@ def gains(
     assert condition.leader is not None
     config = condition.leader.config
     ranked = suspects(folder, condition.name)
-    yield ("corrected", "wrong of them", "first suspects", "at random", "n")
+    yield ("looked at", "wrong suspects", "first suspects", "wrong at random", "at random")
     yield ("--",) * 5
     for number in FIRST:
         by_rank = store.get(
@@ -108,12 +108,19 @@ def gains(
         ]
         if by_rank is not None and None not in drawn:
             wrong = wrong_of(dataset, ranked[:number])
-            yield (f"{number}", f"{wrong}", cell(by_rank), cell(drawn), f"{len(SEEDS)}")
+            of_drawn = np.mean(
+                [wrong_of(dataset, drawn_examples(dataset, number, s)) for s in SEEDS]
+            )
+            yield (f"{number}", f"{wrong}", cell(by_rank), f"{of_drawn:.0f}", cell(drawn))
 
 
 def at_random(config: TrialConfig, dataset: Dataset, number: int, seed: int) -> float:
-    examples = np.random.default_rng(seed).permutation(len(dataset.train_labels))[:number]
+    examples = drawn_examples(dataset, number, seed)
     return accuracies(config, corrected(dataset, examples), [seed])[0]
+
+
+def drawn_examples(dataset: Dataset, number: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).permutation(len(dataset.train_labels))[:number]
 
 
 def suspects(folder: Path, condition: str) -> np.ndarray:
