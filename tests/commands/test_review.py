@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.support.audits import judged_search
 from tests.support.reviews import audited_search
 from tests.support.searches import finished_search
@@ -33,9 +31,8 @@ def test_data_that_have_changed_are_refused(run: Run, few_digits) -> None:
     assert "was searched on other data" in outcome.err
 
 
-@pytest.mark.parametrize("name", ["a\nb", " ", "x" * 101])
-def test_a_person_has_a_name_of_one_line(run: Run, digits, name: str) -> None:
+def test_a_person_has_a_name_of_one_line(run: Run, digits) -> None:
     audited_search(Path("runs/smoke"), digits)
-    outcome = run("review", "runs/smoke", "--no-browser", "--person", name)
+    outcome = run("review", "runs/smoke", "--no-browser", "--person", "a\nb")
     assert outcome.code == 2
     assert "person: must be a line" in outcome.err

@@ -4,14 +4,13 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.support.audits import CONDITION, judged_search
+from tests.support.audits import judged_search
 from tests.support.histories import Builder, epoch
 from tune_noise.audit.answers import Answer, AuditRecord
 from tune_noise.audit.sample import draw_sample
@@ -19,8 +18,8 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.data.own_data import plan_dataset
 from tune_noise.data.sources.read import read_source
-from tune_noise.history.open import read_history
 from tune_noise.record import Event, Record
+from tune_noise.service.audit.opened import open_audit
 from tune_noise.service.begin import dataset_facts
 from tune_noise.service.earlier import lineage_facts
 
@@ -31,16 +30,11 @@ def audited_search(folder: Path, digits: Dataset, *, labels: int = 40) -> list[i
     Returns:
         The examples of the sample, in order.
     """
-    population, _ = judged_search(folder, digits)
-    sample = draw_sample(population, labels=labels, seed=0)
-    sample = replace(sample, condition=CONDITION, trial_id=read_trial(folder))
-    AuditRecord(folder).add_sample(sample)
-    return sample.examples.tolist()
-
-
-def read_trial(folder: Path) -> str:
-    """Return the trial whose networks have judged the labels."""
-    return str(read_history(folder).suspects[CONDITION]["trial_id"])
+    judged_search(folder, digits)
+    audit = open_audit(folder, None, None)
+    sample = draw_sample(audit.population, labels=labels, seed=0)
+    audit.record.add_sample(sample)
+    return [int(example) for example in sample.examples]
 
 
 def own_config(name: str, source: str, **options: Any) -> SearchConfig:

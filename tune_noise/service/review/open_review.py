@@ -60,7 +60,7 @@ def open_review(
     words = Words(
         title=f"{mode.capitalize()} of {audit.history.config.name}",
         question=_QUESTIONS[mode],
-        list_id="/".join([*names, audit.population.trial_id]),
+        list_id="/".join([*names, audit.population.digest]),
         person=check_person(person),
         finish=f"tune-noise audit {folder}"
         if mode == "audit"
