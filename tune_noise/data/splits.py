@@ -14,9 +14,10 @@ from tune_noise.seeding import derive_seed
 
 # Which examples validate is part of the data set, not of a trial: it never moves with a seed.
 SPLIT_SEED = 0
-# A tenth of so few noisy labels chooses worse than folds of all of them, and three tenths tell
-# finalists apart less often; folds take two to three times as long: docs/results/val_folds.md.
-FOLDS, FOLDS_UP_TO = 5, 2000
+# A tenth of so few noisy labels chooses worse than folds of all of them, and with three tenths less
+# is learnt; folds take two to three times as long. Of more it was not measured enough:
+# docs/results/val_folds.md.
+FOLDS, FOLDS_UP_TO = 5, 3000
 
 
 def suited_folds(num_examples: int) -> int | None:
