@@ -284,7 +284,8 @@ def truths(population: Population, truth: np.ndarray, other: np.ndarray) -> dict
 
 def line(case: str, labels: int, name: str, pairs: list[tuple[Estimated, float]], size: int) -> str:
     n = len(pairs)
-    holds = np.mean([e.low <= truth <= e.high for e, truth in pairs])
+    # Where everything was checked the interval is a point.
+    holds = np.mean([e.low - 1e-9 <= truth <= e.high + 1e-9 for e, truth in pairs])
     width = np.mean([e.half_width for e, _ in pairs])
     bias = np.mean([e.value - truth for e, truth in pairs])
     truth = np.mean([truth for _, truth in pairs])

@@ -93,7 +93,7 @@ def _tables(condition: ConditionSummary, facts: Facts) -> Iterator[CheckedTable]
             for row in facts["suspects"]
         ],
     )
-    if facts["curve"]:
+    if facts.get("curve"):
         yield CheckedTable(
             "What it would buy to correct the first suspects: accuracy of the leader and the gain, "
             "in percent and points; 95 % interval below.",
@@ -129,13 +129,18 @@ def audit_sentences(condition: ConditionSummary) -> Iterator[str]:
         f"{facts['answered']:,} of {facts['labels']:,} labels, drawn at random with known "
         f"probabilities from {facts['population']:,}, were checked by hand ({persons})."
     )
+    if facts["until"] is not None:
+        yield (
+            f"Drawn until both half-widths are ± {100 * facts['until']:g} points; intervals of "
+            f"{100 * facts['confidence']:g} % at each look make up for looking."
+        )
     yield f"Of the given labels {share_in_words(facts['noise_rate'])} are wrong."
     yield (
         f"The leader is right on {share_in_words(accuracy_of_leader(facts))} of inputs that its "
         "networks did not learn."
     )
     yield from _verdict_sentences(condition, facts)
-    for row in facts["curve"]:
+    for row in facts.get("curve", []):
         yield (
             f"If the first {row['first']:,} suspects were corrected: "
             f"{share_in_words(row['accuracy'])} right, a gain of {points_in_words(row['gain'])}."
