@@ -228,7 +228,7 @@ def estimates_of(path: Path, options: argparse.Namespace) -> None:
     strata, true = strata_of(population), truths(population, truth, other)
     size = len(population)
     for labels in options.sizes:
-        found = defaultdict[str, list[tuple[Estimated, float]]](list)
+        pairs_of = defaultdict[str, list[tuple[Estimated, float]]](list)
         for repetition in range(options.repetitions):
             sample = draw_sample(population, labels=labels, seed=repetition)
             random = np.random.default_rng(repetition)
@@ -237,8 +237,8 @@ def estimates_of(path: Path, options: argparse.Namespace) -> None:
             every = repetition % 10 == 0
             for name, estimated in figures(estimates, population, other, classes=every):
                 if estimated is not None and not math.isnan(true[name]):
-                    found[name.partition("|")[0]].append((estimated, true[name]))
-        for name, pairs in found.items():
+                    pairs_of[name.partition("|")[0]].append((estimated, true[name]))
+        for name, pairs in pairs_of.items():
             print(line(path.stem, labels, name, pairs, size), flush=True)
 
 
@@ -365,7 +365,7 @@ def people(options: argparse.Namespace) -> None:
     population = Population("people", "leader", 10, part)
     strata, wrong = strata_of(population), part.given != truth
     for labels in (25, 50, 75):
-        found: dict[str, list[tuple[Estimated, float]]] = defaultdict(list)
+        pairs_of: dict[str, list[tuple[Estimated, float]]] = defaultdict(list)
         for repetition in range(options.repetitions):
             sample = draw_sample(population, labels=labels, seed=repetition)
             checked = asked(population, sample, truth, np.random.default_rng(0), 0.0)
@@ -373,11 +373,11 @@ def people(options: argparse.Namespace) -> None:
             for first in (10, 25, 50):
                 if (estimated := estimates.precision(first)) is not None:
                     share = float(wrong[:first].mean())
-                    found[f"precision of the first {first}"].append((estimated, share))
+                    pairs_of[f"precision of the first {first}"].append((estimated, share))
             rate = estimates.noise_rate()
             assert rate is not None
-            found["wrong labels"].append((rate, float(wrong.mean())))
-        for name, pairs in found.items():
+            pairs_of["wrong labels"].append((rate, float(wrong.mean())))
+        for name, pairs in pairs_of.items():
             print(line("people", labels, name, pairs, len(population)), flush=True)
 
 

@@ -64,10 +64,10 @@ def corrected(
     instead = (random.random((first, 1)) < shares).argmax(axis=1)
     is_wrong = random.random(first) < suspicion
     labels[:first] = np.where(is_wrong, classes[np.arange(first), instead], labels[:first])
-    known = checked.classes[:, : population.num_classes]
-    for row, shares_of_row in zip(checked.rows.tolist(), known, strict=True):
-        if row < first and shares_of_row.any():
-            labels[row] = int(shares_of_row.argmax())
+    said = checked.classes[:, : population.num_classes]
+    for row, of_row in zip(checked.rows.tolist(), said, strict=True):
+        if row < first and of_row.any():
+            labels[row] = int(of_row.argmax())
     return labels
 
 
@@ -169,13 +169,13 @@ def curve(
     more = quantile * spread * math.sqrt(1.0 + 1.0 / DRAWS)
     rows = []
     for first, of_draws in accuracies.items():
-        gains = [estimates.difference(p, population.predicted) for p in by_first[first]]
-        known = [gain for gain in gains if gain is not None]
+        differences = (estimates.difference(p, population.predicted) for p in by_first[first])
+        gains = [gain for gain in differences if gain is not None]
         rows.append(
             {
                 "first": first,
                 "accuracy": _mean(of_draws, more, low=0.0, high=1.0).to_json(),
-                "gain": _mean(known, more).to_json() if known else None,
+                "gain": _mean(gains, more).to_json() if gains else None,
             }
         )
     return rows
