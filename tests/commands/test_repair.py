@@ -101,7 +101,7 @@ def test_the_next_search_knows_what_to_beat_and_where_to_start(run: Run):
     assert gain["before"]["mean"] == pytest.approx(0.3125)
     assert gain["difference"]["mean"] == pytest.approx(0.05)
     page = " ".join(Path("runs/second/report.html").read_text().split())
-    assert "test accuracy 36.2 %, and 31.2 % before 1 labels were corrected (own)" in page
+    assert "test accuracy 36.2 %, and 31.2 % before 1 label was corrected (own)" in page
     points = good_configurations(own_config("third", "v2.csv"))
     assert [point["lr"] for point in points["all"]] == [0.02, 0.015]
     more = own_config("third", "v2.csv").model_copy(update={"trials": 16})

@@ -15,6 +15,7 @@ from tune_noise.data.encoders.chosen import choose_encoder
 from tune_noise.data.encoders.encoded import Encoding, Executor, one_after_another
 from tune_noise.data.encoders.raw_digests import raw_digests
 from tune_noise.data.example_views import ExampleViews
+from tune_noise.data.lineage import describe_lineage, read_lineage
 from tune_noise.data.npz_dataset import read_raw_npz
 from tune_noise.data.photos import describe_changes, look_through
 from tune_noise.data.rows import gathered, joined, taken
@@ -60,8 +61,11 @@ def load_npz(path: Path) -> Dataset:
         DataError: the file cannot be read, or has problems; all of them are listed at once.
     """
     raw, has_words = read_raw_npz(path)
+    source = DataSource(train=str(path))
+    if (lineage := read_lineage(source)) is not None:
+        raw = replace(raw, reading=[*raw.reading, describe_lineage(lineage)])
     # The fraction is for encoders that learn, and arrays are not encoded.
-    dataset = make_dataset(raw, DataSource(train=str(path)), val_fraction=0.1)
+    dataset = make_dataset(raw, source, val_fraction=0.1)
     return dataset if has_words else replace(dataset, class_names=None)
 
 

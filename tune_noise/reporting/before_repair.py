@@ -58,12 +58,14 @@ def gain_sentences(summary: Summary) -> list[str]:
         if gain is None:
             continue
         place = f"{condition.name}: " if len(summary.conditions) > 1 else ""
+        changes = lineage["changes"]
+        corrected = "1 label was" if changes == 1 else f"{changes:,} labels were"
         text = (
             f"{place}test accuracy {100 * gain.after.mean:.1f} %, and {100 * gain.before.mean:.1f} "
-            f"% before {lineage['changes']:,} labels were corrected ({lineage['search']['name']})"
+            f"% before {corrected} corrected ({lineage['search']['name']})"
         )
         if gain.difference is not None and gain.difference.ci95 is not None:
             low, high = (100 * end for end in gain.difference.ci95)
-            text += f": {100 * gain.difference.mean:+.1f} points ({low:+.1f} to {high:+.1f})"
+            text += f": {100 * gain.difference.mean:+.1f} points [{low:.1f}, {high:.1f}]"
         sentences.append(text)
     return sentences

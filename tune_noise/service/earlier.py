@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_noise.config.configurations import Values
+from tune_noise.config.data_source import DataSource
 from tune_noise.config.search import SearchConfig
 from tune_noise.data import Dataset
 from tune_noise.data.lineage import describe_lineage, read_lineage
@@ -28,7 +29,10 @@ def earlier_search(search: SearchConfig) -> tuple[dict[str, Any], History | None
     Raises:
         DataError: the lineage is damaged, or is not that of the data.
     """
-    lineage = None if search.data is None else read_lineage(search.data)
+    source = search.data
+    if source is None and search.dataset.endswith(".npz"):
+        source = DataSource(train=search.dataset)
+    lineage = None if source is None else read_lineage(source)
     if lineage is None:
         return None
     try:
