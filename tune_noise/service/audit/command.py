@@ -198,7 +198,7 @@ def _fit(
     folds = audit.condition.suspects["folds"]
     if has_finalists:
         missing = audit.missing_finalists()
-        console.print(f"cross-fitting {len(missing)} finalists, {folds} trainings each")
+        console.print(f"finalists to cross-fit: {len(missing)}, each by {folds} trainings")
         for trial_id in fit_finalists(
             audit.condition, dataset, audit.folder, folds=folds, device=device
         ):
