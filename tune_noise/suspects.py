@@ -30,10 +30,10 @@ def suspects(
     folds: Annotated[
         int | None,
         typer.Option(
-            min=2,
+            min=1,
             max=20,
-            help="Number of trainings per condition. Default: that of the space, or the winner's "
-            "own.",
+            help="Number of trainings per condition; 1: the winner's own. Default: that of the "
+            "space, or 4.",
             metavar="N",
         ),
     ] = None,
@@ -86,7 +86,7 @@ def suspects(
     console.print(f"report   {folder / REPORT_FILE}")
 
 
-def folds_of(config: SearchConfig) -> int | None:
+def folds_of(config: SearchConfig) -> int:
     """Return how many folds a search asks for, or else the default."""
     return config.suspects.folds or Suspects().folds
 

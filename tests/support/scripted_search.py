@@ -33,7 +33,6 @@ SEARCH = SearchConfig.model_validate(
             "momentum": {"uniform": [0.1, 0.9], "when": {"optimizer": "sgd"}},
         },
         "epochs": 3,
-        "suspects": {"folds": 4},
     }
 )
 SEARCH_ID = "5eed" * 8

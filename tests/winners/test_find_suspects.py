@@ -52,7 +52,7 @@ class Searched:
     def target(self) -> Path:
         return self.folder / "winners" / CONDITION
 
-    def find(self, *, folds: int | None = 3, killed_after: int | None = None) -> None:
+    def find(self, *, folds: int = 3, killed_after: int | None = None) -> None:
         def train(missing: Sequence[Fold]) -> Iterator[tuple[Fold, np.ndarray | str]]:
             for fold, found in train_here(missing, self.dataset, device="cpu"):
                 if killed_after is not None and len(self.trained) == killed_after:
@@ -146,20 +146,20 @@ def test_a_leader_that_left_its_predictions_is_not_trained_again(searched: Searc
     [fold] = make_folds(config, searched.dataset, count=1)
     judgements = train_fold(fold, searched.dataset)
     save_fold(judgements_file(searched.folder, "t0002"), fold, judgements)
-    searched.find(folds=None)
+    searched.find(folds=1)
     assert searched.trained == []
     table = (searched.target / "suspects.csv").read_bytes()
     assert {row["fold"] for row in searched.rows()} == {"0", "1"}
-    assert searched.history.suspects[CONDITION]["folds"] is None
+    assert searched.history.suspects[CONDITION]["folds"] == 1
     # Where they are lost it is trained once more, and says the same.
     shutil.rmtree(searched.target)
     judgements_file(searched.folder, "t0002").unlink()
-    searched.find(folds=None)
+    searched.find(folds=1)
     assert searched.trained == ["1 of 1"]
     assert (searched.target / "suspects.csv").read_bytes() == table
-    # Folds that are asked for take its place, and no later search without a number takes theirs.
+    # Folds that are asked for take its place, and nothing but folds takes theirs.
     searched.find(folds=2)
-    searched.find(folds=None)
+    searched.find(folds=1)
     assert searched.trained[1:] == ["1 of 2", "2 of 2"]
     assert searched.history.suspects[CONDITION]["folds"] == 2
 

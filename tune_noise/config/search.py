@@ -57,23 +57,14 @@ class Confirm(Frozen):
 class Suspects(Frozen):
     """How wrong labels are looked for, with the winner of each condition."""
 
-    folds: int | None = Field(
-        None,
+    folds: int = Field(
+        4,
         ge=0,
         le=20,
-        description="further trainings per condition, each of which judges the examples that it "
-        "did not learn; null: none, the winner judges by what it predicted while it was trained; "
-        "0: no wrong labels are looked for",
+        description="trainings per condition, each of which judges the examples that it did not "
+        "learn; 1: none, the winner judges by what it predicted while it was confirmed; 0: no "
+        "wrong labels are looked for",
     )
-
-    @field_validator("folds")
-    @classmethod
-    def _more_than_one_or_none(cls, folds: int | None) -> int | None:
-        if folds == 1:
-            raise ValueError(
-                "1 fold leaves nothing to learn from: use 2 or more, or null for no training"
-            )
-        return folds
 
 
 class Start(Frozen):
@@ -293,7 +284,7 @@ class SearchConfig(Frozen):
     @property
     def looks_for_suspects(self) -> bool:
         """Whether wrong labels are looked for; of foreign images none is wrong."""
-        return self.suspects.folds != 0 and not declared.noise(self.noise).adds_images
+        return self.suspects.folds > 0 and not declared.noise(self.noise).adds_images
 
     def suspect_folds(self, condition: Condition) -> int:
         """Return how many further trainings of its winner look for a condition's wrong labels.
@@ -301,7 +292,8 @@ class SearchConfig(Frozen):
         A winner with folds of its own has judged every label when it was confirmed.
         """
         has_folds = self.trial_config(condition, {}).val_folds is not None
-        return (self.suspects.folds or 0) if self.looks_for_suspects and not has_folds else 0
+        folds = self.suspects.folds
+        return folds if folds > 1 and self.looks_for_suspects and not has_folds else 0
 
     def trial_config(
         self, condition: Condition, values: dict[str, Any], **seeds: int

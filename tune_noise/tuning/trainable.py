@@ -55,7 +55,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         rungs: list[int],
         cpus: float,
         gpus: float,
-        suspect_folds: int | None = 0,
+        suspect_folds: int = 0,
         guard: NodeGuard | None = None,
     ) -> None:
         """Set up an actor once; the data comes from the node's shared memory, not by pickle."""
@@ -111,7 +111,7 @@ class StackTrainable(tune.Trainable):  # type: ignore[misc]
         predictions = len(configs) * len(dataset.train_labels) * dataset.num_classes
         return (
             self._stack.stage == "confirm"
-            and (self._suspect_folds is None or configs[0].val_folds is not None)
+            and (self._suspect_folds == 1 or configs[0].val_folds is not None)
             and suspects_problem(configs[0], dataset) is None
             # What is not kept here is predicted later, by one more training of the leader alone.
             and (configs[0].val_folds is not None or predictions <= MAX_PREDICTIONS)

@@ -84,7 +84,7 @@ def find_suspects(
     dataset: Dataset,
     folder: Path,
     *,
-    folds: int | None,
+    folds: int,
     train: TrainFolds,
     note: Callable[..., None],
 ) -> None:
@@ -94,7 +94,7 @@ def find_suspects(
         history: of a search whose trials have all ended.
         dataset: what was trained on.
         folder: of the search.
-        folds: trainings per condition; None: the leader's own training judges; 0: nothing is done.
+        folds: trainings per condition; 1: the leader's own training judges; 0: nothing is done.
         train: trains folds.
         note: takes a text, `is_warning`, and facts for the record: called for each table that the
             record does not know yet, and for each that could not be made.
@@ -175,7 +175,7 @@ def train_here(
 
 
 def _planned(
-    summary: Summary, dataset: Dataset, folder: Path, count: int | None
+    summary: Summary, dataset: Dataset, folder: Path, count: int
 ) -> Iterator[CrossFitting]:
     fingerprint = dataset.fingerprint
     for condition in summary.conditions:
@@ -186,12 +186,12 @@ def _planned(
         about = {"trial_id": trial.trial_id, "folds": folds, "dataset_fingerprint": fingerprint}
         fitting = CrossFitting(condition.name, winner_dir(folder, condition.name), about)
         fitting.problem = suspects_problem(trial.config, dataset)
-        # Who asks for no training takes any table of this trial.
-        same = {k: v for k, v in about.items() if k != "folds" or v is not None}
+        # Who asks for no further training takes any table of this trial.
+        same = {k: v for k, v in about.items() if k != "folds" or v != 1}
         fitting.facts = None if fitting.problem else read_suspects(fitting.target, same)
         if fitting.problem is None and fitting.facts is None:
-            fitting.folds = make_folds(trial.config, dataset, count=count or 1)
-            if trial.config.val_folds is not None or count is None:
+            fitting.folds = make_folds(trial.config, dataset, count=count)
+            if trial.config.val_folds is not None or count == 1:
                 fitting.judgements = judgements_file(folder, trial.trial_id)
         yield fitting
 

@@ -106,7 +106,7 @@ def audit(
 def _check_out_of_sample(audit: "OpenedAudit") -> None:
     """Check that the leader has not learned what it judged, so that its accuracy can be told."""
     assert audit.condition.suspects is not None
-    if audit.condition.suspects["folds"] is None:
+    if audit.condition.suspects["folds"] == 1:
         raise UserError(
             f"{audit.folder}, condition {audit.condition.name}: the leader has learned most of the "
             "labels that it judged, so what it predicts does not tell its accuracy; let networks "
