@@ -38,7 +38,9 @@ def load_data(
     from tune_noise.data.own_data import load_own
 
     fractions = val_fractions(search)
-    dataset = load_own(search.data, val_fraction=fractions[0], cache_dir=data_dir)
+    dataset = load_own(
+        search.data, val_fraction=fractions[0], cache_dir=data_dir, executor=executor
+    )
     if dataset.encoder_state is not None and len(fractions) > 1:
         raise ConfigError(
             search.name,

@@ -28,8 +28,8 @@ KNOWN_MEANING = (
 BOUND_MEANING = (
     "“At most” takes the confident half to be all right and asks how far the other half falls "
     "behind it. It does not see errors that both halves share, so a network that has learnt the "
-    "noise may come out near 100 %. It is not a measured accuracy: a hundred labels checked by hand "
-    "give one (tune-noise audit)."
+    "noise may come out near 100 %. It is not a measured accuracy: a hundred labels checked by "
+    "hand give one (tune-noise audit)."
 )
 
 

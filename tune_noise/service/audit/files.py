@@ -20,9 +20,10 @@ def write_audit_files(audit: OpenedAudit, sample: Sample, data_dir: Path | None)
     views, ids = data.views, data.dataset.train_ids
 
     def show(example: int) -> Shown:
-        name = None if ids is None else str(ids[example])
         if views.are_pictures:
-            return Shown(picture=views.picture(example), id=name)
+            # Their ids are paths, and the folder of a picture often is its class.
+            return Shown(picture=views.picture(example))
+        name = None if ids is None else str(ids[example])
         words = views.words(example)
         return Shown(text=words.get("text"), row=dict(words.get("row", [])), id=name)
 
