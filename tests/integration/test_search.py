@@ -72,7 +72,8 @@ def test_the_output_folder_holds_what_is_promised(folder: Path, condition: str) 
         assert (folder / name).stat().st_size > 0
     assert list((folder / "figures").glob("*.svg"))
     winner = folder / "winners" / condition
-    model, suspects = {"weights.safetensors", "config.json"}, {"suspects.csv", "suspects.json"}
+    model = {"weights.safetensors", "config.json"}
+    suspects = {"suspects.csv", "suspects.json", "judged.safetensors"}
     registered = {"model_card.md", "registration.json"}
     assert {path.name for path in winner.iterdir()} == model | suspects | registered
     assert not (folder / "checkpoints").exists()
