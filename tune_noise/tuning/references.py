@@ -31,14 +31,15 @@ def train_references(session: Session, dataset: Dataset, interrupt: Interrupt) -
         else:
             suited.append(reference)
     size = {"width": math.prod(dataset.input_shape), "num_classes": dataset.num_classes}
-    examples = len(dataset.train_labels)
+    seconds = {one: seconds_of(one, examples=len(dataset.train_labels), **size) for one in suited}
     results = run_jobs(
-        suited,
+        # The longest first: at the end it would be waited for alone.
+        sorted(suited, key=seconds.__getitem__, reverse=True),
         dataset,
         train=train_reference,
         resources=Resources(max_concurrent=session.search.resources.max_concurrent),
         interrupt=interrupt,
-        seconds=sum(seconds_of(one, examples=examples, **size) for one in suited),
+        seconds=sum(seconds.values()),
     )
     for reference, result in results:
         session.note_reference(reference, result)
