@@ -1,6 +1,7 @@
 """What corrected labels buy, and what the search after a repair saves by the one before it.
 
     python benchmarks/repair.py gain runs/NAME --store gain.jsonl
+    python benchmarks/repair.py curve runs/NAME --store gain.jsonl
     python benchmarks/repair.py start runs/NAME --store start.jsonl
 
 RUN is a finished search on data of one's own whose true labels are known, which play the person.
@@ -8,6 +9,11 @@ RUN is a finished search on data of one's own whose true labels are known, which
 `gain` corrects the first m suspects of the leader, and as many labels at random, and trains the
 leader's configuration again on 5 seeds each: clean test accuracy, mean and sample standard
 deviation. At random every seed draws labels of its own.
+
+`curve` asks 5 audits of 200 labels each what correcting the first m suspects would gain, and puts
+beside it the gain that was measured: in accuracy of the cross-fitted networks on all labels, which
+is what an audit foretells, and in test accuracy by `gain`, where the file has it. Printed is in how
+many audits the interval holds either.
 
 `start` corrects the first 200 suspects and searches the new version in this process, trial after
 trial, with its space and 5 seeds of the search: without a start, and with the finalists and best
@@ -23,7 +29,9 @@ import argparse
 import csv
 import dataclasses
 import json
+import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +39,11 @@ from typing import Any
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.audit import asked
+from tune_noise.audit.curve import curve, fit_corrected
+from tune_noise.audit.estimates import AuditEstimates
+from tune_noise.audit.sample import draw_sample, strata_of
 from tune_noise.config.configurations import num_trials
 from tune_noise.config.search import SearchConfig
 from tune_noise.config.start import starting_points
@@ -41,20 +54,22 @@ from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record.folder import SUSPECTS_CSV, winner_dir
 from tune_noise.reporting import summarise
 from tune_noise.reporting.statistics import estimate
+from tune_noise.service.audit.opened import OpenedAudit, open_audit
 from tune_noise.service.checked_data import load_data
 from tune_noise.service.earlier import configurations_of
+from tune_noise.training.cross_fit import gather, make_folds, train_fold
 from tune_noise.training.trial import Trial
 from tune_noise.tuning.session.sampler import GroupSampler
 
 FIRST = (0, 50, 100, 200, 400)
 SEEDS = range(5)
-CORRECTED = 200
+CORRECTED = AUDITED = 200
 NEAR = 0.01
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["gain", "start"])
+    parser.add_argument("what", choices=["gain", "curve", "start"])
     parser.add_argument("run", type=Path)
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--data-dir", type=Path)
@@ -64,7 +79,7 @@ def main() -> None:
     history = read_history(options.run)
     dataset = load_data(history.config, options.data_dir)
     store = Store(options.store, time.monotonic() + options.seconds)
-    measure = gains if options.what == "gain" else starts
+    measure = {"gain": gains, "curve": curves, "start": starts}[options.what]
     for row in measure(history, dataset, options.run, store):
         print(f"| {' | '.join(row)} |")
 
@@ -154,6 +169,72 @@ def trained_trials(configs: list[TrialConfig], dataset: Dataset) -> list[TrialHi
     for one, progress in zip(histories, trial.progress, strict=True):
         one.status = progress.status
     return histories
+
+
+def curves(
+    history: History, dataset: Dataset, folder: Path, store: Store
+) -> Iterator[tuple[str, ...]]:
+    audit = open_audit(folder, None, None)
+    population = audit.population
+    truth = dataset.clean_labels[population.examples]
+    foretold: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for seed in SEEDS:
+        rows = store.get(f"curve {seed}", lambda seed=seed: curve_of(audit, dataset, truth, seed))
+        for row in rows or ():
+            foretold[row["first"]].append(row["gain"])
+    yield ("corrected", "gain of cross-fitted networks", "in", "gain in the test", "in", "foretold")
+    yield ("--",) * 6
+    tested = {first: store.get(f"rank {first}", lambda: None) for first in (0, *foretold)}
+    as_given = 100 * (population.predicted == truth).mean()
+    for first, gains_told in foretold.items():
+        share = store.get(f"fitted {first}", lambda n=first: fitted(audit, dataset, truth, n))
+        measured = [None if share is None else 100 * share - as_given]
+        of_test = [tested[0], tested[first]]
+        measured.append(
+            None if None in of_test else 100 * np.subtract(*map(np.mean, of_test[::-1]))
+        )
+        ends = 100 * np.array([gain["ci95"] for gain in gains_told])
+        cells = [f"{first}"]
+        for gain in measured:
+            held = "-" if gain is None else f"{((ends[:, 0] <= gain) & (gain <= ends[:, 1])).sum()}"
+            cells += ["-" if gain is None else f"{gain:+.1f}", f"{held} of {len(ends)}"]
+        value = 100 * np.mean([gain["value"] for gain in gains_told])
+        yield (*cells, f"{value:+.1f} ± {(ends[:, 1] - ends[:, 0]).mean() / 2:.1f}")
+
+
+def curve_of(
+    audit: OpenedAudit, dataset: Dataset, truth: np.ndarray, seed: int
+) -> list[dict[str, Any]]:
+    """Return what one audit foretells, the truth playing the person."""
+    population = audit.population
+    sample = draw_sample(population, labels=AUDITED, seed=seed)
+    checked = asked(population, sample, truth, np.random.default_rng(seed), 0.0)
+    estimates = AuditEstimates(population, strata_of(population), checked)
+    config, folds = judge_of(audit)
+    done = fit_corrected(
+        population, checked, estimates, config, dataset, folds=folds, device="cpu", done={}
+    )
+    return curve(estimates, population, dict(done))
+
+
+def fitted(audit: OpenedAudit, dataset: Dataset, truth: np.ndarray, number: int) -> float:
+    """Return the accuracy of networks that did not learn the example, with labels corrected."""
+    population = audit.population
+    config, folds = judge_of(audit)
+    data = corrected(dataset, population.examples[:number])
+    parts = make_folds(config, data, count=folds)
+    examples, chances = gather({fold: train_fold(fold, data, device="cpu") for fold in parts}, data)
+    predicted = np.full(len(data.train_labels), -1)
+    predicted[examples] = chances.argmax(axis=1)
+    return float((predicted[population.examples] == truth).mean())
+
+
+def judge_of(audit: OpenedAudit) -> tuple[TrialConfig, int]:
+    """Return the configuration that judged the labels, and how many folds it had."""
+    leader, suspects = audit.condition.leader, audit.condition.suspects
+    assert leader is not None
+    assert suspects is not None
+    return next(iter(leader.counted.values())).config, suspects["folds"]
 
 
 def cell(values: list[float]) -> str:
