@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.support.ports import free_port
 from tests.support.shell import Shell
@@ -127,6 +128,7 @@ def start_head(shell: Shell, stack: ExitStack) -> str:
     return f"127.0.0.1:{port}"
 
 
+@pytest.mark.long
 def test_a_share_of_a_gpu_that_torch_cannot_use_trains_on_cpus_four_at_once(shell: Shell) -> None:
     with ExitStack() as stack:
         address = start_head(shell, stack)

@@ -61,7 +61,10 @@ def status(shell: Shell) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "whole_group",
-    [pytest.param(True, marks=pytest.mark.slow, id="terminal"), pytest.param(False, id="driver")],
+    [
+        pytest.param(True, marks=pytest.mark.slow, id="terminal"),
+        pytest.param(False, marks=pytest.mark.long, id="driver"),
+    ],
 )
 def test_an_interrupted_search_says_how_to_go_on_and_does(shell: Shell, whole_group: bool) -> None:
     space = shell.space(**{**LONG, "trials": 4})
