@@ -214,7 +214,10 @@ def _print_state(audit: "OpenedAudit", console: Console) -> None:
     from tune_noise.record.folder import REPORT_FILE
     from tune_noise.reporting.checked_by_hand import audit_sentences
 
-    folder, sample = shlex.quote(str(audit.folder)), audit.sample
+    words, sample = [str(audit.folder)], audit.sample
+    if len(audit.history.config.all_conditions) > 1:
+        words += ["--condition", audit.condition.name]
+    folder = shlex.join(words)
     for sentence in audit_sentences(audit.condition):
         console.print(sentence)
     console.print("labels   half-width to expect: accuracy of the leader, noise rate (points)")
