@@ -279,7 +279,7 @@ def print_shared_labels(rng: np.random.Generator, searches: int) -> None:
 
 
 def print_searches(rng: np.random.Generator, searches: int) -> None:
-    """Two searches with equal finalists, all of whose seeds have the same validation labels."""
+    """Print claims about two searches of equal finalists, judged by the same labels."""
     columns = ["is @champion, by seeds alone", "by both", "is ahead, by seeds alone", "by both"]
     print_header(["finalists", "seeds", "shared by the searches", "labels / seeds", *columns])
     for sizes in ((1, 1), (5, 1), (1, 5)):
@@ -298,7 +298,7 @@ def print_searches(rng: np.random.Generator, searches: int) -> None:
 def search_claims(
     scores: Floats, without: Floats, num_new: int, is_paired: bool
 ) -> tuple[bool, bool, bool, bool]:
-    """Whether the first finalists' leader becomes champion, and whether either leader is ahead.
+    """Return whether the first finalists' leader becomes champion, and whether one is ahead.
 
     Each by the seeds alone, then by the labels, too.
     """
@@ -315,9 +315,9 @@ def search_claims(
         levels.append(challenge_level(len(standing.tied), num_seeds, fixed(num_seeds)))
     new, old = by_seed
     won, ahead = [], []
-    for known in ((None, None), tuple(means)):
-        won.append(challenge(new, old, level=levels[0], without=known).is_won)
-        difference = difference_of(new, old, without=known)
+    for groups_of in ((None, None), tuple(means)):
+        won.append(challenge(new, old, level=levels[0], without=groups_of).is_won)
+        difference = difference_of(new, old, without=groups_of)
         interval = difference.interval(levels[0] if difference.mean > 0.0 else levels[1])
         ahead.append(not interval[0] <= 0.0 <= interval[1])
     return won[0], won[1], ahead[0], ahead[1]

@@ -114,14 +114,9 @@ class Population:
     truth: np.ndarray
 
 
-def make_population(problem: Problem, seed: int) -> Population:
-    """Train all configurations on all folds.
-
-    Args:
-        problem: what is learnt.
-        seed: of all training. The folds follow from the order of the examples.
-    """
-    dataset = Dataset(
+def as_dataset(problem: Problem) -> Dataset:
+    """Return the noisy examples as the given ones, and the test split."""
+    return Dataset(
         name=problem.name,
         train_inputs=problem.inputs,
         train_labels=problem.labels,
@@ -130,6 +125,16 @@ def make_population(problem: Problem, seed: int) -> Population:
         test_labels=problem.test_labels,
         num_classes=problem.num_classes,
     )
+
+
+def make_population(problem: Problem, seed: int) -> Population:
+    """Train all configurations on all folds.
+
+    Args:
+        problem: what is learnt.
+        seed: of all training. The folds follow from the order of the examples.
+    """
+    dataset = as_dataset(problem)
     splits = example_folds(dataset, TrialConfig(**_NETWORK))
     fold_of = np.empty(len(problem.labels), dtype=np.int8)
     for fold, (_, held_out) in enumerate(splits):

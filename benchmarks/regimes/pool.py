@@ -9,7 +9,7 @@ from scipy.stats import qmc
 from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.criteria.population import Problem
+from benchmarks.criteria.population import Problem, as_dataset
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.training.trial import Trial
@@ -77,19 +77,6 @@ def train_pool(problem: Problem, seed: int) -> list[dict[str, Any]]:
     """
     dataset = as_dataset(problem)
     return [row for stack in stacks() for row in _train(stack, dataset, seed)]
-
-
-def as_dataset(problem: Problem) -> Dataset:
-    """Return the noisy examples as the given ones, and the test split."""
-    return Dataset(
-        name=problem.name,
-        train_inputs=problem.inputs,
-        train_labels=problem.labels,
-        true_labels=None,
-        test_inputs=problem.test_inputs,
-        test_labels=problem.test_labels,
-        num_classes=problem.num_classes,
-    )
 
 
 def _train(stack: list[dict[str, Any]], dataset: Dataset, seed: int) -> list[dict[str, Any]]:

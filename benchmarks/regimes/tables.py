@@ -40,6 +40,16 @@ def print_rows(header: list[str], rows: list[list[str]]) -> None:
     print(flush=True)
 
 
+def _costs(regret: np.ndarray, study: Study) -> list[str]:
+    """Return the cells on the points lost in each condition."""
+    return [
+        interval(regret, np.arange(len(study.regimes))),
+        interval(regret, study.data),
+        f"{regret.max():.1f}",
+        f"{(regret <= 1.0).mean():.0%}",
+    ]
+
+
 def print_methods(study: Study) -> None:
     """Print how often each method wins, and what it costs to use it always.
 
@@ -58,17 +68,8 @@ def print_methods(study: Study) -> None:
     by_possible = Counter(study.methods[i] for i in possible.argmax(axis=0))
     rows = []
     for method in sorted(study.methods, key=lambda m: (best - chosen[m]).mean()):
-        regret = best - chosen[method]
-        rows.append(
-            [
-                f"`{method}`",
-                *(str(counts[method]) for counts in (by_possible, by_test, by_objective)),
-                interval(regret, every),
-                interval(regret, study.data),
-                f"{regret.max():.1f}",
-                f"{(regret <= 1.0).mean():.0%}",
-            ]
-        )
+        wins = (str(counts[method]) for counts in (by_possible, by_test, by_objective))
+        rows.append([f"`{method}`", *wins, *_costs(best - chosen[method], study)])
     own = np.concatenate([study.of(method) for method in OWN])
     named = _cheapest_elsewhere(study, best - accuracy)
     for words, test in (
@@ -76,17 +77,7 @@ def print_methods(study: Study) -> None:
         ("by the objective, of `own`", study.chosen(own)),
         ("the cheapest elsewhere", accuracy[named, every]),
     ):
-        regret = best - test
-        rows.append(
-            [
-                words,
-                *("", "", ""),
-                interval(regret, every),
-                interval(regret, study.data),
-                f"{regret.max():.1f}",
-                f"{(regret <= 1.0).mean():.0%}",
-            ]
-        )
+        rows.append([words, "", "", "", *_costs(best - test, study)])
     print(f"## Methods: {len(every)} conditions, {len(np.unique(study.data))} data sets\n")
     print_rows(
         [

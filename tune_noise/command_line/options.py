@@ -197,6 +197,14 @@ TrackingUri = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+OnlyCondition = Annotated[
+    str | None,
+    typer.Option(
+        "--condition",
+        help="Condition of the search. Default: the only one.",
+        show_default=False,
+    ),
+]
 RecordUrl = Annotated[
     str | None,
     typer.Option(

@@ -11,6 +11,7 @@ from rich.console import Console
 from tune_noise.command_line.options import (
     DataDir,
     Device,
+    OnlyCondition,
     RecordUrl,
     SearchFolder,
     Threads,
@@ -42,10 +43,7 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    condition: Annotated[
-        str | None,
-        typer.Option(help="Condition of the search. Default: the only one.", show_default=False),
-    ] = None,
+    condition: OnlyCondition = None,
     import_file: Annotated[
         Path | None,
         typer.Option(

@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tune_noise.command_line.options import DataDir, RecordUrl, SearchFolder, parse_path
+from tune_noise.command_line.options import (
+    DataDir,
+    OnlyCondition,
+    RecordUrl,
+    SearchFolder,
+    parse_path,
+)
 from tune_noise.config.data_source import DataSource
 from tune_noise.errors import UserError
 
@@ -33,10 +39,7 @@ def repair(
             show_default=False,
         ),
     ] = None,
-    condition: Annotated[
-        str | None,
-        typer.Option(help="Condition of the search. Default: the only one.", show_default=False),
-    ] = None,
+    condition: OnlyCondition = None,
     data_dir: DataDir = None,
     record: RecordUrl = None,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tune_noise.command_line.options import DataDir, RecordUrl, SearchFolder
+from tune_noise.command_line.options import DataDir, OnlyCondition, RecordUrl, SearchFolder
 from tune_noise.errors import UserError
 
 
@@ -19,10 +19,7 @@ def review(
             "most suspicious labels first, with the given and the predicted label.",
         ),
     ] = "audit",
-    condition: Annotated[
-        str | None,
-        typer.Option(help="Condition of the search. Default: the only one.", show_default=False),
-    ] = None,
+    condition: OnlyCondition = None,
     person: Annotated[
         str | None,
         typer.Option(help="Your name, kept with each answer. Default: your login name."),
