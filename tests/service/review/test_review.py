@@ -203,7 +203,9 @@ def test_the_address_is_kept_by_a_kill_and_forgotten_by_an_end(folder):
         assert other != token
 
 
-def test_a_second_command_names_the_page_that_is_open(url, folder):
+def test_a_second_command_names_the_page_that_is_open(url, folder, monkeypatch):
+    # A proxy cannot reach this machine's own address, so it must not be asked.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     port = int(url.split(":")[2].partition("/")[0])
     (folder / ADDRESS_FILE).write_text(json.dumps({"port": port, "token": TOKEN}))
     with pytest.raises(UserError, match=f"open already: {url}"), open_socket(folder, None):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from tune_noise.errors import UserError
 
@@ -59,8 +59,9 @@ def address_of(port: int, token: str) -> str:
 
 
 def _is_answered(url: str) -> bool:
-    """Return whether a command serves an address now."""
-    with suppress(OSError), urlopen(url, timeout=2) as response:
+    """Return whether a command serves an address of this machine now; no proxy is asked."""
+    directly = build_opener(ProxyHandler({}))
+    with suppress(OSError), directly.open(url, timeout=2) as response:
         return bool(response.status == 200)
     return False
 
