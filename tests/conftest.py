@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from tests.support.turns import ray_turn
 from tune_noise.data import Dataset, load_dataset
 
 PREPARE = Path(__file__).parents[2] / "shared" / "data" / "prepare.py"
+
+# Tests ask servers of this machine alone, which a proxy of the environment cannot reach.
+os.environ.update(no_proxy="127.0.0.1,localhost", NO_PROXY="127.0.0.1,localhost")
 
 # A shared machine may take its time; no test asserts how long it takes.
 settings.register_profile("patient", deadline=None)
