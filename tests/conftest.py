@@ -61,13 +61,23 @@ def digits() -> Dataset:
 @pytest.fixture(scope="session")
 def few_digits(digits: Dataset) -> Dataset:
     """A third of the digits: enough to learn from, small enough to train in a moment."""
+    return _every(3, digits)
+
+
+@pytest.fixture(scope="session")
+def tiny_digits(digits: Dataset) -> Dataset:
+    """One in twelve of the digits: a few batches, where only bits are compared."""
+    return _every(12, digits)
+
+
+def _every(step: int, dataset: Dataset) -> Dataset:
     return dataclasses.replace(
-        digits,
-        train_inputs=digits.train_inputs[::3],
-        train_labels=digits.train_labels[::3],
-        true_labels=digits.true_labels[::3],
-        test_inputs=digits.test_inputs[::3],
-        test_labels=digits.test_labels[::3],
+        dataset,
+        train_inputs=dataset.train_inputs[::step],
+        train_labels=dataset.train_labels[::step],
+        true_labels=dataset.true_labels[::step],
+        test_inputs=dataset.test_inputs[::step],
+        test_labels=dataset.test_labels[::step],
     )
 
 

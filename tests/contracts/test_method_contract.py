@@ -77,8 +77,12 @@ def test_three_values_of_every_field_differ():
     assert set(OWN_VALUES) <= own_fields()
 
 
-@all_methods
-@pytest.mark.parametrize("model", ["mlp1", "conv4"])
+# A network knows nothing of methods: a convolution with one method of each number of networks.
+@pytest.mark.parametrize(
+    ("method", "model"),
+    [(method, "mlp1") for method in METHODS]
+    + [(method, "conv4") for method in ("standard", "co_teaching")],
+)
 def test_it_learns_from_noisy_labels(method, model, digits):
     # Larger steps may end where all networks name one class, and methods of agreement stay there.
     config = config_of(method, model=model, lr=0.003, epochs=4 if model == "mlp1" else 6)
@@ -89,26 +93,29 @@ def test_it_learns_from_noisy_labels(method, model, digits):
 
 
 @all_methods
-def test_the_same_seeds_give_the_same_bits(method, few_digits):
-    one, again = (trained([config_of(method)], few_digits, 2) for _ in range(2))
+def test_the_same_seeds_give_the_same_bits(method, tiny_digits):
+    one, again = (trained([config_of(method)], tiny_digits, 2) for _ in range(2))
     assert metrics_of(one) == metrics_of(again)
     assert_bit_equal(weights_of(one), weights_of(again))
 
 
 @all_methods
 @pytest.mark.parametrize("field", ["seed", "noise_seed"])
-def test_another_seed_gives_another_run(method, field, few_digits):
-    one = trained([config_of(method)], few_digits, 1)
-    other = trained([config_of(method, **{field: 1})], few_digits, 1)
+def test_another_seed_gives_another_run(method, field, tiny_digits):
+    one = trained([config_of(method)], tiny_digits, 1)
+    other = trained([config_of(method, **{field: 1})], tiny_digits, 1)
     assert metrics_of(one) != metrics_of(other)
-    starts = Trial([config_of(method)], few_digits), Trial([config_of(method, seed=1)], few_digits)
+    starts = (
+        Trial([config_of(method)], tiny_digits),
+        Trial([config_of(method, seed=1)], tiny_digits),
+    )
     for value, another in zip(*(start.network.parameters() for start in starts), strict=True):
         assert not torch.equal(value, another)
 
 
 @with_optimizers
 def test_a_resumed_trial_is_the_uninterrupted_one_bit_by_bit(
-    method, optimizer, few_digits, tmp_path
+    method, optimizer, tiny_digits, tmp_path
 ):
     configs = [
         config_of(
@@ -121,12 +128,12 @@ def test_a_resumed_trial_is_the_uninterrupted_one_bit_by_bit(
         )
         for seed, factor in ((0, 1.0), (1, 0.5))
     ]
-    whole = Trial(configs, few_digits)
+    whole = Trial(configs, tiny_digits)
     train(whole, 4)
-    first = Trial(configs, few_digits)
+    first = Trial(configs, tiny_digits)
     train(first, 2)
     write_checkpoint(tmp_path / "state", *first.state())
-    resumed = Trial(configs, few_digits)
+    resumed = Trial(configs, tiny_digits)
     resumed.load_state(*read_checkpoint(tmp_path / "state"))
     assert resumed.epoch == 2
     train(resumed, 2)
@@ -140,14 +147,14 @@ def test_a_resumed_trial_is_the_uninterrupted_one_bit_by_bit(
 
 
 @with_optimizers
-def test_a_state_is_a_snapshot_that_shares_nothing_with_the_trials(method, optimizer, few_digits):
+def test_a_state_is_a_snapshot_that_shares_nothing_with_the_trials(method, optimizer, tiny_digits):
     config = config_of(method, optimizer=optimizer, lr=OPTIMIZERS[optimizer])
-    first = trained([config], few_digits, 2)
+    first = trained([config], tiny_digits, 2)
     state = first.state()
     train(first, 2)
     resumed = []
     for _ in range(2):
-        trial = Trial([config], few_digits)
+        trial = Trial([config], tiny_digits)
         trial.load_state(*state)
         train(trial, 2)
         resumed.append(trial)
@@ -182,11 +189,11 @@ def test_a_method_takes_facts_its_fields_a_batch_and_nothing_else(method):
 
 
 @all_methods
-def test_the_truth_changes_no_weight(method, few_digits):
+def test_the_truth_changes_no_weight(method, tiny_digits):
     config = config_of(method, noise="given", epochs=3)
     trials = []
-    for truth in (few_digits.true_labels, (few_digits.true_labels + 3) % 10, None):
-        trials.append(trained([config], dataclasses.replace(few_digits, true_labels=truth)))
+    for truth in (tiny_digits.true_labels, (tiny_digits.true_labels + 3) % 10, None):
+        trials.append(trained([config], dataclasses.replace(tiny_digits, true_labels=truth)))
     for trial in trials[1:]:
         assert_bit_equal(weights_of(trials[0]), weights_of(trial))
         assert_bit_equal(trials[0].replicate_weights(0), trial.replicate_weights(0))
@@ -205,9 +212,9 @@ def test_the_truth_changes_no_weight(method, few_digits):
 
 
 @all_methods
-def test_the_test_labels_change_nothing_but_the_test_accuracy(method, few_digits):
-    wrong = dataclasses.replace(few_digits, test_labels=(few_digits.test_labels + 1) % 10)
-    one, other = (trained([config_of(method)], data, 3) for data in (few_digits, wrong))
+def test_the_test_labels_change_nothing_but_the_test_accuracy(method, tiny_digits):
+    wrong = dataclasses.replace(tiny_digits, test_labels=(tiny_digits.test_labels + 1) % 10)
+    one, other = (trained([config_of(method)], data, 3) for data in (tiny_digits, wrong))
     assert_bit_equal(weights_of(one), weights_of(other))
     assert one.progress[0].best_epoch == other.progress[0].best_epoch
 
@@ -265,8 +272,8 @@ def test_the_outcome_of_a_batch_has_a_loss_of_its_own_for_each_network(method):
 
 
 @all_methods
-def test_a_memory_stands_in_the_state_of_the_trial(method, few_digits):
-    trial = trained([config_of(method)], few_digits, 2)
+def test_a_memory_stands_in_the_state_of_the_trial(method, tiny_digits):
+    trial = trained([config_of(method)], tiny_digits, 2)
     names = {name for name in trial.state()[0] if name.startswith("method.")}
     if isinstance(trial.method, Remembers):
         assert names == {f"method.{name}" for name in trial.method.state()} != set()
@@ -288,11 +295,19 @@ def test_a_lower_rate_makes_a_smaller_step_in_the_same_direction(method, few_dig
         torch.testing.assert_close(small, large / 4, rtol=1e-3, atol=1e-6)
 
 
-@with_optimizers
-@pytest.mark.parametrize("poison", [math.nan, math.inf, 1e30])
-def test_a_replicate_that_diverges_disturbs_no_neighbour(method, poison, optimizer, few_digits):
+@pytest.mark.parametrize(
+    ("method", "optimizer", "poison"),
+    [(method, "adam", 1e30) for method in METHODS]
+    + [
+        (method, optimizer, poison)
+        for method in ("standard", "co_teaching")
+        for optimizer in OPTIMIZERS
+        for poison in (math.nan, math.inf)
+    ],
+)
+def test_a_replicate_that_diverges_disturbs_no_neighbour(method, poison, optimizer, tiny_digits):
     configs = [config_of(method, seed=seed, optimizer=optimizer, lr=0.01) for seed in (0, 1, 2)]
-    healthy, ill = Trial(configs, few_digits), Trial(configs, few_digits)
+    healthy, ill = Trial(configs, tiny_digits), Trial(configs, tiny_digits)
     train(healthy, 1), train(ill, 1)
     middle = slice(ill.networks, 2 * ill.networks)
     with torch.no_grad():
@@ -314,23 +329,23 @@ def test_a_replicate_that_diverges_disturbs_no_neighbour(method, poison, optimiz
 
 
 @all_methods
-def test_a_huge_learning_rate_beside_small_ones_ends_alone(method, few_digits):
+def test_a_huge_learning_rate_beside_small_ones_ends_alone(method, tiny_digits):
     lrs = (0.05, 10.0)
     fields = {"model": "mlp4", "optimizer": "sgd", "batch_size": 16, "momentum": 0.99}
     configs = [config_of(method, lr=lr, seed=3, **fields) for lr in lrs]
-    trial = Trial(configs, few_digits)
+    trial = Trial(configs, tiny_digits)
     train(trial, 4)
     assert trial.finished
     assert trial.progress[0].status == "completed"
-    alone = trained(configs[:1], few_digits)
+    alone = trained(configs[:1], tiny_digits)
     assert metrics_of(trial)[0][0] == pytest.approx(metrics_of(alone)[0][0], rel=0.05, abs=0.05)
 
 
 @all_methods
-def test_the_metrics_of_an_epoch_are_finite_and_known(method, few_digits):
+def test_the_metrics_of_an_epoch_are_finite_and_known(method, tiny_digits):
     from tune_noise.config.metric_names import METRICS
 
-    [row] = train(Trial([config_of(method)], few_digits), 1)[0]
+    [row] = train(Trial([config_of(method)], tiny_digits), 1)[0]
     assert set(row) <= set(METRICS) | {"epoch", "seconds"}
     assert all(math.isfinite(value) for value in row.values())
     assert row["epoch"] == 1
