@@ -68,6 +68,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.slow  # a table and features on two nodes take the same way, below
 def test_features_by_the_space_for_own_data(shell: Shell) -> None:
     source = write_npz(shell.folder)
     facts = json.loads(shell.run("tune-noise", "data", source, "--json"))

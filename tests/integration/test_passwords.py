@@ -114,7 +114,9 @@ def give(shell: Shell, by: str, **urls: str) -> list[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("by", GIVEN_BY)
+@pytest.mark.parametrize(
+    "by", [GIVEN_BY[0], *(pytest.param(by, marks=pytest.mark.slow) for by in GIVEN_BY[1:])]
+)
 def test_a_search_shows_its_passwords_nowhere(
     shell: Shell, witness: Witness, server: MlflowServer, postgres: PostgresServer, by: str
 ) -> None:

@@ -68,7 +68,17 @@ def truth(home: Path, form: Form) -> tuple[Any, Any]:
     return frame, frame.label.to_numpy()
 
 
-@pytest.mark.parametrize("name", ["npz", "parquet", "table", "texts", "own_encoder", "photos"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "table",
+        "texts",
+        "photos",
+        pytest.param("npz", marks=pytest.mark.slow),
+        pytest.param("parquet", marks=pytest.mark.slow),
+        pytest.param("own_encoder", marks=pytest.mark.slow),
+    ],
+)
 def test_a_winner_predicts_raw_inputs_as_well_as_it_was_recorded(
     shell: Shell,
     forms: dict[str, Form],
