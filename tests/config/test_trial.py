@@ -8,6 +8,7 @@ from tune_noise.config.conditional import field_default
 from tune_noise.config.metric_names import METRICS, SEARCHABLE
 from tune_noise.config.raw_space import RawSpace
 from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields, when
+from tune_noise.methods.declarations import METHODS
 
 # field -> values of other fields beside which it applies, and its default there
 CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
@@ -22,25 +23,13 @@ CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     "human_labels": ({"noise": "human"}, "worse"),
     "aggregation": ({"noise": "given"}, None),
     "human_file": ({"noise": "human"}, None),
-    "peers": ({"method": "co_teaching"}, 2),
     "dropout": ({"model": "conv9"}, 0.25),
     "input_dropout": ({"model": "mlp1"}, 0.0),
-    "tau": ({"method": "co_teaching"}, 0.2),
-    "ramp_epochs": ({"method": "small_loss"}, 10),
-    "exponent": ({"method": "jocor"}, 1.0),
-    "transition": ({"method": "forward"}, "estimated"),
-    "warm_up_epochs": ({"method": "gmm"}, 10),
-    "jocor_lambda": ({"method": "jocor"}, 0.9),
-    "elr_lambda": ({"method": "elr"}, 3.0),
-    "elr_beta": ({"method": "elr"}, 0.7),
-    "gmm_threshold": ({"method": "gmm"}, 0.5),
-    "gce_q": ({"method": "gce"}, 0.7),
-    "sce_alpha": ({"method": "sce"}, 0.1),
-    "sce_beta": ({"method": "sce"}, 1.0),
-    "bootstrap_beta": ({"method": "bootstrap_hard"}, 0.8),
-    "smoothing": ({"method": "label_smoothing"}, 0.1),
-    "h_alpha": ({"method": "infinite_batch"}, 20.0),
-    "mixup_alpha": ({"method": "mixup"}, 1.0),
+    **{
+        field.name: ({"method": name}, field.default)
+        for name, declaration in METHODS.items()
+        for field in declaration.fields
+    },
     "momentum": ({"optimizer": "sgd"}, 0.9),
     "lr_decay_start": ({"lr_schedule": "linear"}, 0.4),
 }

@@ -32,7 +32,8 @@ RAMP_EPOCHS = Field(
     ge=1,
     le=MAX_EPOCHS,
     begins="ramp",
-    description="epochs until the forget rate reaches tau (paper: T_k)",
+    description="epochs until the forget rate reaches tau (paper: T_k), or until cores2 reaches "
+    "cores_beta",
 )
 EXPONENT = Field(
     name="exponent",
@@ -69,6 +70,14 @@ BOOTSTRAP_BETA = Field(
     ge=0.0,
     le=1.0,
     description="weight in [0, 1] of the noisy label; the network's prediction has the rest",
+)
+NCE_WEIGHT = Field(
+    name="nce_weight",
+    type=float,
+    default=1.0,
+    ge=0.0,
+    le=100.0,
+    description="weight of the normalised cross-entropy (paper: alpha)",
 )
 
 _DECLARATIONS = (
@@ -297,6 +306,107 @@ _DECLARATIONS = (
         summary="two passes per reported epoch: standard training at the compute of a pair",
         implementation="tune_noise.methods.standard:Standard",
         passes=2,
+    ),
+    MethodDeclaration(
+        name="nce_rce",
+        summary="normalised and reverse cross-entropy: an active and a passive loss",
+        source="Ma et al. 2020, arXiv:2006.13554",
+        implementation="tune_noise.methods.active_passive:ActivePassive",
+        fields=(
+            NCE_WEIGHT,
+            Field(
+                name="rce_weight",
+                type=float,
+                default=1.0,
+                gt=0.0,
+                le=100.0,
+                description="weight of the reverse cross-entropy (paper: beta)",
+            ),
+        ),
+    ),
+    MethodDeclaration(
+        name="agce",
+        summary="asymmetric generalised cross-entropy: the gradient of a wrong label stays small",
+        source="Zhou et al. 2021, arXiv:2106.03110",
+        implementation="tune_noise.methods.active_passive:AsymmetricGeneralised",
+        fields=(
+            NCE_WEIGHT.with_default(0.0),
+            Field(
+                name="agce_a",
+                type=float,
+                default=0.6,
+                gt=0.0,
+                le=100.0,
+                description="number added to the probability (paper: a)",
+            ),
+            Field(
+                name="agce_q",
+                type=float,
+                default=0.6,
+                gt=0.0,
+                le=5.0,
+                description="exponent (paper: q)",
+            ),
+        ),
+    ),
+    MethodDeclaration(
+        name="anl",
+        summary="normalised cross-entropy, and a normalised loss of naming any other class",
+        source="Ye et al. 2023, arXiv:2412.02373",
+        implementation="tune_noise.methods.active_passive:ActiveNegative",
+        fields=(
+            NCE_WEIGHT.with_default(5.0),
+            Field(
+                name="nnce_weight",
+                type=float,
+                default=5.0,
+                gt=0.0,
+                le=100.0,
+                description="weight of the normalised negative loss (paper: beta)",
+            ),
+        ),
+    ),
+    MethodDeclaration(
+        name="cores2",
+        summary="rewards sure predictions, and drops examples whose label is then improbable",
+        source="Cheng et al. 2021, arXiv:2010.02347, without consistency training",
+        implementation="tune_noise.methods.cores2:ConfidenceRegularised",
+        fields=(
+            Field(
+                name="cores_beta",
+                type=float,
+                default=2.0,
+                ge=0.0,
+                le=10.0,
+                description="final weight of the confidence regulariser (paper: beta)",
+            ),
+            WARM_UP_EPOCHS,
+            RAMP_EPOCHS.with_default(30),
+        ),
+    ),
+    MethodDeclaration(
+        name="sop",
+        summary="learns for each example a sparse correction of its label",
+        source="Liu et al. 2022, arXiv:2202.14026, without consistency and balance terms",
+        implementation="tune_noise.methods.sop:OverParameterised",
+        fields=(
+            Field(
+                name="sop_lr_u",
+                type=float,
+                default=10.0,
+                ge=0.0,
+                le=1000.0,
+                description="learning rate of the corrections at the label (paper: alpha_u)",
+            ),
+            Field(
+                name="sop_lr_v",
+                type=float,
+                default=10.0,
+                ge=0.0,
+                le=10000.0,
+                description="learning rate of the corrections at other classes (paper: alpha_v)",
+            ),
+        ),
     ),
 )
 METHODS = {declaration.name: declaration for declaration in _DECLARATIONS}

@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from tune_noise.methods.losses import all_kept, cross_entropy
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.values import column
 
 # The value of log 0 in the reverse cross-entropy (paper: A).
 LOG_ZERO = -4.0
+
+
+def reverse_cross_entropy(losses: Tensor) -> Tensor:
+    """Return -sum_k p_k log t_k = -A (1 - p_y) of examples with some cross-entropies -log p_y."""
+    return LOG_ZERO * (-losses).expm1()
 
 
 class GeneralisedCrossEntropy:
@@ -44,6 +51,5 @@ class SymmetricCrossEntropy:
     def __call__(self, batch: Batch) -> Outcome:
         """Return the mean over the batch; everything is kept."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
-        reverse = LOG_ZERO * (-losses).expm1()
         alpha, beta = self._alpha.to(losses.dtype), self._beta.to(losses.dtype)
-        return all_kept(alpha * losses + beta * reverse, losses)
+        return all_kept(alpha * losses + beta * reverse_cross_entropy(losses), losses)
