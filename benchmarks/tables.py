@@ -171,7 +171,7 @@ def cost(finalist: Finalist) -> tuple[str, str]:
     compare it within one search.
     """
     trials = list(finalist.counted.values())
-    passes = [t.num_epochs * t.config.num_members * t.config.passes_per_epoch for t in trials]
+    passes = [t.num_epochs * t.config.epoch_cost for t in trials]
     stacks: dict[str, float] = {}
     for trial in trials:
         stacks[trial.stack_id] = max(stacks.get(trial.stack_id, 0.0), trial.epochs[-1]["seconds"])

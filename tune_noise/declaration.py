@@ -106,12 +106,15 @@ class MethodDeclaration(Declaration):
     Attributes:
         networks: how many networks it trains side by side, or the name of the field that says so.
         passes: how often it goes through the training examples in one reported epoch.
+        cost: of one pass of one network, where one of standard training is 1: there each example is
+            one forward and one backward pass, and a forward pass alone is a third of them.
         told_matrix: field -> the value beside which the method is told the true noise transition
             matrix. That is oracle knowledge, which only synthetic noise has.
     """
 
     networks: int | str = 1
     passes: int = 1
+    cost: float = 1.0
     told_matrix: Mapping[str, str] = field(default_factory=dict)
 
     def num_networks(self, values: Mapping[str, Any]) -> int:

@@ -291,6 +291,12 @@ class TrialConfig(_Declared):
         return self.method_declaration.passes
 
     @property
+    def epoch_cost(self) -> float:
+        """The network-epochs of one epoch: the passes of standard training that cost as much."""
+        declaration = self.method_declaration
+        return self.num_members * declaration.passes * declaration.cost
+
+    @property
     def is_told_matrix(self) -> bool:
         """True if the method is told the true noise transition matrix: oracle knowledge."""
         return self.method_declaration.is_told_matrix(self.declared_values("method"))

@@ -151,6 +151,7 @@ _DECLARATIONS = (
         source="the selection of DivideMix, Li et al. 2020, arXiv:2002.07394, without MixMatch",
         implementation="tune_noise.methods.gmm:GaussianMixtureSelection",
         networks=2,
+        cost=4 / 3,  # all examples are predicted before each epoch
         fields=(
             WARM_UP_EPOCHS,
             Field(

@@ -167,7 +167,7 @@ def _effort(history: History, condition: ConditionSummary) -> str:
     confirming = [trial for finalist in condition.finalists for trial in finalist.trials]
     trials = [*condition.search_trials, *confirming]
     epochs = sum(trial.num_epochs for trial in trials)
-    passes = sum(t.num_epochs * t.config.num_members * t.config.passes_per_epoch for t in trials)
+    passes = sum(round(t.num_epochs * t.config.epoch_cost) for t in trials)
     commit = history.search.get("commit")
     version = (history.search.get("versions") or {}).get("tune-noise", "")
     return (

@@ -20,8 +20,9 @@ class Effort:
         statuses: status -> number of trials; `running` where a trial has not ended.
         epochs: epochs trained, over all trials.
         network_epochs: passes of one network through the data: the same, times the networks of a
-            trial, and twice where an epoch is two passes. Predictions between epochs (gmm) and
-            evaluation are not counted; `seconds` has them.
+            trial, its passes in an epoch, and what one of them costs beside one of standard
+            training: the further views and predictions of a method are counted, rounded to whole
+            passes for each trial. Evaluation is not counted; `seconds` has it.
         seconds: training time; trials that were trained together as a stack count once.
         share: of the network-epochs of its stage, a fraction; NaN where it has none.
     """
@@ -62,7 +63,7 @@ def efforts(history: History, *, condition: str | None = None) -> list[Effort]:
 
 
 def _network_epochs(trial: TrialHistory) -> int:
-    return trial.num_epochs * trial.config.num_members * trial.config.passes_per_epoch
+    return round(trial.num_epochs * trial.config.epoch_cost)
 
 
 def _effort(stage: str, level: str, trials: list[TrialHistory], *, total: int) -> Effort:
