@@ -229,9 +229,10 @@ def check_outcome(name: str) -> None:
     labels = torch.randint(CLASSES, (2, BATCH), generator=random)
     made = make_method([config, config.model_copy(update={"seed": 1})], _facts(labels, networks))
     mixing = made.mixing(0, 0, BATCH) if isinstance(made, MixesInputs) else None
+    averaged = logits.flip(2) if isinstance(made, LearnsFromAverage) else None
     indices = torch.arange(BATCH).repeat(2, 1)
     logits.requires_grad_()
-    outcome = made(Batch(logits, labels, indices, epoch=10, mixing=mixing))
+    outcome = made(Batch(logits, labels, indices, 10, mixing, averaged))
     assert isinstance(outcome, Outcome), f"{name}: a call must return an Outcome, not {outcome!r}"
     shapes = {"losses": (2, networks)} | dict.fromkeys(
         ("kept", "cross_entropies"), (2, networks, BATCH)

@@ -166,7 +166,14 @@ def test_a_state_is_a_snapshot_that_shares_nothing_with_the_trials(method, optim
 
 def test_a_batch_carries_no_clean_label():
     fields = {field.name for field in dataclasses.fields(Batch)}
-    assert fields == {"logits", "noisy_labels", "indices", "epoch", "mixing"}
+    assert fields == {
+        "logits",
+        "noisy_labels",
+        "indices",
+        "epoch",
+        "mixing",
+        "averaged_logits",
+    }
     fields = {field.name for field in dataclasses.fields(TrainingFacts)}
     assert fields == {
         "num_examples",

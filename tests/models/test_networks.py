@@ -55,6 +55,25 @@ class BasicBlock(nn.Module):
         return torch.relu(residual + (x if self.projection is None else self.projection(x)))
 
 
+class PreactBlock(nn.Module):
+    """Written from figure 4 (e) of "Identity Mappings in Deep Residual Networks"."""
+
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.first_norm = nn.BatchNorm2d(inputs)
+        self.first = nn.Conv2d(inputs, width, 3, stride=stride, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(width)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.projection = None
+        if inputs != width:
+            self.projection = nn.Conv2d(inputs, width, 1, stride=stride, bias=False)
+
+    def forward(self, x):
+        activated = torch.relu(self.first_norm(x))
+        residual = self.second(torch.relu(self.second_norm(self.first(activated))))
+        return residual + (x if self.projection is None else self.projection(activated))
+
+
 def official_block(channels, widths, padding):
     """Convolution, batch norm, LeakyReLU: the order of the authors' code."""
     layers = []
@@ -96,6 +115,14 @@ def by_hand(name, channels, height, width, num_classes):
         ):  # fmt: skip
             layers.append(BasicBlock(inputs, width, stride))
         layers += [*average, nn.Linear(512, num_classes)]
+    elif name == "preact_resnet18":
+        layers = [nn.Conv2d(channels, 64, 3, padding=1, bias=False)]
+        for inputs, width, stride in (
+            (64, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1),
+            (128, 256, 2), (256, 256, 1), (256, 512, 2), (512, 512, 1),
+        ):  # fmt: skip
+            layers.append(PreactBlock(inputs, width, stride))
+        layers += [nn.BatchNorm2d(512), nn.ReLU(), *average, nn.Linear(512, num_classes)]
     elif name == "conv9_small":
         layers = conv_block(channels, 4, [nn.MaxPool2d(2), nn.BatchNorm2d(4)])
         layers += conv_block(4, 8, [nn.MaxPool2d(2), nn.BatchNorm2d(8)])
@@ -169,6 +196,8 @@ def test_a_network_computes_what_torchs_own_layers_compute(name, input_shape):
         ),
         # As often stated for CIFAR-10, 11,173,962, less two of three input channels.
         ("resnet18", 11_173_962 - 2 * 64 * 9),
+        # The three shortcuts have no batch norm.
+        ("preact_resnet18", 11_173_962 - 2 * 64 * 9 - 2 * (128 + 256 + 512)),
         (
             "conv9_small",
             9 * (4 + 16 + 16 + 32 + 64 + 64 + 128 + 256 + 256)

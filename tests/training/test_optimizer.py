@@ -30,6 +30,37 @@ def test_the_official_schedule_of_co_teaching_is_one_of_them():
     assert found == pytest.approx([1.0] * 80 + [(200 - e) / 120 for e in range(80, 200)])
 
 
+def test_a_cosine_schedule_is_that_of_torch():
+    parameter = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=10)
+    expected = []
+    for _ in range(10):
+        expected.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert factors(epochs=10, lr_schedule="cosine") == pytest.approx(expected)
+
+
+def test_a_cosine_schedule_may_begin_late():
+    rates = factors(epochs=8, lr_schedule="cosine", lr_decay_start=0.5)
+    assert rates == pytest.approx([1, 1, 1, 1, 1, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2])
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+def test_the_rate_rises_in_equal_steps_before_it_falls(schedule):
+    rates = factors(epochs=10, lr_schedule=schedule, lr_warm_up=0.4)
+    assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+
+
+def test_the_fall_begins_after_the_rise():
+    rates = factors(epochs=8, lr_schedule="cosine", lr_warm_up=0.5)
+    assert rates == pytest.approx(
+        [0.2, 0.4, 0.6, 0.8, 1.0, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2]
+    )
+
+
 @pytest.mark.parametrize("epochs", [1, 3, 7])
 @pytest.mark.parametrize("start", [0.0, 0.33, 0.5, 0.99])
 def test_a_linear_schedule_is_positive_at_most_1_and_never_rises(epochs, start):

@@ -101,19 +101,32 @@ class TrialConfig(_Declared):
     momentum: Fraction | None = only(
         0.9, when={"optimizer": ("sgd",)}, description="momentum of SGD, a fraction in [0, 1)"
     )
-    lr_schedule: Literal["constant", "linear"] = Field(
-        "constant", description="linear: decays to 0 over the epochs after lr_decay_start"
+    lr_schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant",
+        description="linear, cosine: falls to 0 over the epochs after lr_decay_start, on a line or "
+        "on half a wave",
     )
     lr_decay_start: Fraction | None = only(
         0.4,
-        when={"lr_schedule": ("linear",)},
+        when={"lr_schedule": ("linear", "cosine")},
+        by={"lr_schedule": {"cosine": 0.0}},
         description="fraction of the epochs after which the learning rate starts to fall",
+    )
+    lr_warm_up: Fraction = Field(
+        0.0,
+        description="fraction of the epochs over which the learning rate rises to lr, in equal "
+        "steps; it falls after them",
     )
     weight_decay: float = Field(
         0.0,
         ge=0.0,
         le=10.0,
         description="pull of all weights towards 0; adam: decoupled, as in AdamW",
+    )
+    weight_average: Fraction = Field(
+        0.0,
+        description="decay in [0, 1), per step, of a moving average of the weights, which is then "
+        "what is evaluated and kept; 0: the weights themselves; 0.999 is usual",
     )
     batch_size: int = Field(
         128, ge=4, le=65536, description="largest batch; an epoch is cut into equal batches"

@@ -7,7 +7,8 @@ A method is a class that meets `Method`. It is made as `Class(facts, **fields)`:
 declares comes as a list of the replicates' values, or as one value where the declaration says
 `per_replicate=False`. The field that names the number of networks is not passed, as
 `facts.num_networks` says it. A method that needs more also meets other protocols of this file: it
-prepares epochs, mixes inputs, or remembers what a resumed trial must know.
+prepares epochs, mixes inputs, learns from averaged weights, or remembers what a resumed trial must
+know.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,6 +77,9 @@ class Batch:
         indices: int64 [R, batch], position of each example in its training set.
         epoch: counted from 0.
         mixing: how the images were mixed; None where they were not.
+        averaged_logits: float [R, P, batch, K], of each network with averaged weights, for the
+            images before they were mixed; without a gradient. None unless the method meets
+            `LearnsFromAverage`.
     """
 
     logits: Tensor
@@ -83,6 +87,7 @@ class Batch:
     indices: Tensor
     epoch: int
     mixing: Mixing | None = None
+    averaged_logits: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,18 @@ class MixesInputs(Protocol):
 
     def mixing(self, epoch: int, batch_number: int, batch_size: int) -> Mixing:
         """Return how to mix a batch; it depends only on the arguments, the facts and the fields."""
+
+
+@runtime_checkable
+class LearnsFromAverage(Protocol):
+    """A method that learns from its networks with averaged weights, as from a mean teacher.
+
+    Attributes:
+        teacher_decays: of each replicate, the decay in (0, 1) of the moving average per step, for
+            `Batch.averaged_logits`. What is evaluated and kept is for `weight_average` to say.
+    """
+
+    teacher_decays: Sequence[float]
 
 
 @runtime_checkable

@@ -102,5 +102,10 @@ _DECLARATIONS = (
         "ResNet-18 for small images: a 3 x 3 stem without max-pool, 64 to 512 channels",
         source="He et al. 2015, arXiv:1512.03385",
     ),
+    _network(
+        "preact_resnet18",
+        "ResNet-18 for small images, with batch norm and ReLU before each convolution",
+        source="He et al. 2016, arXiv:1603.05027",
+    ),
 )
 NETWORKS: Mapping[str, NetworkDeclaration] = {one.name: one for one in _DECLARATIONS}

@@ -15,7 +15,7 @@ from tune_noise.models.layers import (
     StackedMaxPool,
 )
 from tune_noise.models.own import InputShape, StackedOwn
-from tune_noise.models.residual import ResidualBlock
+from tune_noise.models.residual import PreactivationBlock, ResidualBlock
 
 # The co-teaching notebook's slope of LeakyReLU, also the paper's.
 NEGATIVE_SLOPE = 0.01
@@ -132,17 +132,44 @@ def resnet18(members: int, input_shape: InputShape, num_classes: int) -> nn.Sequ
     the CIFAR experiments of He et al. 2015, arXiv:1512.03385, but with the widths and the shortcuts
     (1 x 1 convolutions where the shape changes, option B) of their ImageNet network.
     """
-    layers: list[nn.Module] = [
+    stem: list[nn.Module] = [
         StackedConv2d(members, input_shape[0], 64, bias=False),
         StackedBatchNorm(members, 64),
         nn.ReLU(),
     ]
+    blocks = _eight_blocks(ResidualBlock, members)
+    return nn.Sequential(
+        *stem, *blocks, GlobalAveragePool(), StackedLinear(members, 512, num_classes)
+    )
+
+
+def preact_resnet18(members: int, input_shape: InputShape, num_classes: int) -> nn.Sequential:
+    """Return ResNet-18 for small images with batch norm and ReLU before each convolution.
+
+    He et al. 2016, arXiv:1603.05027: a 3 x 3 stem, the blocks of `resnet18` in their form, and
+    batch norm and ReLU after the last one. DivideMix and ELR+ were published with it; their code
+    has batch norm and ReLU after the stem instead of the end.
+    """
+    return nn.Sequential(
+        StackedConv2d(members, input_shape[0], 64, bias=False),
+        *_eight_blocks(PreactivationBlock, members),
+        StackedBatchNorm(members, 512),
+        nn.ReLU(),
+        GlobalAveragePool(),
+        StackedLinear(members, 512, num_classes),
+    )
+
+
+def _eight_blocks(
+    block: type[ResidualBlock] | type[PreactivationBlock], members: int
+) -> list[nn.Module]:
+    """Return two blocks of each width, 64 to 512; the first of the last three halves the image."""
+    blocks: list[nn.Module] = []
     channels = 64
     for width, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-        layers.append(ResidualBlock(members, channels, width, stride))
-        layers.append(ResidualBlock(members, width, width))
+        blocks += [block(members, channels, width, stride), block(members, width, width)]
         channels = width
-    return nn.Sequential(*layers, GlobalAveragePool(), StackedLinear(members, 512, num_classes))
+    return blocks
 
 
 def conv9_small(members: int, input_shape: InputShape, num_classes: int) -> nn.Sequential:

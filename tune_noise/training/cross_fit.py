@@ -151,7 +151,7 @@ def train_fold(fold: Fold, dataset: Dataset, *, device: str = "cpu") -> np.ndarr
     while not trial.finished:
         if trial.train_epoch() == [None]:
             break
-        logits = predict_logits(trial.network, trial.data.train_inputs, indices=indices)
+        logits = predict_logits(trial.judged_network, trial.data.train_inputs, indices=indices)
         average.add(logits.unsqueeze(0))
         if trial.progress[0].best_epoch == trial.epoch:
             average.select(0)

@@ -13,6 +13,7 @@ from tune_noise.data import Dataset
 from tune_noise.data.splits import SPLIT_SEED
 from tune_noise.metrics.evaluation import validation_metrics
 from tune_noise.metrics.unmixing import Estimate, accuracy_bound, most_confident
+from tune_noise.models.stack import member_state
 from tune_noise.noise import LabelCounts, count_confusion, count_labels, total
 from tune_noise.seeding import generator
 from tune_noise.training.labelled_data import LabelledData, realised_counts
@@ -119,10 +120,10 @@ def objective_without_groups(
 
 def _selected_logits(trial: Trial, r: int) -> tuple[Tensor, Tensor | None]:
     """Return the logits of a replicate's networks for validation and test, [P, N, K]."""
-    current = {name: value.clone() for name, value in trial.network.state_dict().items()}
-    trial.network.load_state_dict(trial.best_weights)
+    current = member_state(trial.judged_network, slice(None))
+    trial.judged_network.load_state_dict(trial.best_weights)
     val, test = trial.validation_logits(), trial.test_logits()
-    trial.network.load_state_dict(current)
+    trial.judged_network.load_state_dict(current)
     return val[r], None if test is None else test[r]
 
 

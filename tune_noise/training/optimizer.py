@@ -1,5 +1,6 @@
 """One optimizer step for a whole stack, with a learning rate for each replicate."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -12,12 +13,17 @@ from tune_noise.training.update_rules import make_rule
 def learning_rate_factor(epoch: float, config: TrialConfig) -> float:
     """Return what the learning rate is multiplied with at `epoch`, from 0, fractions included.
 
-    Linear: 1 until lr_decay_start of the epochs, then falling to reach 0 after the last.
+    It rises in equal steps to 1 over the epochs of `lr_warm_up`, is 1 until `lr_decay_start` of the
+    epochs, and then falls, linearly or like half a cosine wave, to reach 0 after the last one.
     """
+    warm_up = config.lr_warm_up * config.epochs
+    if epoch < warm_up:
+        return (epoch + 1.0) / (warm_up + 1.0)
     if config.lr_schedule == "constant" or config.lr_decay_start is None:
         return 1.0
-    start = config.lr_decay_start * config.epochs
-    return min(1.0, (config.epochs - epoch) / (config.epochs - start))
+    start = max(config.lr_decay_start * config.epochs, warm_up)
+    left = min(1.0, (config.epochs - epoch) / (config.epochs - start))
+    return left if config.lr_schedule == "linear" else (1.0 - math.cos(math.pi * left)) / 2.0
 
 
 class StackOptimizer:

@@ -1,5 +1,6 @@
 """One training step: look a batch up, forward pass, the method's losses, backward pass, update."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from tune_noise.data.input_views import Inputs
 from tune_noise.methods.protocol import Batch, Method, MixesInputs, Outcome
 from tune_noise.training.augmentation import Augmentation
 from tune_noise.training.optimizer import StackOptimizer
+from tune_noise.training.weight_average import WeightAverage
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class TrainingStep:
         optimizer: of the network.
         noisy_labels: int64 [R, N], of the whole training set.
         precision: `float32` or `bfloat16`, of the products of the forward and backward pass.
+        averages: of the network's weights, to be updated; the method is shown the predictions of
+            the one that is named `teacher`.
     """
 
     def __init__(
@@ -52,31 +56,43 @@ class TrainingStep:
         optimizer: StackOptimizer,
         noisy_labels: Tensor,
         precision: str = "float32",
+        averages: Mapping[str, WeightAverage] | None = None,
     ) -> None:
         self.network, self.method, self.optimizer = network, method, optimizer
         self.images, self.augmentation = images, augmentation
         self._is_mixed = precision == "bfloat16"
         self.num_replicates, self.num_examples = noisy_labels.shape
         self._mixes = method if isinstance(method, MixesInputs) else None
+        self._averages = averages or {}
 
     def __call__(self, examples: Examples) -> tuple[Batch, Outcome]:
         """Learn from a batch."""
         batch = self.forward(examples)
         outcome = self.method(batch)
         self.optimizer.step(outcome.losses.sum())
+        for average in self._averages.values():
+            average.update()
         return batch, outcome
 
     def forward(self, examples: Examples) -> Batch:
         """Run the forward pass alone."""
         indices = examples.indices
         images = self.augmentation(self.images.batch(examples.images), indices)
-        mixing = None
+        mixing, averaged = None, self._averaged_logits(images)
         if self._mixes is not None:
             mixing = self._mixes.mixing(examples.epoch, examples.number, indices.shape[1])
             images = mixing.applied_to(images)
         logits = self._logits(images)
         logits = logits.view(len(indices), -1, *logits.shape[1:])
-        return Batch(logits, examples.noisy_labels, indices, examples.epoch, mixing)
+        return Batch(logits, examples.noisy_labels, indices, examples.epoch, mixing, averaged)
+
+    @torch.no_grad()
+    def _averaged_logits(self, images: Tensor) -> Tensor | None:
+        """Return what the networks with averaged weights say, in evaluation mode."""
+        if (teacher := self._averages.get("teacher")) is None:
+            return None
+        logits: Tensor = teacher.network(images)
+        return logits.view(len(images), -1, *logits.shape[1:])
 
     def _logits(self, images: Tensor) -> Tensor:
         if not self._is_mixed:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from tune_noise.config.declared import network_path, per_replicate_fields
@@ -21,7 +21,7 @@ from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError
-from tune_noise.methods.protocol import PreparesEpochs, Remembers
+from tune_noise.methods.protocol import LearnsFromAverage, PreparesEpochs, Remembers
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.evaluation import (
     average_folds,
@@ -44,9 +44,10 @@ from tune_noise.training.order import epoch_order, split_batches
 from tune_noise.training.progress import Progress
 from tune_noise.training.step import Examples, TrainingStep
 from tune_noise.training.training_memory import TrainingMemory
+from tune_noise.training.weight_average import WeightAverage
 
 # Replicates of one stack may differ in these; everything else they share.
-PLAIN_OWN_FIELDS = frozenset({"seed", "noise_seed", "lr"})
+PLAIN_OWN_FIELDS = frozenset({"seed", "noise_seed", "lr", "weight_average"})
 
 
 def own_fields() -> frozenset[str]:
@@ -65,6 +66,11 @@ class Trial:
         device: where to train.
         held_out: images that take no part; see `prepare`.
         keeps_judgements: whether predictions are averaged over epochs, for `replicate_judgements`.
+
+    Attributes:
+        network: the stack that is trained.
+        judged_network: the one that is evaluated and kept: the average of its weights where
+            `weight_average` says so, else the same.
 
     Raises:
         ConfigError: the configurations cannot be stacked, or do not suit the data set.
@@ -96,15 +102,12 @@ class Trial:
         self._replicates = [replicate for config in configs for replicate in _replicates(config)]
         self.members = len(configs) * first.num_members
         self.method = make_method(self._replicates, training_facts(self.data, self._replicates))
-        self.network = build_network(
-            network_path(first.model),
-            members=self.members,
-            input_shape=dataset.input_shape,
-            num_classes=dataset.num_classes,
-            **first.declared_values("model"),
-        )
+        self.network = self._build(dataset)
         self._initialise()
         self.network.to(self.device)
+        self.averages = self._make_averages(dataset)
+        judged = self.averages.get("average")
+        self.judged_network = self.network if judged is None else judged.network
         self.augmentation = Augmentation(
             self._replicates, self.data.train_inputs, num_examples=self.num_examples
         )
@@ -117,13 +120,40 @@ class Trial:
             self.optimizer,
             self.data.noisy_labels,
             first.precision,
+            self.averages,
         )
         self.epoch = 0
         self.seconds = 0.0
         self.progress = [Progress() for _ in configs]
         self._judgements = self._make_judgements(dataset) if keeps_judgements else None
         # All members' weights at their replicate's best epoch so far.
-        self.best_weights = member_state(self.network, slice(None))
+        self.best_weights = member_state(self.judged_network, slice(None))
+
+    def _build(self, dataset: Dataset) -> nn.Module:
+        """Return a stack without values."""
+        first = self.configs[0]
+        return build_network(
+            network_path(first.model),
+            members=self.members,
+            input_shape=dataset.input_shape,
+            num_classes=dataset.num_classes,
+            **first.declared_values("model"),
+        )
+
+    def _make_averages(self, dataset: Dataset) -> dict[str, WeightAverage]:
+        """Return the averages of weights that are kept: `average` is judged, `teacher` taught by.
+
+        Both begin with the present weights.
+        """
+        decays: dict[str, Sequence[float]] = {}
+        decays["average"] = [config.weight_average for config in self._replicates]
+        if isinstance(self.method, LearnsFromAverage):
+            decays["teacher"] = self.method.teacher_decays
+        return {
+            name: WeightAverage(self._build(dataset).to(self.device), self.network, of_replicates)
+            for name, of_replicates in decays.items()
+            if any(of_replicates)
+        }
 
     def _make_judgements(self, dataset: Dataset) -> EpochAverage | TrainingMemory:
         if self.num_folds > 1:
@@ -244,12 +274,12 @@ class Trial:
         """
         data = self.data
         if self.num_folds == 1:
-            logits = predict_logits(self.network, data.val_inputs)
+            logits = predict_logits(self.judged_network, data.val_inputs)
             return logits.view(len(self.configs), self.networks, *logits.shape[1:])
         # Folds may differ in size by a few inputs: a shorter one is filled up with its own.
         held_out = pad_sequence(data.val_folds, batch_first=True)
         logits = predict_logits(
-            self.network, data.val_inputs, indices=held_out.repeat(len(self.configs), 1)
+            self.judged_network, data.val_inputs, indices=held_out.repeat(len(self.configs), 1)
         )
         by_fold = logits.view(
             len(self.configs), self.num_folds, self.networks, *logits.shape[1:]
@@ -265,7 +295,7 @@ class Trial:
         """
         if self.data.test_inputs is None:
             return None
-        logits = predict_logits(self.network, self.data.test_inputs)
+        logits = predict_logits(self.judged_network, self.data.test_inputs)
         return average_folds(logits, num_folds=self.num_folds, num_networks=self.networks)
 
     def _evaluate(self) -> list[dict[str, float]]:
@@ -322,7 +352,7 @@ class Trial:
 
     def _keep_weights(self, r: int) -> None:
         members = self._members(r)
-        for name, value in self.network.state_dict().items():
+        for name, value in self.judged_network.state_dict().items():
             self.best_weights[name][members] = value[members]
         if self._judgements is not None:
             self._judgements.select(r)
@@ -359,6 +389,8 @@ class Trial:
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
         tensors |= {f"optimizer.{k}": v for k, v in self.optimizer.state_tensors().items()}
+        for name, average in self.averages.items():
+            tensors |= {f"{name}.{k}": v for k, v in average.state().items()}
         if isinstance(self.method, Remembers):
             tensors |= {f"method.{k}": v for k, v in self.method.state().items()}
         if self._judgements is not None:
@@ -378,6 +410,8 @@ class Trial:
         # Both are written to from here on, so they must not be the caller's own.
         self.best_weights = {k: v.to(self.device, copy=True) for k, v in part("best.").items()}
         self.optimizer.load_state_tensors(part("optimizer."))
+        for name, average in self.averages.items():
+            average.load_state(part(f"{name}."))
         if isinstance(self.method, Remembers):
             self.method.load_state(part("method."))
         if self._judgements is not None:
