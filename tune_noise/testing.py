@@ -31,6 +31,7 @@ from tune_noise.declaration import (
 from tune_noise.errors import ConfigError
 from tune_noise.methods.protocol import (
     Batch,
+    LearnsFromAverage,
     MixesInputs,
     Outcome,
     Remembers,
