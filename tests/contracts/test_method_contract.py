@@ -12,7 +12,13 @@ from tests.support.trials import train, trained
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.declaration import import_object
 from tune_noise.methods.declarations import METHODS
-from tune_noise.methods.protocol import Batch, MixesInputs, Remembers, TrainingFacts
+from tune_noise.methods.protocol import (
+    Batch,
+    LearnsFromAverage,
+    MixesInputs,
+    Remembers,
+    TrainingFacts,
+)
 from tune_noise.testing import check_method, values_of
 from tune_noise.training import Trial
 from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
@@ -267,6 +273,8 @@ def test_the_outcome_of_a_batch_has_a_loss_of_its_own_for_each_network(method):
     made = method_of(method, batch, **config_of(method).model_dump(include=set(SHORT)))
     if isinstance(made, MixesInputs):
         batch = dataclasses.replace(batch, mixing=made.mixing(0, 0, 9))
+    if isinstance(made, LearnsFromAverage):
+        batch = dataclasses.replace(batch, averaged_logits=batch.logits.detach().flip(2))
     outcome = made(batch)
     assert outcome.losses.shape == (2, config.num_networks)
     assert outcome.kept.shape == outcome.cross_entropies.shape == batch.logits.shape[:3]

@@ -79,6 +79,32 @@ NCE_WEIGHT = Field(
     le=100.0,
     description="weight of the normalised cross-entropy (paper: alpha)",
 )
+EARLY_LEARNING = (
+    Field(
+        name="elr_lambda",
+        type=float,
+        default=3.0,
+        ge=0.0,
+        le=100.0,
+        description="weight of the regulariser (paper: lambda)",
+    ),
+    Field(
+        name="elr_beta",
+        type=float,
+        default=0.7,
+        ge=0.0,
+        lt=1.0,
+        description="momentum in [0, 1) of an example's remembered prediction (paper: beta)",
+    ),
+)
+MIXUP_ALPHA = Field(
+    name="mixup_alpha",
+    type=float,
+    default=1.0,
+    gt=0.0,
+    le=100.0,
+    description="both parameters of the beta distribution of mixing shares (paper: alpha)",
+)
 
 _DECLARATIONS = (
     MethodDeclaration(
@@ -125,25 +151,7 @@ _DECLARATIONS = (
         summary="a regulariser keeps predictions close to the earlier ones",
         source="Liu et al. 2020, arXiv:2007.00151",
         implementation="tune_noise.methods.elr:EarlyLearning",
-        fields=(
-            Field(
-                name="elr_lambda",
-                type=float,
-                default=3.0,
-                ge=0.0,
-                le=100.0,
-                description="weight of the regulariser (paper: lambda)",
-            ),
-            Field(
-                name="elr_beta",
-                type=float,
-                default=0.7,
-                ge=0.0,
-                lt=1.0,
-                description="momentum in [0, 1) of an example's remembered prediction "
-                "(paper: beta)",
-            ),
-        ),
+        fields=EARLY_LEARNING,
     ),
     MethodDeclaration(
         name="gmm",
@@ -284,17 +292,7 @@ _DECLARATIONS = (
         summary="learns mixtures of two inputs, and of their labels in the same shares",
         source="Zhang et al. 2018, arXiv:1710.09412",
         implementation="tune_noise.methods.mixup:Mixup",
-        fields=(
-            Field(
-                name="mixup_alpha",
-                type=float,
-                default=1.0,
-                gt=0.0,
-                le=100.0,
-                description="both parameters of the beta distribution of mixing shares "
-                "(paper: alpha)",
-            ),
-        ),
+        fields=(MIXUP_ALPHA,),
     ),
     MethodDeclaration(
         name="standard_ensemble",
@@ -406,6 +404,27 @@ _DECLARATIONS = (
                 ge=0.0,
                 le=10000.0,
                 description="learning rate of the corrections at other classes (paper: alpha_v)",
+            ),
+        ),
+    ),
+    MethodDeclaration(
+        name="elr_plus",
+        summary="elr with mixup, and the other network with averaged weights as a teacher",
+        source="Liu et al. 2020, arXiv:2007.00151",
+        implementation="tune_noise.methods.elr_plus:EarlyLearningPlus",
+        networks=2,
+        cost=4 / 3,  # the averaged network predicts each batch
+        fields=(
+            *EARLY_LEARNING,
+            MIXUP_ALPHA,
+            Field(
+                name="teacher_decay",
+                type=float,
+                default=0.997,
+                gt=0.0,
+                lt=1.0,
+                description="decay in (0, 1), per step, of the averaged weights that teach "
+                "(paper: gamma)",
             ),
         ),
     ),
