@@ -13,7 +13,7 @@ from tune_noise.errors import ConfigError
 from tune_noise.testing import check_method
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own_method.md").read_text()
-[METHOD, CHECK] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+[METHOD, CHECK, VIEWS] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 [SPACE] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 # Replaced text of the method -> what the check must say.
 FAULTS = {
@@ -57,6 +57,13 @@ def module(tmp_path_factory: pytest.TempPathFactory):
 
 def test_the_method_of_the_page_passes_its_check(module: Path) -> None:
     exec(compile(CHECK, "docs/own_method.md", "exec"), {})
+
+
+def test_the_method_with_two_views_passes_the_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_module(tmp_path, "my_views", VIEWS, monkeypatch)
+    check_method("my_views:Consistent")
 
 
 def test_its_field_is_searched_fixed_and_set_like_ours(module: Path) -> None:

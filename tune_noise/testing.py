@@ -31,10 +31,13 @@ from tune_noise.declaration import (
 from tune_noise.errors import ConfigError
 from tune_noise.methods.protocol import (
     Batch,
+    GuessesFirst,
     LearnsFromAverage,
+    Method,
     MixesInputs,
     Outcome,
     Remembers,
+    ShowsViews,
     TrainingFacts,
 )
 from tune_noise.noise import count_labels
@@ -226,17 +229,14 @@ def check_outcome(name: str) -> None:
     config = config_of(name)
     networks = config.num_networks
     random = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, networks, BATCH, CLASSES, generator=random, dtype=torch.float64) * 2
     labels = torch.randint(CLASSES, (2, BATCH), generator=random)
     made = make_method([config, config.model_copy(update={"seed": 1})], _facts(labels, networks))
-    mixing = made.mixing(0, 0, BATCH) if isinstance(made, MixesInputs) else None
-    averaged = logits.flip(2) if isinstance(made, LearnsFromAverage) else None
-    indices = torch.arange(BATCH).repeat(2, 1)
-    logits.requires_grad_()
-    outcome = made(Batch(logits, labels, indices, 10, mixing, averaged))
+    batch = _random_batch(name, made, labels, networks, random)
+    logits = batch.logits.requires_grad_()
+    outcome = made(batch)
     assert isinstance(outcome, Outcome), f"{name}: a call must return an Outcome, not {outcome!r}"
     shapes = {"losses": (2, networks)} | dict.fromkeys(
-        ("kept", "cross_entropies"), (2, networks, BATCH)
+        ("kept", "cross_entropies"), tuple(logits.shape[:3])
     )
     for part, shape in shapes.items():
         actual = tuple(getattr(outcome, part).shape)
@@ -254,9 +254,38 @@ def check_outcome(name: str) -> None:
         "batch and must know nothing of each other"
     )
     learnt = (gradient[0] != 0).any(dim=2)
-    assert not (learnt & ~outcome.kept[0]).any(), (
+    # Of a label that is not kept, a guess may be learnt.
+    assert batch.guesses is not None or not (learnt & ~outcome.kept[0]).any(), (
         f"{name}: an example that is not in Outcome.kept has a gradient: mark all examples that a "
         "network learns from"
+    )
+
+
+def _random_batch(
+    name: str, method: Method, labels: Tensor, networks: int, random: torch.Generator
+) -> Batch:
+    """Return a batch of two replicates with all that the method asks for."""
+    views = method.view_strengths if isinstance(method, ShowsViews) else [[0.0, 0.0]]
+    assert len(views) > 0, f"{name}: view_strengths must name at least one view"
+    for strengths in views:
+        assert len(strengths) == 2, f"{name}: each view needs one strength per replicate"
+        assert all(0 <= s < 1 for s in strengths), f"{name}: strengths of views lie in [0, 1)"
+    rows, epoch = len(views) * BATCH, 10
+    logits, guesses = (
+        2 * torch.randn(2, networks, rows, CLASSES, generator=random, dtype=torch.float64)
+        for _ in range(2)
+    )
+    return Batch(
+        logits=logits,
+        noisy_labels=labels.repeat(1, len(views)),
+        indices=torch.arange(BATCH).repeat(2, len(views)),
+        epoch=epoch,
+        mixing=method.mixing(epoch, 0, rows) if isinstance(method, MixesInputs) else None,
+        averaged_logits=logits.flip(2) if isinstance(method, LearnsFromAverage) else None,
+        num_views=len(views),
+        guesses=guesses
+        if isinstance(method, GuessesFirst) and method.guesses_first(epoch)
+        else None,
     )
 
 
@@ -382,7 +411,7 @@ def values_of(field: Field) -> list[Any]:
     start = field.type(low if field.ge is not None else (low + field.default) / 2)
     # Nearer to the default than to the end of the range, which may be far beyond what is usual.
     end = field.type(min((field.default + high) / 2, 2 * field.default or high))
-    return [field.default, start, end]
+    return [field.default, start if start != field.default else field.type(end / 2), end]
 
 
 def _facts(labels: Tensor, networks: int) -> TrainingFacts:

@@ -179,6 +179,8 @@ def test_a_batch_carries_no_clean_label():
         "epoch",
         "mixing",
         "averaged_logits",
+        "num_views",
+        "guesses",
     }
     fields = {field.name for field in dataclasses.fields(TrainingFacts)}
     assert fields == {

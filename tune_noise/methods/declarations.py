@@ -105,6 +105,31 @@ MIXUP_ALPHA = Field(
     le=100.0,
     description="both parameters of the beta distribution of mixing shares (paper: alpha)",
 )
+GMM_THRESHOLD = Field(
+    name="gmm_threshold",
+    type=float,
+    default=0.5,
+    ge=0.0,
+    lt=1.0,
+    description="least probability in [0, 1) of being clean with which an example is kept",
+)
+VIEW_STRENGTH = Field(
+    name="view_strength",
+    type=float,
+    default=0.1,
+    ge=0.0,
+    lt=1.0,
+    description="how much a view is distorted: of pictures the share of RandAugment's range, of "
+    "features the share that is set to 0",
+)
+UNLABELLED_WEIGHT = Field(
+    name="unlabelled_weight",
+    type=float,
+    default=25.0,
+    ge=0.0,
+    le=1000.0,
+    description="weight of the examples whose label is only guessed (paper: lambda_u)",
+)
 
 _DECLARATIONS = (
     MethodDeclaration(
@@ -162,15 +187,7 @@ _DECLARATIONS = (
         cost=4 / 3,  # all examples are predicted before each epoch
         fields=(
             WARM_UP_EPOCHS,
-            Field(
-                name="gmm_threshold",
-                type=float,
-                default=0.5,
-                ge=0.0,
-                lt=1.0,
-                description="least probability in [0, 1) of being clean with which an example is "
-                "kept",
-            ),
+            GMM_THRESHOLD,
         ),
     ),
     MethodDeclaration(
@@ -425,6 +442,29 @@ _DECLARATIONS = (
                 lt=1.0,
                 description="decay in (0, 1), per step, of the averaged weights that teach "
                 "(paper: gamma)",
+            ),
+        ),
+    ),
+    MethodDeclaration(
+        name="divide_mix",
+        summary="labels that a mixture of losses finds wrong are guessed by two networks",
+        source="Li et al. 2020, arXiv:2002.07394",
+        implementation="tune_noise.methods.divide_mix:DivideMix",
+        networks=2,
+        cost=3.0,  # two views are learnt and predicted, and all examples before each epoch
+        fields=(
+            WARM_UP_EPOCHS,
+            GMM_THRESHOLD,
+            VIEW_STRENGTH,
+            UNLABELLED_WEIGHT,
+            Field(
+                name="confidence_penalty",
+                type=float,
+                default=0.0,
+                ge=0.0,
+                le=10.0,
+                description="weight of the predictions' negative entropy in the warm-up; the paper "
+                "has 1 for asymmetric noise",
             ),
         ),
     ),

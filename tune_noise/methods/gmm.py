@@ -21,13 +21,46 @@ from torch import Tensor
 
 from tune_noise.methods.losses import cross_entropy, outcome_of_kept
 from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
+from tune_noise.methods.values import column
 
 # The official code's: added to both variances.
 COVARIANCE_FLOOR = 5e-4
 
 
+class CoDivision:
+    """Two networks, each of which estimates for the other which labels are clean, once per epoch.
+
+    Args:
+        facts: of the stack.
+        warm_up_epochs: of each replicate; until they are over, every label counts as clean.
+    """
+
+    def __init__(self, facts: TrainingFacts, warm_up_epochs: Sequence[int]) -> None:
+        self._warm_up_epochs = warm_up_epochs
+        self._noisy_labels = facts.noisy_labels
+        shape = (facts.num_replicates, facts.num_networks, facts.num_examples)
+        # Made from the networks at the start of each epoch, so it is no state.
+        self._clean = torch.ones(shape, dtype=torch.float64, device=facts.device)
+
+    def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
+        """Estimate for all training examples, in the replicates whose warm-up is over."""
+        ready = [r for r, epochs in enumerate(self._warm_up_epochs) if epochs <= epoch]
+        if not ready:
+            return
+        losses = cross_entropy(predict()[ready], self._noisy_labels[ready]).cpu().numpy()
+        for r, pair in zip(ready, losses, strict=True):
+            for network in (0, 1):
+                clean = clean_probabilities(pair[1 - network].astype(np.float64))
+                self._clean[r, network] = torch.from_numpy(clean).to(self._clean.device)
+
+    def of_batch(self, batch: Batch) -> Tensor:
+        """Return what the other network's mixture says, float64 [R, P, batch]."""
+        networks = self._clean.shape[1]
+        return self._clean.gather(2, batch.indices.unsqueeze(1).expand(-1, networks, -1))
+
+
 class GaussianMixtureSelection:
-    """Two networks, each of which selects for the other, once per epoch."""
+    """Each of two networks learns from the labels that the other one's mixture keeps."""
 
     def __init__(
         self,
@@ -37,30 +70,17 @@ class GaussianMixtureSelection:
         gmm_threshold: Sequence[float],
     ) -> None:
         """Keep every example at first."""
-        self._warm_up_epochs = warm_up_epochs
-        self._thresholds = gmm_threshold
-        self._noisy_labels = facts.noisy_labels
-        shape = (facts.num_replicates, facts.num_networks, facts.num_examples)
-        # Made from the networks at the start of each epoch, so it is no state.
-        self._kept = torch.ones(shape, dtype=torch.bool, device=facts.device)
+        self._division = CoDivision(facts, warm_up_epochs)
+        self._thresholds = column(gmm_threshold, facts.device)
 
     def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
-        """Select among all training examples, in the replicates whose warm-up is over."""
-        ready = [r for r, epochs in enumerate(self._warm_up_epochs) if epochs <= epoch]
-        if not ready:
-            return
-        losses = cross_entropy(predict()[ready], self._noisy_labels[ready]).cpu().numpy()
-        for r, pair in zip(ready, losses, strict=True):
-            for network in (0, 1):
-                clean = clean_probabilities(pair[1 - network].astype(np.float64))
-                selected = torch.from_numpy(clean >= self._thresholds[r])
-                self._kept[r, network] = selected.to(self._kept.device)
+        """See `CoDivision`."""
+        self._division.start_epoch(epoch, predict)
 
     def __call__(self, batch: Batch) -> Outcome:
         """Return the mean over what the other network's mixture keeps of the batch."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
-        kept = self._kept.gather(2, batch.indices.unsqueeze(1).expand_as(losses))
-        return outcome_of_kept(losses, kept)
+        return outcome_of_kept(losses, self._division.of_batch(batch) >= self._thresholds)
 
 
 def clean_probabilities(losses: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,8 +7,8 @@ A method is a class that meets `Method`. It is made as `Class(facts, **fields)`:
 declares comes as a list of the replicates' values, or as one value where the declaration says
 `per_replicate=False`. The field that names the number of networks is not passed, as
 `facts.num_networks` says it. A method that needs more also meets other protocols of this file: it
-prepares epochs, mixes inputs, learns from averaged weights, or remembers what a resumed trial must
-know.
+prepares epochs, mixes inputs, shows several views of them, guesses labels first, learns from
+averaged weights, or remembers what a resumed trial must know.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,6 +71,9 @@ class Mixing:
 class Batch:
     """One batch of every replicate, after one forward pass in training mode.
 
+    A method that meets `ShowsViews` sees each example once for each view: the first view of all of
+    them, then the second, and so on. `batch` below counts all these rows.
+
     Attributes:
         logits: float [R, P, batch, K].
         noisy_labels: int64 [R, batch].
@@ -80,6 +83,10 @@ class Batch:
         averaged_logits: float [R, P, batch, K], of each network with averaged weights, for the
             images before they were mixed; without a gradient. None unless the method meets
             `LearnsFromAverage`.
+        num_views: how often the batch shows each example.
+        guesses: float [R, P, batch, K], logits of the same images before they were mixed, in
+            evaluation mode and without a gradient; None unless the method asks for them
+            (`GuessesFirst`).
     """
 
     logits: Tensor
@@ -88,6 +95,8 @@ class Batch:
     epoch: int
     mixing: Mixing | None = None
     averaged_logits: Tensor | None = None
+    num_views: int = 1
+    guesses: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,8 @@ class Outcome:
         losses: float [R, P]; their sum over a replicate's networks is what these networks
             minimise; differentiable. A network whose loss does not depend on its logits, as one
             that keeps nothing of a batch, has a zero gradient.
-        kept: bool [R, P, batch], the examples that each network learns from.
+        kept: bool [R, P, batch], the examples that each network learns from; of a method that
+            guesses labels, those whose noisy label it learns from.
         cross_entropies: float [R, P, batch], of every example on its noisy label; a diagnostic.
         forget_rates: the schedule's fraction of the batch that a selection drops, one per
             replicate; None where the share follows from the data.
@@ -149,6 +159,28 @@ class LearnsFromAverage(Protocol):
     """
 
     teacher_decays: Sequence[float]
+
+
+@runtime_checkable
+class ShowsViews(Protocol):
+    """A method that shows each batch to its networks several times, changed at random.
+
+    A view is the input as `augmentation` changes it, drawn afresh for each view, and then
+    distorted: see `tune_noise.training.views`.
+
+    Attributes:
+        view_strengths: for each view how much it is distorted, in [0, 1), one per replicate.
+    """
+
+    view_strengths: Sequence[Sequence[float]]
+
+
+@runtime_checkable
+class GuessesFirst(Protocol):
+    """A method whose networks predict a batch before its inputs are mixed."""
+
+    def guesses_first(self, epoch: int) -> bool:
+        """Return whether it needs `Batch.guesses` in an epoch; they cost a forward pass."""
 
 
 @runtime_checkable

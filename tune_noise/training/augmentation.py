@@ -35,14 +35,15 @@ class Augmentation:
         configs: one per replicate, alike in `augmentation`.
         images: the training images.
         num_examples: of the training set, copies included.
+        view: its number, from 0; each view has draws of its own.
     """
 
     def __init__(
-        self, configs: Sequence[TrialConfig], images: Inputs, *, num_examples: int
+        self, configs: Sequence[TrialConfig], images: Inputs, *, num_examples: int, view: int = 0
     ) -> None:
         self._seeds = [config.seed for config in configs]
         self._is_on = configs[0].augmentation == "standard"
-        self._num_examples = num_examples
+        self._num_examples, self._view = num_examples, view
         # Features have no height and no width, and are never moved.
         self._height, self._width = images.input_shape[1:] if self._is_on else (0, 0)
         self._black = images.black
@@ -53,7 +54,7 @@ class Augmentation:
         if not self._is_on:
             return
         size = self._num_examples, self._height, self._width
-        moves = [draw_moves(seed, epoch, *size) for seed in self._seeds]
+        moves = [draw_moves(seed, epoch, *size, view=self._view) for seed in self._seeds]
         self._moves = torch.from_numpy(np.stack(moves)).to(self._black.device)
 
     def __call__(self, images: Tensor, indices: Tensor) -> Tensor:
@@ -71,13 +72,15 @@ class Augmentation:
         return moved.view_as(images)
 
 
-def draw_moves(seed: int, epoch: int, num_examples: int, height: int, width: int) -> np.ndarray:
-    """Draw how each example is moved in an epoch: int16 [num_examples, 3].
+def draw_moves(
+    seed: int, epoch: int, num_examples: int, height: int, width: int, *, view: int = 0
+) -> np.ndarray:
+    """Draw how each example is moved in a view of an epoch: int16 [num_examples, 3].
 
     Returns:
         Rows down in +-padding(height), columns right in +-padding(width), 1 where it is mirrored.
     """
-    random = generator(seed, "augmentation", epoch)
+    random = generator(seed, "augmentation", epoch, *([view] if view else []))
     high = np.array([2 * padding(height) + 1, 2 * padding(width) + 1, 2])
     drawn = random.integers(high, size=(num_examples, 3))
     return (drawn - [padding(height), padding(width), 0]).astype(np.int16)

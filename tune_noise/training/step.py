@@ -1,15 +1,15 @@
 """One training step: look a batch up, forward pass, the method's losses, backward pass, update."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from tune_noise.data.input_views import Inputs
-from tune_noise.methods.protocol import Batch, Method, MixesInputs, Outcome
-from tune_noise.training.augmentation import Augmentation
+from tune_noise.methods.protocol import Batch, GuessesFirst, Method, MixesInputs, Outcome
 from tune_noise.training.optimizer import StackOptimizer
+from tune_noise.training.views import Views
 from tune_noise.training.weight_average import WeightAverage
 
 
@@ -39,7 +39,7 @@ class TrainingStep:
         network: a stack of R * P members.
         method: of the R replicates.
         images: that the examples show.
-        augmentation: what becomes of them.
+        views: what becomes of them.
         optimizer: of the network.
         noisy_labels: int64 [R, N], of the whole training set.
         precision: `float32` or `bfloat16`, of the products of the forward and backward pass.
@@ -52,39 +52,64 @@ class TrainingStep:
         network: nn.Module,
         method: Method,
         images: Inputs,
-        augmentation: Augmentation,
+        views: Views,
         optimizer: StackOptimizer,
         noisy_labels: Tensor,
         precision: str = "float32",
         averages: Mapping[str, WeightAverage] | None = None,
     ) -> None:
         self.network, self.method, self.optimizer = network, method, optimizer
-        self.images, self.augmentation = images, augmentation
+        self.images, self.views = images, views
         self._is_mixed = precision == "bfloat16"
         self.num_replicates, self.num_examples = noisy_labels.shape
         self._mixes = method if isinstance(method, MixesInputs) else None
         self._averages = averages or {}
+        self._guesses_first = method.guesses_first if isinstance(method, GuessesFirst) else None
 
     def __call__(self, examples: Examples) -> tuple[Batch, Outcome]:
-        """Learn from a batch."""
+        """Learn from a batch; return it as it is measured, and what the method made of it."""
         batch = self.forward(examples)
         outcome = self.method(batch)
         self.optimizer.step(outcome.losses.sum())
         for average in self._averages.values():
             average.update()
+        if batch.guesses is not None:
+            # They are of one example each, and a mixture's prediction is of two.
+            batch = replace(batch, logits=batch.guesses, mixing=None)
         return batch, outcome
 
     def forward(self, examples: Examples) -> Batch:
         """Run the forward pass alone."""
-        indices = examples.indices
-        images = self.augmentation(self.images.batch(examples.images), indices)
-        mixing, averaged = None, self._averaged_logits(images)
+        images = self.views(self.images.batch(examples.images), examples.indices)
+        indices, labels = (
+            rows.repeat(1, self.views.number) for rows in (examples.indices, examples.noisy_labels)
+        )
+        mixing = guesses = None
+        averaged = self._averaged_logits(images)
+        if self._guesses_first is not None and self._guesses_first(examples.epoch):
+            guesses = self._guesses(images)
         if self._mixes is not None:
             mixing = self._mixes.mixing(examples.epoch, examples.number, indices.shape[1])
             images = mixing.applied_to(images)
         logits = self._logits(images)
-        logits = logits.view(len(indices), -1, *logits.shape[1:])
-        return Batch(logits, examples.noisy_labels, indices, examples.epoch, mixing, averaged)
+        return Batch(
+            logits,
+            labels,
+            indices,
+            examples.epoch,
+            mixing,
+            averaged,
+            self.views.number,
+            guesses,
+        )
+
+    @torch.no_grad()
+    def _guesses(self, images: Tensor) -> Tensor:
+        """Return logits in evaluation mode, which leaves running averages and draws alone."""
+        self.network.eval()
+        guesses = self._logits(images)
+        self.network.train()
+        return guesses
 
     @torch.no_grad()
     def _averaged_logits(self, images: Tensor) -> Tensor | None:
@@ -95,10 +120,8 @@ class TrainingStep:
         return logits.view(len(images), -1, *logits.shape[1:])
 
     def _logits(self, images: Tensor) -> Tensor:
-        if not self._is_mixed:
-            logits: Tensor = self.network(images)
-            return logits
+        """Return logits of images [R, batch, ...], float [R, P, batch, K]."""
         # Weights stay float32, and bfloat16 has its range: no loss needs to be scaled.
-        with torch.autocast(images.device.type, dtype=torch.bfloat16):
-            logits = self.network(images)
-        return logits.float()
+        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self._is_mixed):
+            logits: Tensor = self.network(images)
+        return logits.float().view(len(images), -1, *logits.shape[1:])

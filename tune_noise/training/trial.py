@@ -21,7 +21,12 @@ from tune_noise.config.metric_names import sign
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError
-from tune_noise.methods.protocol import LearnsFromAverage, PreparesEpochs, Remembers
+from tune_noise.methods.protocol import (
+    LearnsFromAverage,
+    PreparesEpochs,
+    Remembers,
+    ShowsViews,
+)
 from tune_noise.metrics.epoch_tally import EpochTally
 from tune_noise.metrics.evaluation import (
     average_folds,
@@ -33,7 +38,6 @@ from tune_noise.models.dropout import start_epoch
 from tune_noise.models.networks import build_network
 from tune_noise.models.stack import member_state, reset_member
 from tune_noise.seeding import derive_seed
-from tune_noise.training.augmentation import Augmentation
 from tune_noise.training.data_problems import data_problems
 from tune_noise.training.epoch_average import EpochAverage
 from tune_noise.training.labelled_data import prepare
@@ -44,6 +48,7 @@ from tune_noise.training.order import epoch_order, split_batches
 from tune_noise.training.progress import Progress
 from tune_noise.training.step import Examples, TrainingStep
 from tune_noise.training.training_memory import TrainingMemory
+from tune_noise.training.views import Views
 from tune_noise.training.weight_average import WeightAverage
 
 # Replicates of one stack may differ in these; everything else they share.
@@ -108,15 +113,18 @@ class Trial:
         self.averages = self._make_averages(dataset)
         judged = self.averages.get("average")
         self.judged_network = self.network if judged is None else judged.network
-        self.augmentation = Augmentation(
-            self._replicates, self.data.train_inputs, num_examples=self.num_examples
+        self.views = Views(
+            self._replicates,
+            self.data.train_inputs,
+            num_examples=self.num_examples,
+            strengths=self.method.view_strengths if isinstance(self.method, ShowsViews) else None,
         )
         self.optimizer = StackOptimizer(self.network, self._replicates)
         self.step = TrainingStep(
             self.network,
             self.method,
             self.data.train_inputs,
-            self.augmentation,
+            self.views,
             self.optimizer,
             self.data.noisy_labels,
             first.precision,
@@ -221,13 +229,14 @@ class Trial:
         tally = EpochTally(self.data.true_labels)
         for number in range(self.epoch * passes, (self.epoch + 1) * passes):
             self.optimizer.start_epoch(number / passes)
-            self.augmentation.start_epoch(number)
+            self.views.start_epoch(number)
             start_epoch(self.network, self._member_seeds("dropout", number))
             for examples in self._examples(number):
                 batch, outcome = self.step(examples)
                 tally.add(batch, outcome)
                 if isinstance(self._judgements, TrainingMemory):
-                    self._judgements.learn(examples.images, batch)
+                    images = examples.images.repeat(1, batch.num_views)
+                    self._judgements.learn(images, batch)
         return self._mean_of_folds(tally.metrics())
 
     def _mean_of_folds(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
