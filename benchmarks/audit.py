@@ -4,7 +4,7 @@
     python benchmarks/audit.py estimates CACHE [--mistakes 0.05]
     python benchmarks/audit.py until CACHE
     python benchmarks/audit.py population CACHE --data DATA --features worse.npz
-    python benchmarks/audit.py people CACHE --data DATA --label-errors FOLDER
+    python benchmarks/audit.py people CACHE --data DATA --label-errors FOLDER --features test.npz
 
 `train` cross-fits two configurations with fixed settings on each case, and keeps what they predict:
 digits with 30 % symmetric noise, a part of MNIST with 20 % symmetric noise and with pair flips of
@@ -12,13 +12,17 @@ digits with 30 % symmetric noise, a part of MNIST with 20 % symmetric noise and 
 be given several times), and texts with labels of people (.csv with `text`, `label`, `true_label`).
 
 `estimates` draws 1,000 samples of 50, 100 and 200 labels of each case and estimates with the
-package's own code; figures of single classes on every tenth sample. For each figure: its truth,
+package's own code; figures of one class on every tenth sample. For each figure: its truth,
 how often the 95 % interval holds it, the mean half-width, the same relative to a simple random
 sample of as many (Wilson's interval), the bias, and the number of intervals. With `--mistakes` the
 person names a wrong class that often. `population` compares what cross-fitted networks get right
 with what networks trained on all of it get right on the test set, 3 seeds. `until` draws on until
-both half-widths are small enough. `people` takes the test images of MNIST that five people have
-checked.
+both half-widths are small enough.
+
+`people` takes the labels of test images that five people have checked: `mnist_mturk.json` in FOLDER
+and, where features of CIFAR-10's test images are given with their labels, `cifar10_mturk.json`. A
+label is wrong that fewer than three of the five confirm. The population is once these images alone,
+and once the whole test set, in which an image that nobody has checked counts as right.
 """
 
 import argparse
@@ -72,6 +76,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
 }
 IMAGES, FOLDS, SIZES, SUSPECTS = 6000, 4, (50, 100, 200), 100
+OF_TEST_SET = {"scaling": "standard", "weight_decay": 0.3, "lr": 0.01}
 PEOPLE = {"dataset": "mnist", "noise": "given", "model": "mlp1", "lr": 0.001, "epochs": 12}
 
 
@@ -253,9 +258,9 @@ def figures(
     yield "difference", estimates.difference(leader, other)
     yield f"precision of the first {SUSPECTS}", estimates.precision(SUSPECTS)
     yield f"recall of the first {SUSPECTS}", estimates.recall(SUSPECTS)
+    yield "balanced accuracy", estimates.balanced_accuracy(leader)
     if not classes:
         return
-    yield "balanced accuracy", estimates.balanced_accuracy(leader)
     for k in range(population.num_classes):
         yield f"noise rate of a given class|{k}", estimates.noise_rate(population.given == k)
         yield f"recall of a class|{k}", estimates.recall_of_class(leader, k)
@@ -345,40 +350,71 @@ def until_of(path: Path, options: argparse.Namespace) -> None:
 
 
 def people(options: argparse.Namespace) -> None:
-    """The test images of MNIST that five people have checked are the population."""
-    entries = json.loads((options.label_errors / "mnist_mturk.json").read_text())
-    whole = load_dataset("mnist", data_dir=options.data)
-    assert whole.test_inputs is not None
-    assert whole.test_labels is not None
-    dataset = replace(whole, train_inputs=whole.test_inputs, train_labels=whole.test_labels)
-    dataset = replace(dataset, true_labels=None, test_inputs=None, test_labels=None)
-    config = TrialConfig.model_validate({**PEOPLE, "val_fraction": 0.1})
-    judged, _ = cross_fitted(dataset, config)
-    by_id = {entry["id"]: entry for entry in entries}
-    rows = np.array([row for row, example in enumerate(judged.examples) if example in by_id])
-    part = Judgements(**{name: array[rows] for name, array in vars(judged).items()})
-    truth = part.given.copy()
-    for row, example in enumerate(part.examples.tolist()):
-        votes = by_id[example]["mturk"]
-        if votes["given"] < 3:  # by most of them it is another class, or none
-            truth[row] = by_id[example]["our_guessed_label"]
-    population = Population("people", "leader", 10, part)
-    strata, wrong = strata_of(population), part.given != truth
-    for labels in (25, 50, 75):
-        pairs_of: dict[str, list[tuple[Estimated, float]]] = defaultdict(list)
+    """Print how precision is estimated where five people have said which labels are wrong."""
+    for name, dataset, config in checked_test_sets(options):
+        entries = json.loads((options.label_errors / f"{name}_mturk.json").read_text())
+        votes = {entry["id"]: entry["mturk"]["given"] for entry in entries}
+        guess = {entry["id"]: entry["our_guessed_label"] for entry in entries}
+        judged = kept_judgements(options.cache / "people" / f"{name}.npz", dataset, config)
+        # Fewer than three of the five confirm the label: it is another class, or none.
+        wrong = np.array([votes.get(example, 5) < 3 for example in judged.examples.tolist()])
+        truth = judged.given.copy()
+        truth[wrong] = [guess[example] for example in judged.examples[wrong].tolist()]
+        is_checked = np.isin(judged.examples, list(votes))
+        whole = np.ones(len(wrong), dtype=bool)
+        for part, rows in (("checked", is_checked), ("all", whole)):
+            inside = Judgements(**{key: array[rows] for key, array in vars(judged).items()})
+            population = Population(f"{name}, {part}", "leader", 10, inside)
+            precision_of(population, truth[rows], is_checked[rows], options)
+
+
+def checked_test_sets(options: argparse.Namespace) -> Iterator[tuple[str, Dataset, TrialConfig]]:
+    """Yield the test sets that people have checked, as data to learn from, and how to do so."""
+    mnist = load_dataset("mnist", data_dir=options.data)
+    assert mnist.test_inputs is not None
+    assert mnist.test_labels is not None
+    data = replace(mnist, train_inputs=mnist.test_inputs, train_labels=mnist.test_labels)
+    data = replace(data, true_labels=None, test_inputs=None, test_labels=None)
+    yield "mnist", data, TrialConfig.model_validate({**PEOPLE, "val_fraction": 0.1})
+    for path in options.features:
+        source = build_source({"data": str(path)}, source=str(path))
+        data = replace(load_own(source, val_fraction=0.3), true_labels=None)
+        yield "cifar10", data, TrialConfig.model_validate({**FEATURES, **OF_TEST_SET})
+
+
+def kept_judgements(path: Path, dataset: Dataset, config: TrialConfig) -> Judgements:
+    """Return what cross-fitted networks say of all labels, from a file where that is there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, **vars(cross_fitted(dataset, config)[0]))
+    with np.load(path) as file:
+        return Judgements(**file)
+
+
+def precision_of(
+    population: Population, truth: np.ndarray, is_checked: np.ndarray, options: argparse.Namespace
+) -> None:
+    """Print for some sizes of the sample how precision is estimated, and how it was."""
+    wrong, size = population.given != truth, len(population)
+    sizes = (size // 4, size // 2, 3 * size // 4) if is_checked.all() else (100, 200, 400)
+    for first in (10, 25, 50, 100):
+        cells = [population.condition, f"first {first}", f"{is_checked[:first].sum()}"]
+        print(f"| {' | '.join(cells)} checked, {wrong[:first].sum()} wrong |", flush=True)
+    for labels in sizes:
+        pairs_of = defaultdict[str, list[tuple[Estimated, float]]](list)
         for repetition in range(options.repetitions):
             sample = draw_sample(population, labels=labels, seed=repetition)
             checked = asked(population, sample, truth, np.random.default_rng(0), 0.0)
-            estimates = AuditEstimates(population, strata, checked)
-            for first in (10, 25, 50):
-                if (estimated := estimates.precision(first)) is not None:
-                    share = float(wrong[:first].mean())
-                    pairs_of[f"precision of the first {first}"].append((estimated, share))
+            estimates = AuditEstimates(population, strata_of(population), checked)
             rate = estimates.noise_rate()
             assert rate is not None
             pairs_of["wrong labels"].append((rate, float(wrong.mean())))
+            for first in (10, 25, 50, 100):
+                if first < size and (estimated := estimates.precision(first)) is not None:
+                    share = float(wrong[:first].mean())
+                    pairs_of[f"precision of the first {first}"].append((estimated, share))
         for name, pairs in pairs_of.items():
-            print(line("people", labels, name, pairs, len(population)), flush=True)
+            print(line(population.condition, labels, name, pairs, size), flush=True)
 
 
 if __name__ == "__main__":

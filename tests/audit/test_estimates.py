@@ -73,6 +73,29 @@ def test_guesses_make_the_interval_narrower_than_a_plain_share_of_as_many():
     assert accuracy.half_width < 0.85 * plain.half_width
 
 
+def test_networks_that_are_sure_of_everything_do_not_vouch_for_labels_that_nobody_checked():
+    """Where no checked label is wrong, more of the others may be than the networks believe."""
+    strata = np.repeat(np.arange(10), 1000)
+    rows = np.concatenate([1000 * k + np.arange(40) for k in range(10)])
+    sure = Guess(np.full(10_000, 1e-6), np.full(10_000, 0.005))
+    rate = Estimator(strata, rows).mean(np.zeros(400), sure)
+    plain = share_estimate(0.0, np.sqrt(0.5) / 400, 1e9, n=400, confidence=0.95)
+    assert rate.low == 0.0
+    assert 0.9 * plain.high < rate.high < 1.1 * plain.high
+
+
+def test_what_networks_overlook_counts_as_often_as_the_labels_it_stands_for():
+    """One miss among few checked labels of a large stratum outweighs one in a small stratum."""
+    strata = np.repeat([0, 1], [900, 100])
+    estimator = Estimator(strata, np.array([0, 1, 2, 900, 901, 902]))
+    expected = np.full(1000, 0.05)
+    in_large, in_small = np.eye(6)[0], np.eye(6)[3]
+    large, small = estimator.scale(in_large, expected), estimator.scale(in_small, expected)
+    half_a_miss = 0.5 * 1000 / 6
+    assert large == pytest.approx((300 + half_a_miss) / 50)
+    assert small == pytest.approx((100 / 3 + half_a_miss) / 50)
+
+
 def test_a_share_without_guesses_and_strata_is_wilsons():
     values = np.repeat([1.0, 0.0], [30, 70])
     error = np.sqrt(0.3 * 0.7 / 100)

@@ -106,21 +106,25 @@ class AuditEstimates:
     def balanced_accuracy(self, predicted: np.ndarray) -> Estimated | None:
         """Return the mean recall of the classes; None where a class was not seen."""
         checked, judged, size = self._checked, self._population.judgements, self._classes
-        recalls = [self.recall_of_class(predicted, label) for label in range(size)]
-        if any(recall is None for recall in recalls):
+        guesses = [self._class_guess(k).mean for k in range(size)]
+        totals = np.array(
+            [self._estimator.total(checked.classes[:, k], guess) for k, guess in enumerate(guesses)]
+        )
+        if not checked.classes[:, :size].any(axis=0).all() or (totals <= 0.0).any():
             return None
-        values = np.array([0.0 if recall is None else recall.value for recall in recalls])
-        totals = [
-            self._estimator.total(checked.classes[:, k], self._class_guess(k).mean)
-            for k in range(size)
-        ]
+        predictions = np.eye(size)[predicted]
+        hits = predictions[checked.rows]
+        # Above 1 by chance as often as below: cut there, their mean would be too low.
+        values = [
+            self._estimator.total(checked.classes[:, k] * hits[:, k], guess * predictions[:, k])
+            for k, guess in enumerate(guesses)
+        ] / totals
         # What one label adds to the mean recall if its true class is k.
-        worth = 1.0 / (size * np.array(totals))
+        worth = 1.0 / (size * totals)
         is_hit = predicted[:, None] == judged.classes
         adds = (is_hit - values[judged.classes]) * worth[judged.classes]
         guess = (adds * judged.chances).sum(axis=1)
         variance = np.maximum((adds**2 * judged.chances).sum(axis=1) - guess**2, 0.0)
-        hits = np.eye(size)[predicted[checked.rows]]
         sampled = ((hits - values) * worth * checked.classes[:, :size]).sum(axis=1)
         error, degrees = self._estimator.variance(
             sampled - guess[checked.rows], variance, OF_RATIO * float((worth**2).mean())

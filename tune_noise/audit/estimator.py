@@ -20,7 +20,7 @@ EXPECTED_LABELS = 2.0
 # The misses, beyond those seen, by which the expected spread of all strata is scaled.
 MORE_MISSES = 0.5
 # Of a share whose two sums are estimated, in so many times that: found by simulation.
-OF_RATIO = 3.0
+OF_RATIO = 2.0
 _LEAST_CHECKED = 2
 
 
@@ -102,14 +102,17 @@ class Estimator:
     def scale(self, misses: np.ndarray, expected: np.ndarray, miss: float = 1.0) -> float:
         """Return how often networks miss beside how often they expect to: 1 where they know.
 
+        Each checked label counts like those that it stands for: where networks are too sure of the
+        many labels that they agree with, few of which are checked, that must be seen.
+
         Args:
             misses: float64 [n], value - guess of the checked labels.
             expected: float64 [N], the variance that is expected of each label.
             miss: the square of one whole miss.
         """
         # Some more misses than were seen: that none was seen says little.
-        seen = float((misses**2).sum()) + MORE_MISSES * miss
-        return seen / max(float((self._drawn * self._means(expected)).sum()), 1e-12)
+        seen = (self.weights * misses**2).sum() + MORE_MISSES * miss * self.weights.mean()
+        return float(seen) / max(float(expected.sum()), 1e-12)
 
     def variance(
         self, misses: np.ndarray, expected: np.ndarray, miss: float = 1.0
@@ -156,6 +159,7 @@ class Estimator:
         value = self.total(values, guess.mean) / self.size
         misses = values - guess.mean[self._rows]
         variance, degrees = self.variance(misses, guess.variance, guess.miss)
+        variance = max(variance, least_variance(self.size, len(values), guess.miss))
         error = math.sqrt(variance) / self.size
         share = share_estimate(value, error, degrees, n=len(values), confidence=confidence)
         # What no checked label contradicts may be true of all.
@@ -222,6 +226,20 @@ def variance_of_sum(
     if whole <= 0.0:
         return 0.0, float(degrees.sum())
     return whole, whole**2 / float((parts**2 / degrees).sum())
+
+
+def least_variance(size: int, labels: int, miss: float = 1.0) -> float:
+    """Return the variance of a sum if only a part of one label was missed.
+
+    Networks that seem to miss nothing would make an interval much shorter than that of a simple
+    random sample which shows nothing, although the strata that they are sure of hold most labels.
+
+    Args:
+        size: of the population.
+        labels: how many of it were checked.
+        miss: the square of one whole miss.
+    """
+    return MORE_MISSES * miss * (size / labels) ** 2 * (1.0 - labels / size)
 
 
 def share_estimate(

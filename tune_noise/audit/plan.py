@@ -9,6 +9,7 @@ from tune_noise.audit.estimator import (
     CONFIDENCE,
     EXPECTED_LABELS,
     MORE_MISSES,
+    least_variance,
     share_estimate,
     variance_of_sum,
 )
@@ -63,10 +64,12 @@ def _half_widths(
         "noise_rate": population.judgements.suspicion,
     }.items():
         spread = np.bincount(strata, expected_variance(chances)) / sizes
-        expected = float((drawn * spread).sum())
-        scale = (expected + MORE_MISSES) / expected if scales is None else scales[name]
+        more = MORE_MISSES * len(population) / labels
+        expected = float((sizes * spread).sum())
+        scale = (expected + more) / expected if scales is None else scales[name]
         degrees = drawn - 1 + EXPECTED_LABELS
         variance, freedom = variance_of_sum(sizes, drawn, scale * spread, degrees)
+        variance = max(variance, least_variance(len(population), labels))
         error = math.sqrt(variance) / len(population)
         share = share_estimate(
             float(chances.mean()), error, freedom, n=labels, confidence=confidence
