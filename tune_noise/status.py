@@ -31,6 +31,7 @@ def status(
     This only reads, so you may run it at any time, also while the search runs.
     """
     from tune_noise.history.status import read_state
+    from tune_noise.record.folder import search_folders
     from tune_noise.service.status_lines import lines, state_to_json
 
     console = Console(markup=False, highlight=False, soft_wrap=True)
@@ -42,7 +43,9 @@ def status(
         for line in lines(state):
             console.print(line)
         return
-    rows = [_row(path, record) for path in _search_folders(output)]
+    if not output.is_dir():
+        raise UserError(f"--output: {output} does not exist: give the folder of your searches")
+    rows = [_row(path, record) for path in search_folders(output)]
     if as_json:
         print_json(rows)
     elif not rows:
@@ -52,20 +55,6 @@ def status(
         for row in rows:
             if "error" in row:
                 console.print(f"{row['name']}: {row['error']}")
-
-
-def _search_folders(output: Path) -> list[Path]:
-    """Return the folders of all searches, sorted by name.
-
-    Raises:
-        UserError: the output folder does not exist.
-    """
-    from tune_noise.record.folder import RECORD_FILE, URL_FILE
-
-    if not output.is_dir():
-        raise UserError(f"--output: {output} does not exist: give the folder of your searches")
-    files = {p for name in (RECORD_FILE, URL_FILE) for p in output.glob(f"*/{name}")}
-    return sorted({path.parent for path in files})
 
 
 def _row(folder: Path, url: str | None) -> dict[str, Any]:

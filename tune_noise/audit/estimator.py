@@ -71,10 +71,13 @@ class Estimator:
     Args:
         strata: int64 [N], the stratum of each label of the population.
         rows: int64 [n], the labels that were checked: of each stratum a simple random sample.
+        least_misses: a mean scatters at least as much as if so much of one label were missed.
     """
 
-    def __init__(self, strata: np.ndarray, rows: np.ndarray) -> None:
-        self._rows = rows
+    def __init__(
+        self, strata: np.ndarray, rows: np.ndarray, *, least_misses: float = MORE_MISSES
+    ) -> None:
+        self._rows, self._least_misses = rows, least_misses
         self._strata = _joined(strata, rows)
         self._sizes = np.bincount(self._strata)
         self._drawn = np.bincount(self._strata[rows], minlength=len(self._sizes))
@@ -144,7 +147,8 @@ class Estimator:
         if not inside.any():
             return None
         place = np.cumsum(part) - 1
-        return Estimator(self._strata[part], place[self._rows[inside]])
+        # Of few labels intervals are wide already.
+        return Estimator(self._strata[part], place[self._rows[inside]], least_misses=0.0)
 
     def mean(
         self, values: np.ndarray, guess: Guess, *, confidence: float = CONFIDENCE
@@ -159,7 +163,8 @@ class Estimator:
         value = self.total(values, guess.mean) / self.size
         misses = values - guess.mean[self._rows]
         variance, degrees = self.variance(misses, guess.variance, guess.miss)
-        variance = max(variance, least_variance(self.size, len(values), guess.miss))
+        least = least_variance(self.size, len(values), self._least_misses * guess.miss)
+        variance = max(variance, least)
         error = math.sqrt(variance) / self.size
         share = share_estimate(value, error, degrees, n=len(values), confidence=confidence)
         # What no checked label contradicts may be true of all.
@@ -228,7 +233,7 @@ def variance_of_sum(
     return whole, whole**2 / float((parts**2 / degrees).sum())
 
 
-def least_variance(size: int, labels: int, miss: float = 1.0) -> float:
+def least_variance(size: int, labels: int, misses: float = MORE_MISSES) -> float:
     """Return the variance of a sum if only a part of one label was missed.
 
     Networks that seem to miss nothing would make an interval much shorter than that of a simple
@@ -237,9 +242,9 @@ def least_variance(size: int, labels: int, miss: float = 1.0) -> float:
     Args:
         size: of the population.
         labels: how many of it were checked.
-        miss: the square of one whole miss.
+        misses: the part, squared.
     """
-    return MORE_MISSES * miss * (size / labels) ** 2 * (1.0 - labels / size)
+    return misses * (size / labels) ** 2 * (1.0 - labels / size)
 
 
 def share_estimate(

@@ -90,18 +90,13 @@ def complete_search(incomplete: str) -> list[str]:
 
     Nothing where there is none: the shell then completes paths as it always does.
     """
-    from tune_noise.record.folder import RECORD_FILE, URL_FILE
+    from tune_noise.record.folder import search_folders
 
     typed = Path(incomplete)
     parents = [typed if incomplete.endswith("/") else typed.parent]
     parents += [Path("runs")] if "/" not in incomplete else []
-    folders = {
-        file.parent
-        for parent in parents
-        for name in (RECORD_FILE, URL_FILE)
-        for file in parent.glob(f"*/{name}")
-    }
-    return _beginning(incomplete, sorted(map(str, folders)))
+    folders = {str(folder) for parent in parents for folder in search_folders(parent)}
+    return _beginning(incomplete, sorted(folders))
 
 
 def complete_assignment(context: typer.Context, incomplete: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Open the record of a search's folder: the one place that says that a folder holds no search."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from tune_noise.config.search import SearchConfig
 from tune_noise.errors import UserError
 from tune_noise.history.replay import History
 from tune_noise.record import Record, RecordPlace
+from tune_noise.record.folder import search_folders
 from tune_noise.record.reach import exists
 from tune_noise.system.garbage import pause_collection
 
@@ -25,10 +27,23 @@ def find_record(folder: Path, url: str | None = None) -> RecordPlace:
     place = RecordPlace.of_folder(folder, url)
     if not folder.is_dir() or not exists(place):
         raise UserError(
-            f"{folder} holds no search: nothing is recorded in {place.shown}; name the folder of a "
-            "search, such as runs/NAME (`tune-noise status` lists those under runs/)"
+            f"{folder} holds no search: nothing is recorded in {place.shown}; {_meant(folder)}"
         )
     return place
+
+
+def _meant(folder: Path) -> str:
+    """Return which folder a mistyped one may stand for, or where searches are listed."""
+    beside = {
+        path.name: path for of in (Path("runs"), folder.parent) for path in search_folders(of)
+    }
+    close = get_close_matches(folder.name, beside, n=1)
+    if close:
+        return f"did you mean {beside[close[0]]}?"
+    return (
+        "name the folder of a search, such as runs/NAME (`tune-noise status` lists those under "
+        "runs/)"
+    )
 
 
 def _begun(folder: Path, history: History) -> History:

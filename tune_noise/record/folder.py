@@ -47,6 +47,12 @@ PUBLISHED = (
 )
 
 
+def search_folders(parent: Path) -> list[Path]:
+    """Return the folders in a folder that hold a search, sorted by name."""
+    files = {file for name in (RECORD_FILE, URL_FILE) for file in parent.glob(f"*/{name}")}
+    return sorted({file.parent for file in files})
+
+
 def winner_dir(output: Path, condition: str) -> Path:
     """Return the folder of a condition's winner: weights, model card, suspects, unlabelled."""
     return output / WINNERS / condition

@@ -5,14 +5,19 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
+from tune_noise.config.declared import noise
 from tune_noise.history.replay import History
 from tune_noise.history.time_left import clock
 from tune_noise.record.folder import REPORT_FILE
 from tune_noise.system.masking import mask_password
+
+if TYPE_CHECKING:
+    from tune_noise.reporting import Summary
 
 
 def warn(console: Console, sentence: str) -> None:
@@ -57,6 +62,29 @@ def undelivered(reason: str, command: str) -> str:
     return f"{reason}; nothing is lost. Deliver the rest with:\n  {command}"
 
 
+def audit_command(summary: "Summary", folder: Path) -> str | None:
+    """Return the command that draws labels to check by hand.
+
+    Args:
+        summary: of the search.
+        folder: of the search.
+
+    Returns:
+        None where the noise was drawn and the truth is known, where labels are checked already, or
+        where no networks have judged labels that they did not learn.
+    """
+    options: dict[str, object] = {"--labels": 200}
+    for condition in summary.conditions:
+        facts = condition.suspects
+        if not noise(condition.config.noise).takes_given_labels or condition.audit is not None:
+            return None
+        if facts is not None and facts["folds"] > 1:
+            if len(summary.conditions) > 1:
+                options["--condition"] = condition.name
+            return _command("audit", folder, options)
+    return None
+
+
 def _command(name: str, folder: Path, options: Mapping[str, object]) -> str:
     command = f"{_program('tune-noise')} {name} {shlex.quote(str(folder))}"
     given = [
@@ -84,12 +112,15 @@ def say_where(
     experiment_id: str | None,
     seconds: float,
     models: Sequence[str] = (),
+    next_command: str | None = None,
 ) -> None:
-    """Print how long it took, and where results, report, models and MLflow's pages are."""
+    """Print how long it took, where results, report, models and MLflow are, and what is next."""
     console.print(f"\nFinished in {clock(seconds)}.", highlight=False)
     _print_row(console, "results", str(folder))
     _print_row(console, "report", f"{_opener()} {shlex.quote(str(folder / REPORT_FILE))}")
     say_mlflow(console, tracking_uri, experiment_id, models)
+    if next_command is not None:
+        _print_row(console, "next", next_command)
 
 
 def say_mlflow(

@@ -31,6 +31,7 @@ from tune_noise.reporting import (
 from tune_noise.service.begin import begin
 from tune_noise.service.checked_data import label_warnings, load_checked
 from tune_noise.service.closing import (
+    audit_command,
     deliver_command,
     failures,
     resume_command,
@@ -366,7 +367,15 @@ def _say(
     for warning in delivered.warnings:
         warn(console, warning)
     seconds = time.monotonic() - started
-    say_where(console, folder, tracking_uri, tracking.experiment_id, seconds, tracking.models)
+    say_where(
+        console,
+        folder,
+        tracking_uri,
+        tracking.experiment_id,
+        seconds,
+        tracking.models,
+        audit_command(delivered.summary, folder),
+    )
 
 
 def _nothing_begun(history: History, folder: Path, request: Request) -> str:

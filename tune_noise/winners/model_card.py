@@ -15,6 +15,7 @@ from tune_noise.reporting.statistics import Estimate
 from tune_noise.reporting.wording import condition_in_words, objective_name, with_interval
 
 _TEST = "test_accuracy_clean"
+_BY_HAND = "checked by hand"
 # Fields that other rows of the card tell.
 _TOLD = {"dataset", "noise", "model", "method", "seed", "noise_seed", "objective", "oracle"}
 
@@ -66,6 +67,15 @@ def model_card(
     )
 
 
+def with_audit(card: str, condition: ConditionSummary) -> str:
+    """Return a card with what labels checked by hand tell now; it needs no data."""
+    lines = [line for line in card.splitlines() if not line.startswith(f"| {_BY_HAND} |")]
+    heads = ("| verdict |", "| confirmed ")
+    place = 1 + max(number for number, line in enumerate(lines) if line.startswith(heads))
+    rows = [f"| {key} | {_cell(value)} |" for key, value in _checked(condition).items()]
+    return "\n".join([*lines[:place], *rows, *lines[place:], ""])
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
@@ -91,7 +101,7 @@ def _confirmed(leader: Finalist) -> dict[str, str]:
 def _checked(condition: ConditionSummary) -> dict[str, str]:
     """Return the row about labels that people have checked, where they have."""
     words = " ".join(audit_sentences(condition))
-    return {"checked by hand": words} if words else {}
+    return {_BY_HAND: words} if words else {}
 
 
 def _classes(condition: ConditionSummary) -> dict[str, str]:

@@ -23,7 +23,7 @@ from tune_noise.training.saved_model import CONFIG_FILE, WEIGHTS_FILE
 from tune_noise.verdict import mean_without_groups
 from tune_noise.verdict.task import task_key, task_of
 from tune_noise.winners.export import metrics_of_weights, own_code
-from tune_noise.winners.model_card import model_card
+from tune_noise.winners.model_card import model_card, with_audit
 
 # Beside data and noise, the parts of the task that a name tells where they are unusual. That a
 # task is an oracle's is told by its objective.
@@ -67,6 +67,18 @@ def describe_models(
             replace_file(target / ENTRY_FILE, entry_bytes(entry))
         else:
             (target / ENTRY_FILE).unlink(missing_ok=True)
+
+
+def add_audit(condition: ConditionSummary, folder: Path) -> None:
+    """Write what labels checked by hand tell into the model card of a winner, where it has one.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = winner_dir(folder, condition.name) / CARD_FILE
+    if path.exists():
+        card = with_audit(path.read_text(encoding="utf-8"), condition)
+        replace_file(path, card.encode())
 
 
 def _holds(target: Path, trial: TrialHistory) -> bool:

@@ -23,6 +23,7 @@ from tune_noise.record.folder import CURVE_FILE, audit_dir
 from tune_noise.reporting import ConditionSummary, summarise, write_outputs
 from tune_noise.training.judgements import read_predictions, save_predictions
 from tune_noise.winners.finalist_predictions import other_finalists, read_finalists
+from tune_noise.winners.registration import add_audit
 
 
 @dataclass
@@ -225,7 +226,7 @@ def open_audits(folder: Path, url: str | None) -> Iterator[OpenedAudit]:
 
 
 def update_audits(folder: Path, url: str | None) -> None:
-    """Record what the answers so far tell of each condition, and write the outputs again.
+    """Record what the answers so far tell of each condition; write outputs and model cards again.
 
     Whoever has added answers calls this in the end.
 
@@ -240,7 +241,8 @@ def update_audits(folder: Path, url: str | None) -> None:
             audit.record.note(f"{name}: {facts['answered']} checked by hand", audits={name: facts})
             has_changed = True
     if has_changed:
-        write_outputs(read_history(folder, url), folder)
+        for condition in write_outputs(read_history(folder, url), folder).conditions:
+            add_audit(condition, folder)
 
 
 def _population(history: History, condition: ConditionSummary, folder: Path) -> Population:
