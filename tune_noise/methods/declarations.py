@@ -130,6 +130,24 @@ UNLABELLED_WEIGHT = Field(
     le=1000.0,
     description="weight of the examples whose label is only guessed (paper: lambda_u)",
 )
+SOP_RATES = (
+    Field(
+        name="sop_lr_u",
+        type=float,
+        default=10.0,
+        ge=0.0,
+        le=1000.0,
+        description="learning rate of the corrections at the label (paper: alpha_u)",
+    ),
+    Field(
+        name="sop_lr_v",
+        type=float,
+        default=10.0,
+        ge=0.0,
+        le=10000.0,
+        description="learning rate of the corrections at other classes (paper: alpha_v)",
+    ),
+)
 
 _DECLARATIONS = (
     MethodDeclaration(
@@ -405,24 +423,7 @@ _DECLARATIONS = (
         summary="learns for each example a sparse correction of its label",
         source="Liu et al. 2022, arXiv:2202.14026, without consistency and balance terms",
         implementation="tune_noise.methods.sop:OverParameterised",
-        fields=(
-            Field(
-                name="sop_lr_u",
-                type=float,
-                default=10.0,
-                ge=0.0,
-                le=1000.0,
-                description="learning rate of the corrections at the label (paper: alpha_u)",
-            ),
-            Field(
-                name="sop_lr_v",
-                type=float,
-                default=10.0,
-                ge=0.0,
-                le=10000.0,
-                description="learning rate of the corrections at other classes (paper: alpha_v)",
-            ),
-        ),
+        fields=SOP_RATES,
     ),
     MethodDeclaration(
         name="elr_plus",
@@ -465,6 +466,34 @@ _DECLARATIONS = (
                 le=10.0,
                 description="weight of the predictions' negative entropy in the warm-up; the paper "
                 "has 1 for asymmetric noise",
+            ),
+        ),
+    ),
+    MethodDeclaration(
+        name="sop_plus",
+        summary="sop that learns to predict the same of a distorted view, and all classes as often",
+        source="Liu et al. 2022, arXiv:2202.14026",
+        implementation="tune_noise.methods.sop_plus:OverParameterisedPlus",
+        cost=2.0,  # two views are learnt
+        fields=(
+            *SOP_RATES,
+            VIEW_STRENGTH.with_default(0.3),
+            Field(
+                name="sop_consistency",
+                type=float,
+                default=0.9,
+                ge=0.0,
+                le=100.0,
+                description="weight of the divergence between two views (paper: lambda_C)",
+            ),
+            Field(
+                name="sop_balance",
+                type=float,
+                default=0.1,
+                ge=0.0,
+                le=100.0,
+                description="weight of the mean prediction's distance from uniform (paper: "
+                "lambda_B)",
             ),
         ),
     ),

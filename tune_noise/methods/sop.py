@@ -66,8 +66,8 @@ class OverParameterised:
         added = (u**2 * one_hot).clamp(max=1.0)
         taken = (v**2 * (1.0 - one_hot)).clamp(max=1.0)
         corrected = (probabilities + added - taken.detach()).clamp(min=LEAST_PROBABILITY)
-        of_label = (corrected * one_hot).sum(dim=3) / corrected.sum(dim=3)
-        losses = -of_label.clamp(min=LEAST_PROBABILITY).log()
+        corrected = (corrected / corrected.sum(dim=3, keepdim=True)).clamp(min=LEAST_PROBABILITY)
+        losses = -(corrected * one_hot).sum(dim=3).log() + self._balance(corrected)
         predicted = torch.zeros_like(one_hot).scatter_(
             3, batch.logits.detach().argmax(dim=3, keepdim=True), 1.0
         )
@@ -76,6 +76,10 @@ class OverParameterised:
         moves = torch.autograd.grad((losses + squares).mean(dim=2).sum(), (u, v), retain_graph=True)
         self._move(batch.indices, (u, v), moves)
         return all_kept(losses, cross_entropy(batch.logits, batch.noisy_labels))
+
+    def _balance(self, corrected: Tensor) -> Tensor:
+        """Return what is added to each loss for the corrected predictions of a batch."""
+        return corrected.new_zeros(())
 
     def _move(self, indices: Tensor, values: Sequence[Tensor], gradients: Sequence[Tensor]) -> None:
         memories = (self._u, self._v)
