@@ -26,7 +26,7 @@ from tune_noise.training.trial import own_fields
 
 all_methods = pytest.mark.parametrize("method", METHODS)
 # Short beginnings, so that four epochs see a method at its work.
-SHORT = {"tau": 0.3, "ramp_epochs": 2, "warm_up_epochs": 1}
+SHORT = {"tau": 0.3, "ramp_epochs": 2, "warm_up_epochs": 1, "last_layer_epochs": 0}
 # Three values of each field in which the replicates of a stack may differ, from its range.
 OWN_VALUES = {
     field.name: values_of(field)

@@ -19,7 +19,10 @@ def two_groups(seed, *, clean=300, wrong=200):
 def slow_clean_probabilities(losses):
     """Ten steps of EM for two Gaussians, or until the mean log-likelihood gains under 0.01."""
     x = (losses - losses.min()) / (losses.max() - losses.min())
-    groups = [x[x <= 0.5], x[x > 0.5]]
+    groups = min(
+        ([x[x <= limit], x[x > limit]] for limit in np.unique(x)[:-1]),
+        key=lambda both: sum(((group - group.mean()) ** 2).sum() for group in both),
+    )
     weights = np.array([len(group) / len(x) for group in groups])
     means = np.array([group.mean() for group in groups])
     variances = np.array([group.var() + 5e-4 for group in groups])

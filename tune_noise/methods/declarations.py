@@ -497,5 +497,28 @@ _DECLARATIONS = (
             ),
         ),
     ),
+    MethodDeclaration(
+        name="pes",
+        summary="stops layers one after another, then guesses the labels it does not predict",
+        source="Bai et al. 2021, arXiv:2106.15853, PES(semi)",
+        implementation="tune_noise.methods.pes:ProgressiveStopping",
+        cost=3.0,  # two views are learnt and predicted, and all examples before each epoch
+        fields=(
+            WARM_UP_EPOCHS.with_default(20),
+            Field(
+                name="last_layer_epochs",
+                type=int,
+                default=5,
+                ge=0,
+                le=MAX_EPOCHS,
+                below="epochs",
+                begins="last layer",
+                description="epochs after the warm-up in which a fresh last layer is trained alone "
+                "(paper: T_2)",
+            ),
+            VIEW_STRENGTH,
+            UNLABELLED_WEIGHT,
+        ),
+    ),
 )
 METHODS = {declaration.name: declaration for declaration in _DECLARATIONS}

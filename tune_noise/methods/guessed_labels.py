@@ -78,16 +78,24 @@ class GuessedLabels:
         rows = sharp.repeat(1, 1, batch.num_views, 1)
         return batch.mixing.applied_to(rows.transpose(1, 2)).transpose(1, 2)
 
-    def losses(self, batch: Batch, targets: Tensor, labelled: Tensor) -> Tensor:
+    def losses(
+        self,
+        batch: Batch,
+        targets: Tensor,
+        labelled: Tensor,
+        class_weights: Tensor | None = None,
+    ) -> Tensor:
         """Return cross-entropy where labelled plus the weighted square error elsewhere, [R, P].
 
         Args:
             batch: of which some are labelled.
             targets: float [R, P, batch, K], mixed.
             labelled: bool [R, P, batch].
+            class_weights: float [R, P, 1, K], of the classes in the cross-entropy; None: 1.
         """
         log_probabilities = log_softmax(batch.logits)
-        cross_entropies = -(targets * log_probabilities).sum(dim=3)
+        weighted = targets if class_weights is None else targets * class_weights
+        cross_entropies = -(weighted * log_probabilities).sum(dim=3)
         errors = (log_probabilities.exp() - targets).square().mean(dim=3)
         # The middle of the epoch, as the official weight grows with each batch.
         grown = ((batch.epoch + 0.5 - self._warm_up) / RAMP_EPOCHS).clamp(0.0, 1.0)

@@ -8,7 +8,7 @@ declares comes as a list of the replicates' values, or as one value where the de
 `per_replicate=False`. The field that names the number of networks is not passed, as
 `facts.num_networks` says it. A method that needs more also meets other protocols of this file: it
 prepares epochs, mixes inputs, shows several views of them, guesses labels first, learns from
-averaged weights, or remembers what a resumed trial must know.
+averaged weights, renews its last layers, or remembers what a resumed trial must know.
 """
 
 from collections.abc import Callable, Sequence
@@ -181,6 +181,18 @@ class GuessesFirst(Protocol):
 
     def guesses_first(self, epoch: int) -> bool:
         """Return whether it needs `Batch.guesses` in an epoch; they cost a forward pass."""
+
+
+@runtime_checkable
+class RenewsLastLayer(Protocol):
+    """A method that begins the last layer of its networks anew and trains it alone for a while.
+
+    Attributes:
+        last_layer_epochs: of each replicate, the epochs in which its last layer alone is trained,
+            counted from 0; with the first of them that layer has fresh values.
+    """
+
+    last_layer_epochs: Sequence[range]
 
 
 @runtime_checkable

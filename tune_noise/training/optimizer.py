@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tune_noise.config.trial import TrialConfig
+from tune_noise.training.last_layer import last_layer
 from tune_noise.training.update_rules import make_rule
 
 
@@ -54,6 +55,8 @@ class StackOptimizer:
         device = self._parameters[0].device
         self._shares = torch.tensor(shares, device=device).repeat_interleave(networks)
         self._all_equal = min(shares) == 1.0
+        self._last_layer = set(last_layer(network))
+        self._frozen: Tensor | None = None
 
     @property
     def device(self) -> torch.device:
@@ -64,6 +67,14 @@ class StackOptimizer:
         """Set the learning rate of an epoch, counted from 0."""
         self._lr = self._largest * learning_rate_factor(epoch, self._config)
 
+    def freeze(self, members: Sequence[bool]) -> None:
+        """Let some members learn in their last layer alone from now on, and the others in all.
+
+        Args:
+            members: for each of M whether it does.
+        """
+        self._frozen = torch.tensor(members, device=self.device) if any(members) else None
+
     def step(self, loss: Tensor) -> None:
         """Minimise the sum of all members' losses: a member's gradient comes from its own alone."""
         gradients = torch.autograd.grad(loss, self._parameters, allow_unused=True)
@@ -72,13 +83,17 @@ class StackOptimizer:
             None if gradient is None else gradient.permute(order).contiguous()
             for gradient, order in zip(gradients, self._orders, strict=True)
         ]
-        if self._all_equal:
+        if self._all_equal and self._frozen is None:
             self._rule.update(permuted, self._lr)
             return
         before = [value.clone() for value in self._values]
         self._rule.update(permuted, self._lr)
-        for value, old, order in zip(self._values, before, self._orders, strict=True):
-            shares = self._shares.view(-1, *[1] * (value.dim() - 1)).permute(order)
+        learnt = zip(self._numbers, self._values, before, self._orders, strict=True)
+        for number, value, old, order in learnt:
+            shares = self._shares
+            if self._frozen is not None and number not in self._last_layer:
+                shares = shares.where(~self._frozen, 0.0)
+            shares = shares.view(-1, *[1] * (value.dim() - 1)).permute(order)
             torch.lerp(old, value, shares.expand_as(old), out=value)
 
     def state_tensors(self) -> dict[str, Tensor]:

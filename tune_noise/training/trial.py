@@ -25,6 +25,7 @@ from tune_noise.methods.protocol import (
     LearnsFromAverage,
     PreparesEpochs,
     Remembers,
+    RenewsLastLayer,
     ShowsViews,
 )
 from tune_noise.metrics.epoch_tally import EpochTally
@@ -41,6 +42,7 @@ from tune_noise.seeding import derive_seed
 from tune_noise.training.data_problems import data_problems
 from tune_noise.training.epoch_average import EpochAverage
 from tune_noise.training.labelled_data import prepare
+from tune_noise.training.last_layer import renew_last_layers
 from tune_noise.training.material import missing_material
 from tune_noise.training.method import make_method, training_facts
 from tune_noise.training.optimizer import StackOptimizer
@@ -107,10 +109,10 @@ class Trial:
         self._replicates = [replicate for config in configs for replicate in _replicates(config)]
         self.members = len(configs) * first.num_members
         self.method = make_method(self._replicates, training_facts(self.data, self._replicates))
-        self.network = self._build(dataset)
+        self.network = self._build()
         self._initialise()
         self.network.to(self.device)
-        self.averages = self._make_averages(dataset)
+        self.averages = self._make_averages()
         judged = self.averages.get("average")
         self.judged_network = self.network if judged is None else judged.network
         self.views = Views(
@@ -137,18 +139,18 @@ class Trial:
         # All members' weights at their replicate's best epoch so far.
         self.best_weights = member_state(self.judged_network, slice(None))
 
-    def _build(self, dataset: Dataset) -> nn.Module:
+    def _build(self) -> nn.Module:
         """Return a stack without values."""
         first = self.configs[0]
         return build_network(
             network_path(first.model),
             members=self.members,
-            input_shape=dataset.input_shape,
-            num_classes=dataset.num_classes,
+            input_shape=self.data.train_inputs.input_shape,
+            num_classes=self.data.num_classes,
             **first.declared_values("model"),
         )
 
-    def _make_averages(self, dataset: Dataset) -> dict[str, WeightAverage]:
+    def _make_averages(self) -> dict[str, WeightAverage]:
         """Return the averages of weights that are kept: `average` is judged, `teacher` taught by.
 
         Both begin with the present weights.
@@ -158,7 +160,7 @@ class Trial:
         if isinstance(self.method, LearnsFromAverage):
             decays["teacher"] = self.method.teacher_decays
         return {
-            name: WeightAverage(self._build(dataset).to(self.device), self.network, of_replicates)
+            name: WeightAverage(self._build().to(self.device), self.network, of_replicates)
             for name, of_replicates in decays.items()
             if any(of_replicates)
         }
@@ -225,6 +227,8 @@ class Trial:
         passes = self.configs[0].passes_per_epoch
         if isinstance(self.method, PreparesEpochs):
             self.method.start_epoch(self.epoch, self._predict_examples)
+        if isinstance(self.method, RenewsLastLayer):
+            self._start_last_layers(self.method.last_layer_epochs)
         self.network.train()
         tally = EpochTally(self.data.true_labels)
         for number in range(self.epoch * passes, (self.epoch + 1) * passes):
@@ -238,6 +242,18 @@ class Trial:
                     images = examples.images.repeat(1, batch.num_views)
                     self._judgements.learn(images, batch)
         return self._mean_of_folds(tally.metrics())
+
+    def _start_last_layers(self, epochs: Sequence[range]) -> None:
+        """Give last layers fresh values where their epochs begin, and train them alone in these."""
+        of_members = [one for one in epochs for _ in range(self.networks)]
+        self.optimizer.freeze([self.epoch in one for one in of_members])
+        seeds = {
+            member: seed
+            for member, seed in enumerate(self._member_seeds("last layer"))
+            if self.epoch in of_members[member][:1]
+        }
+        if seeds:
+            renew_last_layers(self.network, self._build().to(self.device), seeds)
 
     def _mean_of_folds(self, rows: list[dict[str, float]]) -> list[dict[str, float]]:
         """Return the metrics of each configuration from those of its replicates."""
