@@ -108,6 +108,8 @@ class MethodDeclaration(Declaration):
         passes: how often it goes through the training examples in one reported epoch.
         cost: of one pass of one network, where one of standard training is 1: there each example is
             one forward and one backward pass, and a forward pass alone is a third of them.
+        needs_answers: whether it learns from the answers of several annotators, and is refused
+            where each example has one label.
         told_matrix: field -> the value beside which the method is told the true noise transition
             matrix. That is oracle knowledge, which only synthetic noise has.
     """
@@ -115,6 +117,7 @@ class MethodDeclaration(Declaration):
     networks: int | str = 1
     passes: int = 1
     cost: float = 1.0
+    needs_answers: bool = False
     told_matrix: Mapping[str, str] = field(default_factory=dict)
 
     def num_networks(self, values: Mapping[str, Any]) -> int:

@@ -20,6 +20,7 @@ from torch import Tensor
 from tune_noise.config import declared
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset, load_dataset
+from tune_noise.data.aggregation import NO_ANSWER, majority
 from tune_noise.declaration import (
     Declaration,
     DeclarationError,
@@ -66,6 +67,8 @@ def check_method(method: str | type) -> None:
     declaration = check_declaration(name)
     check_outcome(name)
     dataset = _few_digits()
+    if declaration.needs_answers:
+        dataset = _with_answers(dataset)
     check_reproducible(name, dataset)
     check_resumed(name, dataset)
     check_stack(name, dataset)
@@ -351,7 +354,10 @@ def check_truth_is_not_seen(name: str, dataset: Dataset) -> None:
 
 def check_learns(name: str, declaration: MethodDeclaration) -> None:
     """Check that a small network learns from noisy labels."""
-    trial = _train([config_of(name)], load_dataset("digits"), EPOCHS)
+    dataset = load_dataset("digits")
+    if declaration.needs_answers:
+        dataset = _with_answers(dataset)
+    trial = _train([config_of(name)], dataset, EPOCHS)
     progress = trial.progress[0]
     assert progress.status == "completed", f"{name}: its loss is not finite: {progress.stop_reason}"
     accuracy = progress.epochs[-1]["test_accuracy_clean"]
@@ -369,6 +375,9 @@ def config_of(name: str, **fields: Any) -> TrialConfig:
         **fields: other values; a field that is None is left out.
     """
     values = {"model": "mlp1", "batch_size": 32, "epochs": EPOCHS, "lr": 0.003, "noise_rate": 0.2}
+    if declared.method(name).needs_answers:
+        # Annotators bring their own noise.
+        fields |= {"noise": "given", "noise_rate": None}
     beginnings = {
         field.name: min(2, EPOCHS - 1) if field.ge else 1
         for field in declared.method(name).fields
@@ -425,7 +434,20 @@ def _facts(labels: Tensor, networks: int) -> TrainingFacts:
         device=torch.device("cpu"),
         noisy_labels=labels,
         transition=matrix.repeat(len(labels), 1, 1),
+        answers=torch.stack([labels, labels.flip(1)], dim=2),
     )
+
+
+def _with_answers(dataset: Dataset) -> Dataset:
+    """Return the data set with answers of three annotators, of whom each skips some and errs."""
+    assert dataset.true_labels is not None
+    random = np.random.default_rng(0)
+    answers = np.repeat(dataset.true_labels[:, None], 3, axis=1)
+    wrong = random.random(answers.shape) < np.array([0.1, 0.2, 0.3])
+    answers = np.where(wrong, (answers + 1) % dataset.num_classes, answers)
+    answers[random.random(len(answers)) < 0.5, 2] = NO_ANSWER
+    names = ("first", "second", "third")
+    return replace(dataset, train_labels=majority(answers), answers=answers, annotators=names)
 
 
 def _few_digits() -> Dataset:

@@ -53,7 +53,7 @@ def config_of(aggregation, **fields):
     return TrialConfig.model_validate(plain | {"aggregation": aggregation} | fields)
 
 
-@pytest.mark.parametrize("aggregation", ["majority", "drawn", "dawid_skene", None])
+@pytest.mark.parametrize("aggregation", ["majority", "drawn", "dawid_skene", "crowdlab", None])
 def test_a_trial_learns_aggregated_labels_and_is_judged_by_answers(points, aggregation):
     if aggregation == "dawid_skene":
         pytest.importorskip("crowdkit")

@@ -85,7 +85,7 @@ class TrialConfig(_Declared):
         "package.module:Class for your own",
     )
     noise_seed: int = Field(0, ge=0, lt=2**63, description="fixes which labels are wrong")
-    aggregation: Literal["majority", "dawid_skene", "drawn"] | None = only(
+    aggregation: Literal["majority", "dawid_skene", "crowdlab", "drawn"] | None = only(
         when={"noise": ("given",)},
         description="how the answers of several annotators become training labels; drawn: one "
         "answer of each example at random; null: majority. Validation judges by all answers",

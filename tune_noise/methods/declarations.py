@@ -520,5 +520,19 @@ _DECLARATIONS = (
             UNLABELLED_WEIGHT,
         ),
     ),
+    MethodDeclaration(
+        name="crowd_layer",
+        summary="learns a matrix of weights for each annotator beside the network",
+        source="Rodrigues and Pereira 2018, arXiv:1709.01779",
+        implementation="tune_noise.methods.annotators:CrowdLayer",
+        needs_answers=True,
+    ),
+    MethodDeclaration(
+        name="union_net",
+        summary="takes all answers to an example as one, and learns how the classes lead to them",
+        source="Wei et al. 2022, doi:10.1109/TNNLS.2022.3168696",
+        implementation="tune_noise.methods.annotators:UnionNet",
+        needs_answers=True,
+    ),
 )
 METHODS = {declaration.name: declaration for declaration in _DECLARATIONS}

@@ -8,7 +8,8 @@ declares comes as a list of the replicates' values, or as one value where the de
 `per_replicate=False`. The field that names the number of networks is not passed, as
 `facts.num_networks` says it. A method that needs more also meets other protocols of this file: it
 prepares epochs, mixes inputs, shows several views of them, guesses labels first, learns from
-averaged weights, renews its last layers, or remembers what a resumed trial must know.
+averaged weights, renews its last layers, has parameters, or remembers what a resumed trial must
+know.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class TrainingFacts:
         noisy_labels: int64 [R, N].
         transition: T, float64 [R, K, K], T[i, j] = P(noisy j | clean i); None unless the method
             declares that it is told this oracle knowledge (`told_matrix`).
+        answers: int64 [R, N, W] of W annotators, a class or -1; None where each example has one
+            label.
     """
 
     num_examples: int
@@ -41,6 +44,7 @@ class TrainingFacts:
     device: torch.device
     noisy_labels: Tensor
     transition: Tensor | None = None
+    answers: Tensor | None = None
 
     @property
     def num_replicates(self) -> int:
@@ -193,6 +197,17 @@ class RenewsLastLayer(Protocol):
     """
 
     last_layer_epochs: Sequence[range]
+
+
+@runtime_checkable
+class HasParameters(Protocol):
+    """A method with parameters of its own, which the optimizer trains beside the networks'.
+
+    It also meets `Remembers`: the state of a trial has them from there.
+    """
+
+    def parameters(self) -> Sequence[nn.Parameter]:
+        """Return them, each [R * P, ...] with the members of a replicate adjacent."""
 
 
 @runtime_checkable

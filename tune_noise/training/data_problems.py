@@ -134,6 +134,13 @@ def _answers(config: TrialConfig, dataset: Dataset) -> Iterator[Problem]:
             f"{config.aggregation} joins the answers of several annotators, and {dataset.name} has "
             "one label for each example: take it out (--set aggregation=null)",
         )
+    if dataset.answers is None and config.method_declaration.needs_answers:
+        yield Problem(
+            "method",
+            f"{config.method} learns from the answers of several annotators, and {dataset.name} "
+            "has one label for each example: use another method, or name the answers "
+            "(data.answers)",
+        )
     if dataset.answers is not None and not noise(config.noise).takes_given_labels:
         yield Problem(
             "noise",

@@ -17,17 +17,19 @@ from tune_noise.seeding import generator
 Extras = Mapping[str, np.ndarray]
 
 # Fitted once, by the process that runs the search.
-DAWID_SKENE = Material(
-    key="labels/dawid_skene",
-    field="aggregation",
-    reader="tune_noise.data.aggregation:dawid_skene",
-)
+MODELLED = {
+    name: Material(key=f"labels/{name}", field="aggregation", reader=f"tune_noise.data.{reader}")
+    for name, reader in (
+        ("dawid_skene", "aggregation:dawid_skene"),
+        ("crowdlab", "crowdlab:crowdlab"),
+    )
+}
 
 
 def material_of(config: TrialConfig, dataset: Dataset) -> Material | None:
     """Return what a configuration's labels need beside the data set; None: nothing."""
-    if dataset.answers is not None and config.aggregation == "dawid_skene":
-        return DAWID_SKENE
+    if dataset.answers is not None and config.aggregation in MODELLED:
+        return MODELLED[config.aggregation]
     return noise_of(config).material
 
 
@@ -57,8 +59,8 @@ def noisy_labels(dataset: Dataset, config: TrialConfig) -> np.ndarray:
     Raises:
         KeyError: the material of the noise is not among the data set's extras.
     """
-    if material_of(config, dataset) is DAWID_SKENE:
-        return dataset.extras[DAWID_SKENE.key][:, None]
+    if dataset.answers is not None and config.aggregation in MODELLED:
+        return dataset.extras[MODELLED[config.aggregation].key][:, None]
     if dataset.answers is not None and config.aggregation == "drawn":
         votes = drawn_votes(dataset.answers, generator(config.noise_seed, "noise", "drawn vote"))
         return votes[:, None]

@@ -35,6 +35,8 @@ class LabelledData:
         train_inputs: all training inputs; examples point into them. Foreign ones follow them.
         input_of: int64 [R, examples], the input of each training example.
         noisy_labels: int64 [R, examples].
+        answers: int64 [R, examples, W] of W annotators, -1 where there is none; None unless the
+            method learns from them.
         is_clean: bool [R, examples]; None where the truth is unknown. The label of a foreign image
             is never clean.
         true_labels: int64 [R, examples], -1 for a foreign image, which is of no class; None where
@@ -57,6 +59,7 @@ class LabelledData:
     train_inputs: Inputs
     input_of: Tensor
     noisy_labels: Tensor
+    answers: Tensor | None
     is_clean: Tensor | None
     true_labels: Tensor | None
     val_examples: np.ndarray
@@ -252,6 +255,7 @@ def prepare(
         train_inputs=train_inputs,
         input_of=of_all(image_numbers),
         noisy_labels=of_training(noisy),
+        answers=_training_answers(dataset, trains, configs, device),
         is_clean=None if truth is None else of_training(noisy == truth),
         true_labels=None if truth is None else of_all(truth),
         val_examples=val,
@@ -314,6 +318,19 @@ def _truth(dataset: Dataset, config: TrialConfig, image_numbers: np.ndarray) -> 
         return None
     # A foreign image is numbered after all own ones, and shows no class.
     return np.asarray(np.append(truth, -1)[np.minimum(image_numbers, len(truth))])
+
+
+def _training_answers(
+    dataset: Dataset,
+    trains: list[np.ndarray],
+    configs: Sequence[TrialConfig],
+    device: torch.device,
+) -> Tensor | None:
+    if dataset.answers is None or not configs[0].method_declaration.needs_answers:
+        return None
+    parts = torch.from_numpy(np.stack([dataset.answers[part] for part in trains])).to(device)
+    # Without folds, all configurations share one tensor.
+    return parts.expand(len(configs), *parts.shape).flatten(0, 1)
 
 
 def _answers(dataset: Dataset, val: np.ndarray) -> Answers | None:

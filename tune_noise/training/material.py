@@ -2,7 +2,7 @@
 
 Each kind of noise says which (`noise.Material`): `order/confusing` for structured noise,
 `images/SOURCE` for foreign, `matrix/FILE` for matrix, `labels/WHICH/FILE` for human; and
-`labels/dawid_skene` where that joins the answers of several annotators.
+`labels/dawid_skene` or `labels/crowdlab` where that joins the answers of several annotators.
 """
 
 from collections.abc import Sequence

@@ -32,6 +32,7 @@ def training_facts(data: LabelledData, configs: Sequence[TrialConfig]) -> Traini
         device=device,
         noisy_labels=data.noisy_labels,
         transition=torch.stack(matrices) if matrices else None,
+        answers=data.answers,
     )
 
 

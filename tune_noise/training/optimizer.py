@@ -36,12 +36,19 @@ class StackOptimizer:
     Args:
         network: a stack of R * P members, members of a replicate adjacent.
         configs: one per replicate, alike but for lr and what is no concern of the optimizer.
+        others: further parameters of the same members, which a method has.
     """
 
-    def __init__(self, network: nn.Module, configs: Sequence[TrialConfig]) -> None:
-        """Take over the network's parameters; a frozen one stays as it is."""
+    def __init__(
+        self,
+        network: nn.Module,
+        configs: Sequence[TrialConfig],
+        others: Sequence[nn.Parameter] = (),
+    ) -> None:
+        """Take over the parameters; a frozen one stays as it is."""
         self._config = configs[0]
-        trained = {n: p for n, p in enumerate(network.parameters()) if p.requires_grad}
+        parameters = [*network.parameters(), *others]
+        trained = {n: p for n, p in enumerate(parameters) if p.requires_grad}
         self._numbers, self._parameters = list(trained), list(trained.values())
         self._orders = [_memory_order(parameter) for parameter in self._parameters]
         self._values = [

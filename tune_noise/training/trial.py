@@ -22,6 +22,7 @@ from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError
 from tune_noise.methods.protocol import (
+    HasParameters,
     LearnsFromAverage,
     PreparesEpochs,
     Remembers,
@@ -121,7 +122,8 @@ class Trial:
             num_examples=self.num_examples,
             strengths=self.method.view_strengths if isinstance(self.method, ShowsViews) else None,
         )
-        self.optimizer = StackOptimizer(self.network, self._replicates)
+        others = self.method.parameters() if isinstance(self.method, HasParameters) else ()
+        self.optimizer = StackOptimizer(self.network, self._replicates, others)
         self.step = TrainingStep(
             self.network,
             self.method,
