@@ -129,6 +129,10 @@ class MethodDeclaration(Declaration):
         """
         return int(values[self.networks]) if isinstance(self.networks, str) else self.networks
 
+    def epoch_cost(self, members: int) -> float:
+        """Return the network-epochs of one epoch of some networks."""
+        return members * self.passes * self.cost
+
     def is_told_matrix(self, values: Mapping[str, Any]) -> bool:
         """Return whether a trial with these values is told the true transition matrix."""
         return any(values.get(name) == value for name, value in self.told_matrix.items())

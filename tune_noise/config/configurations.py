@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
+from tune_noise.config import declared
 from tune_noise.config.conditional import default_deciders, field_default
 from tune_noise.config.domains import Domain
 from tune_noise.config.search import Condition, SearchConfig, deciders
-from tune_noise.config.trial import applies, trial_fields
+from tune_noise.config.trial import TrialConfig, applies, trial_fields
+
+# The charges of trials may be fractions, whose sums are not exact.
+_ROUNDING = 1e-6
 
 Values = dict[str, Any]
 
@@ -42,6 +47,7 @@ class Configurations:
         level: the group's level of `compare`; None where nothing is compared.
 
     Attributes:
+        search: as it was given.
         domains: of the fields that differ within the group.
         order: those fields, the ones that decide about others first.
         level: field of `compare` -> its level, where it is searched.
@@ -53,6 +59,7 @@ class Configurations:
         for field in self.level:
             del self.domains[field]
         self._given = {"noise": search.noise} | search.fixed | condition.factors | self.level
+        self.search, self._condition = search, condition
         self.order = search_order(self.domains)
         is_grid = search.sampler == "grid"
         # None: a continuous range.
@@ -62,6 +69,23 @@ class Configurations:
         }
         # A decider that is not searched has a default, which others may decide.
         self._deciders = direct.union(*(default_deciders(trial_fields()[name]) for name in direct))
+
+    def config(self, values: Values) -> TrialConfig:
+        """Return the trial of some searched values, with any seeds."""
+        return self.search.trial_config(self._condition, self.level | values)
+
+    @property
+    def cheapest(self) -> float:
+        """The least that the budget is charged for a trial that is not stopped."""
+        if self.search.budget == "trials":
+            return 1.0
+        method = self.domains.get("method")
+        methods = method.choice if method and method.choice else [self.config({}).method]
+        # Everything else that is searched costs the same.
+        fields = {"method", "val_folds", *(declared.method(name).networks for name in methods)}
+        domains = {f: self.domains[f].extremes() for f in self.order if f in fields}
+        points = (dict(zip(domains, values, strict=True)) for values in product(*domains.values()))
+        return min(charge(self.search, self.config(point)) for point in points)
 
     def is_active(self, field: str, values: Values) -> bool:
         """Return whether a searched field applies beside the values of those before it."""
@@ -120,16 +144,81 @@ def num_configurations(search: SearchConfig, condition: Condition) -> float:
     return sum(Configurations(search, condition, level).number for level in search.levels)
 
 
+def charge(search: SearchConfig, trial: TrialConfig) -> float:
+    """Return what a trial that is not stopped takes of the budget: one trial, or network-epochs."""
+    return 1.0 if search.budget == "trials" else trial.epochs * trial.epoch_cost
+
+
+def budgets(search: SearchConfig, condition: Condition) -> dict[Any, float]:
+    """Return level of `compare` -> its trials, or its network-epochs, dealt out evenly.
+
+    Where validation has folds a trial of one network trains a network for each of them.
+    """
+    levels = search.levels
+    if search.budget == "trials":
+        base, extra = divmod(search.trials, len(levels))
+        return {level: float(base + (i < extra)) for i, level in enumerate(levels)}
+    folds = search.trial_config(condition, {}).num_folds
+    return dict.fromkeys(levels, search.trials * search.epochs * folds / len(levels))
+
+
 def num_trials(search: SearchConfig, condition: Condition) -> dict[Any, int]:
-    """Return level of `compare` -> its trials; the trials of a condition are dealt out evenly.
+    """Return level of `compare` -> its trials, if none is stopped.
 
     No configuration is tried twice, so they are fewer where there are not as many.
     """
-    base, extra = divmod(search.trials, len(search.levels))
     return {
-        level: int(min(base + (i < extra), Configurations(search, condition, level).number))
-        for i, level in enumerate(search.levels)
+        level: Ledger(Configurations(search, condition, level), budget).num_left
+        for level, budget in budgets(search, condition).items()
     }
+
+
+class Ledger:
+    """What a level of `compare` may still spend on the search of a condition.
+
+    A trial that is asked for is charged as if it were not stopped; when it ends, it gives back the
+    network-epochs that it did not use. A failed one gives nothing back, or a search whose trials
+    all fail would never end. So no level ever spends more than its budget.
+
+    Args:
+        configurations: that the level may try.
+        budget: trials or network-epochs, see `budgets`.
+
+    Attributes:
+        num_asked: number of trials so far.
+    """
+
+    def __init__(self, configurations: Configurations, budget: float) -> None:
+        self._search, self._number = configurations.search, configurations.number
+        self._budget, self._cheapest = budget, configurations.cheapest
+        self._left = budget
+        self.num_asked = 0
+
+    @property
+    def spent(self) -> float:
+        """Trials or network-epochs that are spent, or kept for trials that run."""
+        return self._budget - self._left
+
+    @property
+    def num_left(self) -> int:
+        """The number of further trials, if none of them is stopped."""
+        return max(
+            0, int(min((self._left + _ROUNDING) / self._cheapest, self._number - self.num_asked))
+        )
+
+    def covers(self, trial: TrialConfig) -> bool:
+        """Return whether enough is left for a trial."""
+        return charge(self._search, trial) <= self._left + _ROUNDING
+
+    def ask(self, trial: TrialConfig) -> None:
+        """Charge a trial that is asked for."""
+        self.num_asked += 1
+        self._left -= charge(self._search, trial)
+
+    def end(self, trial: TrialConfig, status: str, num_epochs: int) -> None:
+        """Give back what a trial that has ended did not use."""
+        if self._search.budget == "network_epochs" and status != "failed":
+            self._left += (trial.epochs - max(1, num_epochs)) * trial.epoch_cost
 
 
 def num_finalists(search: SearchConfig, condition: Condition) -> int:

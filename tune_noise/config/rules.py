@@ -6,7 +6,7 @@ They read the raw mapping, not a SearchConfig, so that one wrong value hides no 
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
-from math import prod
+from math import ceil, prod
 from typing import Annotated, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -386,6 +386,39 @@ def compared_levels(space: RawSpace) -> Iterator[Problem]:
         )
 
 
+def budget_pays(space: RawSpace) -> Iterator[Problem]:
+    """An equal share of network-epochs pays for a trial of every method that is not stopped."""
+    trials, compare = space.value("trials"), space.raw.get("compare")
+    if space.raw.get("budget") != "network_epochs" or not isinstance(trials, int):
+        return
+    if space.raw.get("sampler") == "grid":
+        message = "network_epochs does not say which points of a grid are left out: use trials"
+        yield Problem("budget", message)
+        return
+    levels = len(space.possible(str(compare))) if compare in trial_fields() else 1
+    costs = {
+        name: declared.method(name).epoch_cost(min(_networks(space, name), default=1))
+        for name in space.possible("method")
+        if field_problem("method", name) is None
+    }
+    # Whichever methods a level has, one is enough; a level that is a method has no other.
+    cost = (max if compare == "method" else min)(costs.values(), default=0.0)
+    if trials < cost * levels:
+        dearest = max(costs, key=lambda name: costs[name])
+        yield Problem(
+            "trials",
+            f"{trials} of one network, shared by {levels} levels of {compare}, do not pay for one "
+            f"of {dearest}, which costs {cost:g} of them: use {ceil(cost * levels)} or more",
+        )
+
+
+def _networks(space: RawSpace, method: str) -> list[int]:
+    """Return how many networks a method may have here."""
+    networks = declared.method(method).networks
+    values = space.possible(networks) if isinstance(networks, str) else [networks]
+    return [value for value in values if type(value) is int]
+
+
 def further_seeds_decide(space: RawSpace) -> Iterator[Problem]:
     """A budget of seeds leaves some to spend, on more than one finalist, after a first look."""
     confirm = space.section("confirm")
@@ -503,6 +536,7 @@ RULES = (
     early_stopping,
     beginnings_end,
     compared_levels,
+    budget_pays,
     further_seeds_decide,
     grid_is_finite,
     patience_is_for_a_best_epoch,

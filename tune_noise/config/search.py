@@ -174,7 +174,13 @@ class SearchConfig(Frozen):
     search: dict[str, Domain] = Field(default_factory=dict, description="field -> its domain")
     fixed: dict[str, Any] = Field(default_factory=dict, description="field -> its one value")
     compare: str | None = Field(
-        None, description="a field whose levels get equal trials and all reach the final"
+        None, description="a field whose levels get equal budgets and all reach the final"
+    )
+    budget: Literal["trials", "network_epochs"] = Field(
+        "trials",
+        description="what the levels of compare share evenly: the trials, or as many "
+        "network-epochs as these take with one network each; what an early stop saves is spent on "
+        "further trials",
     )
     sampler: Literal["tpe", "random", "grid"] = Field("tpe", description="proposes configurations")
     start: Start = Field(default_factory=Start)
@@ -251,6 +257,10 @@ class SearchConfig(Frozen):
         if self.compare in self.search:
             return list(self.search[self.compare].choice or [])
         return [self.fixed.get(self.compare, getattr(self, self.compare, None))]
+
+    def level_of(self, trial: TrialConfig) -> Any:
+        """Return the level of `compare` that a trial belongs to; None where nothing is compared."""
+        return None if self.compare is None else getattr(trial, self.compare)
 
     @property
     def own_parts(self) -> list[tuple[str, str]]:

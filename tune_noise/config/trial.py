@@ -306,8 +306,7 @@ class TrialConfig(_Declared):
     @property
     def epoch_cost(self) -> float:
         """The network-epochs of one epoch: the passes of standard training that cost as much."""
-        declaration = self.method_declaration
-        return self.num_members * declaration.passes * declaration.cost
+        return self.method_declaration.epoch_cost(self.num_members)
 
     @property
     def is_told_matrix(self) -> bool:

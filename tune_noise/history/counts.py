@@ -6,8 +6,9 @@ display that asks twice a second costs the same however far the search is.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
-from tune_noise.config.configurations import num_finalists, num_trials
+from tune_noise.config.configurations import Configurations, Ledger, budgets, num_finalists
 from tune_noise.config.metric_names import sign
 from tune_noise.config.search import SearchConfig
 from tune_noise.history.ranking import best_trial, by_finalist
@@ -75,12 +76,22 @@ class ConditionCounts:
 class _Trials:
     """The trials of one condition."""
 
-    planned: int
+    config: SearchConfig
+    ledgers: dict[Any, Ledger]
     finalists_planned: int
     running: list[TrialHistory] = field(default_factory=list)
     confirming: list[TrialHistory] = field(default_factory=list)
     ended: Counter[str] = field(default_factory=Counter)
     best: TrialHistory | None = None
+
+    def ledger(self, trial: TrialHistory) -> Ledger:
+        """Return the ledger of the level that a trial belongs to."""
+        return self.ledgers[self.config.level_of(trial.config)]
+
+    @property
+    def planned(self) -> int:
+        """The number of trials of the search, if none of those to come is stopped."""
+        return sum(ledger.num_asked + ledger.num_left for ledger in self.ledgers.values())
 
     def update(self, pace: Pace) -> None:
         """Count the trials that have ended since the last time."""
@@ -92,6 +103,7 @@ class _Trials:
             pace.add(trial)
             if trial.stage == "search":
                 self.ended[trial.status] += 1
+                self.ledger(trial).end(trial.config, trial.status, trial.num_epochs)
                 self.best = best_trial(filter(None, [self.best, trial]))
         self.running = running
 
@@ -108,7 +120,12 @@ class Counts:
         self._history, self._config = history, config
         self._trials = {
             condition.name: _Trials(
-                sum(num_trials(config, condition).values()), num_finalists(config, condition)
+                config,
+                {
+                    level: Ledger(Configurations(config, condition, level), budget)
+                    for level, budget in budgets(config, condition).items()
+                },
+                num_finalists(config, condition),
             )
             for condition in config.all_conditions
         }
@@ -123,6 +140,8 @@ class Counts:
             trials.running.append(trial)
             if trial.stage == "confirm":
                 trials.confirming.append(trial)
+            else:
+                trials.ledger(trial).ask(trial.config)
         self._num_asked = len(asked)
         for trials in self._trials.values():
             trials.update(self._pace)

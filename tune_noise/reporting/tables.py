@@ -53,7 +53,7 @@ OUTCOME_COLUMNS = (
 )
 EFFORT_COLUMNS = (
     *("condition", "stage", "level", "trials", *STATES),
-    *("epochs", "network_epochs", "seconds", "share"),
+    *("epochs", "network_epochs", "seconds", "share", "budget"),
 )
 FINALIST_COLUMNS = (
     *("condition", "rank", "is_winner", "trial_id", "configuration", "metric"),

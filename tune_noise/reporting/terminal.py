@@ -33,7 +33,21 @@ def condition_tables(summary: Summary) -> list[Table]:
     Each figure is mean ± sample standard deviation over the fresh seeds with its 95 % t interval
     below; the objective has, where it is known, the mean standard error of one measurement too.
     """
-    return [_table(condition) for condition in summary.conditions]
+    tables = [_table(condition) for condition in summary.conditions]
+    return tables if summary.config.budget == "trials" else [*tables, _effort_table(summary)]
+
+
+def _effort_table(summary: Summary) -> Table:
+    """Return what each level has used of an equal budget of network-epochs."""
+    table = titled_table("network-epochs", "Those of the search are dealt out evenly.")
+    for heading in ("stage", summary.config.compare or "method", "trials", "used", "given"):
+        table.add_column(heading, justify="left" if table.columns[1:] == [] else "right")
+    for effort in summary.search["efforts"]:
+        given = "" if effort["budget"] is None else f"{effort['budget']:,.0f}"
+        trials = sum(effort["statuses"].values())
+        used = f"{effort['network_epochs']:,}"
+        table.add_row(effort["stage"], effort["level"], str(trials), used, given)
+    return table
 
 
 def titled_table(title: str, sentence: str) -> Table:

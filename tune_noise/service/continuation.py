@@ -59,7 +59,7 @@ def check_same(history: History, search: SearchConfig, dataset: Dataset, folder:
         UserError: it is not; every difference is listed.
     """
     lines = [
-        *_changes_of_the_space(history.search["config"], search.to_plain()),
+        *_changes_of_the_space(history.config.to_plain(), search.to_plain()),
         *_changes_of_the_data(history.search["dataset"], dataset),
         *_changes_of_versions(history.search["versions"]),
         *_changes_of_own(history.search.get("own", {}), search),

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tune_noise.config.configurations import num_finalists, num_trials
+from tune_noise.config.configurations import budgets, num_finalists, num_trials
 from tune_noise.config.domains import levels_in_words
 from tune_noise.config.reference_models import REFERENCES
 from tune_noise.config.search import SearchConfig
@@ -107,6 +107,7 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
     gpus = f", {per.gpus_per_trial:g} GPU" if per.gpus_per_trial else ""
     levels = levels_in_words(search.levels)
     compared = f", dealt out evenly over {search.compare} {levels}" if search.compare else ""
+    least = "at least " if search.budget == "network_epochs" else ""
     stopping = search.early_stopping
     rungs = f"epochs {plan.rungs}" if plan.rungs else "none: every trial trains all its epochs"
     factor = f", the best 1/{stopping.reduction_factor} go on" if stopping and plan.rungs else ""
@@ -120,7 +121,11 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
         ("conditions", f"{len(plan.conditions)}: {'; '.join(plan.conditions)}"),
         *((f"search {field}", _domain(search, field)) for field in search.search),
         ("fixed", ", ".join(f"{k} {v}" for k, v in search.fixed.items()) or "nothing"),
-        ("trials", f"{plan.trials}, {trials} per condition ({search.sampler}){compared}"),
+        (
+            "trials",
+            f"{least}{plan.trials}, {trials} per condition ({search.sampler}){compared}",
+        ),
+        *_budget(search),
         ("", f"{_span(plan.configurations)} different configurations per condition"),
         *_asked_first(search, dataset),
         ("rungs", rungs + factor),
@@ -136,6 +141,14 @@ def _rows(search: SearchConfig, dataset: Dataset, plan: Plan) -> list[tuple[str,
         ("objective", _objective(search)),
         ("resources", f"{per.cpus_per_trial:g} CPU{gpus} per trial"),
     ]
+
+
+def _budget(search: SearchConfig) -> list[tuple[str, str]]:
+    if search.budget == "trials":
+        return []
+    shares = [min(budgets(search, condition).values()) for condition in search.all_conditions]
+    each = f"each level of {search.compare}" if search.compare else "each condition"
+    return [("budget", f"{_span([int(share) for share in shares])} network-epochs for {each}")]
 
 
 def _asked_first(search: SearchConfig, dataset: Dataset) -> list[tuple[str, str]]:

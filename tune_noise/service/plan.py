@@ -32,7 +32,8 @@ class Plan:
     Attributes:
         conditions: their names.
         rungs: the epochs at which trials are judged; empty without early stopping.
-        trials: of the search stage, all conditions together.
+        trials: of the search stage, all conditions together; with a budget of network-epochs, if
+            none is stopped.
         finalists: configurations that are confirmed, all conditions together.
         confirm_trials: finalists times seeds of the first look.
         max_confirm_trials: finalists times all seeds that may be spent on one.
@@ -82,7 +83,10 @@ def make_plan(search: SearchConfig) -> Plan:
         finalists=finalists,
         confirm_trials=confirm_trials,
         max_confirm_trials=max_confirm_trials,
-        min_epochs=sum(_least_epochs(search, rungs, trials) for trials in chain(*groups)),
+        # What rungs save of network-epochs is spent on further trials.
+        min_epochs=trials * search.epochs
+        if search.budget == "network_epochs"
+        else sum(_least_epochs(search, rungs, trials) for trials in chain(*groups)),
         max_epochs=trials * search.epochs,
         confirm_epochs=confirm_trials * search.epochs,
         # Of F folds each training leaves one out: F times (F - 1) / F of the examples.
@@ -95,6 +99,8 @@ def make_plan(search: SearchConfig) -> Plan:
 
 def repetitions_left_out(search: SearchConfig) -> list[str]:
     """Return a sentence for the conditions in which fewer trials are made than were asked for."""
+    if search.budget == "network_epochs":
+        return []  # their number is not asked for
     if search.sampler == "grid":
         return []  # it ends with its points by its nature
     names: dict[int, list[str]] = {}

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from tune_noise.config.configurations import budgets
 from tune_noise.history.replay import RUNNING, STATUSES, History, TrialHistory
 from tune_noise.reporting.wording import level_in_words
 
@@ -24,6 +25,7 @@ class Effort:
             training: the further views and predictions of a method are counted, rounded to whole
             passes for each trial. Evaluation is not counted; `seconds` has it.
         seconds: training time; trials that were trained together as a stack count once.
+        budget: the network-epochs that it was given for the search, with such a budget.
         share: of the network-epochs of its stage, a fraction; NaN where it has none.
     """
 
@@ -34,6 +36,7 @@ class Effort:
     network_epochs: int
     seconds: float
     share: float
+    budget: float | None = None
 
     @property
     def num_trials(self) -> int:
@@ -59,14 +62,37 @@ def efforts(history: History, *, condition: str | None = None) -> list[Effort]:
     levels = [level_in_words(field, level) for level in history.config.levels]
     order = {level: place for place, level in enumerate(levels)}
     keys = sorted(groups, key=lambda key: (key[0] != "search", order.get(key[1], len(order)), key))
-    return [_effort(*key, groups[key], total=totals[key[0]]) for key in keys]
+    given = _budgets(history, condition)
+    return [
+        _effort(
+            *key,
+            groups[key],
+            total=totals[key[0]],
+            budget=given.get(key[1]) if key[0] == "search" else None,
+        )
+        for key in keys
+    ]
+
+
+def _budgets(history: History, condition: str | None) -> dict[str, float]:
+    """Return level in words -> its network-epochs; empty where the budget is one of trials."""
+    config = history.config
+    given: dict[str, float] = {}
+    for one in config.all_conditions if config.budget == "network_epochs" else ():
+        if condition in (None, one.name) and config.compare:
+            for level, budget in budgets(config, one).items():
+                words = level_in_words(config.compare or "method", level)
+                given[words] = given.get(words, 0.0) + budget
+    return given
 
 
 def _network_epochs(trial: TrialHistory) -> int:
     return round(trial.num_epochs * trial.config.epoch_cost)
 
 
-def _effort(stage: str, level: str, trials: list[TrialHistory], *, total: int) -> Effort:
+def _effort(
+    stage: str, level: str, trials: list[TrialHistory], *, total: int, budget: float | None
+) -> Effort:
     stacks: dict[str, float] = {}
     for trial in trials:
         stacks[trial.stack_id] = max(stacks.get(trial.stack_id, 0.0), trial.seconds)
@@ -79,4 +105,5 @@ def _effort(stage: str, level: str, trials: list[TrialHistory], *, total: int) -
         network_epochs=network_epochs,
         seconds=sum(stacks.values()),
         share=network_epochs / total if total else float("nan"),
+        budget=budget,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from math import inf
+from math import inf, isfinite
 from typing import Any, Literal
 
 from tune_noise.config.metric_names import sign
@@ -23,6 +23,7 @@ from tune_noise.reporting.findings.classes import (
     class_recalls,
     never_predicted,
 )
+from tune_noise.reporting.findings.effort import efforts
 from tune_noise.reporting.findings.finalists import Finalist, estimates_to_json, finalists_of
 from tune_noise.reporting.findings.importance import Importance, importances
 from tune_noise.reporting.findings.noise_estimate import NoiseEstimate, noise_estimate
@@ -369,6 +370,7 @@ def _search_facts(history: History) -> dict[str, Any]:
         "compare": config.compare,
         "seed": config.seed,
         "trials": config.trials,
+        "budget": config.budget,
         "epochs": config.epochs,
         "confirm_seeds": config.confirm.seeds,
         "confirm_max_seeds": config.confirm.max_seeds,
@@ -378,11 +380,16 @@ def _search_facts(history: History) -> dict[str, Any]:
         "commit": history.search.get("commit"),
         "resolution": history.search.get("resolution") or [],
         "lineage": history.search.get("lineage"),
+        "efforts": [vars(effort) | {"share": _finite(effort.share)} for effort in efforts(history)],
         "counts": {
             "search": _count(t for t in trials if t.stage == "search"),
             "confirm": _count(t for t in trials if t.stage == "confirm"),
         },
     }
+
+
+def _finite(share: float) -> float | None:
+    return share if isfinite(share) else None
 
 
 def _count(trials: Iterable[TrialHistory]) -> dict[str, int]:

@@ -81,10 +81,11 @@ def render_page(
         unlabelled=unlabelled_sentence(summary),
         gains=gain_sentences(summary),
         effort_headings=[
-            *("trials", *statuses, "epochs"),
-            *("network-epochs", "share of its stage", "seconds"),
+            *("trials", *statuses, "epochs", "network-epochs"),
+            *(("given",) if summary.config.budget == "network_epochs" else ()),
+            *("share of its stage", "seconds"),
         ],
-        efforts=[_effort(effort, statuses) for effort in spent],
+        efforts=[_effort(effort, statuses, history.config.budget) for effort in spent],
         knowledge=[
             {"what": fact.what, "cells": [Cell(fact.told), Cell(fact.measured)]} for fact in facts
         ],
@@ -211,9 +212,11 @@ def _annotators(condition: ConditionSummary) -> dict[str, Any] | None:
     return {"rows": rows, "caption": f"{place(condition)}: {shown}, those with most answers first"}
 
 
-def _effort(effort: Effort, statuses: list[str]) -> dict[str, Any]:
+def _effort(effort: Effort, statuses: list[str], budget: str) -> dict[str, Any]:
     counts = [effort.num_trials, *(effort.statuses.get(status, 0) for status in statuses)]
     counts += [effort.epochs, effort.network_epochs]
     share = f"{100 * effort.share:.1f} %" if effort.share == effort.share else NO_VALUE
-    values = [*(f"{count:,}" for count in counts), share, f"{effort.seconds:,.0f}"]
+    given = [NO_VALUE if effort.budget is None else f"{effort.budget:,.0f}"]
+    given = given if budget == "network_epochs" else []
+    values = [*(f"{count:,}" for count in counts), *given, share, f"{effort.seconds:,.0f}"]
     return {"name": f"{effort.stage}, {effort.level}", "cells": [Cell(value) for value in values]}

@@ -1,16 +1,8 @@
 """The choice of finalists: the best trial of each compared level, then the next best."""
 
-from typing import Any
-
 from tune_noise.config.search import SearchConfig
-from tune_noise.config.trial import TrialConfig
 from tune_noise.history.ranking import best_trial, different, ranked
 from tune_noise.history.replay import TrialHistory
-
-
-def level_of(config: TrialConfig, search: SearchConfig) -> Any:
-    """Return the level of `compare` that a trial belongs to; None where nothing is compared."""
-    return None if search.compare is None else getattr(config, search.compare)
 
 
 def choose_finalists(trials: list[TrialHistory], search: SearchConfig) -> list[TrialHistory]:
@@ -25,7 +17,7 @@ def choose_finalists(trials: list[TrialHistory], search: SearchConfig) -> list[T
     """
     candidates = list(different(ranked(trials)))
     of_levels = (
-        best_trial(t for t in candidates if level_of(t.config, search) == level)
+        best_trial(t for t in candidates if search.level_of(t.config) == level)
         for level in search.levels
     )
     chosen = [trial for trial in of_levels if trial is not None]

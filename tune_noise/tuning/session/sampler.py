@@ -11,9 +11,10 @@ from typing import Any
 
 import optuna
 
-from tune_noise.config.configurations import Configurations, Values
+from tune_noise.config.configurations import Configurations, Ledger, Values
 from tune_noise.config.domains import Domain
 from tune_noise.config.search import MAX_GRID_POINTS, Condition, SearchConfig
+from tune_noise.config.trial import TrialConfig
 from tune_noise.history.replay import TrialHistory
 from tune_noise.seeding import derive_seed
 from tune_noise.tuning.session.trial_memory import TrialMemory
@@ -36,8 +37,8 @@ class GroupSampler:
         search: gives domains, sampler and seed.
         condition: its factors take part in deciding which fields apply.
         level: the group's level of `compare`; None where nothing is compared.
-        num_trials: how many proposals the group may make; it makes fewer where there are fewer
-            different configurations.
+        budget: the trials or network-epochs that its proposals may take in all, see `budgets`; it
+            makes fewer where there are fewer different configurations.
         start: proposals that come first, see `starting_points`; fields that one of them does not
             name are drawn.
     """
@@ -47,7 +48,7 @@ class GroupSampler:
         search: SearchConfig,
         condition: Condition,
         level: Any,
-        num_trials: int,
+        budget: float,
         start: Sequence[Values] = (),
     ) -> None:
         self._search = search
@@ -56,35 +57,41 @@ class GroupSampler:
         self._number = self._configurations.number
         self._memory = TrialMemory()
         self._study = optuna.create_study(direction="maximize", storage=self._memory)
-        self._num_asked = 0
+        self._ledger = Ledger(self._configurations, budget)
         self._tried: set[Key] = set()
         self._is_exhausted = False
         # The trials whose ends Optuna has not been told.
         self._asked: dict[str, optuna.Trial] = {}
+        self._num_startup = max(3, min(MAX_STARTUP_TRIALS, self._ledger.num_left // 3))
         self._grid = list(self._configurations.all()) if search.sampler == "grid" else None
-        self._num_trials = int(min(num_trials, self._number))
         self._start = start
 
     @property
     def num_trials(self) -> int:
-        """Number of proposals that this group makes in all."""
-        return self._num_trials
+        """Number of proposals that this group makes in all, if no further trial is stopped."""
+        return self.num_asked + self._ledger.num_left
 
     @property
     def num_asked(self) -> int:
         """Number of proposals made so far."""
-        return self._num_asked
+        return self._ledger.num_asked
+
+    @property
+    def spent(self) -> float:
+        """Trials or network-epochs that they have taken so far."""
+        return self._ledger.spent
 
     @property
     def has_proposals(self) -> bool:
-        """Whether there is a trial to be made, and a configuration that was not tried."""
-        return self._num_asked < self._num_trials and not self._is_exhausted
+        """Whether a trial can be paid for, and there is a configuration that was not tried."""
+        return self._ledger.num_left > 0 and not self._is_exhausted
 
     def ask(self, trial_id: str) -> dict[str, Any] | None:
         """Propose the values of all searched fields that apply, `compare` included.
 
         They are none that an earlier trial of the group has: its seeds are the same, and so would
-        its result be. After MAX_DRAWS that were tried the group is taken to be exhausted.
+        its result be; nor one that costs more than is left. After MAX_DRAWS of such the group is
+        taken to be exhausted.
 
         Returns:
             field -> value; None where nothing new was drawn.
@@ -96,8 +103,9 @@ class GroupSampler:
                 self._study.enqueue_trial(point)
             trial = self._study.ask()
             values = self._suggest(trial)
-            if _key(values) not in self._tried:
-                self._take(trial_id, trial, values)
+            config = self._configurations.config(values)
+            if _key(values) not in self._tried and self._ledger.covers(config):
+                self._take(trial_id, trial, values, config)
                 return self._configurations.level | values
             self._memory.withdraw(trial)
         self._is_exhausted = True
@@ -109,9 +117,9 @@ class GroupSampler:
         Those of a start may be some of a configuration's.
         """
         if self._grid is not None:
-            return self._grid[self._num_asked]
-        if draw == 0 and self._num_asked < len(self._start):
-            return self._start[self._num_asked]
+            return self._grid[self.num_asked]
+        if draw == 0 and self.num_asked < len(self._start):
+            return self._start[self.num_asked]
         if draw < SAMPLER_DRAWS or self._number > MAX_GRID_POINTS:
             return None
         # The sampler insists on what was tried; any of the others will do.
@@ -128,14 +136,16 @@ class GroupSampler:
                 values[field] = getattr(trial.config, field)
         self._study.enqueue_trial(values)
         asked = self._study.ask()
-        self._take(trial.trial_id, asked, self._suggest(asked))
+        self._take(trial.trial_id, asked, self._suggest(asked), trial.config)
         if trial.status is not None:
             self.tell(trial)
 
-    def _take(self, trial_id: str, trial: optuna.Trial, values: dict[str, Any]) -> None:
+    def _take(
+        self, trial_id: str, trial: optuna.Trial, values: dict[str, Any], config: TrialConfig
+    ) -> None:
         self._asked[trial_id] = trial
         self._tried.add(_key(values))
-        self._num_asked += 1
+        self._ledger.ask(config)
 
     def tell(self, trial: TrialHistory) -> None:
         """Report the end of a trial.
@@ -145,6 +155,7 @@ class GroupSampler:
         last; a failed one says nothing about its configuration.
         """
         asked = self._asked.pop(trial.trial_id)
+        self._ledger.end(trial.config, str(trial.status), trial.num_epochs)
         state = optuna.trial.TrialState
         if trial.status == "completed" and trial.score is not None:
             self._study.tell(asked, trial.score)
@@ -172,13 +183,12 @@ class GroupSampler:
         # serial search proposes what an uninterrupted one would have.
         seed = self._draw_seed(draw)
         if self._search.sampler == "tpe" and draw < SAMPLER_DRAWS:
-            startup = max(3, min(MAX_STARTUP_TRIALS, self._num_trials // 3))
             with warnings.catch_warnings():
                 # `group` lets fields of one branch be modelled together; Optuna calls it
                 # experimental, and the release is pinned.
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 return optuna.samplers.TPESampler(
-                    seed=seed, multivariate=True, group=True, n_startup_trials=startup
+                    seed=seed, multivariate=True, group=True, n_startup_trials=self._num_startup
                 )
         return optuna.samplers.RandomSampler(seed=seed)
 

@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tune_noise.config.configurations import Values, num_trials
+from tune_noise.config.configurations import Values, budgets
 from tune_noise.config.search import Condition, SearchConfig
 from tune_noise.history.replay import History, TrialHistory
 from tune_noise.record import Event, Record
 from tune_noise.training.reference_models import Reference
 from tune_noise.tuning.session.confirmation import confirmations_due
 from tune_noise.tuning.session.event_log import EventLog
-from tune_noise.tuning.session.finalists import level_of
 from tune_noise.tuning.session.rungs import RungLadder, rung_levels
 from tune_noise.tuning.session.sampler import GroupSampler
 from tune_noise.tuning.session.seeds import search_seeds
@@ -108,7 +107,7 @@ class Session:
         return [stack_of(ts) for ts in members.values() if any(t.status is None for t in ts)]
 
     def _group(self, trial: TrialHistory) -> Group:
-        return trial.condition, level_of(trial.config, self.search)
+        return trial.condition, self.search.level_of(trial.config)
 
     def _take_effect(self, event: Event) -> None:
         self.history.apply(event)
@@ -193,7 +192,7 @@ class Session:
     def _ask(self) -> Stack | None:
         """Ask the group that is furthest behind, so that all conditions advance together."""
         while open_groups := [g for g, s in self._samplers.items() if s.has_proposals]:
-            group = min(open_groups, key=lambda g: self._samplers[g].num_asked)
+            group = min(open_groups, key=lambda g: self._samplers[g].spent)
             if stack := self._ask_group(group):
                 return stack
         return None
@@ -345,7 +344,7 @@ class Session:
 def _group_samplers(
     search: SearchConfig, start: Mapping[str, Sequence[Values]]
 ) -> dict[Group, GroupSampler]:
-    """Return a sampler per condition and level; the trials of a condition are dealt out evenly.
+    """Return a sampler per condition and level; the budget of a condition is dealt out evenly.
 
     Args:
         search: what is searched.
@@ -354,10 +353,10 @@ def _group_samplers(
     samplers = {}
     for condition in search.all_conditions:
         points = start.get(condition.name, ())
-        for level, trials in num_trials(search, condition).items():
+        for level, budget in budgets(search, condition).items():
             of_level = _of_level(points, search, level)
             samplers[condition.name, level] = GroupSampler(
-                search, condition, level, trials, of_level
+                search, condition, level, budget, of_level
             )
     return samplers
 
