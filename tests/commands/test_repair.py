@@ -130,3 +130,24 @@ def test_noise_that_was_drawn_is_corrected_in_arrays(run: Run, digits):
     changes = json.loads(Path("v2.npz.lineage.json").read_text())["changes"]
     assert 10 < len(changes) < 35
     assert run("repair", "runs/drawn", "--output", "v2.npz").code == 2
+
+
+def test_answers_of_annotators_are_corrected_in_their_own_form(run: Run):
+    rng = np.random.default_rng(0)
+    np.save("own.npy", rng.random((60, 3), dtype=np.float32))
+    rows = [(item, name, item % 3) for item in range(60) for name in ("ann", "bob")]
+    pd.DataFrame(rows, columns=["task", "worker", "label"]).to_csv("answers.csv", index=False)
+    own_search(Path("runs/own"), "own.npy", answers="answers.csv")
+    AuditRecord(Path("runs/own")).add_answers([Answer(4, "ada", "class", (2,))])
+    outcome = run("repair", "runs/own", "--output", "v2.csv")
+    assert "--set data.answers=v2.csv" in outcome.out
+    version = DataSource(train="own.npy", answers="v2.csv")
+    lineage = read_lineage(version)
+    assert lineage is not None
+    [change] = lineage["changes"]
+    assert change["by"] == ["ada"]
+    assert change["answers"] == dict.fromkeys(("ann", "bob"), change["from"])
+    table = pd.read_csv("v2.csv")
+    told = table[table["task"] == change["index"]]
+    assert told[["worker", "label"]].to_numpy().tolist() == [["confirmed by people", 2]]
+    assert len(table) == 119

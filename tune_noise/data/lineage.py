@@ -22,8 +22,9 @@ def lineage_file(path: Path) -> Path:
 
 
 def place_of_labels(source: DataSource) -> Path:
-    """Return the file or folder that holds the training labels."""
-    return Path(expand_home(source.labels or source.train))
+    """Return the file or folder that holds the training labels, or the answers of annotators."""
+    answers = source.answers if isinstance(source.answers, str) else None
+    return Path(expand_home(answers or source.labels or source.train))
 
 
 def digest_of(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +41,7 @@ def read_answers(
     table = open_table(path)
     if table is None:
         return {}
-    roles = {
-        role: next((name for name in table.names if name.lower() in names), None)
-        for role, names in _NAMES.items()
-    }
+    roles = roles_of(table.names)
     words = read_words(table, table.names, notes)
     tasks = None if roles["task"] is None else words.pop(roles["task"])
     if tasks is None and len(next(iter(words.values()), ())) == num_items and not roles["worker"]:
@@ -82,6 +79,14 @@ def read_answers(
     return {
         worker: _placed(items[rows], labels[rows], num_items)
         for worker, rows in rows_of_worker.items()
+    }
+
+
+def roles_of(columns: Sequence[str]) -> dict[str, str | None]:
+    """Return which column holds task, worker and label; None: none does."""
+    return {
+        role: next((name for name in columns if name.lower() in names), None)
+        for role, names in _NAMES.items()
     }
 
 

@@ -50,14 +50,14 @@ def relabel_delimited(
         target.open("w", encoding=code, newline="") as output,
     ):
         # The first row names the columns.
-        for number, (row, text) in enumerate(_records(file, dialect.separator), start=-1):
+        for number, (row, text) in enumerate(records(file, dialect.separator), start=-1):
             if number in words and row:
                 row[place] = words[number]
-                text = _as_line(row, dialect.separator, like=text)
+                text = as_line(row, dialect.separator, like=text)
             output.write(text)
 
 
-def _records(file: io.TextIOBase, separator: str) -> Iterator[tuple[list[str], str]]:
+def records(file: io.TextIOBase, separator: str) -> Iterator[tuple[list[str], str]]:
     """Yield each row with its text, which holds the blank lines after it."""
     lines: list[str] = []
 
@@ -78,7 +78,8 @@ def _records(file: io.TextIOBase, separator: str) -> Iterator[tuple[list[str], s
     yield before
 
 
-def _as_line(row: Sequence[str], separator: str, *, like: str) -> str:
+def as_line(row: Sequence[str], separator: str, *, like: str) -> str:
+    """Return a row as text, which ends as another one does."""
     output = io.StringIO()
     rest = like.rstrip("\r\n")
     csv.writer(output, delimiter=separator, lineterminator=like[len(rest) :]).writerow(row)

@@ -14,6 +14,7 @@ from tune_noise.config.declared import noise
 from tune_noise.config.words import class_name
 from tune_noise.data import Dataset
 from tune_noise.data.lineage import digest_of, lineage_file, place_of_labels, read_lineage
+from tune_noise.data.sources.new_answers import answers_by_item, write_answers
 from tune_noise.data.sources.new_version import write_version
 from tune_noise.errors import UserError
 from tune_noise.history.open import read_history
@@ -23,6 +24,9 @@ from tune_noise.service.recorded_data import RecordedData, load_recorded
 from tune_noise.service.repair.corrections import Correction, Corrections, corrections_of
 from tune_noise.system.files import replace_file
 from tune_noise.training.known_noise import noisy_labels
+
+# The annotator of an answer that takes the place of others.
+_SETTLED_BY = {"person": "confirmed by people", "model": "held by the model"}
 
 
 def repair_data(
@@ -54,11 +58,6 @@ def repair_data(
     """
     history = read_history(folder, url)
     data = load_recorded(history, folder, data_dir)
-    if data.dataset.answers is not None:
-        raise UserError(
-            f"{folder}: its labels are the majority of several annotators' answers: save one label "
-            "for each example (labels: FILE, docs/data.md), and search on those"
-        )
     given, judgements = data.dataset.train_labels, None
     is_drawn = not noise(history.config.noise).takes_given_labels
     if is_drawn or trust is not None:
@@ -101,7 +100,21 @@ def _write(
     for one in changes:
         split, index = data.plan.origin(one.example)
         by_split.setdefault(split, {})[index] = data.plan.raw.class_names[one.label]
-    return write_version(data.plan.raw, data.source, by_split, output)
+    if data.plan.raw.answers is None:
+        return write_version(data.plan.raw, data.source, by_split, output)
+    if "validation" in by_split:
+        raise UserError(
+            f"{data.source.train}: labels of its validation split are to be corrected, and cannot "
+            "be written beside answers of annotators: leave the split out, so that it is drawn"
+        )
+    settled = {
+        data.plan.origin(one.example)[1]: (
+            _SETTLED_BY[one.source],
+            data.plan.raw.class_names[one.label],
+        )
+        for one in changes
+    }
+    return write_answers(data.plan.raw, data.source, settled, output)
 
 
 def write_arrays(dataset: Dataset, labels: np.ndarray, output: Path) -> None:
@@ -150,12 +163,18 @@ def _lineage(
     before = None if data.source is None else read_lineage(data.source)
     names = data.dataset.class_names
 
+    told = (
+        [] if data.plan is None or data.plan.raw.answers is None else answers_by_item(data.plan.raw)
+    )
+
     def place(example: int) -> dict[str, Any]:
         split, index = data.dataset.place_of(example)
         if data.plan is not None:
             split, index = data.plan.origin(example)
         ids = data.dataset.train_ids
-        return {"split": split, "index": index} | ({} if ids is None else {"id": str(ids[example])})
+        answers = {"answers": told[index]} if told and split == "train" else {}
+        named = {} if ids is None else {"id": str(ids[example])}
+        return {"split": split, "index": index, **named, **answers}
 
     return {
         "version": 2 if before is None else before["version"] + 1,
