@@ -286,9 +286,7 @@ def _random_batch(
         mixing=method.mixing(epoch, 0, rows) if isinstance(method, MixesInputs) else None,
         averaged_logits=logits.flip(2) if isinstance(method, LearnsFromAverage) else None,
         num_views=len(views),
-        guesses=guesses
-        if isinstance(method, GuessesFirst) and method.guesses_first(epoch)
-        else None,
+        guesses=guesses if isinstance(method, GuessesFirst) and method.guesses_first else None,
     )
 
 

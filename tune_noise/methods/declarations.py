@@ -130,6 +130,15 @@ UNLABELLED_WEIGHT = Field(
     le=1000.0,
     description="weight of the examples whose label is only guessed (paper: lambda_u)",
 )
+CONFIDENCE_PENALTY = Field(
+    name="confidence_penalty",
+    type=float,
+    default=0.0,
+    ge=0.0,
+    le=10.0,
+    description="weight of the predictions' negative entropy in the warm-up; the paper "
+    "has 1 for asymmetric noise",
+)
 SOP_RATES = (
     Field(
         name="sop_lr_u",
@@ -458,15 +467,7 @@ _DECLARATIONS = (
             GMM_THRESHOLD,
             VIEW_STRENGTH,
             UNLABELLED_WEIGHT,
-            Field(
-                name="confidence_penalty",
-                type=float,
-                default=0.0,
-                ge=0.0,
-                le=10.0,
-                description="weight of the predictions' negative entropy in the warm-up; the paper "
-                "has 1 for asymmetric noise",
-            ),
+            CONFIDENCE_PENALTY,
         ),
     ),
     MethodDeclaration(
@@ -533,6 +534,20 @@ _DECLARATIONS = (
         source="Wei et al. 2022, doi:10.1109/TNNLS.2022.3168696",
         implementation="tune_noise.methods.annotators:UnionNet",
         needs_answers=True,
+    ),
+    MethodDeclaration(
+        name="unicon",
+        summary="divide_mix with as many labels of each class, learnt from strong views",
+        source="Karim et al. 2022, arXiv:2203.14542, without its contrastive loss",
+        implementation="tune_noise.methods.unicon:Unicon",
+        networks=2,
+        cost=3.0,  # two views are learnt and predicted, and all examples before each epoch
+        fields=(
+            WARM_UP_EPOCHS,
+            VIEW_STRENGTH.with_default(0.3),
+            UNLABELLED_WEIGHT.with_default(30.0),
+            CONFIDENCE_PENALTY,
+        ),
     ),
 )
 METHODS = {declaration.name: declaration for declaration in _DECLARATIONS}

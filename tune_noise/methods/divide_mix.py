@@ -12,11 +12,12 @@ goes through all examples once, instead of once through the clean part; both net
 batches, views and partners, and learn from them at the same time; all guesses are made in
 evaluation mode, there only those of the other network; the weight of the unlabelled part grows by
 epochs instead of batches; losses are not averaged over five epochs, which the code does at a noise
-rate of 0.9 that it is told; views are distorted by `view_strength`, as pictures need not be
-augmented here; the warm-up also learns from two views.
+rate of 0.9 that it is told; after the guesses views are distorted by `view_strength`, as pictures
+need not be augmented here; the warm-up also learns from two views.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -29,28 +30,37 @@ from tune_noise.methods.protocol import Batch, Outcome, TrainingFacts
 from tune_noise.methods.values import column
 
 
-class DivideMix(GuessedLabels):
-    """Two networks that learn each other's guesses of labels."""
+class Division(Protocol):
+    """Divides the examples in a clean part and a rest, at the start of each epoch."""
+
+    def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
+        """See `protocol.PreparesEpochs`."""
+
+    def of_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the weight of each label in its target, and whether it is clean, [R, P, batch]."""
+        ...
+
+
+class CoGuessing(GuessedLabels):
+    """Two networks that guess the labels of what is not clean together.
+
+    Args:
+        facts: of the stack.
+        division: of the examples.
+        confidence_penalty: weight of the negative entropy in the warm-up.
+        **fields: see `GuessedLabels`.
+    """
 
     def __init__(
         self,
         facts: TrainingFacts,
+        division: Division,
         *,
-        warm_up_epochs: Sequence[int],
-        gmm_threshold: Sequence[float],
-        view_strength: Sequence[float],
-        unlabelled_weight: Sequence[float],
         confidence_penalty: Sequence[float],
+        **fields: Sequence[Any],
     ) -> None:
-        """Take every label as clean at first."""
-        super().__init__(
-            facts,
-            warm_up_epochs=warm_up_epochs,
-            view_strength=view_strength,
-            unlabelled_weight=unlabelled_weight,
-        )
-        self._division = CoDivision(facts, warm_up_epochs)
-        self._thresholds = column(gmm_threshold, facts.device)
+        super().__init__(facts, **fields)
+        self._division = division
         self._confidence_penalty = column(confidence_penalty, facts.device)[..., 0]
 
     def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
@@ -58,11 +68,10 @@ class DivideMix(GuessedLabels):
         self._division.start_epoch(epoch, predict)
 
     def __call__(self, batch: Batch) -> Outcome:
-        """Return the losses; kept is the clean part of each network."""
+        """Return the losses; kept is the clean part."""
         predicted = batch.logits if batch.guesses is None else batch.guesses
         cross_entropies = cross_entropy(predicted, batch.noisy_labels)
-        clean = self._division.of_batch(batch)
-        labelled = clean >= self._thresholds
+        clean, labelled = self._division.of_batch(batch)
         losses = self._warm_up_losses(batch)
         if batch.guesses is not None:
             targets = self.mixed_targets(self._targets(batch, clean, labelled), batch)
@@ -94,6 +103,30 @@ class DivideMix(GuessedLabels):
         log_probabilities = log_softmax(batch.logits)
         entropies = -(log_probabilities.exp() * log_probabilities).sum(dim=3).mean(dim=2)
         return losses - self._confidence_penalty.to(losses.dtype) * entropies
+
+
+class DivideMix(CoGuessing):
+    """Each network's mixture divides the examples of the other."""
+
+    def __init__(
+        self,
+        facts: TrainingFacts,
+        *,
+        warm_up_epochs: Sequence[int],
+        gmm_threshold: Sequence[float],
+        view_strength: Sequence[float],
+        unlabelled_weight: Sequence[float],
+        confidence_penalty: Sequence[float],
+    ) -> None:
+        """Take every label as clean at first."""
+        super().__init__(
+            facts,
+            CoDivision(facts, warm_up_epochs, gmm_threshold),
+            warm_up_epochs=warm_up_epochs,
+            view_strength=view_strength,
+            unlabelled_weight=unlabelled_weight,
+            confidence_penalty=confidence_penalty,
+        )
 
 
 def mean_penalty(logits: Tensor) -> Tensor:

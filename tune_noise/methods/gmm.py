@@ -34,10 +34,14 @@ class CoDivision:
     Args:
         facts: of the stack.
         warm_up_epochs: of each replicate; until they are over, every label counts as clean.
+        thresholds: of each replicate, the least probability of a label that is kept.
     """
 
-    def __init__(self, facts: TrainingFacts, warm_up_epochs: Sequence[int]) -> None:
+    def __init__(
+        self, facts: TrainingFacts, warm_up_epochs: Sequence[int], thresholds: Sequence[float]
+    ) -> None:
         self._warm_up_epochs = warm_up_epochs
+        self._thresholds = column(thresholds, facts.device)
         self._noisy_labels = facts.noisy_labels
         shape = (facts.num_replicates, facts.num_networks, facts.num_examples)
         # Made from the networks at the start of each epoch, so it is no state.
@@ -54,10 +58,16 @@ class CoDivision:
                 clean = clean_probabilities(pair[1 - network].astype(np.float64))
                 self._clean[r, network] = torch.from_numpy(clean).to(self._clean.device)
 
-    def of_batch(self, batch: Batch) -> Tensor:
-        """Return what the other network's mixture says, float64 [R, P, batch]."""
+    def of_batch(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return what the other network's mixture says of a batch.
+
+        Returns:
+            The probabilities that the labels are clean, float64 [R, P, batch], and whether they
+            are kept, bool [R, P, batch].
+        """
         networks = self._clean.shape[1]
-        return self._clean.gather(2, batch.indices.unsqueeze(1).expand(-1, networks, -1))
+        clean = self._clean.gather(2, batch.indices.unsqueeze(1).expand(-1, networks, -1))
+        return clean, clean >= self._thresholds
 
 
 class GaussianMixtureSelection:
@@ -71,8 +81,7 @@ class GaussianMixtureSelection:
         gmm_threshold: Sequence[float],
     ) -> None:
         """Keep every example at first."""
-        self._division = CoDivision(facts, warm_up_epochs)
-        self._thresholds = column(gmm_threshold, facts.device)
+        self._division = CoDivision(facts, warm_up_epochs, gmm_threshold)
 
     def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
         """See `CoDivision`."""
@@ -81,7 +90,8 @@ class GaussianMixtureSelection:
     def __call__(self, batch: Batch) -> Outcome:
         """Return the mean over what the other network's mixture keeps of the batch."""
         losses = cross_entropy(batch.logits, batch.noisy_labels)
-        return outcome_of_kept(losses, self._division.of_batch(batch) >= self._thresholds)
+        _, kept = self._division.of_batch(batch)
+        return outcome_of_kept(losses, kept)
 
 
 def clean_probabilities(losses: NDArray[np.float64]) -> NDArray[np.float64]:

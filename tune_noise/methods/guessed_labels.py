@@ -33,6 +33,8 @@ class GuessedLabels:
         unlabelled_weight: of the loss on guessed labels.
     """
 
+    guesses_first = True
+
     def __init__(
         self,
         facts: TrainingFacts,
@@ -43,7 +45,6 @@ class GuessedLabels:
     ) -> None:
         self.view_strengths = [view_strength, view_strength]
         self._mixup = Mixup(facts, mixup_alpha=[MIXUP_ALPHA] * facts.num_replicates)
-        self._warm_up_epochs = warm_up_epochs
         self._warm_up, self._weights = (
             column(values, facts.device) for values in (warm_up_epochs, unlabelled_weight)
         )
@@ -51,10 +52,6 @@ class GuessedLabels:
     def is_ready(self, epoch: int) -> Tensor:
         """Return the replicates whose warm-up is over, bool [R, 1]."""
         return self._warm_up[..., 0] <= epoch
-
-    def guesses_first(self, epoch: int) -> bool:
-        """Return whether any replicate's warm-up is over."""
-        return epoch >= min(self._warm_up_epochs)
 
     def mixing(self, epoch: int, batch_number: int, batch_size: int) -> Mixing:
         """Mix each row with a partner of either part and view; the row itself has most of it."""

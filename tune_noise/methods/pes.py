@@ -57,7 +57,7 @@ class ProgressiveStopping(GuessedLabels):
 
     def start_epoch(self, epoch: int, predict: Callable[[], Tensor]) -> None:
         """Find where the networks predict the labels, in the replicates that are ready."""
-        if not self.guesses_first(epoch):
+        if not self.is_ready(epoch).any():
             return
         predicts = predict().argmax(dim=3) == self._noisy_labels[:, None]
         self._confident = predicts | ~self.is_ready(epoch)[..., None]

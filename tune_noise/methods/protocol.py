@@ -88,8 +88,8 @@ class Batch:
             images before they were mixed; without a gradient. None unless the method meets
             `LearnsFromAverage`.
         num_views: how often the batch shows each example.
-        guesses: float [R, P, batch, K], logits of the same images before they were mixed, in
-            evaluation mode and without a gradient; None unless the method asks for them
+        guesses: float [R, P, batch, K], logits of the same views before they were distorted and
+            mixed, in evaluation mode and without a gradient; None unless the method asks for them
             (`GuessesFirst`).
     """
 
@@ -181,10 +181,13 @@ class ShowsViews(Protocol):
 
 @runtime_checkable
 class GuessesFirst(Protocol):
-    """A method whose networks predict a batch before its inputs are mixed."""
+    """A method whose networks predict a batch before its inputs are distorted and mixed.
 
-    def guesses_first(self, epoch: int) -> bool:
-        """Return whether it needs `Batch.guesses` in an epoch; they cost a forward pass."""
+    Attributes:
+        guesses_first: whether they do; it costs a forward pass.
+    """
+
+    guesses_first: bool
 
 
 @runtime_checkable

@@ -64,7 +64,7 @@ class TrainingStep:
         self.num_replicates, self.num_examples = noisy_labels.shape
         self._mixes = method if isinstance(method, MixesInputs) else None
         self._averages = averages or {}
-        self._guesses_first = method.guesses_first if isinstance(method, GuessesFirst) else None
+        self._guesses_first = isinstance(method, GuessesFirst) and method.guesses_first
 
     def __call__(self, examples: Examples) -> tuple[Batch, Outcome]:
         """Learn from a batch; return it as it is measured, and what the method made of it."""
@@ -80,14 +80,16 @@ class TrainingStep:
 
     def forward(self, examples: Examples) -> Batch:
         """Run the forward pass alone."""
-        images = self.views(self.images.batch(examples.images), examples.indices)
+        inputs = self.images.batch(examples.images)
+        images = self.views(inputs, examples.indices)
         indices, labels = (
             rows.repeat(1, self.views.number) for rows in (examples.indices, examples.noisy_labels)
         )
         mixing = guesses = None
         averaged = self._averaged_logits(images)
-        if self._guesses_first is not None and self._guesses_first(examples.epoch):
-            guesses = self._guesses(images)
+        if self._guesses_first:
+            guesses = self._guesses(self.views.plain(inputs, examples.indices))
+            guesses = guesses.repeat(1, 1, indices.shape[1] // guesses.shape[2], 1)
         if self._mixes is not None:
             mixing = self._mixes.mixing(examples.epoch, examples.number, indices.shape[1])
             images = mixing.applied_to(images)

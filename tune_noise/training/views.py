@@ -15,7 +15,7 @@ not on its batch, nor on the other replicates.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -56,6 +56,7 @@ class Views:
         strengths: Sequence[Sequence[float]] | None,
     ) -> None:
         self._seeds = [config.seed for config in configs]
+        self._is_augmented = configs[0].augmentation != "none"
         self._num_examples, self._black = num_examples, images.black
         # None where nothing is distorted.
         self._strengths = [
@@ -91,12 +92,27 @@ class Views:
             images: float [R, batch, ...].
             indices: int64 [R, batch], position of each example in its training set.
         """
-        views = [augmentation(images, indices) for augmentation in self._augmentations]
+        views = list(self._plain(images, indices))
         for number, (keys, strengths) in enumerate(zip(self._keys, self._strengths, strict=True)):
             if keys is not None and strengths is not None:
                 of_batch = keys.gather(1, indices)
                 views[number] = self._distorted(views[number], of_batch, strengths)
         return views[0] if len(views) == 1 else torch.cat(views, dim=1)
+
+    def plain(self, images: Tensor, indices: Tensor) -> Tensor:
+        """Return the views before they are distorted; one of each example where none is augmented.
+
+        Args:
+            images: float [R, batch, ...].
+            indices: int64 [R, batch], position of each example in its training set.
+        """
+        if not self._is_augmented:
+            return images
+        return torch.cat(list(self._plain(images, indices)), dim=1)
+
+    def _plain(self, images: Tensor, indices: Tensor) -> Iterator[Tensor]:
+        for augmentation in self._augmentations:
+            yield augmentation(images, indices)
 
     def _distorted(self, images: Tensor, keys: Tensor, strengths: Tensor) -> Tensor:
         if images.dim() == 3:
