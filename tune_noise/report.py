@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -30,8 +30,9 @@ def report(
         Path | None,
         typer.Option(
             parser=parse_path,
-            metavar="FILE.html",
-            help="File for a comparison. Default: comparison.html beside the first folder.",
+            metavar="FILE",
+            help="File for a comparison, default: comparison.html beside the first folder; or for "
+            "the table of --markdown or --latex.",
             show_default=False,
         ),
     ] = None,
@@ -45,12 +46,38 @@ def report(
             help="Show at most N suspicious examples per condition. Default: 40.",
         ),
     ] = None,
+    markdown: Annotated[
+        bool,
+        typer.Option(
+            "--markdown",
+            help="Print one table as papers have it instead: a row per method, a column per "
+            "condition, the best in bold.",
+        ),
+    ] = False,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="The same for LaTeX; needs the package booktabs.")
+    ] = False,
+    accuracy: Annotated[
+        Literal["selected", "last", "best"],
+        typer.Option(
+            metavar="WHICH",
+            help="Test accuracy in that table: at the selected epoch, of the last epochs, or at "
+            "the best epoch, which only clean labels tell.",
+        ),
+    ] = "selected",
     as_json: Json = False,
 ) -> None:
     """Write the tables, summary, figures and page of a search again, from its record.
 
     For several searches, write one page that compares them.
     """
+    if markdown or latex:
+        if (markdown and latex) or as_json or thumbnails is not None:
+            raise UserError("--markdown, --latex, --json and --thumbnails: choose one of them")
+        _write_table(_histories(folders, record), output, latex=latex, accuracy=accuracy)
+        return
+    if accuracy != "selected":
+        raise UserError("--accuracy: is for a table: add --markdown or --latex")
     if len(folders) > 1:
         if thumbnails is not None:
             raise UserError("--thumbnails: a comparison shows no examples: leave it out")
@@ -71,6 +98,30 @@ def report(
     for table in condition_tables(summary):
         console.print(table)
     console.print(f"report   {folder / REPORT_FILE}", highlight=False, soft_wrap=True)
+
+
+def _write_table(
+    histories: dict[str, History],
+    output: Path | None,
+    *,
+    latex: bool,
+    accuracy: Literal["selected", "last", "best"],
+) -> None:
+    from tune_noise.reporting import summarise
+    from tune_noise.reporting.paper import paper_columns, to_latex, to_markdown
+
+    summaries = {name: summarise(history) for name, history in histories.items()}
+    columns = paper_columns(summaries, accuracy)
+    if not any(column.accuracies for column in columns):
+        raise UserError("no finalist has a test accuracy yet: there is nothing to print")
+    text = "\n".join((to_latex if latex else to_markdown)(columns, accuracy)) + "\n"
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--output: {output} cannot be written ({error.strerror})") from None
 
 
 def _compare(

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import product
 from typing import Any
 
 from tune_noise.config import declared
@@ -10,6 +9,7 @@ from tune_noise.config.conditional import default_deciders, field_default
 from tune_noise.config.domains import Domain
 from tune_noise.config.search import Condition, SearchConfig, deciders
 from tune_noise.config.trial import TrialConfig, applies, trial_fields
+from tune_noise.declaration import MethodDeclaration
 
 # The charges of trials may be fractions, whose sums are not exact.
 _ROUNDING = 1e-6
@@ -79,13 +79,23 @@ class Configurations:
         """The least that the budget is charged for a trial that is not stopped."""
         if self.search.budget == "trials":
             return 1.0
-        method = self.domains.get("method")
-        methods = method.choice if method and method.choice else [self.config({}).method]
-        # Everything else that is searched costs the same.
-        fields = {"method", "val_folds", *(declared.method(name).networks for name in methods)}
-        domains = {f: self.domains[f].extremes() for f in self.order if f in fields}
-        points = (dict(zip(domains, values, strict=True)) for values in product(*domains.values()))
-        return min(charge(self.search, self.config(point)) for point in points)
+        folds = min(folds or 1 for folds in self._possible("val_folds", None))
+        return self.search.epochs * min(
+            declaration.epoch_cost(folds * self._least_networks(declaration))
+            for declaration in map(declared.method, self._possible("method", "standard"))
+        )
+
+    def _least_networks(self, declaration: MethodDeclaration) -> int:
+        networks = declaration.networks
+        if not isinstance(networks, str):
+            return networks
+        [default] = (field.default for field in declaration.fields if field.name == networks)
+        return int(min(self._possible(networks, default)))
+
+    def _possible(self, field: str, default: Any) -> list[Any]:
+        """Return the values of a field, of a range its ends."""
+        domain = self.domains.get(field)
+        return domain.extremes() if domain else [self._given.get(field, default)]
 
     def is_active(self, field: str, values: Values) -> bool:
         """Return whether a searched field applies beside the values of those before it."""
@@ -158,7 +168,7 @@ def budgets(search: SearchConfig, condition: Condition) -> dict[Any, float]:
     if search.budget == "trials":
         base, extra = divmod(search.trials, len(levels))
         return {level: float(base + (i < extra)) for i, level in enumerate(levels)}
-    folds = search.trial_config(condition, {}).num_folds
+    folds = (search.fixed | condition.factors).get("val_folds") or 1
     return dict.fromkeys(levels, search.trials * search.epochs * folds / len(levels))
 
 
