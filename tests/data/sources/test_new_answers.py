@@ -68,6 +68,14 @@ def test_a_matrix_gets_further_columns(folder: Path) -> None:
     assert wide.tolist() == [[0, -1, -1, -1], [-1, -1, 1, -1], [-1, -1, -1, 0], [-1, 1, -1, -1]]
 
 
+def test_a_matrix_of_unsigned_numbers_can_say_afterwards_that_there_is_no_answer(
+    folder: Path,
+) -> None:
+    np.save("answers.npy", np.array([[0, 1], [1, 0], [1, 1], [0, 1]], dtype=np.uint8))
+    rewritten(DataSource(train="inputs.npy", answers="answers.npy"), "v2.npy")
+    assert np.load("v2.npy").tolist()[1] == [-1, -1, 1, -1]
+
+
 def test_another_form_is_refused_and_nothing_is_overwritten(folder: Path) -> None:
     Path("answers.csv").write_text(LONG)
     source = DataSource(train="inputs.npy", answers="answers.csv")

@@ -45,14 +45,11 @@ def write_answers(
     if output.exists():
         raise UserError(f"--output {output}: is there already: choose another name")
     names = list(dict.fromkeys(name for name, _ in settled.values()))
-    if place.suffix.lower() == ".npy":
-        matrix = np.load(place, allow_pickle=False)
+    matrix = np.load(place, allow_pickle=False) if place.suffix.lower() == ".npy" else None
+    if matrix is not None:
         # Its annotators are called by their columns.
         numbers = {name: str(matrix.shape[1] + n) for n, name in enumerate(names)}
         settled = {item: (numbers[name], word) for item, (name, word) in settled.items()}
-        np.save(output, _widened(matrix, settled, len(names)))
-    else:
-        _write_lines(raw, source, place, settled, output)
     added = [name for name in names if name not in (source.answers or ())]
     version = source.model_copy(
         update={"answers": str(output)}
@@ -63,10 +60,14 @@ def write_answers(
     for item, (name, word) in settled.items():
         wanted[item] = {name: word}
     try:
+        if matrix is None:
+            _write_lines(raw, source, place, settled, output)
+        else:
+            np.save(output, _widened(matrix, settled, len(names)))
         if answers_by_item(read_source(version)) != wanted:
             raise TuneNoiseError(f"the answers of {raw.name} could not be written as wanted")
     except BaseException:
-        output.unlink()
+        output.unlink(missing_ok=True)
         raise
     return version, [output]
 
@@ -83,8 +84,10 @@ def answers_by_item(raw: RawData) -> list[dict[str, str]]:
 
 def _widened(matrix: np.ndarray, settled: Settled, more: int) -> np.ndarray:
     """Return a matrix with columns for those who have settled items."""
-    columns = np.full((len(matrix), more), -1, dtype=matrix.dtype)
-    wide = np.concatenate([matrix, columns], axis=1)
+    # Unsigned numbers have none for no answer.
+    dtype = matrix.dtype if matrix.dtype.kind == "i" else np.int64
+    columns = np.full((len(matrix), more), -1, dtype=dtype)
+    wide = np.concatenate([matrix.astype(dtype), columns], axis=1)
     for item, (name, word) in settled.items():
         wide[item] = -1
         wide[item, int(name)] = int(word)
