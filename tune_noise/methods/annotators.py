@@ -11,8 +11,9 @@ mean over the examples of a batch.
   over annotators, too, those who did not answer included: with Adam that changes little.
 - `union_net`, Wei et al. 2022, doi:10.1109/TNNLS.2022.3168696, variant B: all answers to an example
   are one union, and each row of p T, with T = softmax of [K, W K] weights, is a distribution over
-  the classes of all annotators. Written from the paper's abstract and the public reimplementation
-  in maDL (M. Herde), with their initial weights, 1 - 1e-5 at an annotator's same class.
+  the classes of all annotators. Written from the paper's abstract and a public
+  reimplementation (`UnionNetClassifier` of the package `maml`), with its initial weights, 1 - 1e-5
+  at an annotator's same class; the paper itself was not at hand.
 """
 
 import torch
