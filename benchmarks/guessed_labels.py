@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--train-size", type=int, help="default: 6000 of mnist, else all")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--warm-up", type=int, default=5, help="epochs")
+    parser.add_argument("--methods", nargs="+", help="names; default: all")
     parser.add_argument("--views", action="store_true", help="strengths of views instead")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -72,6 +73,7 @@ def main() -> None:
     methods = [
         {key: options.warm_up if key == "warm_up_epochs" else value for key, value in row.items()}
         for row in (STRENGTHS if options.views else METHODS)
+        if options.methods is None or row["method"] in options.methods
     ]
     print("| noise | method | last epochs % | best % | precision, recall % | seconds |")
     print("| -- | -- | -- | -- | -- | -- |")

@@ -82,9 +82,9 @@ class TrainingStep:
         """Run the forward pass alone."""
         inputs = self.images.batch(examples.images)
         images = self.views(inputs, examples.indices)
-        indices, labels = (
-            rows.repeat(1, self.views.number) for rows in (examples.indices, examples.noisy_labels)
-        )
+        indices, labels = examples.indices, examples.noisy_labels
+        if self.views.number > 1:
+            indices, labels = (rows.repeat(1, self.views.number) for rows in (indices, labels))
         mixing = guesses = None
         averaged = self._averaged_logits(images)
         if self._guesses_first:
@@ -123,7 +123,10 @@ class TrainingStep:
 
     def _logits(self, images: Tensor) -> Tensor:
         """Return logits of images [R, batch, ...], float [R, P, batch, K]."""
-        # Weights stay float32, and bfloat16 has its range: no loss needs to be scaled.
-        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self._is_mixed):
-            logits: Tensor = self.network(images)
-        return logits.float().view(len(images), -1, *logits.shape[1:])
+        if self._is_mixed:
+            # Weights stay float32, and bfloat16 has its range: no loss needs to be scaled.
+            with torch.autocast(images.device.type, dtype=torch.bfloat16):
+                logits: Tensor = self.network(images).float()
+        else:
+            logits = self.network(images)
+        return logits.view(len(images), -1, *logits.shape[1:])
