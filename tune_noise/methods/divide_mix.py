@@ -90,12 +90,15 @@ class CoGuessing(GuessedLabels):
         Returns:
             float [R, P, examples, K].
         """
-        own = mean_of_views(batch)
-        examples = own.shape[2]
-        clean, labelled = clean[..., :examples, None].to(own.dtype), labelled[..., :examples, None]
-        labels = F.one_hot(batch.noisy_labels[:, None, :examples], own.shape[3])
-        refined = clean * labels + (1.0 - clean) * own
-        return torch.where(labelled, refined, own.mean(dim=1, keepdim=True))
+        guesses = mean_of_views(batch)
+        examples = guesses.shape[2]
+        clean, labelled = (
+            clean[..., :examples, None].to(guesses.dtype),
+            labelled[..., :examples, None],
+        )
+        labels = F.one_hot(batch.noisy_labels[:, None, :examples], guesses.shape[3])
+        refined = clean * labels + (1.0 - clean) * guesses
+        return torch.where(labelled, refined, guesses.mean(dim=1, keepdim=True))
 
     def _warm_up_losses(self, batch: Batch) -> Tensor:
         """Return mean cross-entropy, less what confident predictions are charged, [R, P]."""
