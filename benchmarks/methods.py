@@ -38,7 +38,7 @@ BUDGET = 360
 FEATURES = (
     *("noise_rate=null", "model=perceptron", "scaling=unit", "optimizer=sgd"),
     *("lr={loguniform: [0.001, 0.1]}", "weight_decay={loguniform: [0.1, 10.0]}"),
-    *("lr_schedule=linear", "class_balance=equal", "batch_size=64", "ramp_epochs=5"),
+    *("lr_schedule=linear", "class_balance=equal", "batch_size=128", "ramp_epochs=5"),
     *("tau={uniform: [0.1, 0.65]}", "early_stopping=null", "last_epochs=5"),
 )
 FOLDS = ("val_folds=5",)
@@ -101,7 +101,7 @@ TASKS = (
         "news",
         "news, static embeddings",
         (
-            *(*FEATURES, "noise=given", "val_fraction=0.3", "train_size=5000", "batch_size=128"),
+            *(*FEATURES, "noise=given", "val_fraction=0.3", "train_size=5000"),
             *("data.encoder=wordllama", "data.true_label=true_label", "data.id=id"),
             "data.test={own}/text/test.csv",
         ),
