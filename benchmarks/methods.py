@@ -8,8 +8,8 @@ true_labels, test_features, test_labels), `text/train.csv` and `test.csv` (id, t
 true_label) and `crowd/` (features.npy, answers.csv, truth.csv, test_features.npy, test.csv).
 `run` runs one search after the other in FOLDER/runs, each in a command of its own. One that is
 there is resumed, and one that is finished is left as it is, so `run` may be killed and repeated.
-`--budget N` are the network-epochs of each method, with which a search is also continued; `--quick`
-trains little, to try it all out. `page` prints the results.
+`--each N` are the trials of one network whose compute each method has, with which a search is also
+continued; `--quick` trains little, to try it all out. `page` prints the results.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from tune_noise.reporting.findings.finalists import Finalist
 from tune_noise.reporting.paper import METRICS, PaperColumn, paper_columns
 from tune_noise.reporting.statistics import Estimate
 
-EPOCHS = 30
-BUDGET = 360
+# Trials of one network, whose compute each method has.
+EACH = 12
 # As in the space `own`: what suits features, with a range of `lr` that suits SGD.
 FEATURES = (
     *("noise_rate=null", "model=perceptron", "scaling=unit", "optimizer=sgd"),
@@ -41,6 +41,8 @@ FEATURES = (
     *("lr_schedule=linear", "class_balance=equal", "batch_size=128", "ramp_epochs=5"),
     *("tau={uniform: [0.1, 0.65]}", "early_stopping=null", "last_epochs=5"),
 )
+# Noisy labels of 3,000 further images validate.
+MNIST = ("train_size=6000", "val_fraction=0.05")
 FOLDS = ("val_folds=5",)
 # CIFAR-10's classes in the order of the alphabet.
 ASYMMETRIC = ("noise=asymmetric", "noise_rate=0.4", "class_map=9>1,2>0,3>5,5>3,4>7")
@@ -59,6 +61,7 @@ class Task:
         settings: what it sets beside the space `methods`.
         source: the data in OWN; empty for MNIST.
         options: of the command, beside the source.
+        epochs: of a trial.
     """
 
     name: str
@@ -66,18 +69,21 @@ class Task:
     settings: tuple[str, ...]
     source: str = ""
     options: tuple[str, ...] = ()
+    epochs: int = 30
 
 
 TASKS = (
     Task(
         "mnist_symmetric",
         "MNIST, symmetric 50 %",
-        ("noise=symmetric", "noise_rate=0.5", "train_size=6000"),
+        (*MNIST, "noise=symmetric", "noise_rate=0.5"),
+        epochs=20,
     ),
     Task(
         "mnist_pair",
         "MNIST, pair 45 %",
-        ("noise=pair_flip", "noise_rate=0.45", "train_size=6000"),
+        (*MNIST, "noise=pair_flip", "noise_rate=0.45"),
+        epochs=20,
     ),
     Task(
         "features_worse",
@@ -149,7 +155,7 @@ def run(options: argparse.Namespace) -> None:
 
 def command(task: Task, options: argparse.Namespace) -> list[str]:
     folder, methods = Path(options.folder), methods_of(task)
-    epochs, budget = (12, 72) if options.quick else (EPOCHS, options.budget)
+    epochs, each = (12, 6) if options.quick else (task.epochs, options.each)
     settings = [
         setting.format(own=options.own) if "{own}" in setting else setting
         for setting in task.settings
@@ -167,7 +173,7 @@ def command(task: Task, options: argparse.Namespace) -> list[str]:
     return [
         *(sys.executable, "-m", "tune_noise.search", "--space", "methods", "--name", task.name),
         *("--output", str(folder / "runs"), *data, *task.options, "--epochs", str(epochs)),
-        *("--trials", str(-(-budget * len(methods) // epochs)), "--quiet"),
+        *("--trials", str(each * len(methods)), "--quiet"),
         *(word for setting in settings for word in ("--set", setting)),
         *(["--resume"] if (run_folder / "record.db").exists() else []),
     ]
@@ -189,22 +195,23 @@ def lines_of_page(histories: dict[Task, History]) -> Iterator[str]:
     first = next(iter(histories.values()))
     config = first.config
     trials = config.trials // len(config.levels)
+    yield "# All methods on equal terms\n"
     yield (
         f"{len(METHODS)} methods on {len(histories)} data sets, tuned with equal compute: each "
-        f"has the network-epochs of {trials} trials of {config.epochs} epochs of one network, so a "
-        "pair has half as many trials and `divide_mix` a sixth. TPE proposes them. The best trial "
+        f"has the network-epochs of {trials} trials of one network, so a pair has half as many "
+        "trials and `divide_mix` a sixth. TPE proposes them. The best trial "
         f"by noisy validation was confirmed on {config.confirm.seeds} fresh seeds. No method is "
         "told the noise, and no clean label chose anything. Made by\n"
     )
     yield "```sh\npython benchmarks/methods.py run FOLDER --mnist DATA --own OWN"
     yield "python benchmarks/methods.py page FOLDER\n```\n"
     yield (
-        "MNIST is 6,000 images with `mlp1` and Adam, and trials are stopped early by ASHA from "
-        "epoch 10 on; what that saves is spent on further trials. DINOv2 features (1,000 of "
+        "MNIST is 6,000 images with `mlp1` and Adam, 20 epochs, and ASHA stops trials from epoch "
+        "10 on; what that saves is spent on further trials. DINOv2 features (1,000 of "
         "CIFAR-10) and LabelMe (1,000) validate by five folds, so each training is of five "
         "networks; the news (5,000 of 10,000) by three tenths. Their network is `perceptron` with "
-        "SGD and a searched weight decay, their figures are means of the last five epochs. At "
-        "symmetric and asymmetric noise each seed draws labels of its own; `worse`, news and "
+        "SGD and a searched weight decay, their figures are means of the last five of 30 epochs. "
+        "At symmetric and asymmetric noise each seed draws labels of its own; `worse`, news and "
         "LabelMe have the labels of people, which all seeds share.\n"
     )
     columns = dict(zip(histories, paper_columns(summaries, "selected"), strict=True))
@@ -297,7 +304,7 @@ def main() -> None:
     parser.add_argument("--mnist", help="folder of MNIST")
     parser.add_argument("--own", help="folder of features, text and crowd")
     parser.add_argument("--only", nargs="*", choices=[task.name for task in TASKS])
-    parser.add_argument("--budget", type=int, default=BUDGET)
+    parser.add_argument("--each", type=int, default=EACH)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if options.what == "run" and not (options.mnist and options.own):

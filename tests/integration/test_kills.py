@@ -68,6 +68,16 @@ def test_a_killed_search_gives_what_an_uninterrupted_one_gives(
 
 
 @pytest.mark.slow
+def test_levels_with_equal_compute_get_the_same_trials_after_a_kill(place: Path) -> None:
+    search = dataclasses.replace(SERIAL, space=SERIAL.space | {"budget": "network_epochs"})
+    (place / "whole").mkdir()
+    whole = uninterrupted(search, place / "whole")
+    assert whole.problems == []
+    known = dataclasses.replace(whole, seconds=12.0, search_seconds=1.0)
+    check(audited(search, 161, known, place))
+
+
+@pytest.mark.slow
 def test_nothing_is_lost_of_one_whose_record_is_in_postgresql(
     reference: Reference, place: Path, postgres: PostgresServer
 ) -> None:

