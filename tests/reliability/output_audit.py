@@ -52,6 +52,8 @@ def _summary(folder: Path) -> Any:
     summary = json.loads((folder / "summary.json").read_text("utf-8"))
     for name in _OF_THE_RUN:
         summary["search"].pop(name, None)
+    for effort in summary["search"]["efforts"]:
+        del effort["seconds"]
     for condition in summary["conditions"]:
         for model in condition["references"]:
             del model["seconds"]
