@@ -112,6 +112,10 @@ class MethodDeclaration(Declaration):
             where each example has one label.
         told_matrix: field -> the value beside which the method is told the true noise transition
             matrix. That is oracle knowledge, which only synthetic noise has.
+        restarts_after: the field that says after how many epochs its networks start afresh, which
+            `start_epoch` precedes; empty: never. Only epochs after it are selected.
+        selects_by: a metric that it reports (`ReportsMetrics`), whose first minimum over the epochs
+            ends the training and is the selected epoch; empty: the objective selects.
     """
 
     networks: int | str = 1
@@ -119,6 +123,8 @@ class MethodDeclaration(Declaration):
     cost: float = 1.0
     needs_answers: bool = False
     told_matrix: Mapping[str, str] = field(default_factory=dict)
+    restarts_after: str = ""
+    selects_by: str = ""
 
     def num_networks(self, values: Mapping[str, Any]) -> int:
         """Return how many networks a trial with these values trains.

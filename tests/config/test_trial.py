@@ -82,7 +82,10 @@ def test_whether_a_field_applies_is_known_of_a_part_of_a_configuration(field: st
 def test_a_field_that_always_applies_needs_nothing_beside_it() -> None:
     assert applies("lr", {})
     assert describe_when("peers") == "method co_teaching"
-    assert describe_when("tau") == "method co_teaching, small_loss, jocor or co_teaching_plus"
+    assert (
+        describe_when("tau")
+        == "method co_teaching, small_loss, jocor, co_teaching_plus or aum_prune"
+    )
     assert describe_when("alpha") == "noise dilution, structured or foreign"
 
 

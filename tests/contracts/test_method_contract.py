@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.methods.derivations import method_of, random_batch
-from tests.support.trials import train, trained
+from tests.support.trials import SHORT, train, trained
 from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.declaration import import_object
 from tune_noise.methods.declarations import METHODS
@@ -27,8 +27,6 @@ from tune_noise.training.trial import own_fields
 # Those that need the answers of annotators are tried by `check_method` and in their own tests.
 OF_LABELS = [name for name, one in METHODS.items() if not one.needs_answers]
 all_methods = pytest.mark.parametrize("method", OF_LABELS)
-# Short beginnings, so that four epochs see a method at its work.
-SHORT = {"tau": 0.3, "ramp_epochs": 2, "warm_up_epochs": 1, "last_layer_epochs": 0}
 # Three values of each field in which the replicates of a stack may differ, from its range.
 OWN_VALUES = {
     field.name: values_of(field)

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.trials import train, trained
-from tune_noise.config.trial import TrialConfig
+from tests.support.trials import SHORT, train, trained
+from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.methods.declarations import METHODS
 from tune_noise.training import Trial
 from tune_noise.training.saved_model import load_model, save_model
 
-SHORT = {"gmm": {"warm_up_epochs": 1}, "forward": {"warm_up_epochs": 1}}
-
 
 def config_of(method, **fields):
-    given = {"model": "mlp1", "batch_size": 32, "epochs": 4, "lr": 0.003} | SHORT.get(method, {})
+    given = {"model": "mlp1", "batch_size": 32, "epochs": 4, "lr": 0.003}
+    first = ("warm_up_epochs", "first_epochs", "last_layer_epochs")
+    given |= {name: SHORT[name] for name in first if applies(name, {"method": method})}
     return TrialConfig(method=method, **given | fields)
 
 
@@ -55,7 +55,7 @@ def test_all_examples_are_predicted_in_the_order_of_their_labels(fields, few_dig
 
 @pytest.mark.parametrize("method", [n for n, one in METHODS.items() if not one.needs_answers])
 def test_a_method_learns_from_diluted_labels_too(method, few_digits):
-    config = config_of(method, noise="dilution", alpha=1, epochs=2, batch_size=64)
+    config = config_of(method, noise="dilution", alpha=1, epochs=4, batch_size=64)
     rows = trained([config], few_digits).progress[0].epochs
     assert rows[-1]["test_accuracy_clean"] > 0.5
 

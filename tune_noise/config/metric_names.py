@@ -185,6 +185,14 @@ _ALL = (
         "of the wrong-labelled training examples, those predicted as a third class",
     ),
     Metric("forget_rate", None, False, "fraction", "share of each batch that was dropped"),
+    Metric(
+        "train_prediction_changes",
+        None,
+        False,
+        "fraction",
+        "of label_wave: share of training predictions that changed since the epoch before, the "
+        "mean of its last epochs",
+    ),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

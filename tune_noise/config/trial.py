@@ -309,6 +309,12 @@ class TrialConfig(_Declared):
         return self.method_declaration.epoch_cost(self.num_members)
 
     @property
+    def restarts_after(self) -> int:
+        """The number of epochs after which the networks start afresh; 0 where they never do."""
+        field = self.method_declaration.restarts_after
+        return getattr(self, field) if field else 0
+
+    @property
     def is_told_matrix(self) -> bool:
         """True if the method is told the true noise transition matrix: oracle knowledge."""
         return self.method_declaration.is_told_matrix(self.declared_values("method"))

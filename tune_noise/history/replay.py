@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import itemgetter
 from typing import Any, Literal, get_args
 
 from tune_noise.config import declared
-from tune_noise.config.metric_names import METRICS, sign
+from tune_noise.config.metric_names import sign
 from tune_noise.config.search import SearchConfig
+from tune_noise.config.selected_epoch import EpochMetrics, selected_epoch
 from tune_noise.config.trial import TrialConfig
 from tune_noise.declaration import DeclarationError
 from tune_noise.errors import UserError
@@ -26,7 +26,6 @@ Status = Literal["completed", "stopped", "diverged", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 LOST: tuple[Status, ...] = ("diverged", "failed")
 RUNNING = "running"
-EpochMetrics = dict[str, float]
 
 # The papers report the mean of the last ten epochs.
 LAST_EPOCHS = 10
@@ -40,21 +39,6 @@ def num_last_epochs(epochs: int) -> int:
         [10, 10, 4, 1]
     """
     return max(1, min(LAST_EPOCHS, epochs // 3))
-
-
-def mean_of_epochs(epochs: list[EpochMetrics]) -> EpochMetrics:
-    """Return the mean of every metric that all epochs have; number and time are those of the last.
-
-    Example:
-        >>> mean_of_epochs([{"epoch": 1, "forget_rate": 0.25}, {"epoch": 2, "forget_rate": 0.75}])
-        {'epoch': 2, 'forget_rate': 0.5}
-    """
-    shared = [name for name in epochs[-1] if all(name in epoch for epoch in epochs)]
-    means = {name: sum(epoch[name] for epoch in epochs) / len(epochs) for name in shared}
-    # A flag is that of most epochs.
-    flags = [name for name in shared if name in METRICS and METRICS[name].unit == "flag"]
-    last = {name: epochs[-1][name] for name in ("epoch", "seconds") if name in epochs[-1]}
-    return means | {name: float(means[name] > 0.5) for name in flags} | last
 
 
 @dataclass
@@ -132,24 +116,13 @@ class TrialHistory:
 
     @property
     def selected(self) -> EpochMetrics | None:
-        """The epoch with the best objective, the earliest of equals; None before there is one.
-
-        With `last_epochs` it is the mean of the last epochs so far, under the number of the last.
-        """
+        """The epoch that counts so far, see `selected_epoch`; None before there is one."""
         number, selected = self._selected
         if number != self.num_epochs:
             number = self.num_epochs
-            selected = self._select(self.epochs[:number])
+            selected = selected_epoch(self.config, self.epochs[:number])
             self._selected = (number, selected)
         return selected
-
-    def _select(self, epochs: list[EpochMetrics]) -> EpochMetrics | None:
-        name = self.config.objective
-        measured = [epoch for epoch in epochs if epoch.get(name) is not None]
-        if self.config.last_epochs is not None and measured:
-            return mean_of_epochs(measured[-self.config.last_epochs :])
-        best = max if sign(name) > 0.0 else min
-        return best(measured, key=itemgetter(name), default=None)
 
     @property
     def score(self) -> float | None:

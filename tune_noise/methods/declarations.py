@@ -23,7 +23,8 @@ TAU = Field(
     default=0.2,
     ge=0.0,
     lt=1.0,
-    description="final forget rate: fraction in [0, 1) of each batch that is dropped",
+    description="final forget rate: fraction in [0, 1) of each batch that is dropped; with "
+    "aum_prune of all examples",
 )
 RAMP_EPOCHS = Field(
     name="ramp_epochs",
@@ -156,6 +157,27 @@ SOP_RATES = (
         le=10000.0,
         description="learning rate of the corrections at other classes (paper: alpha_v)",
     ),
+)
+CROSS_FOLDS = Field(
+    name="cross_folds",
+    type=int,
+    default=2,
+    ge=2,
+    le=MAX_NETWORKS,
+    per_replicate=False,
+    description="networks of the first training, each of which leaves out another part",
+)
+FIRST_EPOCHS = Field(
+    name="first_epochs",
+    type=int,
+    default=10,
+    ge=1,
+    le=MAX_EPOCHS,
+    per_replicate=False,
+    below="epochs",
+    begins="first training",
+    description="epochs of the first training, which finds wrong labels; then the networks start "
+    "afresh",
 )
 
 _DECLARATIONS = (
@@ -548,6 +570,49 @@ _DECLARATIONS = (
             UNLABELLED_WEIGHT.with_default(30.0),
             CONFIDENCE_PENALTY,
         ),
+    ),
+    MethodDeclaration(
+        name="label_wave",
+        summary="stops where the predictions of training examples change least",
+        source="Yuan et al. 2024, arXiv:2502.07551",
+        implementation="tune_noise.methods.label_wave:LabelWave",
+        selects_by="train_prediction_changes",
+        fields=(
+            Field(
+                name="wave_epochs",
+                type=int,
+                default=3,
+                ge=1,
+                le=100,
+                description="epochs over which the changes are averaged (paper: k)",
+            ),
+        ),
+    ),
+    MethodDeclaration(
+        name="prune",
+        summary="finds wrong labels by cross-validation, drops them, and trains afresh",
+        source="Northcutt et al. 2021, arXiv:1911.00068",
+        implementation="tune_noise.methods.retraining:Prune",
+        networks="cross_folds",
+        restarts_after="first_epochs",
+        fields=(CROSS_FOLDS, FIRST_EPOCHS),
+    ),
+    MethodDeclaration(
+        name="relabel",
+        summary="finds wrong labels by cross-validation, replaces them, and trains afresh",
+        source="Northcutt et al. 2021, arXiv:1911.00068, for the labels that are found",
+        implementation="tune_noise.methods.retraining:Relabel",
+        networks="cross_folds",
+        restarts_after="first_epochs",
+        fields=(CROSS_FOLDS, FIRST_EPOCHS),
+    ),
+    MethodDeclaration(
+        name="aum_prune",
+        summary="drops the examples of smallest margin over a first training, and trains afresh",
+        source="Pleiss et al. 2020, arXiv:2001.10528",
+        implementation="tune_noise.methods.retraining:MarginPrune",
+        restarts_after="first_epochs",
+        fields=(TAU, FIRST_EPOCHS),
     ),
 )
 METHODS = {declaration.name: declaration for declaration in _DECLARATIONS}

@@ -146,6 +146,17 @@ class PreparesEpochs(Protocol):
 
 
 @runtime_checkable
+class ReportsMetrics(Protocol):
+    """A method that measures something of its own in each epoch."""
+
+    def epoch_metrics(self) -> Sequence[dict[str, float]]:
+        """Return the metrics of the epoch that has just ended, by name, one row per replicate.
+
+        It is called once after each epoch.
+        """
+
+
+@runtime_checkable
 class MixesInputs(Protocol):
     """A method that trains on mixtures of images."""
 

@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from tune_noise.config.declared import network_path, per_replicate_fields
 from tune_noise.config.metric_names import sign
+from tune_noise.config.selected_epoch import first_minimum, selected_epoch
 from tune_noise.config.trial import TrialConfig
 from tune_noise.data import Dataset
 from tune_noise.errors import ConfigError
@@ -27,6 +28,7 @@ from tune_noise.methods.protocol import (
     PreparesEpochs,
     Remembers,
     RenewsLastLayer,
+    ReportsMetrics,
     ShowsViews,
 )
 from tune_noise.metrics.epoch_tally import EpochTally
@@ -122,8 +124,7 @@ class Trial:
             num_examples=self.num_examples,
             strengths=self.method.view_strengths if isinstance(self.method, ShowsViews) else None,
         )
-        others = self.method.parameters() if isinstance(self.method, HasParameters) else ()
-        self.optimizer = StackOptimizer(self.network, self._replicates, others)
+        self.optimizer = self._make_optimizer()
         self.step = TrainingStep(
             self.network,
             self.method,
@@ -151,6 +152,10 @@ class Trial:
             num_classes=self.data.num_classes,
             **first.declared_values("model"),
         )
+
+    def _make_optimizer(self) -> StackOptimizer:
+        others = self.method.parameters() if isinstance(self.method, HasParameters) else ()
+        return StackOptimizer(self.network, self._replicates, others)
 
     def _make_averages(self) -> dict[str, WeightAverage]:
         """Return the averages of weights that are kept: `average` is judged, `teacher` taught by.
@@ -181,8 +186,8 @@ class Trial:
             num_classes=dataset.num_classes,
         )
 
-    def _initialise(self) -> None:
-        for member, seed in enumerate(self._member_seeds("initialisation")):
+    def _initialise(self, *purpose: str) -> None:
+        for member, seed in enumerate(self._member_seeds("initialisation", *purpose)):
             reset_member(self.network, member, seed=seed)
 
     def _member_seeds(self, *purpose: str | int) -> list[int]:
@@ -229,6 +234,8 @@ class Trial:
         passes = self.configs[0].passes_per_epoch
         if isinstance(self.method, PreparesEpochs):
             self.method.start_epoch(self.epoch, self._predict_examples)
+        if 0 < self.epoch == self.configs[0].restarts_after:
+            self._start_afresh()
         if isinstance(self.method, RenewsLastLayer):
             self._start_last_layers(self.method.last_layer_epochs)
         self.network.train()
@@ -243,7 +250,17 @@ class Trial:
                 if isinstance(self._judgements, TrainingMemory):
                     images = examples.images.repeat(1, batch.num_views)
                     self._judgements.learn(images, batch)
-        return self._mean_of_folds(tally.metrics())
+        rows = tally.metrics()
+        if isinstance(self.method, ReportsMetrics):
+            rows = [a | b for a, b in zip(rows, self.method.epoch_metrics(), strict=True)]
+        return self._mean_of_folds(rows)
+
+    def _start_afresh(self) -> None:
+        """Train other networks from here on; what the method knows stays."""
+        self._initialise("afresh")
+        self.optimizer = self.step.optimizer = self._make_optimizer()
+        for average in self.averages.values():
+            average.restart()
 
     def _start_last_layers(self, epochs: Sequence[range]) -> None:
         """Give last layers fresh values where their epochs begin, and train them alone in these."""
@@ -360,15 +377,19 @@ class Trial:
             progress.stop_reason = f"loss is not finite in epoch {self.epoch}"
             return None
         progress.epochs.append(metrics)
-        # Without last_epochs the last epoch alone.
-        last = progress.epochs[-(config.last_epochs or 1) :]
-        score = sign(config.objective) * sum(e[config.objective] for e in last) / len(last)
-        if score > progress.best_score or config.last_epochs is not None:
-            progress.best_score, progress.best_epoch = score, self.epoch
+        selected = selected_epoch(config, progress.epochs)
+        assert selected is not None
+        progress.best_score = sign(config.objective) * selected[config.objective]
+        progress.best_epoch = int(selected["epoch"])
+        since, own = self.epoch - progress.best_epoch, config.method_declaration.selects_by
+        if not since:
             self._keep_weights(r)
         if self.epoch >= config.epochs:
             progress.status = "completed"
-        elif config.patience and self.epoch - progress.best_epoch >= config.patience:
+        elif own and (least := first_minimum(progress.epochs, own)["epoch"]) < self.epoch:
+            progress.status = "completed"
+            progress.stop_reason = f"{config.method}: {own} was least in epoch {least}"
+        elif config.patience and self.epoch > config.restarts_after and since >= config.patience:
             progress.status = "completed"
             progress.stop_reason = f"patience: no better epoch since {progress.best_epoch}"
         return metrics

@@ -39,6 +39,12 @@ class WeightAverage:
         networks = len(average) // len(decays)
         self._least = shares.float().to(average.device).repeat_interleave(networks)
 
+    def restart(self) -> None:
+        """Begin again with the present weights."""
+        self._steps.zero_()
+        for average, value in self._pairs:
+            average.copy_(value)
+
     def update(self) -> None:
         """Take in the weights after a step."""
         self._steps += 1

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tune_noise.config.metric_names import SEARCHABLE, sign
-from tune_noise.history.replay import EpochMetrics, TrialHistory
+from tune_noise.config.selected_epoch import EpochMetrics
+from tune_noise.history.replay import TrialHistory
 
 ORACLE = "test_accuracy_clean"
 

@@ -1,6 +1,7 @@
 """Every figure of one trial, as `trials.csv` and the means over seeds have them."""
 
-from tune_noise.history.replay import EpochMetrics, TrialHistory
+from tune_noise.config.selected_epoch import EpochMetrics
+from tune_noise.history.replay import TrialHistory
 
 # The status of a trial that has not ended.
 NOT_METRICS = ("epoch", "seconds")
