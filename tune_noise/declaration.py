@@ -112,6 +112,8 @@ class MethodDeclaration(Declaration):
             where each example has one label.
         told_matrix: field -> the value beside which the method is told the true noise transition
             matrix. That is oracle knowledge, which only synthetic noise has.
+        learns_cross_entropy: whether it learns by the cross-entropy of the noisy labels, of all
+            examples or of those it keeps; then `logit_adjustment` and `class_weights` apply.
         restarts_after: the field that says after how many epochs its networks start afresh, which
             `start_epoch` precedes; empty: never. Only epochs after it are selected.
         selects_by: a metric that it reports (`ReportsMetrics`), whose first minimum over the epochs
@@ -123,6 +125,7 @@ class MethodDeclaration(Declaration):
     cost: float = 1.0
     needs_answers: bool = False
     told_matrix: Mapping[str, str] = field(default_factory=dict)
+    learns_cross_entropy: bool = False
     restarts_after: str = ""
     selects_by: str = ""
 

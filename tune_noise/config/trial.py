@@ -23,12 +23,19 @@ from tune_noise.config.frozen import Fraction, Frozen, OneLine
 from tune_noise.config.metric_names import DEFAULT_OBJECTIVE, METRICS, ORACLE_OBJECTIVES, SEARCHABLE
 from tune_noise.declaration import MAX_EPOCHS, MethodDeclaration
 from tune_noise.errors import suggestion
+from tune_noise.methods.declarations import METHODS
 
 # null is a value of these, not the absence of one.
 NULLABLE_FIELDS = ("patience", "train_size", "val_folds")
 PATIENCE_NEEDS_BEST = (
     "waits for a better best epoch, and last_epochs selects by the last ones: leave one of them out"
 )
+# Where it makes sense to make up for classes that are labelled seldom, unless the order of the
+# examples does so.
+RARE_CLASSES: dict[str, tuple[str | None, ...]] = {
+    "method": tuple(name for name, one in METHODS.items() if one.learns_cross_entropy),
+    "class_balance": ("as_labelled",),
+}
 OptimizerName = Literal["sgd", "adam", "adadelta"]
 
 
@@ -161,6 +168,19 @@ class TrialConfig(_Declared):
         "as_labelled",
         description="equal: an epoch has as many examples of each label, those of rare ones "
         "repeated, so that no class is favoured because wrong labels name it more often",
+    )
+    class_weights: Literal["none", "balanced"] | None = only(
+        "none",
+        when=RARE_CLASSES,
+        description="balanced: an example of a label that is seldom given counts as much more",
+    )
+    logit_adjustment: float | None = only(
+        0.0,
+        when=RARE_CLASSES,
+        ge=0.0,
+        le=10.0,
+        description="multiple of the logarithms of the labels' shares that is added to the logits "
+        "in training, so that rare classes are not predicted too seldom (paper: tau; usually 1)",
     )
     oracle: StrictBool = Field(
         False,

@@ -185,12 +185,14 @@ _DECLARATIONS = (
         name="standard",
         summary="the mean cross-entropy of all labels",
         implementation="tune_noise.methods.standard:Standard",
+        learns_cross_entropy=True,
     ),
     MethodDeclaration(
         name="co_teaching",
         summary="each network learns from the examples of small loss that the others select",
         source="Han et al. 2018, arXiv:1804.06872",
         implementation="tune_noise.methods.co_teaching:CoTeaching",
+        learns_cross_entropy=True,
         networks="peers",
         fields=(PEERS, *FORGETTING),
     ),
@@ -199,6 +201,7 @@ _DECLARATIONS = (
         summary="one network learns from the examples of small loss that it selects itself",
         source="Jiang et al. 2018, arXiv:1712.05055, self-paced, without a mentor network",
         implementation="tune_noise.methods.small_loss:SmallLoss",
+        learns_cross_entropy=True,
         fields=FORGETTING,
     ),
     MethodDeclaration(
@@ -232,6 +235,7 @@ _DECLARATIONS = (
         summary="a mixture of two Gaussians over the losses tells which examples are kept",
         source="the selection of DivideMix, Li et al. 2020, arXiv:2002.07394, without MixMatch",
         implementation="tune_noise.methods.gmm:GaussianMixtureSelection",
+        learns_cross_entropy=True,
         networks=2,
         cost=4 / 3,  # all examples are predicted before each epoch
         fields=(
@@ -244,6 +248,7 @@ _DECLARATIONS = (
         summary="co-teaching on the examples on which the two networks disagree",
         source="Yu et al. 2019, arXiv:1901.04215",
         implementation="tune_noise.methods.co_teaching_plus:CoTeachingPlus",
+        learns_cross_entropy=True,
         networks=2,
         fields=(*FORGETTING, WARM_UP_EPOCHS.with_default(0)),
     ),
@@ -252,6 +257,7 @@ _DECLARATIONS = (
         summary="two networks learn only where they disagree",
         source="Malach and Shalev-Shwartz 2017, arXiv:1706.02613",
         implementation="tune_noise.methods.decoupling:Decoupling",
+        learns_cross_entropy=True,
         networks=2,
     ),
     MethodDeclaration(
@@ -325,6 +331,7 @@ _DECLARATIONS = (
         summary="a share of every label is spread evenly over all classes",
         source="Szegedy et al. 2016, arXiv:1512.00567",
         implementation="tune_noise.methods.smoothed:LabelSmoothing",
+        learns_cross_entropy=True,
         fields=(
             Field(
                 name="smoothing",
@@ -341,6 +348,7 @@ _DECLARATIONS = (
         summary="the expectation over h_alpha uniform labels beside each given one",
         source="Rolnick et al. 2017, arXiv:1705.10694",
         implementation="tune_noise.methods.smoothed:InfiniteBatch",
+        learns_cross_entropy=True,
         fields=(
             Field(
                 name="h_alpha",
@@ -364,12 +372,14 @@ _DECLARATIONS = (
         name="standard_ensemble",
         summary="two independent networks; see `test_accuracy_clean_ensemble`",
         implementation="tune_noise.methods.standard:Standard",
+        learns_cross_entropy=True,
         networks=2,
     ),
     MethodDeclaration(
         name="standard_long",
         summary="two passes per reported epoch: standard training at the compute of a pair",
         implementation="tune_noise.methods.standard:Standard",
+        learns_cross_entropy=True,
         passes=2,
     ),
     MethodDeclaration(
@@ -576,6 +586,7 @@ _DECLARATIONS = (
         summary="stops where the predictions of training examples change least",
         source="Yuan et al. 2024, arXiv:2502.07551",
         implementation="tune_noise.methods.label_wave:LabelWave",
+        learns_cross_entropy=True,
         selects_by="train_prediction_changes",
         fields=(
             Field(
@@ -593,6 +604,7 @@ _DECLARATIONS = (
         summary="finds wrong labels by cross-validation, drops them, and trains afresh",
         source="Northcutt et al. 2021, arXiv:1911.00068",
         implementation="tune_noise.methods.retraining:Prune",
+        learns_cross_entropy=True,
         networks="cross_folds",
         restarts_after="first_epochs",
         fields=(CROSS_FOLDS, FIRST_EPOCHS),
@@ -602,6 +614,7 @@ _DECLARATIONS = (
         summary="finds wrong labels by cross-validation, replaces them, and trains afresh",
         source="Northcutt et al. 2021, arXiv:1911.00068, for the labels that are found",
         implementation="tune_noise.methods.retraining:Relabel",
+        learns_cross_entropy=True,
         networks="cross_folds",
         restarts_after="first_epochs",
         fields=(CROSS_FOLDS, FIRST_EPOCHS),
@@ -611,6 +624,7 @@ _DECLARATIONS = (
         summary="drops the examples of smallest margin over a first training, and trains afresh",
         source="Pleiss et al. 2020, arXiv:2001.10528",
         implementation="tune_noise.methods.retraining:MarginPrune",
+        learns_cross_entropy=True,
         restarts_after="first_epochs",
         fields=(TAU, FIRST_EPOCHS),
     ),

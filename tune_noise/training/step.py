@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from tune_noise.data.input_views import Inputs
 from tune_noise.methods.protocol import Batch, GuessesFirst, Method, MixesInputs, Outcome
 from tune_noise.training.optimizer import StackOptimizer
+from tune_noise.training.rare_classes import RareClasses
 from tune_noise.training.views import Views
 from tune_noise.training.weight_average import WeightAverage
 
@@ -42,6 +43,7 @@ class TrainingStep:
         views: what becomes of them.
         optimizer: of the network.
         noisy_labels: int64 [R, N], of the whole training set.
+        rare_classes: what the method is given in place of the logits.
         precision: `float32` or `bfloat16`, of the products of the forward and backward pass.
         averages: of the network's weights, to be updated; the method is shown the predictions of
             the one that is named `teacher`.
@@ -55,11 +57,13 @@ class TrainingStep:
         views: Views,
         optimizer: StackOptimizer,
         noisy_labels: Tensor,
+        rare_classes: RareClasses,
         precision: str = "float32",
         averages: Mapping[str, WeightAverage] | None = None,
     ) -> None:
         self.network, self.method, self.optimizer = network, method, optimizer
         self.images, self.views = images, views
+        self._rare_classes = rare_classes
         self._is_mixed = precision == "bfloat16"
         self.num_replicates, self.num_examples = noisy_labels.shape
         self._mixes = method if isinstance(method, MixesInputs) else None
@@ -69,7 +73,8 @@ class TrainingStep:
     def __call__(self, examples: Examples) -> tuple[Batch, Outcome]:
         """Learn from a batch; return it as it is measured, and what the method made of it."""
         batch = self.forward(examples)
-        outcome = self.method(batch)
+        logits = self._rare_classes(batch.logits, batch.noisy_labels)
+        outcome = self.method(replace(batch, logits=logits))
         self.optimizer.step(outcome.losses.sum())
         for average in self._averages.values():
             average.update()

@@ -51,13 +51,14 @@ from tune_noise.training.method import make_method, training_facts
 from tune_noise.training.optimizer import StackOptimizer
 from tune_noise.training.order import epoch_order, split_batches
 from tune_noise.training.progress import Progress
+from tune_noise.training.rare_classes import RareClasses
 from tune_noise.training.step import Examples, TrainingStep
 from tune_noise.training.training_memory import TrainingMemory
 from tune_noise.training.views import Views
 from tune_noise.training.weight_average import WeightAverage
 
 # Replicates of one stack may differ in these; everything else they share.
-PLAIN_OWN_FIELDS = frozenset({"seed", "noise_seed", "lr", "weight_average"})
+PLAIN_OWN_FIELDS = frozenset({"seed", "noise_seed", "lr", "weight_average", "logit_adjustment"})
 
 
 def own_fields() -> frozenset[str]:
@@ -132,6 +133,7 @@ class Trial:
             self.views,
             self.optimizer,
             self.data.noisy_labels,
+            RareClasses(self._replicates, self.data.noisy_labels, self.data.num_classes),
             first.precision,
             self.averages,
         )
