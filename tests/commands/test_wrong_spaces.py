@@ -130,7 +130,7 @@ WRONG_SPACES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"compare": "tau", **in_search(tau={"choice": [0.3, 0.5]})},
         (
             "compare tau means nothing in some trials: it applies only to method",
-            "co_teaching, small_loss, jocor or co_teaching_plus",
+            "co_teaching, small_loss, jocor, co_teaching_plus or aum_prune",
         ),
     ),
     "an unknown compared field": (

@@ -32,6 +32,8 @@ CONDITIONAL: dict[str, tuple[dict[str, Any], Any]] = {
     },
     "momentum": ({"optimizer": "sgd"}, 0.9),
     "lr_decay_start": ({"lr_schedule": "linear"}, 0.4),
+    "logit_adjustment": ({}, 0.0),
+    "class_weights": ({}, "none"),
 }
 IDLE = {
     "noise": "given",
@@ -40,6 +42,7 @@ IDLE = {
     "optimizer": "adam",
     "lr_schedule": "constant",
     "val_folds": 5,
+    "class_balance": "equal",
 }
 
 

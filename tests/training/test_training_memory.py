@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tune_noise.config.trial import TrialConfig
+from tune_noise.config.trial import TrialConfig, applies
 from tune_noise.methods.protocol import Batch, Mixing
 from tune_noise.training import Trial, training_memory
 from tune_noise.training.checkpoint import read_checkpoint, write_checkpoint
@@ -75,7 +75,7 @@ def test_it_is_the_mean_of_what_was_predicted(waiting, monkeypatch):
     ids=str,
 )
 def test_a_trial_remembers_the_predictions_of_its_own_steps(fields, few_digits):
-    values = CONFIG.to_plain() | fields
+    values = {k: v for k, v in CONFIG.to_plain().items() if applies(k, fields)} | fields
     config = TrialConfig(**{k: v for k, v in values.items() if v is not None})
     trial = Trial([config], few_digits, keeps_judgements=True)
     step, seen = trial.step, {}
