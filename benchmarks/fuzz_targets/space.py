@@ -38,6 +38,10 @@ def run_space(data: bytes) -> None:
     propose(search)
 
 
+# Trials or network-epochs, more than any space asks for.
+ENOUGH = 1e9
+
+
 def check_names(search: SearchConfig) -> None:
     names = [search.name, *(condition.name for condition in search.all_conditions)]
     assert len({name.lower() for name in names[1:]}) == len(names) - 1
@@ -53,7 +57,7 @@ def propose(search: SearchConfig) -> None:
         return
     condition = search.all_conditions[-1]
     for level in search.levels[:2]:
-        values = GroupSampler(search, condition, level, 5).ask("t1")
+        values = GroupSampler(search, condition, level, ENOUGH).ask("t1")
         search.trial_config(condition, values, seed=1, noise_seed=1)
 
 

@@ -82,7 +82,7 @@ def test_every_level_of_a_compared_field_has_its_points(builder: type[Builder]) 
 
 def test_the_legend_of_many_methods_lies_within_the_figure(builder: type[Builder]) -> None:
     methods = names("method")
-    build = builder(search={"method": {"choice": methods}}, compare="method", epochs=20)
+    build = builder(search={"method": {"choice": methods}}, compare="method", epochs=30)
     for method in methods:
         build.add_finalist([1.1, 1.2], method=method)
     history = build.history()

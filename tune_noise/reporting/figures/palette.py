@@ -14,12 +14,15 @@ from matplotlib.figure import Figure
 from tune_noise.config.declared import names
 from tune_noise.config.trial import TrialConfig
 
-# Okabe and Ito: told apart with any kind of colour blindness, and in print. Then Tol's muted
-# scheme, so that no two methods share a colour; one of each scheme may look alike.
+# Okabe and Ito: told apart with any kind of colour blindness, and in print. Then Tol's muted, light
+# and vibrant schemes and some of his rainbow, so that no two methods share a colour; one of each
+# scheme may look alike.
 COLOURS = (
     *("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999"),
     *("#332288", "#882255", "#117733", "#AA4499", "#999933", "#44AA99", "#DDCC77", "#CC6677"),
-    *("#88CCEE", "#661100"),
+    *("#88CCEE", "#661100", "#77AADD", "#EE8866", "#BBCC33", "#FFAABB", "#AAAA00", "#EEDD88"),
+    *("#99DDFF", "#44BB99", "#EE7733", "#0077BB", "#33BBEE", "#EE3377", "#CC3311", "#009988"),
+    *("#6F4C9B", "#521A13", "#1965B0", "#4EB265"),
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 # For networks of users' own.
@@ -36,7 +39,7 @@ def colour(method: str) -> str:
 
 
 def place_colours(count: int) -> list[str]:
-    """Return colours for lines that stand for no method, by place; they repeat after 18."""
+    """Return colours for lines that stand for no method, by place; they repeat after 36."""
     return [COLOURS[place % len(COLOURS)] for place in range(count)]
 
 
