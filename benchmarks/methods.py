@@ -183,8 +183,8 @@ def page(options: argparse.Namespace) -> None:
     histories = {}
     for task in TASKS:
         folder = Path(options.folder) / "runs" / task.name
-        if folder.exists():
-            histories[task] = read_history(folder)
+        if folder.exists() and (history := read_history(folder)).finished:
+            histories[task] = history
     for line in lines_of_page(histories):
         print(line)
 
@@ -192,12 +192,13 @@ def page(options: argparse.Namespace) -> None:
 def lines_of_page(histories: dict[Task, History]) -> Iterator[str]:
     """Yield the page: the protocol, one table of all, and one for each data set."""
     summaries = {task.title: summarise(history) for task, history in histories.items()}
+    num_methods = len({level for history in histories.values() for level in history.config.levels})
     first = next(iter(histories.values()))
     config = first.config
     trials = config.trials // len(config.levels)
     yield "# All methods on equal terms\n"
     yield (
-        f"{len(METHODS)} methods on {len(histories)} data sets, tuned with equal compute: each "
+        f"{num_methods} methods on {len(histories)} data sets, tuned with equal compute: each "
         f"has the network-epochs of {trials} trials of one network, so a pair has half as many "
         "trials and `divide_mix` a sixth. TPE proposes them. The best trial "
         f"by noisy validation was confirmed on {config.confirm.seeds} fresh seeds. No method is "
@@ -249,9 +250,10 @@ def summary_table(
         r.name for c in conditions.values() for r in c.references if r.name != "majority"
     )
     for model in models:
-        found = [{r.name: r for r in c.references}.get(model) for c in conditions.values()]
-        cells = [shown(None if r is None else r.metrics.get(METRICS["selected"])) for r in found]
-        yield f"| {model} (reference) | {' | '.join(cells)} | |"
+        rows = [{r.name: r for r in c.references}.get(model) for c in conditions.values()]
+        cells = [shown(None if r is None else r.metrics.get(METRICS["selected"])) for r in rows]
+        if set(cells) != {"-"}:
+            yield f"| {model} (reference) | {' | '.join(cells)} | |"
     yield (
         "\nMean ± sample standard deviation over the seeds in %. Bold: the best, and what a paired "
         "t test with Holm's correction does not separate from it; test accuracy chose nothing."
