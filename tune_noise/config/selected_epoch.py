@@ -23,8 +23,8 @@ def selected_epoch(config: TrialConfig, epochs: list[EpochMetrics]) -> EpochMetr
         return None
     if config.last_epochs is not None:
         return mean_of_epochs(measured[-config.last_epochs :])
-    if own := config.method_declaration.selects_by:
-        return first_minimum(measured, own)
+    if metric := config.method_declaration.selects_by:
+        return first_minimum(measured, metric)
     best = max if sign(name) > 0.0 else min
     return best(measured, key=itemgetter(name))
 
@@ -38,8 +38,8 @@ def first_minimum(epochs: list[EpochMetrics], name: str) -> EpochMetrics:
         >>> first_minimum(rows, "x")
         {'epoch': 3, 'x': 0.2}
     """
-    known = [epoch for epoch in epochs if name in epoch]
-    rises = (before for before, after in pairwise(known) if after[name] > before[name])
+    measured = [epoch for epoch in epochs if name in epoch]
+    rises = (before for before, after in pairwise(measured) if after[name] > before[name])
     return next(rises, epochs[-1])
 
 

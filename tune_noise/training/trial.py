@@ -383,14 +383,14 @@ class Trial:
         assert selected is not None
         progress.best_score = sign(config.objective) * selected[config.objective]
         progress.best_epoch = int(selected["epoch"])
-        since, own = self.epoch - progress.best_epoch, config.method_declaration.selects_by
+        since, metric = self.epoch - progress.best_epoch, config.method_declaration.selects_by
         if not since:
             self._keep_weights(r)
         if self.epoch >= config.epochs:
             progress.status = "completed"
-        elif own and (least := first_minimum(progress.epochs, own)["epoch"]) < self.epoch:
+        elif metric and (least := first_minimum(progress.epochs, metric)["epoch"]) < self.epoch:
             progress.status = "completed"
-            progress.stop_reason = f"{config.method}: {own} was least in epoch {least}"
+            progress.stop_reason = f"{config.method}: {metric} was least in epoch {least}"
         elif config.patience and self.epoch > config.restarts_after and since >= config.patience:
             progress.status = "completed"
             progress.stop_reason = f"patience: no better epoch since {progress.best_epoch}"
