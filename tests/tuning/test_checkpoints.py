@@ -240,6 +240,8 @@ def write_and_be_killed(checkpoints: StackCheckpoints, epoch: int, number: int) 
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
+# A process that is forked beside threads may hang for ever: run these alone.
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(DISK_CALLS + 1))
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_a_writer_killed_at_any_point_leaves_the_old_state_or_the_new(
