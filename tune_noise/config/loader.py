@@ -13,7 +13,7 @@ from tune_noise.config.domains import Domain
 from tune_noise.config.frozen import Frozen
 from tune_noise.config.problems import place_in, problems_of, shorten
 from tune_noise.config.raw_space import SECTIONS, RawSpace
-from tune_noise.config.rules import RULES, load_own
+from tune_noise.config.rules import FIELD_RULES, load_own
 from tune_noise.config.search import (
     Confirm,
     EarlyStopping,
@@ -22,6 +22,7 @@ from tune_noise.config.search import (
     Start,
     Suspects,
 )
+from tune_noise.config.search_rules import SEARCH_RULES
 from tune_noise.config.space_yaml import parse_yaml
 from tune_noise.config.trial import TrialConfig, applies, describe_when, trial_fields
 from tune_noise.errors import ConfigError, Problem, UserError, suggestion
@@ -212,7 +213,7 @@ def build_search(raw: dict[str, Any], *, source: str) -> SearchConfig:
     space = RawSpace(with_dataset(raw))
     unusable = load_own(space)
     problems += unusable
-    for rule in () if unusable else RULES:
+    for rule in () if unusable else (*FIELD_RULES, *SEARCH_RULES):
         problems += [problem for problem in rule(space) if problem.place not in refused]
     if problems or search is None:
         raise ConfigError(source, _listed(problems))
