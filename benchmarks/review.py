@@ -13,22 +13,20 @@ import argparse
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import uvicorn
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from tests.support.reviews import served
 from tests.support.searches import finished_search
 from tune_noise.audit.answers import AuditRecord
 from tune_noise.data.example_views import ExampleViews
-from tune_noise.service.review.app import Words, make_app
-from tune_noise.service.review.serve import address_of, open_socket
+from tune_noise.service.review.app import Words
 from tune_noise.service.review.work import Review, Task
 
 CLASSES = [str(number) for number in range(10)]
@@ -60,7 +58,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         kinds = views_of(Path(folder), options.examples, options.photo)
         for number, (name, views) in enumerate(kinds.items()):
-            with served(Path(folder) / f"run{number}", views) as url:
+            with measured_page(Path(folder) / f"run{number}", views) as url:
                 page = browser.new_page()
                 page.goto(url)
                 report(name, pressed(page, options.examples))
@@ -89,20 +87,14 @@ def views_of(folder: Path, examples: int, width: int) -> dict[str, ExampleViews]
 
 
 @contextmanager
-def served(folder: Path, views: ExampleViews) -> Iterator[str]:
+def measured_page(folder: Path, views: ExampleViews) -> Iterator[str]:
     """Serve the page about all of the examples; yield its address."""
     finished_search(folder, gain=0.0)
     tasks = [Task(example) for example in range(len(views.inputs))]
     review = Review(tasks, views, CLASSES, AuditRecord(folder), "audit")
     words = Words("Measured", "Which class?", "measured", "ada", "", lambda: "")
-    with open_socket(folder, 0) as (listener, token, _):
-        app = make_app(review, words, token)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield address_of(listener.getsockname()[1], token)
-        server.should_exit = True
-        thread.join()
+    with served(review, words, folder) as url:
+        yield url
 
 
 def pressed(page: Page, examples: int) -> list[float]:

@@ -3,22 +3,19 @@
 import itertools
 import random
 import signal
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.support.ports import free_port
-from tests.support.reviews import ReviewCommand, audited_search, recorded
+from tests.support.reviews import ReviewCommand, audited_search, recorded, served
 from tune_noise.audit.answers import AuditRecord, current
 from tune_noise.data.example_views import ExampleViews
-from tune_noise.service.review.app import Words, make_app
-from tune_noise.service.review.serve import address_of, open_socket
+from tune_noise.service.review.app import Words
 from tune_noise.service.review.work import Review, Task
 
 from .conftest import Visit, keep
@@ -155,14 +152,8 @@ def many_classes(folder: Path, digits) -> Iterator[str]:
     tasks = [Task(one, {"given label": names[0], "predicted label": names[1]}) for one in examples]
     review = Review(tasks, views, names, AuditRecord(folder), "suspects")
     words = Words("Suspects of birds", "Which bird?", "birds", "ada", "tune-noise repair", str)
-    with open_socket(folder, None) as (listener, token, _):
-        app = make_app(review, words, token)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        yield address_of(listener.getsockname()[1], token)
-        server.should_exit = True
-        thread.join()
+    with served(review, words, folder) as url:
+        yield url
 
 
 @slow

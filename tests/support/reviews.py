@@ -4,14 +4,20 @@ import json
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
+import uvicorn
+
 from tests.support.audits import judged_search
 from tests.support.histories import Builder, epoch
+from tests.support.waiting import wait_for
 from tune_noise.audit.answers import Answer, AuditRecord
 from tune_noise.audit.sample import draw_sample
 from tune_noise.config.search import SearchConfig
@@ -22,6 +28,9 @@ from tune_noise.record import Event, Record
 from tune_noise.service.audit.opened import open_audit
 from tune_noise.service.begin import dataset_facts
 from tune_noise.service.earlier import lineage_facts
+from tune_noise.service.review.app import Words, make_app
+from tune_noise.service.review.serve import address_of, open_socket
+from tune_noise.service.review.work import Review
 
 
 def audited_search(folder: Path, digits: Dataset, *, labels: int = 40) -> list[int]:
@@ -112,3 +121,17 @@ def fetch(
     except HTTPError as error:
         with error:
             return error.code, dict(error.headers), error.read()
+
+
+@contextmanager
+def served(review: Review, words: Words, folder: Path) -> Iterator[str]:
+    """Serve the page of a review by a thread of this process; yield its address."""
+    with open_socket(folder, 0) as (listener, token, _):
+        app = make_app(review, words, token)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        wait_for(lambda: server.started, "server")
+        yield address_of(listener.getsockname()[1], token)
+        server.should_exit = True
+        thread.join()
