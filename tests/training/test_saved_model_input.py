@@ -112,6 +112,7 @@ KEYS = st.sampled_from(["config", "input_shape", "num_classes", "mean", "std", "
 @example({"num_classes": True})
 @example({"input_shape": [1, 8, 8.0]})
 @example({"mean": [float("nan")]})
+@example({"std": [3.4028235677973366e38]})
 @example({"config": {"model": "conv9_small"}, "input_shape": [1, 2, 2]})
 def test_any_value_in_the_configuration_is_taken_or_refused(
     folder: Path, files: tuple[bytes, bytes], changes: dict[str, Any]

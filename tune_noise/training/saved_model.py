@@ -30,6 +30,8 @@ CONFIG_FILE = "config.json"
 MAX_CONFIG_BYTES = 10_000_000
 _A_WORD = {family: f"a {word}" for family, word in WORDS.items()} | {"encoder": "an encoder"}
 _MAX_HEADER_BYTES = 1_000_000
+# A network calculates in float32, where a larger number is infinite.
+_LARGEST = torch.finfo(torch.float32).max
 _Size = Annotated[int, Field(ge=1, le=2**20)]
 
 
@@ -171,8 +173,8 @@ class _Facts(Frozen):
     config: TrialConfig
     input_shape: list[_Size]
     num_classes: int = Field(ge=2, le=2**20)
-    mean: list[FiniteFloat]
-    std: list[Annotated[FiniteFloat, Field(gt=0.0)]]
+    mean: list[Annotated[FiniteFloat, Field(ge=-_LARGEST, le=_LARGEST)]]
+    std: list[Annotated[FiniteFloat, Field(gt=0.0, le=_LARGEST)]]
     class_names: list[str] | None = None
     form: RawForm | None = None
 
